@@ -1,0 +1,132 @@
+// swift-tools-version:6.2
+// The house in one list: every target, its layer (its folder under Sources/) and what it may import.
+// Imports point down only: Executable > App > Domains > Adapters > Ports > Core > C shims. Tests/HouseTests holds the borders.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func target(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: strict)
+}
+
+func library(_ name: String, apt: String, pkgConfig: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/CShims/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+]
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+/// What every domain may use besides the domains it names.
+let domainBase: [Target.Dependency] = ["SQL", "Outbox", "Clocks", "Quantities", "CivilTime", "Cryptography"]
+
+let package = Package(
+    name: "busbar",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "busbar", targets: ["busbar"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C shims: one module map each
+        library("CSQLite", apt: "libsqlite3-dev", pkgConfig: "sqlite3"),
+        library("CPQ", apt: "libpq-dev", pkgConfig: "libpq"),
+        library("CArgon2", apt: "libargon2-dev", pkgConfig: "libargon2"),
+        library("CCrypto", apt: "libssl-dev", pkgConfig: "libcrypto"),
+        library("CZlib", apt: "zlib1g-dev", pkgConfig: "zlib"),
+
+        // Core: pure, values in and values out
+        target("Core", "Quantities"),
+        target("Core", "CivilTime"),
+        target("Core", "Cryptography", ["CCrypto", "CArgon2"]),
+        target("Core", "Compression", ["CZlib"]),
+        target("Core", "IntervalData", ["CivilTime", "Quantities"]),
+        target("Core", "LoadFiles", ["IntervalData", "CivilTime", "Quantities"]),
+        target("Core", "VEE", ["IntervalData", "CivilTime"]),
+        target("Core", "Tariffs", ["Quantities", "CivilTime"]),
+        target("Core", "DLMS", ["Cryptography"]),
+        target("Core", "IS15959", ["DLMS"]),
+        target("Core", "Charts", ["Quantities", "CivilTime", "IntervalData"]),
+
+        // Ports: what the domains ask of the outside
+        target("Ports", "SQL", ["CivilTime"]),
+        target("Ports", "Outbox", ["SQL"]),
+        target("Ports", "Clocks"),
+        target("Ports", "MeterPort", ["IntervalData"]),
+
+        // Adapters: one outside thing each
+        target("Adapters", "SQLiteAdapter", ["SQL", "CivilTime", "CSQLite"]),
+        target("Adapters", "PostgresAdapter", ["SQL", "CivilTime", "CPQ"]),
+        target("Adapters", "MeterLink", ["MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Cryptography"] + nio),
+        target(
+            "Adapters", "MeterFleet",
+            ["DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks", "LoadFiles", "Cryptography"] + nio),
+
+        // Domains: the graph of docs/architecture.md
+        target("Domains", "Access", domainBase),
+        target("Domains", "Network", domainBase + ["Access"]),
+        target("Domains", "Accounts", domainBase + ["Access", "Network"]),
+        target("Domains", "Meters", domainBase + ["Access", "Accounts"]),
+        target("Domains", "HeadEnd", domainBase + ["Access", "Meters", "MeterPort", "IntervalData"]),
+        target("Domains", "MeterData", domainBase + ["Access", "Meters", "IntervalData", "VEE", "LoadFiles"]),
+        target("Domains", "Packs", domainBase + ["Access", "Accounts", "Tariffs"]),
+        target("Domains", "Journal", domainBase + ["Access"]),
+        target("Domains", "Messaging", domainBase + ["Access"]),
+        target(
+            "Domains", "Rating",
+            domainBase + ["Access", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs"]),
+        target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal"]),
+        target("Domains", "Supply", domainBase + ["Access", "Accounts", "Journal", "Meters", "Messaging"]),
+
+        // App: the only place that knows everybody
+        target(
+            "App", "Jobs",
+            domainBase + [
+                "Access", "Network", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
+                "Rating", "Payments", "Supply", "MeterPort", logging, lifecycle,
+            ]),
+        target(
+            "App", "API",
+            domainBase + [
+                "Access", "Network", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
+                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Compression", hummingbird, logging,
+            ]),
+        target(
+            "App", "Web",
+            domainBase + [
+                "Access", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating", "Payments",
+                "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", mustache, hummingbird, logging,
+            ]),
+        target(
+            "App", "Composition",
+            domainBase + [
+                "Access", "Network", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
+                "Rating", "Payments", "Supply", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter", "MeterLink",
+                "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE", "DLMS",
+                "IS15959", hummingbird, logging, lifecycle,
+            ]),
+        .executableTarget(
+            name: "busbar",
+            dependencies: [
+                "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Executable/busbar", swiftSettings: strict),
+    ]
+)

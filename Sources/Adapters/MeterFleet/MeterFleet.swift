@@ -1,0 +1,1 @@
+// MeterFleet: see docs/architecture.md.

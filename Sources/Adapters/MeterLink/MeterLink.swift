@@ -1,0 +1,1 @@
+// MeterLink: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// PostgresAdapter: see docs/architecture.md.

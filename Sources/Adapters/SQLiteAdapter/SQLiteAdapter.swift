@@ -1,0 +1,1 @@
+// SQLiteAdapter: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// DLMS: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// IS15959: see docs/architecture.md.

@@ -1,0 +1,76 @@
+// One meter, one channel, one civil day: the values of its slots, the quality of each and where each came from.
+
+/// What a day block measures. Raw values are stored; never renumber.
+public enum Channel: Int64, Sendable, CaseIterable {
+    case importWh = 1
+    case exportWh = 2
+    case importVAh = 3
+    case voltagePhaseA = 11, voltagePhaseB = 12, voltagePhaseC = 13
+    case currentPhaseA = 21, currentPhaseB = 22, currentPhaseC = 23
+    case maximumW = 31
+}
+
+/// How far a value can be trusted; higher wins. Raw values are stored; never renumber.
+public enum Quality: UInt8, Sendable, Comparable, CaseIterable {
+    case missing = 0
+    case estimated = 1
+    case edited = 2
+    case actual = 3
+    public static func < (a: Quality, b: Quality) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A run of consecutive slots that came from the same batch (a raw read, an import, an estimation run).
+public struct SourceRun: Sendable, Equatable {
+    public var batch: Int64
+    public var count: Int
+    public init(batch: Int64, count: Int) {
+        self.batch = batch
+        self.count = count
+    }
+}
+
+/// The slots of one day. Slot i covers [start + i·period, start + (i+1)·period). A missing slot has value 0.
+public struct DayBlock: Sendable, Equatable {
+    public var values: [Int32]
+    public var qualities: [Quality]
+    public var sources: [SourceRun]
+
+    public init(values: [Int32], qualities: [Quality], sources: [SourceRun]) {
+        precondition(values.count == qualities.count, "a quality for every value")
+        precondition(sources.reduce(0) { $0 + $1.count } == values.count, "source runs cover every slot")
+        self.values = values
+        self.qualities = qualities
+        self.sources = sources
+    }
+
+    /// A day of which nothing is known yet. Batch 0 means no source.
+    public static func empty(slots: Int) -> DayBlock {
+        DayBlock(
+            values: Array(repeating: 0, count: slots), qualities: Array(repeating: .missing, count: slots),
+            sources: slots == 0 ? [] : [SourceRun(batch: 0, count: slots)])
+    }
+
+    public var slotCount: Int { values.count }
+    public var lowestQuality: Quality { qualities.min() ?? .missing }
+    public var totalValue: Int64 { values.reduce(0) { $0 + Int64($1) } }
+    public func count(of quality: Quality) -> Int { qualities.count { $0 == quality } }
+
+    /// The batch each slot came from.
+    public var batches: [Int64] { sources.flatMap { Array(repeating: $0.batch, count: $0.count) } }
+
+    /// Sets a slot and its source.
+    public mutating func set(_ slot: Int, value: Int32, quality: Quality, batch: Int64) {
+        values[slot] = value
+        qualities[slot] = quality
+        var all = batches
+        all[slot] = batch
+        sources = Self.runs(all)
+    }
+
+    /// Run-length form of a batch per slot.
+    public static func runs(_ batches: [Int64]) -> [SourceRun] {
+        batches.reduce(into: []) { runs, batch in
+            if runs.last?.batch == batch { runs[runs.count - 1].count += 1 } else { runs.append(SourceRun(batch: batch, count: 1)) }
+        }
+    }
+}

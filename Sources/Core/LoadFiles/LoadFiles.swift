@@ -1,0 +1,1 @@
+// LoadFiles: see docs/architecture.md.

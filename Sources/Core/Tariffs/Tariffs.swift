@@ -1,0 +1,1 @@
+// Tariffs: see docs/architecture.md.

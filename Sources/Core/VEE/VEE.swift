@@ -1,0 +1,1 @@
+// VEE: see docs/architecture.md.

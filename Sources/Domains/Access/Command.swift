@@ -1,0 +1,109 @@
+// One command = one type at the door (HTTP, command line, job). Here, once: permission, idempotency, audit.
+import Clocks
+import Cryptography
+import Foundation
+import SQL
+
+/// What everything that runs has at hand: the two stores, the clocks and the id maker of this process.
+public struct Site: Sendable {
+    public var money: any Database
+    public var readings: any ReadingsStore
+    public var clocks: Clocks
+    public var ids: IDGenerator
+    public init(money: any Database, readings: any ReadingsStore, clocks: Clocks, ids: IDGenerator) {
+        self.money = money
+        self.readings = readings
+        self.clocks = clocks
+        self.ids = ids
+    }
+}
+
+/// Who, why, when and where from; given to every command.
+public struct CommandContext: Sendable {
+    public var actor: Actor
+    public var why: String
+    /// `http 203.0.113.7`, `cli`, `job rate`: where the command came from.
+    public var source: String
+    public var businessNowMs: Int64
+    public var systemNowMs: Int64
+    public var ids: IDGenerator
+    public var orgID: Int64 { actor.scope.orgID }
+}
+
+/// A write to Busbar.
+public protocol Command: Sendable {
+    associatedtype Output: Sendable & Codable
+    /// `payments.recharge`: stable, stands in audit rows.
+    static var name: String { get }
+    /// Any one of these lets the actor in; ``run(in:_:)`` still checks the place or the own account.
+    static var permissions: [Permission] { get }
+    /// Derived from the business fact. The same key with the same content answers as the first time;
+    /// with other content it is refused. Nil: the command is idempotent by itself.
+    var key: String? { get }
+    /// What was asked for, as stable text without secrets: the audit row shows it and the idempotency check hashes it.
+    var content: String { get }
+    /// The id of the account, meter or login it is about, for the audit trail.
+    var subjectID: Int64 { get }
+    func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Output
+}
+
+extension Site {
+    /// Runs a command in one write transaction of the money store. All or nothing.
+    public func perform<C: Command>(_ command: C, as actor: Actor, source: String, why: String = "") async throws -> C.Output {
+        guard C.permissions.contains(where: actor.has) else {
+            try actor.require(C.permissions[0])
+            throw Refusal(.forbidden, "Your role does not allow this.")
+        }
+        let context = CommandContext(
+            actor: actor, why: why, source: source, businessNowMs: clocks.businessNowMs(),
+            systemNowMs: clocks.systemNowMs(), ids: ids)
+        return try await money.write { transaction in
+            let contentHash = Hash.sha256(Array("\(C.name)\n\(command.content)".utf8))
+            if let key = command.key {
+                let earlier = try transaction.first(
+                    "SELECT content_hash, output FROM command_log WHERE org_id = $1 AND command_key = $2",
+                    [.int(context.orgID), .text(key)]
+                ) { (try $0.bytes(0), try $0.text(1)) }
+                if let (hash, output) = earlier {
+                    guard hash == contentHash else {
+                        throw Refusal(
+                            .conflict, "The same reference was used before for something else.",
+                            hint: "Use a new reference for a new payment or order.", at: key)
+                    }
+                    return try JSONDecoder().decode(C.Output.self, from: Data(output.utf8))
+                }
+            }
+            let output = try command.run(in: transaction, context)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            if let key = command.key {
+                try transaction.run(
+                    "INSERT INTO command_log (org_id, command_key, content_hash, output) VALUES ($1, $2, $3, $4)",
+                    [
+                        .int(context.orgID), .text(key), .bytes(contentHash),
+                        .text(String(decoding: try encoder.encode(output), as: UTF8.self)),
+                    ])
+            }
+            try Audit.record(command: C.name, content: command.content, subjectID: command.subjectID, context, in: transaction)
+            return output
+        }
+    }
+}
+
+/// The trail of commands: who, when, from where, why, what.
+public enum Audit {
+    static func record(
+        command: String, content: String, subjectID: Int64, _ context: CommandContext, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            """
+            INSERT INTO audit (org_id, audit_id, system_at_ms, business_at_ms, login_id, role, source, command, why,
+              subject_id, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            """,
+            [
+                .int(context.orgID), .int(context.ids.next()), .int(context.systemNowMs), .int(context.businessNowMs),
+                .int(context.actor.loginID), .text(context.actor.role.rawValue), .text(context.source), .text(command),
+                .text(context.why), .int(subjectID), .text(content),
+            ])
+    }
+}

@@ -1,0 +1,97 @@
+// Who may see what: the scope every query takes, the roles, and the permissions commands ask for.
+import Foundation
+
+/// The part of the world a query may touch. Every SQL statement of a domain filters by `orgID`.
+public struct Scope: Sendable, Equatable {
+    public var orgID: Int64
+    /// Nil: the whole company. Otherwise only these places and what lies under them.
+    public var placeIDs: [Int64]?
+    /// Set for a consumer: only this supply account.
+    public var accountID: Int64?
+
+    public init(orgID: Int64, placeIDs: [Int64]? = nil, accountID: Int64? = nil) {
+        self.orgID = orgID
+        self.placeIDs = placeIDs
+        self.accountID = accountID
+    }
+}
+
+public enum Role: String, Sendable, CaseIterable, Codable {
+    case consumer
+    case `operator`
+    case administrator
+    /// The machine itself: jobs and the command line on the server.
+    case system
+}
+
+/// What a command or an endpoint asks for. Names are stable: they stand in audit rows and in the API description.
+public enum Permission: String, Sendable, CaseIterable, Codable {
+    case readOwnAccount = "account.read-own"
+    case rechargeOwnAccount = "account.recharge-own"
+    case readAccounts = "accounts.read"
+    case rechargeAccounts = "accounts.recharge"
+    case adjustAccounts = "accounts.adjust"
+    case readMeters = "meters.read"
+    case commandMeters = "meters.command"
+    case importReadings = "readings.import"
+    case manageSettings = "settings.manage"
+    case manageLogins = "logins.manage"
+    case runJobs = "jobs.run"
+
+    /// The one table of role × permission.
+    public static func granted(to role: Role) -> Set<Permission> {
+        switch role {
+        case .consumer: [.readOwnAccount, .rechargeOwnAccount]
+        case .operator:
+            [.readAccounts, .rechargeAccounts, .readMeters, .commandMeters, .importReadings]
+        case .administrator, .system: Set(allCases)
+        }
+    }
+}
+
+/// Who acts. `loginID` is 0 for the machine.
+public struct Actor: Sendable, Equatable {
+    public var loginID: Int64
+    public var role: Role
+    public var scope: Scope
+    public init(loginID: Int64, role: Role, scope: Scope) {
+        self.loginID = loginID
+        self.role = role
+        self.scope = scope
+    }
+    public static func system(orgID: Int64) -> Actor {
+        Actor(loginID: 0, role: .system, scope: Scope(orgID: orgID))
+    }
+    public func has(_ permission: Permission) -> Bool { Permission.granted(to: role).contains(permission) }
+
+    /// Throws a ``Refusal`` unless the role holds the permission.
+    public func require(_ permission: Permission) throws {
+        guard has(permission) else {
+            throw Refusal(
+                .forbidden, "Your role does not allow this.",
+                hint: "Ask an administrator of your company for the permission \(permission.rawValue).")
+        }
+    }
+}
+
+/// A clear no, for the person who asked: what, where and how to mend it. Changes nothing.
+public struct Refusal: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Closed set; the API turns each into one problem type and status.
+    public enum Code: String, Sendable, CaseIterable {
+        case invalid, unauthenticated, forbidden, notFound, conflict, tooLarge, tooMany, unavailable
+    }
+    public var code: Code
+    public var message: String
+    public var hint: String
+    /// The field, file:row or name the refusal is about.
+    public var at: String?
+    public init(_ code: Code, _ message: String, hint: String = "", at: String? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.at = at
+    }
+    public var description: String {
+        [at.map { "\($0): \(message)" } ?? message, hint].filter { !$0.isEmpty }.joined(separator: " ")
+    }
+}

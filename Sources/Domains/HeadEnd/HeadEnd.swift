@@ -1,0 +1,1 @@
+// HeadEnd: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// MeterData: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// Meters: see docs/architecture.md.

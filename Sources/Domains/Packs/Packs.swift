@@ -1,0 +1,1 @@
+// Packs: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// Rating: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// Supply: see docs/architecture.md.

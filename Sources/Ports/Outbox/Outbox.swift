@@ -1,0 +1,89 @@
+// Events that point upwards in the domain graph: written in the transaction of their cause, delivered at least once,
+// in order, to idempotent handlers. Payloads hold ids and numbers only, never personal data.
+import SQL
+
+/// The closed list of what domains tell each other this way.
+public enum OutboxKind: String, Sendable, CaseIterable {
+    case balanceChanged = "balance-changed"
+    case relayWanted = "relay-wanted"
+    case relayConfirmed = "relay-confirmed"
+    case meterEvent = "meter-event"
+    case notice = "notice"
+    case dayCharged = "day-charged"
+}
+
+/// One event. `subjectID` is the account or meter it is about; `detail` is small JSON or empty.
+public struct OutboxEvent: Sendable, Equatable {
+    public var orgID: Int64
+    public var eventID: Int64
+    public var kind: OutboxKind
+    public var subjectID: Int64
+    public var detail: String
+    public var businessAtMs: Int64
+
+    public init(orgID: Int64, eventID: Int64, kind: OutboxKind, subjectID: Int64, detail: String, businessAtMs: Int64) {
+        self.orgID = orgID
+        self.eventID = eventID
+        self.kind = kind
+        self.subjectID = subjectID
+        self.detail = detail
+        self.businessAtMs = businessAtMs
+    }
+}
+
+public enum Outbox {
+    /// Both stores have an outbox of their own: an event is in the same database as its cause.
+    public static func migration(_ number: Int, _ store: SchemaStore) -> Migration {
+        let table = tableName(store)
+        return Migration(number, store, "\(store.rawValue) outbox", [
+            """
+            CREATE TABLE \(table) (
+              org_id {id} NOT NULL, event_id {id} NOT NULL, kind {text} NOT NULL, subject_id {id} NOT NULL,
+              detail {text} NOT NULL, business_at_ms {int} NOT NULL, attempt {int} NOT NULL, last_error {text},
+              PRIMARY KEY (event_id)) {table}
+            """
+        ])
+    }
+
+    public static func tableName(_ store: SchemaStore) -> String { store == .money ? "outbox" : "readings_outbox" }
+
+    public static func append(_ event: OutboxEvent, to store: SchemaStore, in transaction: any SQLTransaction) throws {
+        try transaction.run(
+            """
+            INSERT INTO \(tableName(store)) (org_id, event_id, kind, subject_id, detail, business_at_ms, attempt)
+            VALUES ($1, $2, $3, $4, $5, $6, 0)
+            """,
+            [
+                .int(event.orgID), .int(event.eventID), .text(event.kind.rawValue), .int(event.subjectID),
+                .text(event.detail), .int(event.businessAtMs),
+            ])
+    }
+
+    /// The oldest events first, at most `limit`.
+    public static func pending(limit: Int, in store: SchemaStore, _ transaction: any SQLTransaction) throws -> [OutboxEvent] {
+        try transaction.query(
+            """
+            SELECT org_id, event_id, kind, subject_id, detail, business_at_ms FROM \(tableName(store))
+            WHERE attempt < 20 ORDER BY event_id LIMIT $1
+            """, [.int(limit)]
+        ) { row in
+            guard let kind = OutboxKind(rawValue: try row.text(2)) else {
+                throw SQLError(.decode, "outbox event \(try row.int(1)) is of unknown kind \(try row.text(2))")
+            }
+            return OutboxEvent(
+                orgID: try row.int(0), eventID: try row.int(1), kind: kind, subjectID: try row.int(3),
+                detail: try row.text(4), businessAtMs: try row.int(5))
+        }
+    }
+
+    /// Called in the transaction that did what the event asked for (same store), or after it when the stores differ.
+    public static func delivered(_ eventID: Int64, from store: SchemaStore, in transaction: any SQLTransaction) throws {
+        try transaction.run("DELETE FROM \(tableName(store)) WHERE event_id = $1", [.int(eventID)])
+    }
+
+    public static func failed(_ eventID: Int64, error: String, in store: SchemaStore, _ transaction: any SQLTransaction) throws {
+        try transaction.run(
+            "UPDATE \(tableName(store)) SET attempt = attempt + 1, last_error = $2 WHERE event_id = $1",
+            [.int(eventID), .text(String(error.prefix(500)))])
+    }
+}

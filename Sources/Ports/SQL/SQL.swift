@@ -1,0 +1,114 @@
+// The engine-neutral door to a database: one SQL text, `$1` placeholders, four value kinds.
+// Holds no SQL of its own and knows no table. SQLiteAdapter and PostgresAdapter stand behind it.
+import CivilTime
+
+/// Which engine is behind a ``Database``. Only adapters, migrations and tests may branch on it.
+public enum SQLEngine: String, Sendable { case sqlite, postgres }
+
+/// A value bound to a `$n` placeholder. Booleans are 0 and 1; times are integers; JSON is text.
+public enum SQLValue: Sendable, Equatable {
+    case null
+    case int(Int64)
+    case text(String)
+    case bytes([UInt8])
+
+    public static func int(_ value: Int) -> SQLValue { .int(Int64(value)) }
+    public static func int(_ value: Int32) -> SQLValue { .int(Int64(value)) }
+    public static func flag(_ value: Bool) -> SQLValue { .int(value ? 1 : 0) }
+    public static func day(_ value: CivilDay) -> SQLValue { .int(Int64(value.number)) }
+    public static func optional(_ value: Int64?) -> SQLValue { value.map { .int($0) } ?? .null }
+    public static func optional(_ value: String?) -> SQLValue { value.map { .text($0) } ?? .null }
+}
+
+extension SQLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByNilLiteral {
+    public init(integerLiteral value: Int64) { self = .int(value) }
+    public init(stringLiteral value: String) { self = .text(value) }
+    public init(nilLiteral: ()) { self = .null }
+}
+
+/// One row of a result, columns by position from 0. Valid only inside the decode closure.
+public protocol SQLRow {
+    func int(_ column: Int) throws -> Int64
+    func optionalInt(_ column: Int) throws -> Int64?
+    func text(_ column: Int) throws -> String
+    func optionalText(_ column: Int) throws -> String?
+    func bytes(_ column: Int) throws -> [UInt8]
+    func optionalBytes(_ column: Int) throws -> [UInt8]?
+}
+
+extension SQLRow {
+    public func flag(_ column: Int) throws -> Bool { try int(column) != 0 }
+    public func day(_ column: Int) throws -> CivilDay {
+        let number = try int(column)
+        guard let small = Int32(exactly: number) else {
+            throw SQLError(.decode, "column \(column) holds \(number), which is no day number")
+        }
+        return CivilDay(number: small)
+    }
+    public func optionalDay(_ column: Int) throws -> CivilDay? {
+        try optionalInt(column) == nil ? nil : day(column)
+    }
+}
+
+/// An open transaction, used synchronously on a database thread. It must not leave the closure it was given to.
+///
+/// SQL text may hold `{skip_locked}` at the end of a sub-select that claims one row
+/// (`FOR UPDATE SKIP LOCKED` on PostgreSQL, nothing on SQLite). Write `CAST(SUM(x) AS BIGINT)`, `NULLS FIRST/LAST`,
+/// never LIKE, never a literal of bytes or a boolean.
+public protocol SQLTransaction {
+    var engine: SQLEngine { get }
+    /// Runs a statement and returns the number of rows it changed. `INSERT … RETURNING` belongs to ``query(_:_:_:)``.
+    @discardableResult
+    func run(_ sql: String, _ parameters: [SQLValue]) throws -> Int
+    func query<Value>(_ sql: String, _ parameters: [SQLValue], _ decode: (any SQLRow) throws -> Value) throws -> [Value]
+    /// The same statement for many rows, sent in bulk.
+    func runMany(_ sql: String, _ rows: [[SQLValue]]) throws
+}
+
+extension SQLTransaction {
+    @discardableResult
+    public func run(_ sql: String) throws -> Int { try run(sql, []) }
+
+    /// The first row, or nil. The statement should carry its own LIMIT 1.
+    public func first<Value>(
+        _ sql: String, _ parameters: [SQLValue], _ decode: (any SQLRow) throws -> Value
+    ) throws -> Value? {
+        try query(sql, parameters, decode).first
+    }
+}
+
+/// A database with one writer at a time and many readers.
+///
+/// The closures run synchronously on threads of the adapter, never on the cooperative pool.
+/// `write` commits when the closure returns and rolls back when it throws. `read` sees one snapshot.
+public protocol Database: Sendable {
+    var engine: SQLEngine { get }
+    func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLTransaction) throws -> Value) async throws -> Value
+    func write<Value: Sendable>(_ body: @escaping @Sendable (any SQLTransaction) throws -> Value) async throws -> Value
+    func close() async
+}
+
+/// Where readings live: one shard a civil month. SQLite keeps a file a month (`readings-YYYY-MM.db`);
+/// PostgreSQL keeps one database with a partition a month and hands out the same database for all.
+public protocol ReadingsStore: Sendable {
+    /// Months that hold data, in order.
+    func months() async throws -> [CivilMonth]
+    /// The database of one month, created and migrated when it is not there yet.
+    func shard(_ month: CivilMonth) async throws -> any Database
+    func close() async
+}
+
+/// What went wrong in the database. Never holds bound values.
+public struct SQLError: Error, Sendable, CustomStringConvertible {
+    /// A closed set, so that callers can decide; new codes are a breaking change.
+    public enum Code: String, Sendable {
+        case unique, foreignKey, check, notNull, busy, full, readOnly, syntax, connection, decode, other
+    }
+    public var code: Code
+    public var message: String
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+    public var description: String { "database \(code.rawValue): \(message)" }
+}
