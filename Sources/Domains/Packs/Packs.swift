@@ -1,1 +1,0 @@
-// Packs: see docs/architecture.md.
