@@ -131,10 +131,31 @@ private func check(_ value: Int64?, _ range: ClosedRange<Int64>, _ name: String)
     throw RulesError(description: "\(name): \(value) is out of range; give \(range.lowerBound) to \(range.upperBound)")
 }
 
-private func decodeRules<Value: Decodable>(_ json: String) throws(RulesError) -> Value {
+/// The first key in `given` that is not in `known`, as a path. A misspelt key must not switch a check off unseen.
+private func strayKey(_ given: Any, _ known: Any, _ path: String = "") -> String? {
+    guard let given = given as? [String: Any] else { return nil }
+    let known = known as? [String: Any] ?? [:]
+    for key in given.keys.sorted() {
+        guard let value = given[key], !(value is NSNull) else { continue }
+        let place = path.isEmpty ? key : "\(path).\(key)"
+        guard let other = known[key] else { return place }
+        if let stray = strayKey(value, other, place) { return stray }
+    }
+    return nil
+}
+
+private func decodeRules<Value: Codable>(_ json: String) throws(RulesError) -> Value {
     guard json.utf8.count <= 100_000 else { throw RulesError(description: "more than 100,000 bytes; give one rule set") }
     do {
-        return try JSONDecoder().decode(Value.self, from: Data(json.utf8))
+        let value = try JSONDecoder().decode(Value.self, from: Data(json.utf8))
+        let given = try JSONSerialization.jsonObject(with: Data(json.utf8))
+        let known = try JSONSerialization.jsonObject(with: Data(encodeRules(value).utf8))
+        if let stray = strayKey(given, known) {
+            throw RulesError(description: "\(stray): no such setting; remove it or mend its spelling")
+        }
+        return value
+    } catch let error as RulesError {
+        throw error
     } catch let error as DecodingError {
         let path =
             switch error {
