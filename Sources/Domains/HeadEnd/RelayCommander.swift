@@ -279,7 +279,7 @@ public struct RelayCommander: Sendable {
             try Outbox.append(
                 OutboxEvent(
                     orgID: scope.orgID, eventID: site.ids.next(), kind: .relayConfirmed, subjectID: command.meterID,
-                    detail: "\(command.commandID) \(relay.rawValue)", businessAtMs: nowMs), to: .money, in: transaction)
+                    detail: "\(command.commandID) \(relay.rawValue)", businessAtMs: nowMs), in: transaction)
         }
     }
 }

@@ -47,7 +47,8 @@ public enum DayBlocks {
         }
         return StoredBlock(
             day: try row.day(0), meterID: try row.int(1), channel: channel, version: try row.int(3),
-            block: try DayBlock.decode(values: row.bytes(4), qualities: row.bytes(5), sources: row.bytes(6)),
+            block: try DayBlock(
+                decoding: EncodedDay(values: row.bytes(4), qualities: row.bytes(5), sources: row.bytes(6))),
             madeAtMs: try row.int(7), madeBy: try row.text(8))
     }
 

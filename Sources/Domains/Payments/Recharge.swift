@@ -86,12 +86,11 @@ public struct Recharge: Command {
         try Outbox.append(
             OutboxEvent(
                 orgID: scope.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
-                detail: "recharge", businessAtMs: context.businessNowMs), to: .money, in: transaction)
+                detail: "recharge", businessAtMs: context.businessNowMs), in: transaction)
         try Outbox.append(
             OutboxEvent(
                 orgID: scope.orgID, eventID: context.ids.next(), kind: .notice, subjectID: accountID,
-                detail: "recharge-received \(amountPaise) \(entryID)", businessAtMs: context.businessNowMs),
-            to: .money, in: transaction)
+                detail: "recharge-received \(amountPaise) \(entryID)", businessAtMs: context.businessNowMs), in: transaction)
         return Receipt(
             rechargeID: rechargeID, entryID: entryID, amountPaise: amountPaise,
             balancePaise: try Journal.balance(ofAccount: accountID, scope, in: transaction).balancePaise)
@@ -138,7 +137,7 @@ public struct AdjustBalance: Command {
         try Outbox.append(
             OutboxEvent(
                 orgID: scope.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
-                detail: "adjustment", businessAtMs: context.businessNowMs), to: .money, in: transaction)
+                detail: "adjustment", businessAtMs: context.businessNowMs), in: transaction)
         return entryID
     }
 }

@@ -110,14 +110,14 @@ struct RateChunk: Command {
             try Outbox.append(
                 OutboxEvent(
                     orgID: context.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
-                    detail: "rating", businessAtMs: context.businessNowMs), to: .money, in: transaction)
+                    detail: "rating", businessAtMs: context.businessNowMs), in: transaction)
         }
         for change in batch.changedAccounts where change.revision > 1 && change.correctedPaise != 0 {
             try Outbox.append(
                 OutboxEvent(
                     orgID: context.orgID, eventID: context.ids.next(), kind: .notice, subjectID: change.accountID,
                     detail: "charge-corrected \(change.correctedPaise) \(change.day.number)-\(change.revision)",
-                    businessAtMs: context.businessNowMs), to: .money, in: transaction)
+                    businessAtMs: context.businessNowMs), in: transaction)
         }
         return batch.made
     }

@@ -8,8 +8,8 @@ public enum ChangeStream: String, Sendable, CaseIterable {
     case rawRead = "raw-read"
     case dayBlock = "day-block"
 
-    public static func migration(_ number: Int) -> Migration {
-        Migration(number, .readings, "change streams", [
+    public static let migrations = [
+        Migration(100, .readings, "change streams", [
             """
             CREATE TABLE change_counter (org_id {id} NOT NULL, stream {text} NOT NULL, month_index {int} NOT NULL,
               last_change {int} NOT NULL, PRIMARY KEY (org_id, stream, month_index)) {keyed_table}
@@ -20,7 +20,7 @@ public enum ChangeStream: String, Sendable, CaseIterable {
               PRIMARY KEY (org_id, stream, consumer, month_index)) {keyed_table}
             """,
         ])
-    }
+    ]
 
     /// Takes `count` numbers and returns the first. The counter's row stays locked until commit, so changes appear in order.
     public func take(_ count: Int, orgID: Int64, month: CivilMonth, in transaction: any SQLTransaction) throws -> Int64 {

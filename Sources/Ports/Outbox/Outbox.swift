@@ -7,9 +7,7 @@ public enum OutboxKind: String, Sendable, CaseIterable {
     case balanceChanged = "balance-changed"
     case relayWanted = "relay-wanted"
     case relayConfirmed = "relay-confirmed"
-    case meterEvent = "meter-event"
     case notice = "notice"
-    case dayCharged = "day-charged"
 }
 
 /// One event. `subjectID` is the account or meter it is about; `detail` is small JSON or empty.
@@ -32,25 +30,23 @@ public struct OutboxEvent: Sendable, Equatable {
 }
 
 public enum Outbox {
-    /// Both stores have an outbox of their own: an event is in the same database as its cause.
-    public static func migration(_ number: Int, _ store: SchemaStore) -> Migration {
-        let table = tableName(store)
-        return Migration(number, store, "\(store.rawValue) outbox", [
+    public static let migrations = [
+        Migration(11, .money, "outbox", [
             """
-            CREATE TABLE \(table) (
-              org_id {id} NOT NULL, event_id {id} NOT NULL, kind {text} NOT NULL, subject_id {id} NOT NULL,
+            CREATE TABLE outbox (org_id {id} NOT NULL, event_id {id} NOT NULL, kind {text} NOT NULL, subject_id {id} NOT NULL,
               detail {text} NOT NULL, business_at_ms {int} NOT NULL, attempt {int} NOT NULL, last_error {text},
               PRIMARY KEY (event_id)) {table}
             """
         ])
-    }
+    ]
 
-    public static func tableName(_ store: SchemaStore) -> String { store == .money ? "outbox" : "readings_outbox" }
+    /// After this many failures an event waits for a person.
+    public static let attemptLimit = 20
 
-    public static func append(_ event: OutboxEvent, to store: SchemaStore, in transaction: any SQLTransaction) throws {
+    public static func append(_ event: OutboxEvent, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
-            INSERT INTO \(tableName(store)) (org_id, event_id, kind, subject_id, detail, business_at_ms, attempt)
+            INSERT INTO outbox (org_id, event_id, kind, subject_id, detail, business_at_ms, attempt)
             VALUES ($1, $2, $3, $4, $5, $6, 0)
             """,
             [
@@ -60,11 +56,11 @@ public enum Outbox {
     }
 
     /// The oldest events first, at most `limit`.
-    public static func pending(limit: Int, in store: SchemaStore, _ transaction: any SQLTransaction) throws -> [OutboxEvent] {
+    public static func pending(limit: Int, in transaction: any SQLTransaction) throws -> [OutboxEvent] {
         try transaction.query(
             """
-            SELECT org_id, event_id, kind, subject_id, detail, business_at_ms FROM \(tableName(store))
-            WHERE attempt < 20 ORDER BY event_id LIMIT $1
+            SELECT org_id, event_id, kind, subject_id, detail, business_at_ms FROM outbox
+            WHERE attempt < \(attemptLimit) ORDER BY event_id LIMIT $1
             """, [.int(limit)]
         ) { row in
             guard let kind = OutboxKind(rawValue: try row.text(2)) else {
@@ -76,14 +72,14 @@ public enum Outbox {
         }
     }
 
-    /// Called in the transaction that did what the event asked for (same store), or after it when the stores differ.
-    public static func delivered(_ eventID: Int64, from store: SchemaStore, in transaction: any SQLTransaction) throws {
-        try transaction.run("DELETE FROM \(tableName(store)) WHERE event_id = $1", [.int(eventID)])
+    /// Called in the transaction that did what the event asked for.
+    public static func delivered(_ eventID: Int64, in transaction: any SQLTransaction) throws {
+        try transaction.run("DELETE FROM outbox WHERE event_id = $1", [.int(eventID)])
     }
 
-    public static func failed(_ eventID: Int64, error: String, in store: SchemaStore, _ transaction: any SQLTransaction) throws {
+    public static func failed(_ eventID: Int64, error: String, in transaction: any SQLTransaction) throws {
         try transaction.run(
-            "UPDATE \(tableName(store)) SET attempt = attempt + 1, last_error = $2 WHERE event_id = $1",
+            "UPDATE outbox SET attempt = attempt + 1, last_error = $2 WHERE event_id = $1",
             [.int(eventID), .text(String(error.prefix(500)))])
     }
 }

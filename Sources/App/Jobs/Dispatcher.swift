@@ -1,0 +1,67 @@
+// Delivers outbox events to the domains that asked for them: one event, one transaction, at least once, oldest first.
+import Access
+import CivilTime
+import Clocks
+import HeadEnd
+import Messaging
+import Outbox
+import SQL
+import Supply
+
+public struct Dispatcher: Sendable {
+    let site: Site
+    let zones: [Int64: Zone]
+
+    public init(site: Site, orgs: [Org]) {
+        self.site = site
+        zones = Dictionary(uniqueKeysWithValues: orgs.map { ($0.orgID, $0.zone) })
+    }
+
+    /// Delivers until nothing is left. An event that fails is noted and passed over; later ones go on.
+    public func run() async throws -> Int {
+        var delivered = 0
+        while true {
+            let events = try await site.money.read { try Outbox.pending(limit: 200, in: $0) }
+            var progressed = false
+            for event in events {
+                do {
+                    try await site.money.write { [self] transaction in
+                        try handle(event, in: transaction)
+                        try Outbox.delivered(event.eventID, in: transaction)
+                    }
+                    delivered += 1
+                    progressed = true
+                } catch {
+                    let text = String(describing: error)
+                    try await site.money.write { try Outbox.failed(event.eventID, error: text, in: $0) }
+                }
+            }
+            if events.count < 200 || !progressed { return delivered }
+        }
+    }
+
+    private func handle(_ event: OutboxEvent, in transaction: any SQLTransaction) throws {
+        let zone = zones[event.orgID] ?? .utc
+        let scope = Scope(orgID: event.orgID)
+        switch event.kind {
+        case .balanceChanged:
+            try Supply.decide(
+                accountID: event.subjectID, zone: zone, nowMs: max(event.businessAtMs, site.clocks.businessNowMs()),
+                ids: site.ids, scope, in: transaction)
+        case .relayWanted:
+            try RelayCommander.relayWanted(event, ids: site.ids, in: transaction)
+        case .relayConfirmed:
+            try Supply.relayConfirmed(event, zone: zone, ids: site.ids, in: transaction)
+        case .notice:
+            // `template amount key`
+            let parts = event.detail.split(separator: " ").map(String.init)
+            guard parts.count == 3, let template = MessageTemplate(rawValue: parts[0]) else {
+                throw SQLError(.decode, "notice \(event.eventID) is not understood")
+            }
+            try Message.send(
+                template, key: "\(parts[0]):\(event.subjectID):\(parts[2])", accountID: event.subjectID,
+                amountPaise: Int64(parts[1]), businessAtMs: event.businessAtMs, messageID: site.ids.next(), scope,
+                in: transaction)
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// Jobs: see docs/architecture.md.

@@ -1,0 +1,278 @@
+// The line from the meter to the money as jobs: when each is due, what it does, in order, one company at a time.
+// Holds no rule of a domain; it only calls them.
+import Access
+import CivilTime
+import Clocks
+import HeadEnd
+import IntervalData
+import Logging
+import MeterData
+import MeterPort
+import Meters
+import Accounts
+import Outbox
+import Rating
+import SQL
+import Supply
+
+/// When the jobs of a company run. A dated setting later; the defaults here.
+public struct LineSchedule: Sendable {
+    /// Business minutes between two runs.
+    public var everyMinutes: [JobKind: Int64] = [.collect: 30, .validate: 30, .rate: 30, .supply: 30, .command: 5]
+    /// Minute of the next day at which what is still missing is estimated.
+    public var estimateAtMinute: Int64 = 360
+    public init() {}
+}
+
+public struct Line: Sendable {
+    /// Raw reads taken into blocks in one transaction.
+    static let rawChunk = 200
+    static let rawConsumer = "meter-data"
+
+    public let site: Site
+    public let org: Org
+    let transport: any MeterTransport
+    let vault: KeyVault
+    let schedule: LineSchedule
+    let collection: CollectionRules
+    let holder: String
+    let log: Logger
+
+    public init(
+        site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, schedule: LineSchedule = .init(),
+        collection: CollectionRules = .init(), holder: String, log: Logger
+    ) {
+        self.site = site
+        self.org = org
+        self.transport = transport
+        self.vault = vault
+        self.schedule = schedule
+        self.collection = collection
+        self.holder = holder
+        self.log = log
+    }
+
+    private var scope: Scope { Scope(orgID: org.orgID) }
+
+    /// Plans what is due and runs it, one job after the other, until nothing is due. Returns how many jobs ran.
+    @discardableResult
+    public func tick() async throws -> Int {
+        try await plan()
+        var ran = 0
+        _ = try await Dispatcher(site: site, orgs: [org]).run()
+        while !Task.isCancelled, let job = try await claim() {
+            await run(job)
+            _ = try await Dispatcher(site: site, orgs: [org]).run()
+            ran += 1
+        }
+        return ran
+    }
+
+    private func claim() async throws -> Job? {
+        let (business, system) = (site.clocks.businessNowMs(), site.clocks.systemNowMs())
+        return try await site.money.write { [holder, scope] transaction in
+            try JobStore.claim(
+                businessNowMs: business, systemNowMs: system, holder: holder, scope, in: transaction)
+        }
+    }
+
+    /// One row for each job that comes round; a row a day for daily ones, none left out after downtime.
+    private func plan() async throws {
+        let nowMs = site.clocks.businessNowMs()
+        try await site.money.write { [scope, schedule, site, org] transaction in
+            for kind in JobKind.allCases where !kind.isDaily {
+                try JobStore.add(kind, key: "every", runAtMs: nowMs, jobID: site.ids.next(), scope, in: transaction)
+            }
+            let today = org.zone.day(atS: nowMs / 1000)
+            let last = try JobStore.lastKey(.estimate, scope, in: transaction).flatMap { CivilDay($0) }
+            let opened = try Self.firstDay(scope, in: transaction)
+            guard var day = [last?.advanced(by: 1), opened].compactMap({ $0 }).max() else { return }
+            while day < today {
+                let dueMs = org.zone.startS(of: day.advanced(by: 1)) * 1000 + schedule.estimateAtMinute * 60_000
+                guard dueMs <= nowMs else { break }
+                try JobStore.add(
+                    .estimate, key: day.description, runAtMs: dueMs, jobID: site.ids.next(), scope, in: transaction)
+                day = day.advanced(by: 1)
+            }
+            try JobStore.prune(.estimate, before: today.advanced(by: -60).description, scope, in: transaction)
+        }
+    }
+
+    private static func firstDay(_ scope: Scope, in transaction: any SQLTransaction) throws -> CivilDay? {
+        try transaction.first(
+            "SELECT MIN(from_day) FROM installation WHERE org_id = $1", [.int(scope.orgID)]) { try $0.optionalDay(0) } ?? nil
+    }
+
+    /// Runs one job under its lease. A failure is noted in the row and in the log; it never stops the line.
+    private func run(_ job: Job) async {
+        let done = Progress()
+        do {
+            let result = try await withThrowingTaskGroup(of: String?.self) { group in
+                group.addTask { try await handle(job, done) }
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: .milliseconds(JobStore.leaseMs / 3))
+                        try await renew(job, done)
+                    }
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? nil
+            }
+            let count = await done.count
+            let nowMs = site.clocks.businessNowMs()
+            let everyMs = schedule.everyMinutes[job.kind].map { $0 * 60_000 }
+            try await site.money.write { [scope] transaction in
+                try JobStore.finish(
+                    job, result: result ?? "", doneCount: count, businessNowMs: nowMs,
+                    nextRunAtMs: everyMs.map { (nowMs / $0 + 1) * $0 }, scope, in: transaction)
+            }
+        } catch {
+            log.error("job failed", metadata: ["job": "\(job.kind.rawValue)", "key": "\(job.key)", "error": "\(error)"])
+            let (business, system) = (site.clocks.businessNowMs(), site.clocks.systemNowMs())
+            let text = String(describing: error)
+            do {
+                try await site.money.write { [scope] transaction in
+                    try JobStore.fail(
+                        job, error: text, businessNowMs: business, systemNowMs: system, scope, in: transaction)
+                }
+            } catch {
+                log.error("job failure could not be noted; its lease will run out", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func renew(_ job: Job, _ done: Progress) async throws {
+        let count = await done.count
+        let systemNowMs = site.clocks.systemNowMs()
+        let kept = try await site.money.write { [holder, scope] transaction in
+            try JobStore.renew(job, doneCount: count, holder: holder, systemNowMs: systemNowMs, scope, in: transaction)
+        }
+        guard kept else { throw SQLError(.busy, "the lease of job \(job.kind.rawValue) was taken over") }
+    }
+
+    private func handle(_ job: Job, _ done: Progress) async throws -> String {
+        switch job.kind {
+        case .collect:
+            let (read, failed) = try await Collector(
+                site: site, org: org, transport: transport, vault: vault, rules: collection
+            ).run()
+            await done.set(read)
+            return "\(read) read, \(failed) not"
+        case .validate:
+            let made = try await takeRaw(done)
+            return "\(made) versions"
+        case .estimate:
+            guard let day = CivilDay(job.key) else { throw SQLError(.decode, "job key \(job.key) is no day") }
+            let (filled, open) = try await Estimator(site: site, org: org).run(day: day)
+            await done.set(filled)
+            return "\(filled) filled, \(open) not estimable"
+        case .rate:
+            let made = try await Rater(site: site, org: org).run { await done.set($0) }
+            await done.set(made)
+            return "\(made) charges"
+        case .supply:
+            return "\(try await lookAgain(done)) looked at"
+        case .command:
+            let (confirmed, open) = try await RelayCommander(
+                site: site, org: org, transport: transport, vault: vault, rules: collection
+            ).run()
+            await done.set(confirmed)
+            return "\(confirmed) confirmed, \(open) open"
+        }
+    }
+
+    /// HeadEnd → MeterData by cursor: raw reads become versions of day blocks, work and cursor in one transaction.
+    private func takeRaw(_ done: Progress) async throws -> Int {
+        var made = 0
+        for month in try await site.readings.months() {
+            let shard = try await site.readings.shard(month)
+            while true {
+                let reads = try await shard.read { [org] transaction in
+                    let cursor = try ChangeStream.rawRead.cursor(
+                        of: Self.rawConsumer, orgID: org.orgID, month: month, in: transaction)
+                    return try RawRead.after(
+                        change: cursor, month: month, limit: Self.rawChunk, orgID: org.orgID, in: transaction)
+                }
+                guard let last = reads.last else { break }
+                let prepared = try await prepare(reads)
+                made += try await shard.write { [org] transaction in
+                    var count = 0
+                    for (incoming, context) in prepared {
+                        if try Ingest.apply(incoming, context, orgID: org.orgID, in: transaction) != nil { count += 1 }
+                    }
+                    try ChangeStream.rawRead.advance(
+                        Self.rawConsumer, to: last.change, orgID: org.orgID, month: month, in: transaction)
+                    try RawRead.acknowledge(
+                        throughChange: last.change, month: month, orgID: org.orgID, in: transaction)
+                    return count
+                }
+                await done.set(made)
+            }
+        }
+        return made
+    }
+
+    /// What Ingest needs beside the raw read: the meter, its sanctioned load and the days before.
+    private func prepare(_ reads: [RawRead]) async throws -> [(IncomingDay, IngestContext)] {
+        let nowMs = site.clocks.businessNowMs()
+        var prepared: [(IncomingDay, IngestContext)] = []
+        for raw in reads {
+            let (meter, sanctionedW) = try await site.money.read { [scope] transaction in
+                let meter = try Meter.find(raw.meterID, scope, in: transaction)
+                let installation = try Installation.of(meterID: raw.meterID, on: raw.day, scope, in: transaction)
+                let account = try installation.map { try SupplyAccount.find($0.accountID, scope, in: transaction) }
+                return (meter, account?.sanctionedW ?? 0)
+            }
+            let history = try await History.of(
+                meterID: raw.meterID, before: raw.day, days: 3, site: site, orgID: org.orgID)
+            prepared.append(
+                (
+                    incoming(raw, meter),
+                    IngestContext(
+                        sanctionedW: sanctionedW, periodS: meter.capturePeriodS, history: history, madeBy: "read",
+                        nowMs: nowMs)
+                ))
+        }
+        return prepared
+    }
+
+    /// End stamps become slots: an interval that ends at 00:00 belongs to the day before.
+    private func incoming(_ raw: RawRead, _ meter: Meter) -> IncomingDay {
+        let startS = org.zone.startS(of: raw.day)
+        var values = [Int32?](repeating: nil, count: org.zone.slotCount(of: raw.day, periodS: meter.capturePeriodS))
+        var stray = 0
+        for row in raw.rows {
+            let offsetS = row.endS - startS
+            let slot = Int(offsetS / meter.capturePeriodS) - 1
+            if offsetS % meter.capturePeriodS == 0, values.indices.contains(slot) {
+                values[slot] = row.importWh
+            } else {
+                stray += 1
+            }
+        }
+        return IncomingDay(
+            day: raw.day, meterID: raw.meterID, batchID: raw.batchID, values: values,
+            registerStartWh: raw.registerStartWh, registerEndWh: raw.registerEndWh, clockDriftS: raw.clockDriftS,
+            strayStamps: stray)
+    }
+
+    /// Time alone changes a verdict: no-cut hours end, a warning grows old.
+    private func lookAgain(_ done: Progress) async throws -> Int {
+        let accounts = try await site.money.read { [scope] in try Supply.held(limit: 10_000, scope, in: $0) }
+        for accountID in accounts {
+            let nowMs = site.clocks.businessNowMs()
+            try await site.money.write { [org, scope, site] transaction in
+                _ = try Supply.decide(
+                    accountID: accountID, zone: org.zone, nowMs: nowMs, ids: site.ids, scope, in: transaction)
+            }
+        }
+        await done.set(accounts.count)
+        return accounts.count
+    }
+}
+
+/// How far a running job has come.
+actor Progress {
+    private(set) var count = 0
+    func set(_ value: Int) { count = value }
+}
