@@ -128,5 +128,11 @@ let package = Package(
                 "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
+
+        // Tests
+        .target(
+            name: "TestSupport", dependencies: ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter"],
+            path: "Tests/Support/TestSupport", swiftSettings: strict),
+        tests("SQL", ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter", "TestSupport"]),
     ]
 )

@@ -59,7 +59,10 @@ final class PostgresResult: SQLRow {
                 error: SQLError(.connection, "the connection to PostgreSQL was lost: \(shortened(sql))"), remedy: .lost)
         }
         // Messages of class 22 (data exception) quote the value.
-        let text = state.hasPrefix("22") ? "a value does not fit" : field("M") ?? "unknown error"
+        var text = state.hasPrefix("22") ? "a value does not fit" : field("M") ?? "unknown error"
+        if state == "42P08" || state == "42P18" {
+            text += "; a NULL has no type: write column = $1 OR $1 IS NULL in this order, or CAST($1 AS BIGINT)"
+        }
         return PostgresFailure(
             error: SQLError(Self.code(state), "\(text) (SQLSTATE \(state)): \(shortened(sql))"),
             remedy: Self.remedy(state))

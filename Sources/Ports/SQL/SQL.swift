@@ -54,7 +54,11 @@ extension SQLRow {
 ///
 /// SQL text may hold `{skip_locked}` at the end of a sub-select that claims one row
 /// (`FOR UPDATE SKIP LOCKED` on PostgreSQL, nothing on SQLite). Write `CAST(SUM(x) AS BIGINT)`, `NULLS FIRST/LAST`,
-/// never LIKE, never a literal of bytes or a boolean.
+/// never LIKE, never a literal of bytes or a boolean, `column = $1 OR $1 IS NULL` in this order.
+/// DialectCases in Tests/SQLTests is the list of what may be used.
+///
+/// After a statement has failed nothing more runs in the transaction and it is rolled back, on both engines, also when
+/// the closure swallows the error: use `ON CONFLICT` rather than catching ``SQLError/Code/unique``.
 public protocol SQLTransaction {
     var engine: SQLEngine { get }
     /// Runs a statement and returns the number of rows it changed. `INSERT … RETURNING` belongs to ``query(_:_:_:)``.
@@ -77,10 +81,15 @@ extension SQLTransaction {
     }
 }
 
-/// A database with one writer at a time and many readers.
+/// A database: short transactions, whole or not at all.
 ///
 /// The closures run synchronously on threads of the adapter, never on the cooperative pool.
 /// `write` commits when the closure returns and rolls back when it throws. `read` sees one snapshot.
+///
+/// A closure may run more than once (PostgreSQL runs it again when it lost against another transaction), so it has no
+/// effect outside the database. SQLite has one writer at a time. PostgreSQL has several, each on a snapshot:
+/// two that change the same row are told apart and one is run again; two that read the same rows and change different
+/// ones are not, so a rule over several rows needs one common row that all who rely on it write, or a unique key.
 public protocol Database: Sendable {
     var engine: SQLEngine { get }
     func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLTransaction) throws -> Value) async throws -> Value
