@@ -65,8 +65,8 @@ struct ManifestTarget: Equatable {
     let line: Int
 }
 
-/// Reads the targets out of the text of Package.swift: calls of `target(…)`, `library(…)` and `.executableTarget(…)`, in which
-/// a bare name stands for the list or product it was given with `let`.
+/// Reads the targets out of the text of Package.swift: calls of `target(…)`, `library(…)` and `.executableTarget(…)`,
+/// in which a bare name stands for the list or product it was given with `let`.
 func manifestTargets(_ manifest: String) -> [ManifestTarget] {
     let text = manifest.split(separator: "\n", omittingEmptySubsequences: false)
         .map { line in line.contains("//") && !line.contains("://") ? line.split(separator: "//")[0] : line }
@@ -103,7 +103,7 @@ func manifestTargets(_ manifest: String) -> [ManifestTarget] {
 /// `let name: … = […]` and `let name: … = .product(…)` of the manifest: the module names they stand for.
 private func manifestLists(_ text: String) -> [String: [String]] {
     var lists: [String: [String]] = [:]
-    for piece in text.components(separatedBy: "\nlet ").dropFirst() {
+    for piece in ("\n" + text).components(separatedBy: "\nlet ").dropFirst() {
         guard let equals = piece.firstIndex(of: "="), let colon = piece.firstIndex(of: ":"), colon < equals,
             piece[colon..<equals].contains("Target.Dependency")
         else { continue }

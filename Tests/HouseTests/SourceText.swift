@@ -1,4 +1,5 @@
-// Splits Swift source into code, string literals and comments, line by line, so that a rule looks only where it means to.
+// Splits Swift source into code, string literals and comments, line by line, so that a rule looks only where it means
+// to look.
 // Not a parser: a regex literal is read as code.
 import Foundation
 
@@ -190,14 +191,15 @@ func occurrences(of needle: String, in hay: [UInt8]) -> [Int] {
     hay.withUnsafeBytes { buffer in
         guard let base = buffer.baseAddress else { return }
         while start + wanted.count <= hay.count,
-            let hit = memmem(base + start, hay.count - start, wanted, wanted.count)
+            let hit = memchr(base + start, Int32(first), hay.count - start - wanted.count + 1)
         {
             let at = UnsafeRawPointer(hit) - base
             let end = at + wanted.count
+            start = at + 1
+            guard memcmp(hit, wanted, wanted.count) == 0 else { continue }
             let opens = !isWordByte(first) || at == 0 || !isWordByte(buffer[at - 1])
             let closes = !isWordByte(last) || end == hay.count || !isWordByte(buffer[end])
             if opens && closes { found.append(at) }
-            start = at + 1
         }
     }
     return found
