@@ -1,1 +1,166 @@
-// Packs: see docs/architecture.md.
+// Packs as stored versions and who holds which from when to when. Prices nothing: Tariffs does.
+import Access
+import Accounts
+import CivilTime
+import SQL
+import Tariffs
+
+public enum PacksSchema {
+    public static let migrations = [
+        Migration(9, .money, "packs", [
+            """
+            CREATE TABLE pack (org_id {id} NOT NULL, pack_id {text} NOT NULL, version {int} NOT NULL, kind {text} NOT NULL,
+              from_day {int} NOT NULL, definition {text} NOT NULL, PRIMARY KEY (org_id, pack_id, version)) {keyed_table}
+            """,
+            """
+            CREATE TABLE subscription (org_id {id} NOT NULL, subscription_id {id} NOT NULL, account_id {id} NOT NULL,
+              pack_id {text} NOT NULL, kind {text} NOT NULL, from_day {int} NOT NULL, to_day {int}, state {text} NOT NULL,
+              PRIMARY KEY (org_id, subscription_id)) {table}
+            """,
+            "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
+        ])
+    ]
+}
+
+/// Base packs price every slot; add-ons come before them in the slots they cover. Stored by name.
+public enum PackKind: String, Sendable, CaseIterable { case base, addOn = "add-on" }
+
+/// What an account holds. Days are inclusive; an open end is nil. DRAFT and REJECTED never bill.
+public struct Subscription: Sendable, Equatable {
+    public enum State: String, Sendable, CaseIterable { case draft, active, unsubscribed, expired, rejected }
+    public var subscriptionID: Int64
+    public var accountID: Int64
+    public var packID: String
+    public var kind: PackKind
+    public var fromDay: CivilDay
+    public var toDay: CivilDay?
+    public var state: State
+
+    public init(
+        subscriptionID: Int64, accountID: Int64, packID: String, kind: PackKind, fromDay: CivilDay, toDay: CivilDay? = nil,
+        state: State = .active
+    ) {
+        self.subscriptionID = subscriptionID
+        self.accountID = accountID
+        self.packID = packID
+        self.kind = kind
+        self.fromDay = fromDay
+        self.toDay = toDay
+        self.state = state
+    }
+
+    public func create(_ scope: Scope, in transaction: any SQLTransaction) throws {
+        try transaction.run(
+            """
+            INSERT INTO subscription (org_id, subscription_id, account_id, pack_id, kind, from_day, to_day, state)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
+            """,
+            [
+                .int(scope.orgID), .int(subscriptionID), .int(accountID), .text(packID), .text(kind.rawValue),
+                .day(fromDay), .optional(toDay.map { Int64($0.number) }), .text(state.rawValue),
+            ])
+    }
+
+    /// All that an account ever held, latest first.
+    public static func of(accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Subscription] {
+        try transaction.query(
+            """
+            SELECT subscription_id, account_id, pack_id, kind, from_day, to_day, state FROM subscription
+            WHERE org_id = $1 AND account_id = $2 ORDER BY from_day DESC, subscription_id DESC LIMIT 1000
+            """, [.int(scope.orgID), .int(accountID)]
+        ) { row in
+            Subscription(
+                subscriptionID: try row.int(0), accountID: try row.int(1), packID: try row.text(2),
+                kind: PackKind(rawValue: try row.text(3)) ?? .base, fromDay: try row.day(4), toDay: try row.optionalDay(5),
+                state: State(rawValue: try row.text(6)) ?? .rejected)
+        }
+    }
+
+    /// Whether it bills that day: by date only, whatever became of it later (annexure I, back-date rule).
+    public func bills(on day: CivilDay) -> Bool {
+        state != .draft && state != .rejected && fromDay <= day && toDay.map { day <= $0 } != false
+    }
+}
+
+public enum Packs {
+    /// Stores a version of a base pack, in force from a day. The same version with other content is refused.
+    public static func store(_ pack: BasePack, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws {
+        try pack.validate()
+        try store(pack.id, pack.version, .base, day, pack.json(), scope, transaction)
+    }
+
+    public static func store(_ pack: AddOnPack, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws {
+        try pack.validate()
+        try store(pack.id, pack.version, .addOn, day, pack.json(), scope, transaction)
+    }
+
+    private static func store(
+        _ packID: String, _ version: Int, _ kind: PackKind, _ day: CivilDay, _ definition: String, _ scope: Scope,
+        _ transaction: any SQLTransaction
+    ) throws {
+        let known = try transaction.first(
+            "SELECT definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
+            [.int(scope.orgID), .text(packID), .int(version)]) { try $0.text(0) }
+        if let known {
+            guard known == definition else {
+                throw Refusal(
+                    .conflict, "Pack \(packID) version \(version) exists with other content.",
+                    hint: "Packs in use never change; give the new one the next version number.", at: packID)
+            }
+            return
+        }
+        try transaction.run(
+            "INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition) VALUES ($1, $2, $3, $4, $5, $6)",
+            [.int(scope.orgID), .text(packID), .int(version), .text(kind.rawValue), .day(day), .text(definition)])
+    }
+
+    /// The definition in force on a day: the highest version that began not after it.
+    static func definition(_ packID: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> String? {
+        try transaction.first(
+            """
+            SELECT definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND from_day <= $3
+            ORDER BY version DESC LIMIT 1
+            """, [.int(scope.orgID), .text(packID), .day(day)]) { try $0.text(0) }
+    }
+
+    /// What prices an account on a day; nil when it holds no base pack that day.
+    public static func plan(
+        for account: SupplyAccount, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> PricePlan? {
+        let held = try Subscription.of(accountID: account.accountID, scope, in: transaction).filter { $0.bills(on: day) }
+        guard let baseID = held.first(where: { $0.kind == .base })?.packID,
+            let base = try definition(baseID, on: day, scope, in: transaction)
+        else { return nil }
+        var addOns: [AddOnPack] = []
+        for packID in Set(held.filter { $0.kind == .addOn }.map(\.packID)).sorted() {
+            if let text = try definition(packID, on: day, scope, in: transaction) { addOns.append(try AddOnPack(json: text)) }
+        }
+        return try PricePlan(base: try BasePack(json: base), addOns: addOns, sanctionedW: account.sanctionedW)
+    }
+
+    /// The plan made of exactly these versions, as a charge recorded them: `BASE@2 ADDON@1`.
+    public static func plan(
+        recorded: String, sanctionedW: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> PricePlan {
+        var base: BasePack?
+        var addOns: [AddOnPack] = []
+        for part in recorded.split(separator: "\n") {
+            let split = part.lastIndex(of: "@") ?? part.endIndex
+            guard split < part.endIndex, let version = Int64(part[part.index(after: split)...]) else {
+                throw SQLError(.decode, "a charge names its packs as \(recorded)")
+            }
+            let found = try transaction.first(
+                "SELECT kind, definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
+                [.int(scope.orgID), .text(String(part[..<split])), .int(version)]) { (try $0.text(0), try $0.text(1)) }
+            guard let (kind, text) = found else { throw Refusal(.notFound, "Pack \(part) is not stored any more.") }
+            if kind == PackKind.base.rawValue { base = try BasePack(json: text) } else { addOns.append(try AddOnPack(json: text)) }
+        }
+        guard let base else { throw SQLError(.decode, "a charge names no base pack: \(recorded)") }
+        return try PricePlan(base: base, addOns: addOns, sanctionedW: sanctionedW)
+    }
+
+    /// The form ``plan(recorded:sanctionedW:_:in:)`` reads: a line a pack.
+    public static func record(_ plan: PricePlan) -> String {
+        (["\(plan.base.id)@\(plan.base.version)"] + plan.addOns.map { "\($0.id)@\($0.version)" }).joined(separator: "\n")
+    }
+}

@@ -1,1 +1,0 @@
-// Accounts: see docs/architecture.md.

@@ -1,1 +1,0 @@
-// HeadEnd: see docs/architecture.md.

@@ -1,0 +1,285 @@
+// Orders to relays: sent, retried, and believed only when the meter's own state has been read back.
+import Access
+import CivilTime
+import Clocks
+import MeterPort
+import Meters
+import Outbox
+import SQL
+
+/// An order to a meter as the pages and the API show it.
+public struct MeterCommand: Sendable, Equatable {
+    public enum State: String, Sendable, CaseIterable { case waiting, confirmed, failed, superseded }
+    public var commandID: Int64
+    public var meterID: Int64
+    /// `disconnect`, `reconnect` or `read`.
+    public var kind: String
+    public var state: State
+    public var why: String
+    public var createdAtMs: Int64
+    public var attempt: Int64
+    /// What happened, in words: the meter's refusal, the time-out, or that it reported failure but had worked.
+    public var answer: String?
+    public var sentAtMs: Int64?
+    public var endedAtMs: Int64?
+
+    static let columns =
+        "command_id, meter_id, kind, state, why, created_at_ms, attempt, answer, sent_at_ms, ended_at_ms"
+
+    static func decode(_ row: any SQLRow) throws -> MeterCommand {
+        MeterCommand(
+            commandID: try row.int(0), meterID: try row.int(1), kind: try row.text(2),
+            state: State(rawValue: try row.text(3)) ?? .failed, why: try row.text(4), createdAtMs: try row.int(5),
+            attempt: try row.int(6), answer: try row.optionalText(7), sentAtMs: try row.optionalInt(8),
+            endedAtMs: try row.optionalInt(9))
+    }
+
+    public static func of(meterID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
+        try transaction.query(
+            "SELECT \(columns) FROM meter_command WHERE org_id = $1 AND meter_id = $2 ORDER BY command_id DESC LIMIT $3",
+            [.int(scope.orgID), .int(meterID), .int(limit)], decode)
+    }
+
+    /// Commands that gave up: each needs a person.
+    public static func failed(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'failed' ORDER BY command_id DESC LIMIT $2
+            """, [.int(scope.orgID), .int(limit)], decode)
+    }
+
+    /// Queues an order once for its key; for a relay order, earlier waiting relay orders of the meter are superseded.
+    static func queue(
+        kind: String, meterID: Int64, key: String, why: String, nowMs: Int64, commandID: Int64, _ scope: Scope,
+        in transaction: any SQLTransaction
+    ) throws {
+        let added = try transaction.run(
+            """
+            INSERT INTO meter_command (org_id, command_id, command_key, meter_id, kind, state, why, created_at_ms,
+              next_at_ms, attempt) VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $7, 0) ON CONFLICT DO NOTHING
+            """,
+            [
+                .int(scope.orgID), .int(commandID), .text(key), .int(meterID), .text(kind), .text(why), .int(nowMs),
+            ])
+        guard added == 1, kind != "read" else { return }
+        try transaction.run(
+            """
+            UPDATE meter_command SET state = 'superseded', ended_at_ms = $4
+            WHERE org_id = $1 AND meter_id = $2 AND command_id <> $3 AND state = 'waiting' AND kind <> 'read'
+            """, [.int(scope.orgID), .int(meterID), .int(commandID), .int(nowMs)])
+    }
+}
+
+/// Asks for a read of the meter now: its relay and the part of today that is over.
+public struct OrderRead: Command {
+    public static let name = "head-end.read-now"
+    public static let permissions: [Permission] = [.commandMeters]
+    public var meterID: Int64
+    public var reference: String
+    public init(meterID: Int64, reference: String) {
+        self.meterID = meterID
+        self.reference = reference
+    }
+    public var key: String? { "read:\(meterID):\(reference)" }
+    public var content: String { "meter=\(meterID)" }
+    public var subjectID: Int64 { meterID }
+
+    /// The id of the order.
+    public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
+        _ = try Meter.find(meterID, context.actor.scope, in: transaction)
+        let commandID = context.ids.next()
+        try MeterCommand.queue(
+            kind: "read", meterID: meterID, key: key ?? "", why: context.why, nowMs: context.businessNowMs,
+            commandID: commandID, context.actor.scope, in: transaction)
+        return commandID
+    }
+}
+
+public struct RelayCommander: Sendable {
+    /// After this many tries an order is given to a person.
+    public static let attemptLimit: Int64 = 12
+
+    let site: Site
+    let org: Org
+    let transport: any MeterTransport
+    let vault: KeyVault
+    let rules: CollectionRules
+
+    public init(site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init()) {
+        self.site = site
+        self.org = org
+        self.transport = transport
+        self.vault = vault
+        self.rules = rules
+    }
+
+    private var scope: Scope { Scope(orgID: org.orgID) }
+
+    /// Handles RelayWanted: queues the order. Idempotent by the event's id.
+    public static func relayWanted(_ event: OutboxEvent, ids: IDGenerator, in transaction: any SQLTransaction) throws {
+        let scope = Scope(orgID: event.orgID)
+        guard let relay = try RelayRecord.find(event.subjectID, scope, in: transaction) else { return }
+        try MeterCommand.queue(
+            kind: relay.wanted == .open ? "disconnect" : "reconnect", meterID: event.subjectID,
+            key: "relay:\(event.eventID)", why: relay.wantedReason, nowMs: event.businessAtMs, commandID: ids.next(),
+            scope, in: transaction)
+    }
+
+    /// Carries out what waits, a bounded number at a time. Returns (confirmed, not yet).
+    public func run() async throws -> (confirmed: Int, open: Int) {
+        let nowMs = site.clocks.businessNowMs()
+        let due = try await site.money.read { [scope] transaction in
+            try transaction.query(
+                """
+                SELECT \(MeterCommand.columns) FROM meter_command
+                WHERE org_id = $1 AND state = 'waiting' AND next_at_ms <= $2 ORDER BY command_id LIMIT 500
+                """, [.int(scope.orgID), .int(nowMs)], MeterCommand.decode)
+        }
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            var confirmed = 0
+            var rest = due[...]
+            var running = 0
+            while running > 0 || !rest.isEmpty {
+                while running < rules.parallel, let command = rest.popFirst() {
+                    group.addTask { try await carryOut(command) }
+                    running += 1
+                }
+                if let done = try await group.next() {
+                    confirmed += done ? 1 : 0
+                    running -= 1
+                }
+            }
+            return (confirmed, due.count - confirmed)
+        }
+    }
+
+    private struct Outcome: Sendable {
+        var relay: RelayState?
+        var trouble: String?
+    }
+
+    private func carryOut(_ command: MeterCommand) async throws -> Bool {
+        let nowMs = site.clocks.businessNowMs()
+        let (meter, relay) = try await site.money.read { [scope] transaction in
+            (try Meter.find(command.meterID, scope, in: transaction),
+                try RelayRecord.find(command.meterID, scope, in: transaction))
+        }
+        if command.kind == "read" { return try await readNow(command, meter, nowMs: nowMs) }
+        let wish: RelayWish = command.kind == "disconnect" ? .open : .closed
+        // Looked at again just before sending: a recharge in between takes a cut back.
+        guard relay?.wanted == wish else {
+            try await end(command, .superseded, answer: "no longer wanted", relay: nil, nowMs: nowMs)
+            return false
+        }
+        let outcome = await send(command, to: meter)
+        let isDone = outcome.relay.map { ($0 == .closed) == (wish == .closed) } ?? false
+        if isDone {
+            let answer = outcome.trouble.map { "the meter reported \($0), but its relay is \(outcome.relay?.rawValue ?? "")" }
+            try await end(command, .confirmed, answer: answer ?? "done and read back", relay: outcome.relay, nowMs: nowMs)
+            return true
+        }
+        let answer = outcome.trouble ?? "the meter said yes, but its relay is \(outcome.relay?.rawValue ?? "unknown")"
+        if command.attempt + 1 >= Self.attemptLimit {
+            try await end(command, .failed, answer: answer, relay: outcome.relay, nowMs: nowMs)
+        } else {
+            try await postpone(command, answer: answer, nowMs: nowMs)
+        }
+        return false
+    }
+
+    /// Sends the order and reads the relay back; when the line broke after sending, the read-back opens a new one.
+    private func send(_ command: MeterCommand, to meter: Meter) async -> Outcome {
+        let door = MeterDoor(site: site, org: org, vault: vault)
+        var trouble: String?
+        do {
+            let relay = try await transport.converse(with: try await door.endpoint(of: meter)) { conversation in
+                var refusal: MeterError?
+                do {
+                    if command.kind == "disconnect" {
+                        try await conversation.disconnect()
+                    } else {
+                        try await conversation.reconnect()
+                    }
+                } catch let error as MeterError where error.code == .accessDenied || error.code == .other {
+                    refusal = error
+                }
+                return (try await conversation.relay(), refusal)
+            }
+            return Outcome(relay: relay.0, trouble: relay.1?.description)
+        } catch {
+            trouble = String(String(describing: error).prefix(300))
+        }
+        do {
+            let relay = try await transport.converse(with: try await door.endpoint(of: meter)) { try await $0.relay() }
+            return Outcome(relay: relay, trouble: trouble)
+        } catch {
+            return Outcome(relay: nil, trouble: trouble)
+        }
+    }
+
+    private func readNow(_ command: MeterCommand, _ meter: Meter, nowMs: Int64) async throws -> Bool {
+        let today = org.zone.day(atS: nowMs / 1000)
+        let startS = org.zone.startS(of: today)
+        do {
+            let endpoint = try await MeterDoor(site: site, org: org, vault: vault).endpoint(of: meter)
+            let (rows, relay, drift) = try await transport.converse(with: endpoint) { conversation in
+                let drift = try await conversation.clockS() - nowMs / 1000
+                let rows = try await conversation.blockLoad(fromS: startS + meter.capturePeriodS, toS: nowMs / 1000)
+                return (rows, try await conversation.relay(), drift)
+            }
+            let raw = RawRead(
+                day: today, meterID: meter.meterID, batchID: site.ids.next(), readAtMs: nowMs,
+                rows: rows.filter { $0.endS > startS }, registerStartWh: nil, registerEndWh: nil, clockDriftS: drift)
+            if !raw.rows.isEmpty {
+                try await site.readings.shard(today.month).write { [org] in try raw.store(orgID: org.orgID, in: $0) }
+            }
+            try await end(
+                command, .confirmed, answer: "\(raw.rows.count) intervals of today, relay \(relay.rawValue)", relay: relay,
+                nowMs: nowMs)
+            return true
+        } catch let error as MeterError {
+            if command.attempt + 1 >= 3 {
+                try await end(command, .failed, answer: error.description, relay: nil, nowMs: nowMs)
+            } else {
+                try await postpone(command, answer: error.description, nowMs: nowMs)
+            }
+            return false
+        }
+    }
+
+    private func postpone(_ command: MeterCommand, answer: String, nowMs: Int64) async throws {
+        try await site.money.write { [scope] transaction in
+            try transaction.run(
+                """
+                UPDATE meter_command SET attempt = attempt + 1, next_at_ms = $3, answer = $4, sent_at_ms = $5
+                WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'
+                """,
+                [
+                    .int(scope.orgID), .int(command.commandID), .int(nowMs + (2 * 60_000) << min(command.attempt, 4)),
+                    .text(answer), .int(nowMs),
+                ])
+        }
+    }
+
+    /// Ends the order and, when the meter's state is known, records it and tells Supply, in one transaction.
+    private func end(
+        _ command: MeterCommand, _ state: MeterCommand.State, answer: String, relay: RelayState?, nowMs: Int64
+    ) async throws {
+        try await site.money.write { [scope, site] transaction in
+            let ended = try transaction.run(
+                """
+                UPDATE meter_command SET state = $3, answer = $4, attempt = attempt + 1, sent_at_ms = $5, ended_at_ms = $5
+                WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'
+                """,
+                [.int(scope.orgID), .int(command.commandID), .text(state.rawValue), .text(answer), .int(nowMs)])
+            guard ended == 1, let relay else { return }
+            _ = try RelayRecord.confirm(
+                relay.rawValue, meterID: command.meterID, atMs: nowMs, changeID: site.ids.next(), scope, in: transaction)
+            guard state == .confirmed, command.kind != "read" else { return }
+            try Outbox.append(
+                OutboxEvent(
+                    orgID: scope.orgID, eventID: site.ids.next(), kind: .relayConfirmed, subjectID: command.meterID,
+                    detail: "\(command.commandID) \(relay.rawValue)", businessAtMs: nowMs), to: .money, in: transaction)
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// MeterData: see docs/architecture.md.

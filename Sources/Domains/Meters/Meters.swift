@@ -1,1 +1,0 @@
-// Meters: see docs/architecture.md.

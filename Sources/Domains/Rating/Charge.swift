@@ -1,0 +1,112 @@
+// Charges: one account-day with all its components, in revisions. A charge is a pure function of a block version, a plan and an
+// opening state, and keeps the hash of those inputs, so that any bill replays.
+import Access
+import CivilTime
+import SQL
+import Tariffs
+
+public enum RatingSchema {
+    public static let migrations = [
+        Migration(10, .money, "rating", [
+            """
+            CREATE TABLE charge (org_id {id} NOT NULL, day {int} NOT NULL, account_id {id} NOT NULL, revision {int} NOT NULL,
+              meter_id {id} NOT NULL, block_version {int} NOT NULL, packs {text} NOT NULL, sanctioned_w {int} NOT NULL,
+              inputs_hash {bytes} NOT NULL, energy_wh {int} NOT NULL, base_energy_paise {int} NOT NULL,
+              add_on_energy_paise {int} NOT NULL, fixed_paise {int} NOT NULL, duty_paise {int} NOT NULL,
+              total_paise {int} NOT NULL, estimated_slots {int} NOT NULL, opening_state {bytes} NOT NULL,
+              closing_state {bytes} NOT NULL, entry_id {id}, rated_at_ms {int} NOT NULL,
+              PRIMARY KEY (org_id, day, account_id, revision)) {keyed_table}
+            """,
+            "CREATE INDEX charge_account ON charge (org_id, account_id, day, revision)",
+        ])
+    ]
+}
+
+public struct Charge: Sendable, Equatable {
+    public var day: CivilDay
+    public var accountID: Int64
+    public var revision: Int64
+    public var meterID: Int64
+    public var blockVersion: Int64
+    /// Pack ids and versions, a line each.
+    public var packs: String
+    public var sanctionedW: Int64
+    /// SHA-256 of the canonical inputs.
+    public var inputsHash: [UInt8]
+    public var energyWh: Int64
+    public var baseEnergyPaise: Int64
+    public var addOnEnergyPaise: Int64
+    public var fixedPaise: Int64
+    public var dutyPaise: Int64
+    public var totalPaise: Int64
+    public var estimatedSlots: Int64
+    public var opening: MonthState
+    public var closing: MonthState
+    /// Nil when this revision changed no amount: only an earlier day of the month moved.
+    public var entryID: Int64?
+    public var ratedAtMs: Int64
+
+    private static let columns = """
+        day, account_id, revision, meter_id, block_version, packs, sanctioned_w, inputs_hash, energy_wh,
+        base_energy_paise, add_on_energy_paise, fixed_paise, duty_paise, total_paise, estimated_slots, opening_state,
+        closing_state, entry_id, rated_at_ms
+        """
+
+    private static func decode(_ row: any SQLRow) throws -> Charge {
+        Charge(
+            day: try row.day(0), accountID: try row.int(1), revision: try row.int(2), meterID: try row.int(3),
+            blockVersion: try row.int(4), packs: try row.text(5), sanctionedW: try row.int(6),
+            inputsHash: try row.bytes(7), energyWh: try row.int(8), baseEnergyPaise: try row.int(9),
+            addOnEnergyPaise: try row.int(10), fixedPaise: try row.int(11), dutyPaise: try row.int(12),
+            totalPaise: try row.int(13), estimatedSlots: try row.int(14),
+            opening: try MonthState(decoding: row.bytes(15)), closing: try MonthState(decoding: row.bytes(16)),
+            entryID: try row.optionalInt(17), ratedAtMs: try row.int(18))
+    }
+
+    /// The current revision of every charged day of an account from day to day, in order of day.
+    public static func current(
+        accountID: Int64, from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Charge] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM charge c
+            WHERE org_id = $1 AND account_id = $2 AND day >= $3 AND day <= $4 AND revision = (
+              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day = c.day)
+            ORDER BY day
+            """, [.int(scope.orgID), .int(accountID), .day(from), .day(to)], decode)
+    }
+
+    /// Every revision of one account-day, oldest first.
+    public static func revisions(
+        accountID: Int64, day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Charge] {
+        try transaction.query(
+            "SELECT \(columns) FROM charge WHERE org_id = $1 AND account_id = $2 AND day = $3 ORDER BY revision",
+            [.int(scope.orgID), .int(accountID), .day(day)], decode)
+    }
+
+    /// How many accounts are charged for a day, and on estimates.
+    public static func counts(day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> (charged: Int64, estimated: Int64, corrected: Int64) {
+        try transaction.first(
+            """
+            SELECT COUNT(*), COUNT(*) FILTER (WHERE estimated_slots > 0), COUNT(*) FILTER (WHERE revision > 1)
+            FROM charge c WHERE org_id = $1 AND day = $2 AND revision = (
+              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day = c.day)
+            """, [.int(scope.orgID), .day(day)]) { (charged: try $0.int(0), estimated: try $0.int(1), corrected: try $0.int(2)) }
+            ?? (0, 0, 0)
+    }
+
+    func insert(_ scope: Scope, in transaction: any SQLTransaction) throws {
+        try transaction.run(
+            """
+            INSERT INTO charge (org_id, \(Self.columns)) VALUES
+            ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+            """,
+            [
+                .int(scope.orgID), .day(day), .int(accountID), .int(revision), .int(meterID), .int(blockVersion),
+                .text(packs), .int(sanctionedW), .bytes(inputsHash), .int(energyWh), .int(baseEnergyPaise),
+                .int(addOnEnergyPaise), .int(fixedPaise), .int(dutyPaise), .int(totalPaise), .int(estimatedSlots),
+                .bytes(opening.encode()), .bytes(closing.encode()), .optional(entryID), .int(ratedAtMs),
+            ])
+    }
+}

@@ -1,0 +1,214 @@
+// A rating run: changed day blocks in, charges and journal postings out, a chunk of accounts a transaction.
+// A changed day moves the month's running totals, so every later day of the month is looked at again, in order.
+import Access
+import Accounts
+import CivilTime
+import Clocks
+import Cryptography
+import IntervalData
+import Journal
+import MeterData
+import Meters
+import Outbox
+import Packs
+import SQL
+import Tariffs
+
+public struct Rater: Sendable {
+    /// Accounts a transaction.
+    public static let chunkSize = 1_000
+    static let consumer = "rating"
+
+    let site: Site
+    let org: Org
+
+    public init(site: Site, org: Org) {
+        self.site = site
+        self.org = org
+    }
+
+    /// Rates everything that changed since the last run. Returns how many charges were made (corrections included).
+    public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
+        var made = 0
+        for month in try await site.readings.months() {
+            let shard = try await site.readings.shard(month)
+            while true {
+                let changes = try await shard.read { [org] transaction in
+                    let cursor = try ChangeStream.dayBlock.cursor(
+                        of: Self.consumer, orgID: org.orgID, month: month, in: transaction)
+                    return try DayBlocks.changes(
+                        after: cursor, month: month, limit: Self.chunkSize, orgID: org.orgID, in: transaction)
+                }
+                guard let last = changes.last else { break }
+                made += try await rate(changes.map { ($0.day, $0.meterID) }, month: month, shard: shard)
+                try await shard.write { [org] transaction in
+                    try ChangeStream.dayBlock.advance(
+                        Self.consumer, to: last.change, orgID: org.orgID, month: month, in: transaction)
+                }
+                await progress(made)
+            }
+        }
+        return made
+    }
+
+    /// Rates the meters' accounts from their first changed day to the end of the month.
+    func rate(_ changes: [(day: CivilDay, meterID: Int64)], month: CivilMonth, shard: any Database) async throws -> Int {
+        var firstDay: [Int64: CivilDay] = [:]
+        for change in changes { firstDay[change.meterID] = min(firstDay[change.meterID] ?? change.day, change.day) }
+        let meters = firstDay.sorted { $0.key < $1.key }
+        let blocks = try await shard.read { [org] transaction in
+            var found: [Int64: [StoredBlock]] = [:]
+            for (meterID, day) in meters {
+                found[meterID] = try DayBlocks.current(
+                    meterID: meterID, from: day, to: month.last, orgID: org.orgID, in: transaction)
+            }
+            return found
+        }
+        return try await site.perform(
+            RateChunk(org: org, month: month, blocks: blocks, firstDay: firstDay), as: .system(orgID: org.orgID),
+            source: "job rate")
+    }
+}
+
+/// One chunk of a run: idempotent by the charges' input hashes.
+struct RateChunk: Command {
+    static let name = "rating.chunk"
+    static let permissions: [Permission] = [.runJobs]
+
+    var org: Org
+    var month: CivilMonth
+    var blocks: [Int64: [StoredBlock]]
+    var firstDay: [Int64: CivilDay]
+
+    var key: String? { nil }
+    var content: String { "month=\(month) meters=\(firstDay.count) blocks=\(blocks.values.reduce(0) { $0 + $1.count })" }
+    var subjectID: Int64 { 0 }
+
+    /// The legs and rows of a chunk while it is put together.
+    private struct Batch {
+        var entryID: Int64
+        var legs: [Leg] = []
+        var revenuePaise: [ChartAccount: Int64] = [:]
+        var schedules: [String: DaySchedule] = [:]
+        var changedAccounts: [(accountID: Int64, correctedPaise: Int64, day: CivilDay, revision: Int64)] = []
+        var made = 0
+    }
+
+    func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int {
+        var batch = Batch(entryID: context.ids.next())
+        for (meterID, stored) in blocks.sorted(by: { $0.key < $1.key }) {
+            try rate(meterID: meterID, stored, &batch, context, transaction)
+        }
+        for (account, paise) in batch.revenuePaise.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where paise != 0 {
+            batch.legs.append(Leg(account.rawValue, -paise, .revenue))
+        }
+        guard !batch.legs.isEmpty else { return batch.made }
+        _ = try Journal.post(
+            key: "rating:\(batch.entryID)", kind: "rating", legs: batch.legs, businessAtMs: context.businessNowMs,
+            entryID: batch.entryID, context.actor.scope, in: transaction)
+        for accountID in Set(batch.changedAccounts.map(\.accountID)).sorted() {
+            try Outbox.append(
+                OutboxEvent(
+                    orgID: context.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
+                    detail: "rating", businessAtMs: context.businessNowMs), to: .money, in: transaction)
+        }
+        for change in batch.changedAccounts where change.revision > 1 && change.correctedPaise != 0 {
+            try Outbox.append(
+                OutboxEvent(
+                    orgID: context.orgID, eventID: context.ids.next(), kind: .notice, subjectID: change.accountID,
+                    detail: "charge-corrected \(change.correctedPaise) \(change.day.number)-\(change.revision)",
+                    businessAtMs: context.businessNowMs), to: .money, in: transaction)
+        }
+        return batch.made
+    }
+
+    private func rate(
+        meterID: Int64, _ stored: [StoredBlock], _ batch: inout Batch, _ context: CommandContext,
+        _ transaction: any SQLTransaction
+    ) throws {
+        let scope = context.actor.scope
+        var charges: [Int64: [CivilDay: Charge]] = [:]
+        var states: [Int64: MonthState] = [:]
+        for item in stored where item.block.lowestQuality > .missing {
+            guard let installation = try Installation.of(meterID: meterID, on: item.day, scope, in: transaction) else { continue }
+            let accountID = installation.accountID
+            if charges[accountID] == nil {
+                let known = try Charge.current(accountID: accountID, from: month.first, to: month.last, scope, in: transaction)
+                charges[accountID] = Dictionary(uniqueKeysWithValues: known.map { ($0.day, $0) })
+                states[accountID] = known.last { $0.day < item.day }?.closing ?? .zero
+            }
+            let account = try SupplyAccount.find(accountID, scope, in: transaction)
+            guard let plan = try Packs.plan(for: account, on: item.day, scope, in: transaction) else { continue }
+            let schedule = try schedule(plan, item, &batch)
+            states[accountID] = try charge(
+                item, account, schedule, opening: states[accountID] ?? .zero, known: charges[accountID]?[item.day], &batch,
+                context, transaction)
+        }
+    }
+
+    /// Schedules are made once for a plan and a day.
+    private func schedule(_ plan: PricePlan, _ item: StoredBlock, _ batch: inout Batch) throws -> DaySchedule {
+        let slots = item.block.slotCount
+        let key = "\(item.day.number) \(slots) \(plan.sanctionedW) \(Packs.record(plan))"
+        if let known = batch.schedules[key] { return known }
+        let made = try DaySchedule(plan: plan, day: item.day, slots: slots, zone: org.zone)
+        batch.schedules[key] = made
+        return made
+    }
+
+    /// Charges one account-day, when its inputs changed, and returns the state after it.
+    private func charge(
+        _ item: StoredBlock, _ account: SupplyAccount, _ schedule: DaySchedule, opening: MonthState, known: Charge?,
+        _ batch: inout Batch, _ context: CommandContext, _ transaction: any SQLTransaction
+    ) throws -> MonthState {
+        let hash = Hash.sha256(schedule.inputBytes(item.block.values, opening: opening))
+        let estimated = Int64(item.block.count(of: .estimated))
+        if let known, known.inputsHash == hash, known.estimatedSlots == estimated { return known.closing }
+        let priced = try schedule.price(item.block.values, opening: opening)
+        func paise(_ kind: ComponentKind) -> Int64 { priced.components.first { $0.kind == kind }?.paise ?? 0 }
+        var charge = Charge(
+            day: item.day, accountID: account.accountID, revision: (known?.revision ?? 0) + 1, meterID: item.meterID,
+            blockVersion: item.version, packs: Packs.record(schedule.plan), sanctionedW: account.sanctionedW,
+            inputsHash: hash, energyWh: item.block.totalValue, baseEnergyPaise: paise(.baseEnergy),
+            addOnEnergyPaise: paise(.addOnEnergy), fixedPaise: paise(.fixed), dutyPaise: paise(.duty),
+            totalPaise: priced.totalPaise, estimatedSlots: estimated, opening: opening, closing: priced.closing,
+            entryID: nil, ratedAtMs: context.businessNowMs)
+        let isSameMoney =
+            known.map {
+                $0.baseEnergyPaise == charge.baseEnergyPaise && $0.addOnEnergyPaise == charge.addOnEnergyPaise
+                    && $0.fixedPaise == charge.fixedPaise && $0.dutyPaise == charge.dutyPaise
+                    && ($0.estimatedSlots > 0) == (estimated > 0)
+            } ?? false
+        if !isSameMoney {
+            charge.entryID = batch.entryID
+            if let known { post(known, sign: -1, .reversal, &batch) }
+            post(charge, sign: 1, .charge, &batch)
+            batch.changedAccounts.append(
+                (account.accountID, charge.totalPaise - (known?.totalPaise ?? 0), charge.day, charge.revision))
+        }
+        try charge.insert(context.actor.scope, in: transaction)
+        batch.made += 1
+        return charge.closing
+    }
+
+    private func post(_ charge: Charge, sign: Int64, _ kind: PostingKind, _ batch: inout Batch) {
+        batch.legs.append(
+            Leg(
+                charge.accountID, sign * charge.totalPaise, kind, supplyDay: charge.day, revision: charge.revision,
+                estimated: charge.estimatedSlots > 0))
+        batch.revenuePaise[.energyRevenue, default: 0] += sign * (charge.baseEnergyPaise + charge.addOnEnergyPaise)
+        batch.revenuePaise[.fixedRevenue, default: 0] += sign * charge.fixedPaise
+        batch.revenuePaise[.dutyPayable, default: 0] += sign * charge.dutyPaise
+    }
+}
+
+extension DaySchedule {
+    /// The schedule of a civil day cut into equal slots of a zone.
+    public init(plan: PricePlan, day: CivilDay, slots: Int, zone: Zone) throws {
+        let periodS = slots > 0 ? zone.lengthS(of: day) / Int64(slots) : 1800
+        try self.init(
+            plan: plan, day: day,
+            slotStartMinutes: (0..<slots).map { zone.minuteOfDay(slot: $0, of: day, periodS: periodS) },
+            periodS: Int(periodS))
+    }
+}

@@ -1,1 +1,0 @@
-// Rating: see docs/architecture.md.

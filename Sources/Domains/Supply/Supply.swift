@@ -1,1 +1,0 @@
-// Supply: see docs/architecture.md.
