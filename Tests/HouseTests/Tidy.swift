@@ -67,7 +67,10 @@ let bans: [Ban] = [
     Ban("unsafe-nonisolated", ["nonisolated(unsafe)"], use: "Mutex"),
     Ban(
         "core-io",
-        ["FileManager", "FileHandle", "ProcessInfo", "URLSession", "contentsOf:", "contentsOfFile", "fopen("],
+        [
+            "FileManager", "FileHandle", "ProcessInfo", "URLSession", "String(contentsOf", "Data(contentsOf",
+            "contentsOfFile", "fopen(",
+        ],
         within: ["Sources/Core/"], use: "a value handed in by the caller: Core does no input or output"),
     Ban("sql-like", ["LIKE", "ILIKE", "GLOB"], in: .strings, use: "equality, or a range over the prefix"),
     Ban(
