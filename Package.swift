@@ -128,5 +128,8 @@ let package = Package(
                 "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
+
+        // Tests
+        tests("House", []),
     ]
 )

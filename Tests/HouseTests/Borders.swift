@@ -239,8 +239,8 @@ func folderFindings(_ files: [HouseFile], targets: [ManifestTarget]) -> [Finding
         }
 }
 
-/// A table is read and written only by the target that creates it: other domains ask its owner.
-func tableFindings(_ files: [HouseFile]) -> [Finding] {
+/// A table is written only by the target that creates it, and read only by those that may import its owner.
+func tableFindings(_ files: [HouseFile], targets: [ManifestTarget]) -> [Finding] {
     var owner: [String: String] = [:]
     let swift = files.filter { $0.path.hasSuffix(".swift") && $0.place != nil }
     for file in swift {
@@ -249,9 +249,14 @@ func tableFindings(_ files: [HouseFile]) -> [Finding] {
         }
     }
     return swift.flatMap { file in
-        file.lines.flatMap { line in
-            names(after: ["FROM", "JOIN", "INTO", "UPDATE"], in: line.strings).compactMap { table in
-                guard let owning = owner[table], owning != file.place?.target else { return nil }
+        let mine = file.place?.target ?? ""
+        let known = targets.first { $0.name == mine }?.dependencies ?? []
+        return file.lines.flatMap { line in
+            let written = names(after: ["INTO", "UPDATE", "DELETE FROM"], in: line.strings)
+            let read = names(after: ["FROM", "JOIN", "REFERENCES"], in: line.strings)
+            return Set(written + read).sorted().compactMap { table -> Finding? in
+                guard let owning = owner[table], owning != mine else { return nil }
+                if known.contains(owning), !written.contains(table) { return nil }
                 return Finding(
                     path: file.path, line: line.number, rule: "table-owner",
                     message: "table \(table) belongs to \(owning): call a function of \(owning) instead")

@@ -99,18 +99,24 @@ import Testing
         #expect(findings.map(\.path) == ["Sources/Core/Vee", "Package.swift"])
     }
 
-    @Test func seesAnotherDomainsTable() {
-        let owner = HouseFile("Sources/Domains/Accounts/Schema.swift", #"let a = "CREATE TABLE account (id {id})""#)
-        let friend = HouseFile("Sources/Domains/Accounts/Store.swift", #"let a = "SELECT id FROM account a""#)
-        for sql in [
-            "SELECT 1 FROM account", "INSERT INTO account VALUES ($1)", "UPDATE account SET id = 1", "x JOIN account y",
-        ] {
-            let stranger = HouseFile("Sources/Domains/Journal/Store.swift", "let a = \"\(sql)\"")
-            let findings = tableFindings([owner, friend, stranger])
-            #expect(findings.count == 1 && findings[0].path == stranger.path, "\(sql): \(findings)")
-        }
-        let other = HouseFile("Sources/Domains/Journal/Store.swift", #"let a = "SELECT 1 FROM account_line""#)
-        #expect(tableFindings([owner, friend, other]) == [])
+    static let owner = HouseFile(
+        "Sources/Domains/Access/Schema.swift", #"let a = "CREATE TABLE login (id {id}); SELECT id FROM login""#)
+
+    @Test(arguments: [
+        ("Domains/Access", "UPDATE login SET id = 1", false),
+        ("Domains/Journal", "SELECT 1 FROM login JOIN login_line", false),
+        ("Domains/Journal", "INSERT INTO login VALUES ($1)", true),
+        ("Domains/Journal", "UPDATE login SET id = 1", true),
+        ("Domains/Journal", "DELETE FROM login", true),
+        ("Ports/SQL", "SELECT 1 FROM login", true),
+        ("Ports/SQL", "SELECT 1 FROM a JOIN login b", true),
+        ("Ports/SQL", "x {id} REFERENCES login (id)", true),
+        ("Ports/SQL", "SELECT 1 FROM login_line", false),
+    ])
+    func seesAStrangersTable(target: String, sql: String, isOffence: Bool) {
+        let stranger = HouseFile("Sources/\(target)/Store.swift", "let a = \"\(sql)\"")
+        let findings = tableFindings([Self.owner, stranger], targets: manifestTargets(Self.manifest))
+        #expect(findings.map(\.path) == (isOffence ? [stranger.path] : []))
     }
 
     @Test func theGraphHasNoCircle() {
@@ -130,7 +136,7 @@ import Testing
         #expect(files.count >= targets.count)
         let findings =
             manifestFindings(manifest) + folderFindings(files, targets: targets)
-            + files.flatMap { importFindings($0, targets: targets) } + tableFindings(files)
+            + files.flatMap { importFindings($0, targets: targets) } + tableFindings(files, targets: targets)
         for finding in findings { Issue.record("\(finding)") }
     }
 }
