@@ -1,1 +1,0 @@
-// PostgresAdapter: see docs/architecture.md.
