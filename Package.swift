@@ -134,5 +134,6 @@ let package = Package(
             name: "TestSupport", dependencies: ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter"],
             path: "Tests/Support/TestSupport", swiftSettings: strict),
         tests("SQL", ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter", "TestSupport"]),
+        tests("House", []),
     ]
 )
