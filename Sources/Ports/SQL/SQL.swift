@@ -112,3 +112,12 @@ public struct SQLError: Error, Sendable, CustomStringConvertible {
     }
     public var description: String { "database \(code.rawValue): \(message)" }
 }
+
+extension CivilMonth {
+    /// Readings are kept by month; a month far off is a meter with a wrong clock and must not make a file.
+    public func refuseUnlikely() throws {
+        guard (2000...2199).contains(year), (1...12).contains(month) else {
+            throw SQLError(.other, "\(year)-\(month) is no month to keep readings of (2000-01 to 2199-12)")
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// SQLiteAdapter: see docs/architecture.md.

@@ -1,0 +1,92 @@
+// Readings as one SQLite file a civil month in a folder; only a few are open at a time. Knows no table.
+import CivilTime
+import Foundation
+import SQL
+
+/// `readings-YYYY-MM.db` files, opened when asked for and brought to the newest schema then.
+public actor SQLiteReadings: ReadingsStore {
+    private struct Shard {
+        /// The store's own hold, given up when others are wanted more.
+        var held: SQLiteDatabase?
+        /// Still there while somebody uses it, so that a month is never open twice.
+        weak var alive: SQLiteDatabase?
+        var lastUse: Int
+    }
+    private let folder: String
+    private let migrations: [Migration]
+    private let openLimit: Int
+    private let readers: Int
+    private var shards: [CivilMonth: Shard] = [:]
+    private var opening: [CivilMonth: Task<SQLiteDatabase, any Error>] = [:]
+    private var uses = 0
+    private var isClosed = false
+
+    /// - Parameters:
+    ///   - migrations: those of the readings store are applied; others are passed over.
+    ///   - openLimit: files the store itself keeps open. A file in use is closed when its last user lets go.
+    ///   - readers: reader threads of each file.
+    public init(folder: String, migrations: [Migration], openLimit: Int = 6, readers: Int = 2) {
+        precondition(openLimit > 0, "at least one file must be open")
+        self.folder = folder
+        self.migrations = migrations
+        self.openLimit = openLimit
+        self.readers = readers
+    }
+
+    public func months() async throws -> [CivilMonth] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap(Self.month).sorted()
+        } catch {
+            throw SQLError(.connection, "cannot list the folder \(folder): \(error.localizedDescription)")
+        }
+    }
+
+    private static func month(of file: String) -> CivilMonth? {
+        guard file.hasPrefix("readings-"), file.hasSuffix(".db"), file.utf8.count == 19 else { return nil }
+        return CivilMonth(file.dropFirst(9).prefix(7))
+    }
+
+    public func shard(_ month: CivilMonth) async throws -> any Database {
+        guard !isClosed else { throw SQLError(.connection, "the readings in \(folder) are closed") }
+        try month.refuseUnlikely()
+        uses += 1
+        if let database = shards[month]?.held ?? shards[month]?.alive {
+            keep(database, month)
+            return database
+        }
+        let task = opening[month] ?? open(month)
+        opening[month] = task
+        defer { opening[month] = nil }
+        let database = try await task.value
+        guard !isClosed else { throw SQLError(.connection, "the readings in \(folder) are closed") }
+        keep(database, month)
+        return database
+    }
+
+    private func open(_ month: CivilMonth) -> Task<SQLiteDatabase, any Error> {
+        let path = "\(folder)/readings-\(month).db"
+        return Task { [migrations, readers] in
+            let database = try await SQLiteDatabase.open(path: path, durability: .normal, readers: readers)
+            try await Migrator.migrate(migrations, store: .readings, in: database)
+            return database
+        }
+    }
+
+    private func keep(_ database: SQLiteDatabase, _ month: CivilMonth) {
+        shards[month] = Shard(held: database, alive: database, lastUse: uses)
+        let held = shards.filter { $0.value.held != nil }
+        if held.count > openLimit, let oldest = held.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+            shards[oldest.key]?.held = nil
+        }
+        shards = shards.filter { $0.value.alive != nil }
+    }
+
+    /// Closes every file, also those that others still hold.
+    public func close() async {
+        isClosed = true
+        for task in opening.values { await (try? task.value)?.close() }
+        let alive = shards.values.compactMap(\.alive)
+        shards = [:]
+        for database in alive { await database.close() }
+    }
+}

@@ -1,0 +1,48 @@
+// The folder of a SQLite site and the lock that keeps a second process out of it. Opens no database.
+import Foundation
+import SQL
+
+/// A folder with `money.db` and `readings-YYYY-MM.db`.
+public enum SQLiteSite {
+    /// Makes the folder when it is missing and takes it for this process.
+    /// - Throws: ``SQLError`` `busy` when another process holds it, `connection` when the folder cannot be used.
+    public static func lock(_ folder: String) throws -> SQLiteSiteLock {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw SQLError(.connection, "cannot make the folder \(folder): \(error.localizedDescription)")
+        }
+        return try SQLiteSiteLock(folder)
+    }
+}
+
+/// Holds the folder until ``release()`` or until the object goes. The kernel drops it when the process dies.
+public final class SQLiteSiteLock: Sendable {
+    private let descriptor: Int32
+
+    fileprivate init(_ folder: String) throws {
+        let path = folder + "/busbar.lock"
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw SQLError(.connection, "cannot open \(path): \(String(cString: strerror(errno)))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            var text = [UInt8](repeating: 0, count: 20)
+            let count = read(descriptor, &text, text.count)
+            let holder = String(decoding: text.prefix(max(0, count)), as: UTF8.self).filter(\.isNumber)
+            close(descriptor)
+            throw SQLError(
+                .busy,
+                "another process\(holder.isEmpty ? "" : " (number \(holder))") uses \(folder); "
+                    + "stop it, or choose another folder")
+        }
+        // Only for the message above; the lock itself is the kernel's.
+        let holder = Array("\(getpid())\n".utf8)
+        ftruncate(descriptor, 0)
+        pwrite(descriptor, holder, holder.count, 0)
+    }
+
+    /// Gives the folder back. Not to be called twice; dropping the object does the same.
+    deinit { close(descriptor) }
+}
