@@ -15,9 +15,11 @@ public struct Dispatcher: Sendable {
     public init(_ services: Services, endpoints: [AnyEndpoint] = Endpoints.all, pages: Pages = .none) {
         self.services = services
         self.pages = pages
+        let document = OpenAPI.document(endpoints)
+        let openAPI = Page("GET", "/openapi.json", access: .anyone) { _ in Answer("application/json", document) }
         routes = Routes(
             endpoints.map { (PathPattern($0.path), $0.method, .endpoint($0)) }
-                + pages.pages.map { (PathPattern($0.path), $0.method, .page($0)) })
+                + ([openAPI] + pages.pages).map { (PathPattern($0.path), $0.method, .page($0)) })
     }
 
     /// What the log line says besides the request.
@@ -96,7 +98,7 @@ public struct Dispatcher: Sendable {
 
     /// Counts the request, finds the session and asks whether it may.
     private func enter(
-        _ call: Call, _ presented: Authentication.Presented?, _ access: Access, _ rate: RateClass, resolvesAnyone: Bool,
+        _ call: Call, _ presented: Authentication.Presented?, _ access: EndpointAccess, _ rate: RateClass, resolvesAnyone: Bool,
         _ trace: inout Trace
     ) async throws -> SignedIn? {
         let nowMs = services.site.clocks.systemNowMs()

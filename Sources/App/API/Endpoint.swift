@@ -5,7 +5,7 @@ import Foundation
 import SQL
 
 /// Who may call.
-public enum Access: Sendable, Equatable {
+public enum EndpointAccess: Sendable, Equatable {
     case anyone
     case signedIn
     /// One of these is enough; the command or query still looks at place and account.
@@ -77,7 +77,7 @@ public struct Endpoint<Input: APIModel, Output: APIModel>: Sendable {
     public var method: String
     /// `/api/v1/logins/{loginID}/password`
     public var path: String
-    public var access: Access
+    public var access: EndpointAccess
     public var text: EndpointText
     public var example: Input?
     public var outputExample: Output
@@ -93,7 +93,7 @@ public struct Endpoint<Input: APIModel, Output: APIModel>: Sendable {
     ///   - example: of the input; required when there is one, shown in the documents.
     ///   - rate: by default reading for GET and writing for the rest.
     public init(
-        _ name: String, _ method: String, _ path: String, access: Access, _ text: EndpointText, example: Input? = nil,
+        _ name: String, _ method: String, _ path: String, access: EndpointAccess, _ text: EndpointText, example: Input? = nil,
         outputExample: Output, status: Int = 200, rate: RateClass? = nil, idempotency: Idempotency = .natural,
         bodyLimitBytes: Int = 65_536, problems: [ProblemCode] = [],
         replying run: @escaping @Sendable (Input, EndpointContext) async throws -> Reply<Output>
@@ -115,7 +115,7 @@ public struct Endpoint<Input: APIModel, Output: APIModel>: Sendable {
 
     /// The usual case: the handler answers its output and nothing else.
     public init(
-        _ name: String, _ method: String, _ path: String, access: Access, _ text: EndpointText, example: Input? = nil,
+        _ name: String, _ method: String, _ path: String, access: EndpointAccess, _ text: EndpointText, example: Input? = nil,
         outputExample: Output, status: Int = 200, rate: RateClass? = nil, idempotency: Idempotency = .natural,
         bodyLimitBytes: Int = 65_536, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Input, EndpointContext) async throws -> Output
@@ -134,7 +134,7 @@ public struct AnyEndpoint: Sendable {
     public let name: String
     public let method: String
     public let path: String
-    public let access: Access
+    public let access: EndpointAccess
     public let text: EndpointText
     public let status: Int
     public let rate: RateClass
@@ -145,6 +145,9 @@ public struct AnyEndpoint: Sendable {
     public let output: Schema
     public let example: JSONValue?
     public let outputExample: JSONValue
+    public let takesBody: Bool
+    private let pathFields: Set<String>
+    private let otherPlace: Place
     /// Takes the checked input.
     let run: @Sendable (JSONValue, EndpointContext) async throws -> Answer
 
@@ -167,6 +170,14 @@ public struct AnyEndpoint: Sendable {
         } catch {
             preconditionFailure("\(endpoint.name): an example cannot be written: \(error)")
         }
+        let inPath = Set(PathPattern(endpoint.path).parameters)
+        pathFields = inPath
+        otherPlace = endpoint.method == "GET" || endpoint.method == "DELETE" ? .query : .body
+        let bodyFields = input.fields.filter { !inPath.contains($0.name) }
+        takesBody = otherPlace == .body && !bodyFields.isEmpty
+        precondition(
+            inPath.isSubset(of: input.fields.map(\.name)), "\(endpoint.name): a path parameter is no input field")
+        precondition((example == nil) == input.fields.isEmpty, "\(endpoint.name): an input needs an example")
         let status = status
         let handle = endpoint.run
         run = { value, context in
@@ -190,11 +201,7 @@ public struct AnyEndpoint: Sendable {
     }
 
     /// Where a field of the input comes from.
-    public func place(of field: String) -> Place {
-        if PathPattern(path).parameters.contains(field) { return .path }
-        return method == "GET" || method == "DELETE" ? .query : .body
-    }
+    public func place(of field: String) -> Place { pathFields.contains(field) ? .path : otherPlace }
 
     public var changesSomething: Bool { method != "GET" }
-    public var takesBody: Bool { input.fields.contains { place(of: $0.name) == .body } }
 }

@@ -29,13 +29,13 @@ public struct PageCall: Sendable {
 public struct Page: Sendable {
     public var method: String
     public var path: String
-    public var access: Access
+    public var access: EndpointAccess
     public var rate: RateClass
     public var bodyLimitBytes: Int
     public var run: @Sendable (PageCall) async throws -> Answer
 
     public init(
-        _ method: String, _ path: String, access: Access, rate: RateClass? = nil, bodyLimitBytes: Int = 65_536,
+        _ method: String, _ path: String, access: EndpointAccess, rate: RateClass? = nil, bodyLimitBytes: Int = 65_536,
         run: @escaping @Sendable (PageCall) async throws -> Answer
     ) {
         precondition(method == "GET" || method == "POST", "a page is shown or takes a form")

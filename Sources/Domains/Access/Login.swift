@@ -1,4 +1,5 @@
 // Logins: who may sign in, in which role and for what. Adding, disabling, new passwords. Sessions are in Sessions.swift.
+import Clocks
 import SQL
 
 /// A language the pages speak. The raw value is the BCP 47 tag.

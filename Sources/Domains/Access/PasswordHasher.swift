@@ -35,6 +35,7 @@ public final class PasswordHasher: Sendable {
         var running = 0
         var waiting: [@Sendable () -> Void] = []
     }
+    private enum Place { case runs, waits, refused }
     private let line = Mutex(Line())
     private let queue = DispatchQueue(label: "busbar.password-hash", attributes: .concurrent)
     private let concurrency: Int
@@ -59,7 +60,6 @@ public final class PasswordHasher: Sendable {
     func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let job: @Sendable () -> Void = { continuation.resume(returning: work()) }
-            enum Place { case runs, waits, refused }
             let place = line.withLock { line -> Place in
                 if line.running < concurrency {
                     line.running += 1

@@ -20,6 +20,14 @@ public struct SignedIn: Sendable {
     public var username: String
     public var name: String
     public var language: Language
+
+    public init(actor: Actor, csrfToken: String, username: String, name: String, language: Language) {
+        self.actor = actor
+        self.csrfToken = csrfToken
+        self.username = username
+        self.name = name
+        self.language = language
+    }
 }
 
 public struct Sessions: Sendable {

@@ -95,6 +95,14 @@ public struct SettingState: Sendable, Equatable, Codable {
     /// The next change that is planned.
     public var nextValue: String?
     public var nextFromDay: Int32?
+
+    public init(name: String, value: String, fromDay: Int32?, nextValue: String? = nil, nextFromDay: Int32? = nil) {
+        self.name = name
+        self.value = value
+        self.fromDay = fromDay
+        self.nextValue = nextValue
+        self.nextFromDay = nextFromDay
+    }
 }
 
 extension SettingRegistry {

@@ -44,7 +44,7 @@ public struct Schema: Sendable {
         public var isRequired: Bool
         public var note: Note
     }
-    public enum Kind: Sendable {
+    public indirect enum Kind: Sendable {
         /// `words`: the only texts allowed. `pattern`, `format`: as JSON Schema writes them.
         case string(length: ClosedRange<Int>?, words: [String]?, pattern: String?, format: String?)
         case integer(range: ClosedRange<Int64>, bits: Int)
