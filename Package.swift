@@ -81,8 +81,10 @@ let package = Package(
 
         // Domains: the graph of docs/architecture.md
         target("Domains", "Access", domainBase),
-        target("Domains", "Network", domainBase + ["Access"]),
-        target("Domains", "Accounts", domainBase + ["Access", "Network"]),
+        // Not "Network": a module of that name makes `canImport(Network)` true in NIO and Hummingbird, which then ask
+        // for Apple's framework and do not compile.
+        target("Domains", "Grid", domainBase + ["Access"]),
+        target("Domains", "Accounts", domainBase + ["Access", "Grid"]),
         target("Domains", "Meters", domainBase + ["Access", "Accounts"]),
         target("Domains", "HeadEnd", domainBase + ["Access", "Meters", "MeterPort", "IntervalData"]),
         target("Domains", "MeterData", domainBase + ["Access", "Meters", "IntervalData", "VEE", "LoadFiles"]),
@@ -99,15 +101,15 @@ let package = Package(
         target(
             "App", "Jobs",
             domainBase + [
-                "Access", "Network", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
+                "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "MeterPort", logging, lifecycle,
             ]),
         target(
             "App", "API",
             domainBase + [
-                "Access", "Network", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Compression", hummingbird, logging,
-            ]),
+                "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
+                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Compression", "MeterPort", hummingbird, logging,
+            ] + nio),
         target(
             "App", "Web",
             domainBase + [
@@ -117,7 +119,7 @@ let package = Package(
         target(
             "App", "Composition",
             domainBase + [
-                "Access", "Network", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
+                "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter", "MeterLink",
                 "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE", "DLMS",
                 "IS15959", hummingbird, logging, lifecycle,

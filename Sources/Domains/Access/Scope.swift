@@ -85,7 +85,10 @@ public struct Refusal: Error, Sendable, Equatable, CustomStringConvertible {
     public var hint: String
     /// The field, file:row or name the refusal is about.
     public var at: String?
-    public init(_ code: Code, _ message: String, hint: String = "", at: String? = nil) {
+    /// With `tooMany`: when it is worth trying again.
+    public var retryAfterS: Int64?
+    public init(_ code: Code, _ message: String, hint: String = "", at: String? = nil, retryAfterS: Int64? = nil) {
+        self.retryAfterS = retryAfterS
         self.code = code
         self.message = message
         self.hint = hint

@@ -1,0 +1,6 @@
+// The list of all endpoints: what is not in it is not served, not documented and not tested.
+
+public enum Endpoints {
+    /// In the order of the documents.
+    public static let all: [AnyEndpoint] = session + logins + settings + health + documents
+}

@@ -1,0 +1,101 @@
+// Puts the dispatcher on a socket: the only file of the API that knows Hummingbird and NIO.
+// Decides nothing about a request besides how fast and how large it may come.
+import Access
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+
+/// Where to listen.
+public struct ServerAddress: Sendable {
+    public var host: String
+    public var port: Int
+    /// Loopback by default: TLS and the outside are a proxy's work.
+    public init(host: String = "127.0.0.1", port: Int = 8080) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// Hummingbird's context with the peer's address.
+public struct PeerContext: RequestContext {
+    public var coreContext: CoreRequestContextStorage
+    public let remoteAddress: String
+
+    public init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        remoteAddress = source.channel.remoteAddress?.ipAddress ?? "local"
+    }
+}
+
+/// The dispatcher as Hummingbird calls it.
+public struct DispatchResponder: HTTPResponder {
+    public typealias Context = PeerContext
+    let dispatcher: Dispatcher
+    let bodyReadLimitMs: Int64
+
+    public func respond(to request: Request, context: PeerContext) async throws -> Response {
+        var headers = Headers()
+        for field in request.headers { headers.add(field.name.rawName, field.value) }
+        // HTTPTypes keeps the host apart from the other fields.
+        if let host = request.head.authority { headers["Host"] = host }
+        let full = request.head.path ?? "/"
+        let parts = full.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let body = request.body
+        let limitMs = bodyReadLimitMs
+        let call = Call(
+            method: request.method.rawValue, path: String(parts[0]), query: parts.count == 2 ? String(parts[1]) : "",
+            headers: headers, remoteAddress: context.remoteAddress, requestID: Secret.hex(Secret.bytes(8)),
+            readBody: { limitBytes in try await Self.collect(body, limitBytes, limitMs) })
+        let answer = await dispatcher.answer(call)
+        var response = Response(status: .init(code: answer.status), body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+        for field in answer.headers.fields {
+            guard let name = HTTPField.Name(field.name) else { continue }
+            if name == .contentLength { response.headers[name] = field.value } else {
+                response.headers.append(HTTPField(name: name, value: field.value))
+            }
+        }
+        // What is left of a refused body would have to be read and thrown away: end the connection instead.
+        if answer.status == 413 || answer.status == 408 { response.headers[.connection] = "close" }
+        return response
+    }
+
+    private static func collect(_ body: RequestBody, _ limitBytes: Int, _ limitMs: Int64) async throws -> [UInt8] {
+        try await Deadline.run(limitMs: limitMs) {
+            var bytes: [UInt8] = []
+            for try await part in body {
+                guard bytes.count + part.readableBytes <= limitBytes else {
+                    throw Problem(.tooLarge, "The body has more than \(limitBytes) bytes.", at: "body")
+                }
+                bytes.append(contentsOf: part.readableBytesView)
+            }
+            return bytes
+        } late: {
+            Problem(.slowRequest, "The body did not arrive in time.")
+        }
+    }
+}
+
+public enum Server {
+    /// The server as a service of the composition root's `ServiceGroup`: it drains and ends on graceful shutdown.
+    /// - Parameter onRunning: called once with the port it listens on (useful with port 0).
+    public static func service(
+        _ dispatcher: Dispatcher, _ services: Services, at address: ServerAddress, logger: Logger,
+        onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        let limits = services.limits
+        return Application(
+            responder: DispatchResponder(dispatcher: dispatcher, bodyReadLimitMs: limits.bodyReadLimitMs),
+            server: .http1(
+                configuration: .init(
+                    idleTimeout: .seconds(limits.idleSeconds),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 8192, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port), serverName: nil,
+                availableConnectionsDelegate: .maximum(limits.connectionsMax, logger: logger)),
+            onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? address.port) },
+            logger: logger)
+    }
+}

@@ -1,0 +1,74 @@
+// What endpoints and pages have at hand. Built by the composition root; tests build it with a database of their own.
+import Access
+import Synchronization
+
+/// How often one caller may ask, by kind of request.
+public enum RateClass: String, Sendable, CaseIterable {
+    /// Not counted: health checks and documents.
+    case uncounted
+    case reading
+    case writing
+    /// Searches, exports, whatever costs more than a few milliseconds.
+    case heavy
+    case signIn = "sign-in"
+}
+
+public struct HTTPLimits: Sendable {
+    public var pathBytesMax = 4096
+    public var handlerLimitMs: Int64 = 30_000
+    public var bodyReadLimitMs: Int64 = 20_000
+    public var connectionsMax = 2000
+    public var idleSeconds: Int64 = 75
+    /// A minute, by login, or by address for a caller who is not signed in. Nil: not counted.
+    public var perMinute: [RateClass: Int] = [.reading: 1200, .writing: 240, .heavy: 60, .signIn: 60]
+    public init() {}
+}
+
+public struct Services: Sendable {
+    public var site: Site
+    public var sessions: Sessions
+    public var passwords: PasswordHasher
+    public var settings: SettingRegistry
+    public var limits: HTTPLimits
+    /// Pages are reached by https (a proxy in front): cookies are `Secure` and browsers are told to stay with it.
+    public var isHTTPS: Bool
+    /// A proxy in front writes X-Forwarded-For: its last entry is the caller. Set it only behind such a proxy.
+    public var trustsForwarded: Bool
+    /// One line of the access log, JSON without line break.
+    public var log: @Sendable (String) -> Void
+    /// Compresses a body; nil sends it as it is. Composition sets `Compression.gzip`.
+    public var gzip: (@Sendable ([UInt8]) -> [UInt8])?
+    let rates: Rates
+
+    public init(
+        site: Site, passwords: PasswordHasher = PasswordHasher(), settings: SettingRegistry,
+        limits: HTTPLimits = HTTPLimits(), isHTTPS: Bool = false, trustsForwarded: Bool = false,
+        log: @escaping @Sendable (String) -> Void, gzip: (@Sendable ([UInt8]) -> [UInt8])? = nil
+    ) {
+        self.site = site
+        self.passwords = passwords
+        self.settings = settings
+        self.limits = limits
+        self.isHTTPS = isHTTPS
+        self.trustsForwarded = trustsForwarded
+        self.log = log
+        self.gzip = gzip
+        sessions = Sessions(site: site, passwords: passwords)
+        rates = Rates(limits)
+    }
+}
+
+/// Requests counted by class and caller.
+struct Rates: Sendable {
+    private let counters: [RateClass: AttemptCounter]
+
+    init(_ limits: HTTPLimits) {
+        counters = limits.perMinute.mapValues { AttemptCounter(limit: $0, windowMs: 60_000) }
+    }
+
+    /// Throws `tooMany` with the seconds to wait.
+    func count(_ rate: RateClass, caller: String, nowMs: Int64) throws {
+        guard let waitMs = counters[rate]?.attempt(caller, nowMs: nowMs) else { return }
+        throw Refusal(.tooMany, "Too many requests in a minute.", retryAfterS: (waitMs + 999) / 1000)
+    }
+}

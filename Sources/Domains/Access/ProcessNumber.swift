@@ -1,0 +1,69 @@
+// The number that keeps the ids of processes apart, leased from the money store on the system clock.
+import SQL
+
+/// A process number held until `untilMs`. A process that cannot renew in time must stop making ids.
+public struct ProcessNumber: Sendable, Equatable {
+    /// 0 to 1023, for `IDGenerator`.
+    public var number: Int64
+    public var holder: String
+    public var untilMs: Int64
+
+    public static let leaseMs: Int64 = 60_000
+    /// A number rests for one more lease after it ran out, so that a late renewal finds it unused.
+    static let restMs: Int64 = 60_000
+
+    /// Takes the lowest number nobody holds.
+    /// - Parameter holder: tells processes apart: host, process id and a random part.
+    /// - Throws: ``Refusal`` `unavailable` when 1024 processes hold one each.
+    public static func lease(in money: any Database, holder: String, systemNowMs: Int64) async throws -> ProcessNumber {
+        try await money.write { transaction in
+            let held = Set(
+                try transaction.query(
+                    "SELECT process_number FROM process_lease WHERE lease_until_ms > $1", [.int(systemNowMs - restMs)]
+                ) { try $0.int(0) })
+            for number in Int64(0)..<1024 where !held.contains(number) {
+                // Another process may have taken it since the read: then no row changes, and the next number is tried.
+                let taken = try transaction.run(
+                    """
+                    INSERT INTO process_lease (process_number, holder, lease_until_ms) VALUES ($1, $2, $3)
+                    ON CONFLICT (process_number) DO UPDATE
+                    SET holder = excluded.holder, lease_until_ms = excluded.lease_until_ms
+                    WHERE process_lease.lease_until_ms <= $4
+                    """,
+                    [.int(number), .text(holder), .int(systemNowMs + leaseMs), .int(systemNowMs - restMs)])
+                if taken == 1 {
+                    return ProcessNumber(number: number, holder: holder, untilMs: systemNowMs + leaseMs)
+                }
+            }
+            throw Refusal(.unavailable, "All 1024 process numbers are in use.", hint: "Stop processes that are not needed.")
+        }
+    }
+
+    /// Holds the number on. Call it every 20 seconds.
+    /// - Throws: ``Refusal`` `conflict` when the lease was lost: stop making ids.
+    public func renewed(in money: any Database, systemNowMs: Int64) async throws -> ProcessNumber {
+        var renewed = self
+        renewed.untilMs = systemNowMs + Self.leaseMs
+        let lease = renewed
+        return try await money.write { transaction in
+            let changed = try transaction.run(
+                "UPDATE process_lease SET lease_until_ms = $3 WHERE process_number = $1 AND holder = $2",
+                [.int(lease.number), .text(lease.holder), .int(lease.untilMs)])
+            guard changed == 1 else {
+                throw Refusal(
+                    .conflict, "Process number \(lease.number) was taken over by another process.",
+                    hint: "Restart this process.")
+            }
+            return lease
+        }
+    }
+
+    /// Gives the number back at once.
+    public func release(in money: any Database) async throws {
+        let (number, holder) = (number, holder)
+        try await money.write { transaction in
+            _ = try transaction.run(
+                "DELETE FROM process_lease WHERE process_number = $1 AND holder = $2", [.int(number), .text(holder)])
+        }
+    }
+}

@@ -1,0 +1,215 @@
+// Sessions: signing in and out on the server's side. The browser holds a random token; only its SHA-256 is stored.
+// Lives on the system clock: fast business time must not end sessions.
+import Clocks
+import Cryptography
+import SQL
+
+/// What signing in gives. The token is shown once and never stored.
+public struct SessionGrant: Sendable {
+    /// 256 random bits as 64 hexadecimal digits.
+    public var token: String
+    public var session: SignedIn
+    public var expiresAtMs: Int64
+}
+
+/// Who a session token stands for.
+public struct SignedIn: Sendable {
+    public var actor: Actor
+    /// Sent back with every write from a page: header `X-CSRF-Token` or the form field `csrf`.
+    public var csrfToken: String
+    public var username: String
+    public var name: String
+    public var language: Language
+
+    public init(actor: Actor, csrfToken: String, username: String, name: String, language: Language) {
+        self.actor = actor
+        self.csrfToken = csrfToken
+        self.username = username
+        self.name = name
+        self.language = language
+    }
+}
+
+public struct Sessions: Sendable {
+    /// A session ends 12 hours after sign-in, used or not: one working day.
+    public static let lifetimeMs: Int64 = 12 * 3_600_000
+    /// The oldest session of a login ends when there is one more.
+    public static let perLoginMax = 20
+
+    private let site: Site
+    private let passwords: PasswordHasher
+    /// Five tries for a name from one address in 15 minutes, 50 for all names from one address.
+    private let byName = AttemptCounter(limit: 5, windowMs: 15 * 60_000)
+    private let byAddress = AttemptCounter(limit: 50, windowMs: 15 * 60_000)
+
+    public init(site: Site, passwords: PasswordHasher) {
+        self.site = site
+        self.passwords = passwords
+    }
+
+    /// Always a new token, whatever the caller holds already.
+    ///
+    /// Unknown, disabled and wrong password give the same ``Refusal`` (`unauthenticated`) after the same work.
+    /// Too many tries give `tooMany` with `retryAfterS`, before any work.
+    public func signIn(username: String, password: String, from address: String) async throws -> SessionGrant {
+        let name = Credentials.normalized(username)
+        let nameKey = "\(name)|\(AttemptCounter.network(of: address))"
+        try allow(nameKey, address)
+        // Too long for any login: still pays for a hash, of nothing.
+        let fits = name.utf8.count <= Credentials.usernameLength.upperBound && password.utf8.count <= 512
+        let found = fits ? try await site.money.read { try Self.candidate(name, in: $0) } : nil
+        let proven = try await passwords.verify(
+            fits ? password : "", encoded: found?.passwordHash ?? PasswordHash.decoy)
+        guard proven, let found, !found.disabled else { throw Self.wrong }
+        let grant = try await open(found, address)
+        byName.clear(nameKey)
+        return grant
+    }
+
+    /// Who the token stands for; nil when it is unknown, over, revoked, or its login disabled.
+    public func resolve(token: String) async throws -> SignedIn? {
+        guard let hash = Self.hash(of: token) else { return nil }
+        let nowMs = site.clocks.systemNowMs()
+        return try await site.money.read { transaction in
+            try transaction.first(
+                """
+                SELECT l.org_id, l.login_id, l.role, l.account_id, l.place_id, s.csrf_token, l.username, l.name, l.language
+                FROM session s JOIN login l ON l.org_id = s.org_id AND l.login_id = s.login_id
+                WHERE s.token_hash = $1 AND s.expires_at_ms > $2 AND s.revoked_at_ms IS NULL
+                  AND l.disabled_at_ms IS NULL LIMIT 1
+                """, [.bytes(hash), .int(nowMs)]
+            ) { row in
+                let scope = Scope(
+                    orgID: try row.int(0), placeIDs: try row.optionalInt(4).map { [$0] }, accountID: try row.optionalInt(3))
+                return SignedIn(
+                    actor: Actor(loginID: try row.int(1), role: try Logins.known(try row.text(2)), scope: scope),
+                    csrfToken: try row.text(5), username: try row.text(6), name: try row.text(7),
+                    language: try Logins.known(try row.text(8)))
+            }
+        }
+    }
+
+    /// Ends one session. An unknown token is no error: it is ended already.
+    public func revoke(token: String) async throws {
+        guard let hash = Self.hash(of: token) else { return }
+        let nowMs = site.clocks.systemNowMs()
+        try await site.money.write { transaction in
+            _ = try transaction.run(
+                "UPDATE session SET revoked_at_ms = $2 WHERE token_hash = $1 AND revoked_at_ms IS NULL",
+                [.bytes(hash), .int(nowMs)])
+        }
+    }
+
+    /// Ends every session of a login, in the transaction of its cause.
+    public static func revokeAll(
+        _ loginID: Int64, _ scope: Scope, nowMs: Int64, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            "UPDATE session SET revoked_at_ms = $3 WHERE org_id = $1 AND login_id = $2 AND revoked_at_ms IS NULL",
+            [.int(scope.orgID), .int(loginID), .int(nowMs)])
+    }
+
+    // MARK: inside
+
+    private static let wrong = Refusal(
+        .unauthenticated, "Username or password is wrong.", hint: "Check both; an administrator can set a new password.")
+
+    /// Counted before the password is looked at, so that tries sent at once are all counted.
+    private func allow(_ nameKey: String, _ address: String) throws {
+        let nowMs = site.clocks.systemNowMs()
+        let waitMs = byAddress.attempt(AttemptCounter.network(of: address), nowMs: nowMs)
+            ?? byName.attempt(nameKey, nowMs: nowMs)
+        guard let waitMs else { return }
+        let waitS = (waitMs + 999) / 1000
+        throw Refusal(
+            .tooMany, "Too many attempts to sign in.", hint: "Wait \((waitS + 59) / 60) minutes and try again.",
+            retryAfterS: waitS)
+    }
+
+    private struct Candidate: Sendable {
+        var orgID: Int64
+        var loginID: Int64
+        var passwordHash: String
+        var disabled: Bool
+    }
+
+    private static func candidate(_ username: String, in transaction: any SQLTransaction) throws -> Candidate? {
+        try transaction.first(
+            "SELECT org_id, login_id, password_hash, disabled_at_ms FROM login WHERE username = $1 LIMIT 1",
+            [.text(username)]
+        ) { row in
+            Candidate(
+                orgID: try row.int(0), loginID: try row.int(1), passwordHash: try row.text(2),
+                disabled: try row.optionalInt(3) != nil)
+        }
+    }
+
+    /// Stores the session, unless the password was changed or the login disabled since it was proven.
+    private func open(_ found: Candidate, _ address: String) async throws -> SessionGrant {
+        let raw = Secret.bytes(32)
+        let token = Secret.hex(raw)
+        let csrfToken = Secret.hex(Secret.bytes(16))
+        let nowMs = site.clocks.systemNowMs()
+        let businessNowMs = site.clocks.businessNowMs()
+        let ids = site.ids
+        try await site.money.write { transaction in
+            let stored = try transaction.run(
+                """
+                INSERT INTO session (token_hash, org_id, login_id, csrf_token, created_at_ms, expires_at_ms)
+                SELECT $1, org_id, login_id, $4, $5, $6 FROM login
+                WHERE org_id = $2 AND login_id = $3 AND password_hash = $7 AND disabled_at_ms IS NULL
+                """,
+                [
+                    .bytes(Hash.sha256(raw)), .int(found.orgID), .int(found.loginID), .text(csrfToken), .int(nowMs),
+                    .int(nowMs + Self.lifetimeMs), .text(found.passwordHash),
+                ])
+            guard stored == 1 else { throw Self.wrong }
+            try Self.tidy(found, nowMs, in: transaction)
+            let login = try Logins.find(found.loginID, Scope(orgID: found.orgID), in: transaction)
+            let context = CommandContext(
+                actor: Actor(loginID: found.loginID, role: login.role, scope: Scope(orgID: found.orgID)), why: "",
+                source: "http \(address)", businessNowMs: businessNowMs, systemNowMs: nowMs, ids: ids)
+            try Audit.record(
+                command: "access.sign-in", content: "", subjectID: found.loginID, context, in: transaction)
+        }
+        guard let session = try await resolve(token: token) else { throw Self.wrong }
+        return SessionGrant(token: token, session: session, expiresAtMs: nowMs + Self.lifetimeMs)
+    }
+
+    /// Drops sessions that are over and keeps the newest of the rest, so that the table has a bound.
+    private static func tidy(_ found: Candidate, _ nowMs: Int64, in transaction: any SQLTransaction) throws {
+        try transaction.run(
+            """
+            DELETE FROM session WHERE org_id = $1 AND login_id = $2
+              AND (expires_at_ms <= $3 OR revoked_at_ms IS NOT NULL)
+            """, [.int(found.orgID), .int(found.loginID), .int(nowMs)])
+        try transaction.run(
+            """
+            DELETE FROM session WHERE org_id = $1 AND login_id = $2 AND token_hash NOT IN (
+              SELECT token_hash FROM session WHERE org_id = $1 AND login_id = $2
+              ORDER BY created_at_ms DESC, token_hash LIMIT $3)
+            """, [.int(found.orgID), .int(found.loginID), .int(perLoginMax)])
+    }
+
+    /// The stored form of a token; nil when the text is no token.
+    private static func hash(of token: String) -> [UInt8]? {
+        guard token.utf8.count == 64 else { return nil }
+        var bytes: [UInt8] = []
+        var high: UInt8?
+        for character in token.utf8 {
+            let digit: UInt8
+            switch character {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = character - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            if let first = high {
+                bytes.append(first << 4 | digit)
+                high = nil
+            } else {
+                high = digit
+            }
+        }
+        return Hash.sha256(bytes)
+    }
+}

@@ -1,0 +1,1 @@
+// Grid (places and grid: the Network of the domain graph): see docs/architecture.md.
