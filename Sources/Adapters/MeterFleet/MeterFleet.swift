@@ -1,1 +1,0 @@
-// MeterFleet: see docs/architecture.md.
