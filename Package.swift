@@ -61,7 +61,7 @@ let package = Package(
         target("Core", "LoadFiles", ["IntervalData", "CivilTime", "Quantities"]),
         target("Core", "VEE", ["IntervalData", "CivilTime"]),
         target("Core", "Tariffs", ["Quantities", "CivilTime"]),
-        target("Core", "DLMS", ["Cryptography"]),
+        target("Core", "DLMS", ["Cryptography", "CivilTime"]),
         target("Core", "IS15959", ["DLMS"]),
         target("Core", "Charts", ["Quantities", "CivilTime", "IntervalData"]),
 

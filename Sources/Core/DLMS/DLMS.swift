@@ -1,1 +1,0 @@
-// DLMS: see docs/architecture.md.
