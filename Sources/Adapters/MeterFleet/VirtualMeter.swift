@@ -97,7 +97,7 @@ public final class VirtualMeter: Sendable {
     public let systemTitle: [UInt8]
     private let clocks: Clocks
     private let file: MeterStateFile
-    private struct Inside: Sendable { var history: SupplyHistory; var state: MeterState; var counter: UInt32 }
+    private struct Inside: Sendable { var history: SupplyHistory; var state: MeterState }
     private let inside: Mutex<Inside>
 
     /// - Parameter stateFolder: where relay moves survive a restart; nil keeps them in memory only.
@@ -109,17 +109,16 @@ public final class VirtualMeter: Sendable {
         self.clocks = clocks
         file = try MeterStateFile(folder: stateFolder, serial: configuration.serial)
         let state = try file.load()
-        // Three letters of the maker and five octets of the serial's digest-free mix (IEC 62056-5-3, system title).
-        let number = configuration.serial.utf8.reduce(configuration.seed) { $0 &* 1_099_511_628_211 ^ UInt64($1) }
-        systemTitle = Array("BBR".utf8) + (0..<5).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
+        // Three letters of the maker and five octets from the serial. A title and a counter make the nonce of the cipher:
+        // without a file the counters begin again after a restart, so the title must be another one each time.
+        let salt = stateFolder == nil ? UInt64(bitPattern: clocks.systemNowMs()) : 0
+        let number = configuration.serial.utf8.reduce(salt) { $0 &* 1_099_511_628_211 ^ UInt64($1) }
+        systemTitle = Array("BBR".utf8) + (0..<5).map { UInt8(mixed(number, 17, $0, span: 256)) }
         let history = SupplyHistory(
             load: configuration.load, periodS: configuration.periodS,
             startS: configuration.zone.startS(of: configuration.installed), baseWh: configuration.baseWh,
             outages: configuration.outages, transitions: state.transitions)
-        // Without a file the counter starts at the system time, so that a restart never repeats one in use.
-        let secondsSince2024 = clocks.systemNowMs() / 1000 - 1_704_067_200
-        let first = stateFolder == nil ? UInt32(clamping: secondsSince2024 * 16) : state.serverCounterReserved
-        inside = Mutex(Inside(history: history, state: state, counter: first))
+        inside = Mutex(Inside(history: history, state: state))
     }
 
     // MARK: Time
@@ -259,30 +258,28 @@ public final class VirtualMeter: Sendable {
 
     // MARK: Counters
 
-    /// The next invocation counter for an answer of this meter. Counters are reserved on disk a thousand ahead.
-    public func nextServerCounter() throws(MeterFleetError) -> UInt32 {
-        let result: Result<UInt32, MeterFleetError> = inside.withLock { inside in
-            guard inside.counter < .max else { return .failure(MeterFleetError("invocation counter used up: new keys needed")) }
-            if inside.counter >= inside.state.serverCounterReserved {
-                inside.state.serverCounterReserved = inside.counter.addingReportingOverflow(1000).overflow
-                    ? .max : inside.counter + 1000
-                do { try file.save(inside.state) } catch { return .failure(error) }
-            }
-            inside.counter += 1
-            return .success(inside.counter - 1)
-        }
-        return try result.get()
-    }
+    /// How many invocation counters a connection gets; it ends when they are used up.
+    static let countersPerConnection: UInt32 = 2048
 
-    /// Highest counter accepted from a client address; a lower or equal one is a replay.
-    public func clientCounter(_ client: UInt16) -> UInt32 {
-        inside.withLock { $0.state.clientCounters[client] ?? 0 }
-    }
-
-    public func acceptedClientCounter(_ counter: UInt32, from client: UInt16) throws(MeterFleetError) {
+    /// Reserves a range of invocation counters that no other connection of this meter ever uses, and gives its first.
+    func reserveServerCounters() throws(MeterFleetError) -> UInt32 {
+        var first: UInt32?
         try changeState { inside, _ in
-            inside.state.clientCounters[client] = max(counter, inside.state.clientCounters[client] ?? 0)
+            let (next, over) = inside.state.serverCounterReserved.addingReportingOverflow(Self.countersPerConnection)
+            guard !over else { return }
+            first = inside.state.serverCounterReserved
+            inside.state.serverCounterReserved = next
         }
+        guard let first else { throw MeterFleetError("invocation counters used up: the meter needs new keys") }
+        return first
+    }
+
+    /// Highest counter accepted from each client address; a lower or equal one is a replay.
+    public var clientCounters: [UInt16: UInt32] { inside.withLock { $0.state.clientCounters } }
+
+    /// Kept in memory; it reaches the file with the next change.
+    func acceptedClientCounters(_ counters: [UInt16: UInt32]) {
+        inside.withLock { $0.state.clientCounters.merge(counters) { max($0, $1) } }
     }
 
     private func changeState(_ body: (inout Inside, _ nowS: Int64) -> Void) throws(MeterFleetError) {
@@ -290,7 +287,7 @@ public final class VirtualMeter: Sendable {
             let now = clockS(inside)
             inside.history.extend(toS: now)
             body(&inside, now)
-            do {
+            do throws(MeterFleetError) {
                 try file.save(inside.state)
                 return .success(())
             } catch {
