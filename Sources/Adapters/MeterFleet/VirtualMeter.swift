@@ -75,6 +75,9 @@ public struct MeterConfiguration: Sendable {
         guard (-3...0).contains(energyScaler), (1...400).contains(retentionDays), baseWh >= 0 else {
             throw MeterFleetError("meter \(serial): energy scaler -3 to 0, retention 1 to 400 days, register not negative")
         }
+        guard Int64(retentionDays) * 86_400 / periodS <= 40_000 else {
+            throw MeterFleetError("meter \(serial): the load profile would hold more than 40,000 rows; keep fewer days")
+        }
         guard secrets.hls.count == 16, secrets.encryptionKey.count == 16, secrets.authenticationKey.count == 16 else {
             throw MeterFleetError("meter \(serial): HLS secret, encryption and authentication key have 16 octets each")
         }
