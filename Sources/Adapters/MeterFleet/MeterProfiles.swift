@@ -70,15 +70,15 @@ extension MeterObjects {
     func profileAttribute(_ access: AttributeAccess) -> AccessResult {
         let obis = access.reference.obis
         let profile = Self.profile.profiles.first { $0.obis == obis }
-        let scaled = Self.profile.profiles.first { $0.scalerProfile == obis }
+        let registers = Self.profile.profiles.first { $0.scalerProfile == obis }.map { columns($0) } ?? []
+        let scaled = registers.filter { $0.classID == 3 }
         let captures =
-            profile.map { columns($0).map(\.capture) }
-            ?? scaled.map { columns($0).filter { $0.classID == 3 }.map { CaptureObject(3, $0.obis, 3) } } ?? []
+            profile.map { columns($0).map(\.capture) } ?? scaled.map { CaptureObject(3, $0.obis, 3) }
         let period = profile.map { periodS($0) } ?? 0
         switch access.reference.attribute {
         case 2:
             if let profile { return buffer(profile, captures, access.selector) }
-            let row = scaled.map { columns($0).filter { $0.classID == 3 }.map { scaler($0).data } } ?? []
+            let row = scaled.map { scaler($0).data }
             return access.selector == nil ? .success(.array([.structure(row)])) : .failure(.scopeOfAccessViolated)
         case 3: return .success(.array(captures.map(\.data)))
         case 4: return .success(.doubleLongUnsigned(UInt32(clamping: period)))
