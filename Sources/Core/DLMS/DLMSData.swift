@@ -1,7 +1,7 @@
 // COSEM data (IEC 62056-6-2, 4.1.5): the tree that every attribute is. Encoding is in AXDR.swift.
 
 /// One value. Floats are kept as their IEEE 754 bits: nothing here calculates with them.
-public indirect enum DLMSData: Hashable, Sendable {
+public enum DLMSData: Hashable, Sendable {
     case null
     case boolean(Bool)
     /// `bits` are packed, first bit in 0x80 of the first octet; `count` says how many count.

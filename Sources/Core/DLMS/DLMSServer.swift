@@ -3,6 +3,7 @@ import Cryptography
 
 /// The objects behind a server. Selective access is for the object to apply.
 public protocol COSEMObjects {
+    /// An object that is not there is `.failure(.objectUndefined)`.
     mutating func read(_ access: AttributeAccess, client: UInt16) -> AccessResult
     mutating func write(_ access: AttributeAccess, _ value: DLMSData, client: UInt16) -> DataAccessResult
     /// Success carries what the method returns, mostly nothing.
@@ -38,51 +39,168 @@ public struct ServerConfiguration: Sendable {
     public var systemTitle: [UInt8]
     /// By client address (SAP): 16 public, 32 reader, 48 utility, ...
     public var associations: [UInt16: ServerAssociation]
+    /// Largest APDU the meter takes and sends, 64 octets at least.
     public var maxPDU: UInt16
+    /// How answers are protected in a ciphered association; requests must be protected at least as well.
+    public var control: SecurityControl
     /// The release response carries the initiate response, as many meters do.
     public var releaseWithUserInformation: Bool
     public init(
         systemTitle: [UInt8], associations: [UInt16: ServerAssociation], maxPDU: UInt16 = 512,
-        releaseWithUserInformation: Bool = false
+        control: SecurityControl = .authenticatedEncrypted, releaseWithUserInformation: Bool = false
     ) {
         self.systemTitle = systemTitle
         self.associations = associations
-        self.maxPDU = maxPDU
+        self.maxPDU = max(64, maxPDU)
+        self.control = control
         self.releaseWithUserInformation = releaseWithUserInformation
     }
 }
 
-/// One meter. Keeps its counters over connections; `connectionOpened` forgets the association of the last one.
+/// One meter. Keeps its counters over connections; the association lasts as long as the connection.
 public struct DLMSServer: Sendable {
-    public var configuration: ServerConfiguration
-    /// The next counter of the meter, per client address (one security setup each); never goes back.
-    public private(set) var nextCounter: [UInt16: UInt32]
+    public let configuration: ServerConfiguration
+    /// The next counter of the meter. One for all associations, for they may share a key; it never goes back.
+    public private(set) var nextCounter: UInt32
     /// The last accepted counter of each client address (what 0.0.43.1.x shows).
     public private(set) var clientCounter: [UInt16: UInt32]
 
-    public init(
-        _ configuration: ServerConfiguration, nextCounter: [UInt16: UInt32] = [:],
-        clientCounter: [UInt16: UInt32] = [:]
-    ) {
+    struct Session: Sendable {
+        var client: UInt16
+        var association: ServerAssociation
+        var clientTitle: [UInt8]
+        var conformance: Conformance
+        /// Largest answer, octets.
+        var maxPDU: Int
+        /// Both challenges until the client has proved itself; then nil.
+        var challenges: (ctos: [UInt8], stoc: [UInt8])?
+        /// A long answer being sent: what is left starts at `offset`.
+        var longGet: (bytes: [UInt8], offset: Int, number: UInt32)?
+        /// A long value being received.
+        var longSet: (access: AttributeAccess, bytes: [UInt8], number: UInt32)?
+    }
+
+    var session: Session?
+    var seed: [UInt8] = []
+    var challengesDrawn: UInt8 = 0
+
+    public init(_ configuration: ServerConfiguration, nextCounter: UInt32 = 0, clientCounter: [UInt16: UInt32] = [:]) {
         self.configuration = configuration
         self.nextCounter = nextCounter
         self.clientCounter = clientCounter
     }
 
-    /// Call for every TCP connection with at least 16 fresh random octets: challenges are drawn from them.
-    public mutating func connectionOpened(seed: [UInt8]) {}
-    /// Forgets the association; call when the connection ends.
-    public mutating func connectionClosed() {}
-    /// The client address of the present association.
-    public private(set) var associatedClient: UInt16?
+    /// Call for every TCP connection with at least 16 fresh random octets: the challenges are drawn from them.
+    /// Without it no HLS association is granted.
+    public mutating func connectionOpened(seed: [UInt8]) {
+        session = nil
+        self.seed = seed
+        challengesDrawn = 0
+    }
 
-    /// Nil: nothing to answer (an unconfirmed request or a notification).
+    /// Call when the connection ends: forgets the association.
+    public mutating func connectionClosed() {
+        session = nil
+        seed = []
+    }
+
+    /// The client address of the present association, when it has proved itself.
+    public var associatedClient: UInt16? {
+        guard let session, session.challenges == nil else { return nil }
+        return session.client
+    }
+
+    /// Takes one APDU of that client address. Nil: nothing to answer.
     public mutating func receive(
         _ apdu: [UInt8], from client: UInt16, objects: inout some COSEMObjects
-    ) -> [UInt8]? { nil }
+    ) -> [UInt8]? {
+        do {
+            return try handle(try APDU(bytes: apdu), client, &objects)
+        } catch {
+            switch error {
+            case .exception(let response): return APDU.exception(response).bytes
+            case .unsupported: return APDU.exception(.serviceNotSupported).bytes
+            case .deciphering: return APDU.exception(.deciphering).bytes
+            default: return APDU.exception(.otherReason).bytes
+            }
+        }
+    }
 
-    /// A push for that client address, protected with its keys when it has a ciphered association.
-    public mutating func notification(_ notification: DataNotification, to client: UInt16) throws(DLMSError) -> [UInt8] {
-        throw .unsupported("not there yet")
+    /// A push, protected when that client address is configured with keys and ciphering.
+    public mutating func notification(
+        _ notification: DataNotification, to client: UInt16
+    ) throws(DLMSError) -> [UInt8] {
+        let plain = APDU.dataNotification(notification)
+        guard let association = configuration.associations[client], association.ciphered, let keys = association.keys
+        else { return plain.bytes }
+        return try seal(plain, .generalGlobal(systemTitle: configuration.systemTitle), keys)
+    }
+
+    private mutating func handle(
+        _ apdu: APDU, _ client: UInt16, _ objects: inout some COSEMObjects
+    ) throws(DLMSError) -> [UInt8]? {
+        switch apdu {
+        case .associateRequest(let request): return try associate(request, client)
+        case .releaseRequest: return try release(client)
+        case .ciphered(let sealed):
+            guard let session, session.client == client, session.association.ciphered,
+                let keys = session.association.keys
+            else { throw .exception(.serviceUnknown) }
+            let plain = try open(sealed, title: session.clientTitle, keys: keys, client: client)
+            let form = answerForm(sealed.form)
+            guard let answer = try serve(plain, client, form, &objects) else { return nil }
+            return try seal(answer, form(answer), keys)
+        case .getRequest, .setRequest, .actionRequest:
+            guard let session, session.client == client else { throw .exception(.serviceUnknown) }
+            guard !session.association.ciphered else { throw .exception(.notAllowed) }
+            return try serve(apdu, client, nil, &objects)?.bytes
+        default: return nil
+        }
+    }
+
+    // MARK: Protection
+
+    mutating func takeCounter() throws(DLMSError) -> UInt32 {
+        guard nextCounter < .max else { throw .exception(.notAllowed) }
+        nextCounter += 1
+        return nextCounter - 1
+    }
+
+    /// Answers come back in the form of the request.
+    private func answerForm(_ request: CipheredAPDU.Form) -> (APDU) -> CipheredAPDU.Form {
+        let title = configuration.systemTitle
+        switch request {
+        case .service:
+            return { .service(tag: $0.bytes.first.flatMap { CipheredAPDU.globalTag(of: $0) } ?? 0) }
+        case .generalGlobal, .generalDedicated: return { _ in .generalGlobal(systemTitle: title) }
+        }
+    }
+
+    mutating func seal(
+        _ apdu: APDU, _ form: CipheredAPDU.Form, _ keys: SecurityKeys
+    ) throws(DLMSError) -> [UInt8] {
+        let counter = try takeCounter()
+        let sealed = try CipheredAPDU.seal(
+            apdu.bytes, form: form, control: configuration.control, counter: counter,
+            title: configuration.systemTitle, keys: keys)
+        return APDU.ciphered(sealed).bytes
+    }
+
+    /// The tag is checked before the counter: a forgery must not move it.
+    mutating func open(
+        _ sealed: CipheredAPDU, title: [UInt8], keys: SecurityKeys, client: UInt16
+    ) throws(DLMSError) -> APDU {
+        let wanted = configuration.control.rawValue & 0x30
+        guard sealed.control.rawValue & wanted == wanted else { throw .deciphering("too weak") }
+        let plaintext = try sealed.open(title: title, keys: keys)
+        let last = clientCounter[client]
+        guard sealed.counter > last ?? 0 || last == nil else {
+            throw .exception(.counter(expected: (last ?? 0) &+ 1))
+        }
+        clientCounter[client] = sealed.counter
+        if case .service(let tag) = sealed.form, CipheredAPDU.plainTag(of: tag) != plaintext.first {
+            throw .unsupported("tag \(tag) around another service")
+        }
+        return try APDU(bytes: plaintext)
     }
 }
