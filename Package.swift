@@ -62,7 +62,7 @@ let package = Package(
         target("Core", "VEE", ["IntervalData", "CivilTime"]),
         target("Core", "Tariffs", ["Quantities", "CivilTime"]),
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),
-        target("Core", "IS15959", ["DLMS"]),
+        target("Core", "IS15959", ["DLMS", "CivilTime"]),
         target("Core", "Charts", ["Quantities", "CivilTime", "IntervalData"]),
 
         // Ports: what the domains ask of the outside

@@ -1,0 +1,53 @@
+// What goes wrong with a simulated meter, on a schedule of business time. A plan of faults is data: the same plan and
+// the same seed give the same run.
+
+/// Faults of one meter. All spans are business time in UTC seconds.
+public struct MeterFaults: Sendable {
+    /// How a meter that cannot be talked to behaves.
+    public enum Silence: String, Sendable, CaseIterable {
+        /// Accepts the connection and answers nothing.
+        case noAnswer
+        /// Closes every connection at once.
+        case hangUp
+    }
+
+    /// Intervals whose rows are not in the load profile before `visibleAtS`; nil is never.
+    public struct LateRows: Sendable {
+        /// The ends of the intervals concerned lie in (fromS, untilS].
+        public var fromS: Int64
+        public var untilS: Int64
+        public var visibleAtS: Int64?
+        public init(fromS: Int64, untilS: Int64, visibleAtS: Int64?) {
+            self.fromS = fromS
+            self.untilS = untilS
+            self.visibleAtS = visibleAtS
+        }
+    }
+
+    public var silences: [(span: TimeSpan, how: Silence)] = []
+    /// Milliseconds of system time before every answer.
+    public var slowAnswers: [(span: TimeSpan, delayMs: Int64)] = []
+    /// The connection is dropped after so many octets have been sent on it.
+    public var drops: [(span: TimeSpan, afterBytes: Int)] = []
+    /// A relay command answers a failure and works all the same.
+    public var lyingRelay: [TimeSpan] = []
+    /// A relay command answers success and does nothing.
+    public var stuckRelay: [TimeSpan] = []
+    public var lateRows: [LateRows] = []
+    /// What the profile shows as import energy for the interval ending at that instant, instead of what was served.
+    /// The cumulative register stays right. Values a register cannot hold (negative) wrap to 32 bits, as meters do.
+    public var corruptWh: [Int64: Int64] = [:]
+
+    public init() {}
+
+    public func silence(atS: Int64) -> Silence? { silences.first { $0.span.contains(atS) }?.how }
+    public func delayMs(atS: Int64) -> Int64 { slowAnswers.first { $0.span.contains(atS) }?.delayMs ?? 0 }
+    public func dropAfterBytes(atS: Int64) -> Int? { drops.first { $0.span.contains(atS) }?.afterBytes }
+
+    func isVisible(endS: Int64, nowS: Int64) -> Bool {
+        for late in lateRows where endS > late.fromS && endS <= late.untilS {
+            guard let visibleAtS = late.visibleAtS, nowS >= visibleAtS else { return false }
+        }
+        return true
+    }
+}

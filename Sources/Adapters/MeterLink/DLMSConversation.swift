@@ -1,0 +1,286 @@
+// An open association as the port sees it, and what DLMS can do beyond that. Columns and scalers are read from the
+// meter before the first row. Stamps are the meter's: ENDS of intervals; ranges include both ends.
+import CivilTime
+import DLMS
+import IS15959
+import MeterPort
+
+/// One association. One request at a time; a second one meanwhile is refused.
+public actor DLMSConversation: MeterConversation {
+    private let wire: MeterWire
+    private var client: DLMSClient
+    private let profile: MeterProfile
+    private let zone: Zone
+    private let timeoutMs: Int64
+    private let memory: MeterMemory
+    private var busy = false
+    /// After an error of the protocol nothing can be said on this connection any more.
+    private var broken = false
+    private var identity: String?
+    private var counterKey: [UInt8]?
+
+    init(
+        wire: MeterWire, client: DLMSClient, profile: MeterProfile, zone: Zone, timeoutMs: Int64, memory: MeterMemory
+    ) {
+        self.wire = wire
+        self.client = client
+        self.profile = profile
+        self.zone = zone
+        self.timeoutMs = timeoutMs
+        self.memory = memory
+    }
+
+    // MARK: Open and close
+
+    func open(checkCounter: Bool, client address: UInt16) async throws {
+        guard case .associated = try await run({ (client) throws(DLMSError) in try client.associate() }) else {
+            throw MeterError(.badAnswer, "the association did not come about")
+        }
+        guard let title = client.serverSystemTitle, let counter = client.lastServerCounter else { return }
+        let key = title + [UInt8(address >> 8), UInt8(address & 0xFF)]
+        if checkCounter, let last = memory.lastCounter(key), counter <= last {
+            broken = true
+            throw MeterError(.security, "the meter's invocation counter \(counter) is not above \(last): a replay?")
+        }
+        counterKey = key
+    }
+
+    /// Releases when the association still stands; a meter that keeps it over connections would lock others out.
+    func close() async {
+        if let counterKey, let counter = client.lastServerCounter { memory.keepCounter(counter, counterKey) }
+        if client.isAssociated, !broken, !busy {
+            _ = try? await run { (client) throws(DLMSError) in try client.release() }
+        }
+        await wire.close()
+    }
+
+    /// The next invocation counter that would be used: what the owner of the counters has to keep.
+    public var nextCounter: UInt32 { client.nextCounter }
+
+    // MARK: Requests
+
+    private func run(_ request: (inout DLMSClient) throws(DLMSError) -> [UInt8]) async throws -> ClientEvent {
+        guard !busy else { throw MeterError(.other, "one request at a time") }
+        guard !broken else { throw MeterError(.closed, "the connection failed before") }
+        busy = true
+        defer { busy = false }
+        do {
+            var bytes = try request(&client)
+            while true {
+                let answer = try await wire.exchange(bytes, timeoutMs: timeoutMs)
+                let event = try client.receive(answer)
+                guard case .send(let next) = event else { return event }
+                bytes = next
+            }
+        } catch let error as DLMSError {
+            if case .exception = error {} else { broken = true }
+            throw MeterError(error)
+        } catch {
+            broken = true
+            throw error
+        }
+    }
+
+    /// GET of an attribute; blocks are put together.
+    public func get(_ reference: AttributeReference, _ selector: Selector? = nil) async throws -> DLMSData {
+        let event = try await run { (client) throws(DLMSError) in try client.get(reference, selector) }
+        switch event {
+        case .value(let value): return value
+        case .failed(let result): throw MeterError(result, "reading \(reference)")
+        default: throw MeterError(.badAnswer, "reading \(reference): not a value")
+        }
+    }
+
+    /// GET of several attributes: with a list when the meter grants it, else one by one. Refused ones are nil.
+    public func getEach(_ references: [AttributeReference]) async throws -> [DLMSData?] {
+        if client.granted?.conformance.contains(.multipleReferences) == true {
+            let list = references.map { AttributeAccess($0) }
+            let event = try await run { (client) throws(DLMSError) in try client.getList(list) }
+            if case .values(let results) = event, results.count == references.count { return results.map { try? $0.get() } }
+            if case .failed = event {} else { throw MeterError(.badAnswer, "reading a list: not a list of values") }
+        }
+        var values: [DLMSData?] = []
+        for reference in references { values.append(try await getIfPossible(reference)) }
+        return values
+    }
+
+    /// Nil when the meter refuses this attribute.
+    private func getIfPossible(_ reference: AttributeReference) async throws -> DLMSData? {
+        do {
+            return try await get(reference)
+        } catch let error as MeterError where [.objectUndefined, .accessDenied, .other].contains(error.code) && !broken {
+            return nil
+        }
+    }
+
+    /// SET of an attribute.
+    public func set(_ reference: AttributeReference, _ value: DLMSData) async throws {
+        let event = try await run { (client) throws(DLMSError) in try client.set(reference, value) }
+        if case .failed(let result) = event { throw MeterError(result, "writing \(reference)") }
+    }
+
+    /// ACTION.
+    public func act(_ method: MethodReference, _ parameter: DLMSData?) async throws {
+        let event = try await run { (client) throws(DLMSError) in try client.act(method, parameter) }
+        if case .failed(let result) = event { throw MeterError(result, "\(method)") }
+    }
+
+    // MARK: Profiles
+
+    private func named(_ name: String) throws -> NamedProfile {
+        guard let found = profile.profile(name) else {
+            throw MeterError(.other, "the meter profile \(profile.name) has no '\(name)'")
+        }
+        return found
+    }
+
+    /// Serial and firmware: what a layout is remembered by. Nil when the meter tells neither.
+    private func knownIdentity() async throws -> String? {
+        if let identity { return identity.isEmpty ? nil : identity }
+        let values = try await getEach([ObjectNames.serial.value, ObjectNames.firmware.value])
+        let texts = values.map { $0?.octets.map { String(decoding: $0, as: UTF8.self) } }
+        if let serial = texts[0], let firmware = texts[1] {
+            identity = "\(serial)/\(firmware)"
+        } else {
+            identity = ""
+        }
+        return identity.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Columns, scalers and period of a profile, as the meter says; read once per serial number and firmware.
+    public func layout(of name: String) async throws -> ProfileLayout {
+        let target = try named(name)
+        let key = try await knownIdentity().map { "\($0)/\(target.obis)" }
+        if let key, let known = memory.layout(key) { return known }
+        let layout = try await readLayout(target.obis, scalerProfile: target.scalerProfile)
+        if let key { memory.keep(layout, key) }
+        return layout
+    }
+
+    /// Reads the layout of any profile. A scaler the scaler profile does not tell is asked of the register itself.
+    public func readLayout(_ obis: OBIS, scalerProfile: OBIS?) async throws -> ProfileLayout {
+        do {
+            let columns = try ProfileLayout.columns(await get(AttributeReference(7, obis, 3)))
+            var layout = ProfileLayout(columns: columns, scalers: [:], periodS: 0)
+            if let period = try await getIfPossible(AttributeReference(7, obis, 4))?.integer { layout.periodS = period }
+            if let scalerProfile, !layout.columnsWithoutScaler.isEmpty,
+                let captures = try await getIfPossible(AttributeReference(7, scalerProfile, 3)),
+                let row = try await getIfPossible(AttributeReference(7, scalerProfile, 2)) {
+                layout.scalers = try ProfileLayout.scalers(columns: ProfileLayout.columns(captures), buffer: row)
+            }
+            for column in layout.columnsWithoutScaler {
+                let value = try await getIfPossible(AttributeReference(column.classID, column.obis, 3))
+                layout.scalers[column.obis] = value.flatMap { ScalerUnit($0) }
+            }
+            return layout
+        } catch let error as ProfileError {
+            throw MeterError(.badAnswer, "profile \(obis.shortText): \(error)")
+        }
+    }
+
+    /// The buffer of a profile between two stamps, both included; nil for all of it.
+    public func buffer(_ obis: OBIS, fromS: Int64?, toS: Int64?) async throws -> DLMSData {
+        let reference = AttributeReference(7, obis, 2)
+        guard let fromS, let toS else { return try await get(reference) }
+        return try await get(reference, .clockRange(from: stamp(fromS), to: stamp(toS)))
+    }
+
+    private func stamp(_ atS: Int64) -> COSEMDateTime {
+        COSEMDateTime(instantS: atS, offsetS: zone.offsetS(atS: atS))
+    }
+
+    private func decoding<Value>(_ what: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as ProfileError {
+            throw MeterError(.badAnswer, "\(what): \(error)")
+        }
+    }
+
+    // MARK: MeterConversation
+
+    public func clockS() async throws -> Int64 {
+        let value = try await get(ObjectNames.clock.value)
+        guard let atS = try decoding("clock", { try ProfileLayout.instantS(value, zone: zone) }) else {
+            throw MeterError(.badAnswer, "the clock is not a full date and time")
+        }
+        return atS
+    }
+
+    public func blockLoad(fromS: Int64, toS: Int64) async throws -> [BlockLoadRow] {
+        guard fromS <= toS else { return [] }
+        let layout = try await layout(of: "block-load")
+        let buffer = try await buffer(try named("block-load").obis, fromS: fromS, toS: toS)
+        return try decoding("block load") {
+            try layout.blockLoad(buffer, zone: zone).filter { $0.endS >= fromS && $0.endS <= toS }.map {
+                BlockLoadRow(
+                    endS: $0.endS, importWh: $0.importWh, exportWh: $0.exportWh,
+                    averageVoltageMilliV: $0.averageVoltageMilliV)
+            }
+        }
+    }
+
+    public func importRegisterWh() async throws -> Int64 {
+        let object = ObjectNames.importEnergy
+        let value = try await get(object.value)
+        let scaler = try await get(AttributeReference(object.classID, object.obis, 3))
+        guard let scaler = ScalerUnit(scaler), scaler.unit == 30, let raw = value.integer, let wh = scaler.value(raw)
+        else { throw MeterError(.badAnswer, "\(object.obis.shortText) is not a number of Wh") }
+        return wh
+    }
+
+    public func dailyRegisters(fromS: Int64, toS: Int64) async throws -> [RegisterRow] {
+        guard fromS <= toS else { return [] }
+        let layout = try await layout(of: "daily")
+        let buffer = try await buffer(try named("daily").obis, fromS: fromS, toS: toS)
+        return try decoding("daily load") {
+            try layout.registers(buffer, zone: zone).filter { $0.atS >= fromS && $0.atS <= toS }.map {
+                RegisterRow(atS: $0.atS, importWh: $0.importWh)
+            }
+        }
+    }
+
+    public func relay() async throws -> RelayState {
+        let name = ObjectNames.relay
+        let output = try await get(AttributeReference(name.classID, name.obis, 2))
+        let control = try await get(AttributeReference(name.classID, name.obis, 3))
+        guard case .boolean(let closed) = output, let state = control.integer else {
+            throw MeterError(.badAnswer, "the disconnect control does not say its state")
+        }
+        // The contact counts; the logical state only tells the two open states apart.
+        return closed ? .closed : state == 2 ? .readyForReconnection : .open
+    }
+
+    public func disconnect() async throws {
+        try await act(MethodReference(ObjectNames.relay.classID, ObjectNames.relay.obis, 1), .integer(0))
+    }
+
+    public func reconnect() async throws {
+        try await act(MethodReference(ObjectNames.relay.classID, ObjectNames.relay.obis, 2), .integer(0))
+    }
+
+    /// A meter without a relay has no control log: a log that is not there is empty.
+    public func events(fromS: Int64, toS: Int64) async throws -> [MeterEventEntry] {
+        var entries: [MeterEventEntry] = []
+        for log in [EventLog.power, .control] {
+            do {
+                let layout = try await layout(of: log.profileName)
+                let buffer = try await eventBuffer(log, fromS: fromS, toS: toS)
+                let all = try decoding(log.profileName) { try layout.events(buffer, zone: zone) }
+                entries += all.filter { $0.atS >= fromS && $0.atS <= toS }.map { MeterEventEntry(atS: $0.atS, code: $0.code) }
+            } catch let error as MeterError where error.code == .objectUndefined {
+                continue
+            }
+        }
+        return entries.sorted { ($0.atS, $0.code) < ($1.atS, $1.code) }
+    }
+
+    /// Some meters refuse a range on a log; then the whole log is read.
+    private func eventBuffer(_ log: EventLog, fromS: Int64, toS: Int64) async throws -> DLMSData {
+        do {
+            return try await buffer(log.obis, fromS: fromS, toS: toS)
+        } catch let error as MeterError where [.other, .accessDenied].contains(error.code) && !broken {
+            return try await buffer(log.obis, fromS: nil, toS: nil)
+        }
+    }
+}

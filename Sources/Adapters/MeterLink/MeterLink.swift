@@ -1,1 +1,0 @@
-// MeterLink: see docs/architecture.md.

@@ -1,1 +1,0 @@
-// IS15959: see docs/architecture.md.
