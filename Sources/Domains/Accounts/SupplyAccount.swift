@@ -1,7 +1,7 @@
 // Consumers' supply accounts: the number that lives as long as the connection does.
 import Access
 import CivilTime
-import Network
+import Grid
 import SQL
 
 public enum AccountsSchema {

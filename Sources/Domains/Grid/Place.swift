@@ -2,7 +2,7 @@
 import Access
 import SQL
 
-public enum NetworkSchema {
+public enum GridSchema {
     public static let migrations = [
         Migration(2, .money, "network", [
             """

@@ -1,1 +1,0 @@
-// Grid (places and grid: the Network of the domain graph): see docs/architecture.md.
