@@ -1,5 +1,6 @@
 // Tables, rows and a generic row reader for the conformance tests.
 import SQL
+import Synchronization
 import TestSupport
 
 enum Fixture {
@@ -72,5 +73,18 @@ func failure(_ body: () async throws -> Void) async -> SQLError? {
         return nil
     } catch {
         return error as? SQLError ?? SQLError(.other, "not an SQLError: \(error)")
+    }
+}
+
+/// Counts from several tasks and threads.
+final class Counter: Sendable {
+    private let count = Mutex(0)
+    var value: Int { count.withLock { $0 } }
+    @discardableResult
+    func next() -> Int {
+        count.withLock { count in
+            count += 1
+            return count
+        }
     }
 }

@@ -48,13 +48,12 @@ import Testing
     @Test(arguments: TestEngine.available)
     func aDryRunLeavesNoTrace(_ engine: TestEngine) async throws {
         try await withDatabase(engine) { database in
-            #expect(try await SchemaDump.text(database).isEmpty)
-            let table = "schema_migration"
-            try await withFolder { _ in
-                _ = try await Migrator.pending(Self.all, store: .money, in: database)
-                let failed = await failure { _ = try await database.read { try $0.values("i", "SELECT 1 FROM \(table)") } }
-                #expect(failed != nil || engine == .postgres)
+            let pending = try await Migrator.pending(Self.all, store: .money, in: database)
+            #expect(pending.map(\.number) == [1, 30])
+            let failed = await failure {
+                _ = try await database.read { try $0.values("i", "SELECT number FROM schema_migration") }
             }
+            #expect(failed?.code == .syntax)
         }
     }
 
@@ -204,15 +203,16 @@ import Testing
         try await withFolder { folder in
             let database = try await SQLiteDatabase.open(path: folder + "/money.db", durability: .full)
             try await database.write { try $0.run("CREATE TABLE t (x INTEGER NOT NULL) STRICT") }
-            async let writes: Void = {
+            let writes = Task { [database] in
                 for _ in 1...50 { try await database.write { try $0.run("INSERT INTO t (x) VALUES (1), (1)") } }
-            }()
+            }
             try await database.backUp(to: folder + "/copy.db")
-            try await writes
+            try await writes.value
             let copy = try await SQLiteDatabase.open(path: folder + "/copy.db", durability: .full)
             let count = try await copy.read { try $0.first("SELECT COUNT(*) % 2 FROM t", []) { try $0.int(0) } }
             #expect(count == 0)
-            #expect(await failure { try await database.backUp(to: folder + "/copy.db") } != nil)
+            let exists = await failure { try await database.backUp(to: folder + "/copy.db") }
+            #expect(exists != nil)
             // The reader that made the copy still cannot write.
             for _ in 1...6 {
                 let failed = await failure { _ = try await database.read { try $0.run("DELETE FROM t") } }

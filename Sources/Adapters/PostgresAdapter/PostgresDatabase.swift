@@ -38,6 +38,7 @@ public final class PostgresDatabase: Database {
         try await threads.run { try $0.transaction(.read, body) }
     }
 
+    @discardableResult
     public func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
     ) async throws -> Value {

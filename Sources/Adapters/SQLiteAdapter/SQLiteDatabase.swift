@@ -54,6 +54,7 @@ public final class SQLiteDatabase: Database {
         try await readers.run { try $0.transaction("BEGIN DEFERRED", body) }
     }
 
+    @discardableResult
     public func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
     ) async throws -> Value {

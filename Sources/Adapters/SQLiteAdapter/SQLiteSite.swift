@@ -13,25 +13,17 @@ public enum SQLiteSite {
         } catch {
             throw SQLError(.connection, "cannot make the folder \(folder): \(error.localizedDescription)")
         }
-        return try SQLiteSiteLock(folder)
-    }
-}
-
-/// Holds the folder until ``release()`` or until the object goes. The kernel drops it when the process dies.
-public final class SQLiteSiteLock: Sendable {
-    private let descriptor: Int32
-
-    fileprivate init(_ folder: String) throws {
         let path = folder + "/busbar.lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw SQLError(.connection, "cannot open \(path): \(String(cString: strerror(errno)))")
         }
+        // From here on the object closes the file, also when this throws.
+        let lock = SQLiteSiteLock(descriptor)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             var text = [UInt8](repeating: 0, count: 20)
             let count = read(descriptor, &text, text.count)
             let holder = String(decoding: text.prefix(max(0, count)), as: UTF8.self).filter(\.isNumber)
-            close(descriptor)
             throw SQLError(
                 .busy,
                 "another process\(holder.isEmpty ? "" : " (number \(holder))") uses \(folder); "
@@ -41,8 +33,13 @@ public final class SQLiteSiteLock: Sendable {
         let holder = Array("\(getpid())\n".utf8)
         ftruncate(descriptor, 0)
         pwrite(descriptor, holder, holder.count, 0)
+        return lock
     }
+}
 
-    /// Gives the folder back. Not to be called twice; dropping the object does the same.
+/// Holds the folder until the object goes. The kernel drops it when the process dies.
+public final class SQLiteSiteLock: Sendable {
+    private let descriptor: Int32
+    fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
     deinit { close(descriptor) }
 }

@@ -93,6 +93,7 @@ extension SQLTransaction {
 public protocol Database: Sendable {
     var engine: SQLEngine { get }
     func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLTransaction) throws -> Value) async throws -> Value
+    @discardableResult
     func write<Value: Sendable>(_ body: @escaping @Sendable (any SQLTransaction) throws -> Value) async throws -> Value
     func close() async
 }

@@ -11,6 +11,7 @@ import Synchronization
 /// it waits for the end of a pipe whose other end this process holds.
 public final class PrivatePostgres: Sendable {
     private let folder: String
+    private let binaries: String
     private let input: FileHandle
     private let counter = Mutex(0)
 
@@ -24,8 +25,9 @@ public final class PrivatePostgres: Sendable {
         return result
     }()
 
-    private init(folder: String, input: FileHandle) {
+    private init(folder: String, binaries: String, input: FileHandle) {
         self.folder = folder
+        self.binaries = binaries
         self.input = input
     }
 
@@ -77,7 +79,7 @@ public final class PrivatePostgres: Sendable {
         guard String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).hasPrefix("ready") else {
             return .failure(PostgresMissing(reason: "the server in \(binaries) did not start; see \(folder)/log"))
         }
-        return .success(PrivatePostgres(folder: folder, input: input.fileHandleForWriting))
+        return .success(PrivatePostgres(folder: folder, binaries: binaries, input: input.fileHandleForWriting))
     }
 
     private static func binaryFolder() -> String? {
@@ -110,8 +112,8 @@ public final class PrivatePostgres: Sendable {
 
     private func command(_ arguments: [String]) async throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
+        process.executableURL = URL(fileURLWithPath: binaries + "/" + arguments[0])
+        process.arguments = Array(arguments.dropFirst())
         process.standardInput = FileHandle.nullDevice
         let status: Int32 = try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
