@@ -28,10 +28,9 @@ final class MeterConnection: ChannelInboundHandler {
         }
         do {
             let first = try meter.reserveServerCounters()
-            counterLimit = first + VirtualMeter.countersPerConnection - 1
-            let counters = Dictionary(uniqueKeysWithValues: MeterClient.all.map { ($0.address, first) })
+            counterLimit = first + VirtualMeter.countersPerConnection
             var server = DLMSServer(
-                meter.serverConfiguration, nextCounter: counters, clientCounter: meter.clientCounters)
+                meter.serverConfiguration, nextCounter: first, clientCounter: meter.clientCounters)
             server.connectionOpened(seed: (0..<32).map { _ in UInt8.random(in: .min ... .max) })
             self.server = server
         } catch {
@@ -60,7 +59,7 @@ final class MeterConnection: ChannelInboundHandler {
             return
         }
         if let server { meter.acceptedClientCounters(server.clientCounter) }
-        let used = server?.nextCounter.values.max() ?? 0
+        let used = server?.nextCounter ?? 0
         let reply = WrapperFrame(source: frame.destination, destination: frame.source, apdu: apdu)
         guard used <= counterLimit, let bytes = try? reply.encoded() else {
             context.close(promise: nil)
