@@ -137,5 +137,12 @@ let package = Package(
             path: "Tests/Support/TestSupport", swiftSettings: strict),
         tests("SQL", ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter", "TestSupport"]),
         tests("House", []),
+        tests(
+            "Line",
+            domainBase + [
+                "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
+                "LoadFiles", "MeterData", "MeterFleet", "MeterLink", "Meters", "Packs", "Payments", "Rating", "Supply",
+                "Tariffs", "TestSupport", logging,
+            ]),
     ]
 )

@@ -51,9 +51,9 @@ public struct DispatchResponder: HTTPResponder {
         let answer = await dispatcher.answer(call)
         var response = Response(status: .init(code: answer.status), body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
         for field in answer.headers.fields {
-            guard let name = HTTPField.Name(field.name) else { continue }
+            guard let name = HTTPFields.Element.Name(field.name) else { continue }
             if name == .contentLength { response.headers[name] = field.value } else {
-                response.headers.append(HTTPField(name: name, value: field.value))
+                response.headers.append(HTTPFields.Element(name: name, value: field.value))
             }
         }
         // What is left of a refused body would have to be read and thrown away: end the connection instead.
