@@ -36,8 +36,7 @@ import Testing
         }
     }
 
-    @Test func aClaimSkipsALockedRowInsteadOfWaiting() async throws {
-        guard TestEngine.available.contains(.postgres) else { return }
+    @Test(.postgres) func aClaimSkipsALockedRowInsteadOfWaiting() async throws {
         try await Fixture.with(.postgres) { database in
             let claim = "SELECT job_id FROM job ORDER BY job_id LIMIT 1 {skip_locked}"
             try await database.write { try $0.run("INSERT INTO job (job_id, run_at) VALUES (1, 1), (2, 2)") }
@@ -128,8 +127,7 @@ import Testing
         }
     }
 
-    @Test func aDeadlockIsRunAgain() async throws {
-        guard TestEngine.available.contains(.postgres) else { return }
+    @Test(.postgres) func aDeadlockIsRunAgain() async throws {
         try await Fixture.with(.postgres) { database in
             try await database.write { try $0.run("INSERT INTO job (job_id, run_at) VALUES (1, 0), (2, 0)") }
             let (here, there) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
@@ -155,8 +153,7 @@ import Testing
         }
     }
 
-    @Test func aLostConnectionIsMadeAnew() async throws {
-        guard TestEngine.available.contains(.postgres) else { return }
+    @Test(.postgres) func aLostConnectionIsMadeAnew() async throws {
         try await withPostgres(connections: 2) { database in
             try await database.write { try $0.run("CREATE TABLE t (x BIGINT)") }
             // Ended inside a transaction: the closure runs again on a new connection, and its work is there once.
@@ -217,7 +214,9 @@ import Testing
                 for number in 1...100 {
                     group.addTask {
                         await failure {
-                            _ = try await database.write { try $0.run("INSERT INTO t VALUES ($1)", [.int(Int64(number))]) }
+                            _ = try await database.write {
+                                try $0.run("INSERT INTO t VALUES ($1)", [.int(Int64(number))])
+                            }
                         }
                     }
                     if number == 60 {

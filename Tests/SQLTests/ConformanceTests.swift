@@ -22,7 +22,9 @@ import Testing
                 #expect(failed == nil, "\(item.name)")
             }
             // Every case was rolled back.
-            let rows = try await database.read { try $0.values("ii", "SELECT COUNT(*), (SELECT COUNT(*) FROM reading) FROM meter") }
+            let rows = try await database.read {
+                try $0.values("ii", "SELECT COUNT(*), (SELECT COUNT(*) FROM reading) FROM meter")
+            }
             #expect(rows == [[5, 5]])
         }
     }

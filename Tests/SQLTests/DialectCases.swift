@@ -16,7 +16,8 @@ extension DialectCase {
 
     private static let placeholders = [
         DialectCase(
-            name: "placeholders out of order", kinds: "t", sql: "SELECT $2 || $1", parameters: ["b", "a"], rows: [["ab"]]),
+            name: "placeholders out of order", kinds: "t", sql: "SELECT $2 || $1", parameters: ["b", "a"],
+            rows: [["ab"]]),
         DialectCase(
             name: "a placeholder used twice", kinds: "i",
             sql: "SELECT meter_id FROM meter WHERE phases = $1 OR meter_id = $1 ORDER BY meter_id", parameters: [3],
@@ -27,7 +28,8 @@ extension DialectCase {
             parameters: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100], rows: [[45]]),
         DialectCase(
             name: "a large value beside a small literal", kinds: "i",
-            sql: "SELECT CASE WHEN $1 > 0 THEN $1 + 1 ELSE 0 END", parameters: [5_000_000_000], rows: [[5_000_000_001]]),
+            sql: "SELECT CASE WHEN $1 > 0 THEN $1 + 1 ELSE 0 END", parameters: [5_000_000_000],
+            rows: [[5_000_000_001]]),
         DialectCase(
             name: "an optional filter that is off", kinds: "i",
             sql: "SELECT COUNT(*) FROM meter WHERE phases = $1 OR $1 IS NULL", parameters: [nil], rows: [[5]]),
@@ -42,7 +44,8 @@ extension DialectCase {
                 RETURNING meter_id, phases, note
                 """, parameters: [10, "x", nil, "copy"], rows: [[11, nil, "copy"], [12, nil, "copy"]]),
         DialectCase(
-            name: "LIMIT and OFFSET bound", kinds: "i", sql: "SELECT meter_id FROM meter ORDER BY meter_id LIMIT $1 OFFSET $2",
+            name: "LIMIT and OFFSET bound", kinds: "i",
+            sql: "SELECT meter_id FROM meter ORDER BY meter_id LIMIT $1 OFFSET $2",
             parameters: [2, 1], rows: [[2], [3]]),
     ]
 
@@ -94,7 +97,8 @@ extension DialectCase {
             name: "a default", before: ["INSERT INTO reading (meter_id, day, energy_wh) VALUES (3, 1, 5)"], kinds: "i",
             sql: "SELECT is_estimated FROM reading WHERE meter_id = 3", rows: [[0]]),
         DialectCase(
-            name: "a job claimed", before: ["INSERT INTO job (job_id, run_at) VALUES (1, 5), (2, 3), (3, 99)"], kinds: "i",
+            name: "a job claimed", before: ["INSERT INTO job (job_id, run_at) VALUES (1, 5), (2, 3), (3, 99)"],
+            kinds: "i",
             sql: """
                 UPDATE job SET holder = $1, lease_until = $2 WHERE job_id = (
                   SELECT job_id FROM job WHERE run_at <= $3 AND lease_until < $3 ORDER BY run_at, job_id LIMIT 1
@@ -105,7 +109,8 @@ extension DialectCase {
             before: [
                 "CREATE INDEX reading_big ON reading (day) WHERE energy_wh > 50",
                 "CREATE INDEX meter_lower ON meter (LOWER(serial), meter_id)",
-            ], kinds: "i", sql: "SELECT meter_id FROM meter WHERE LOWER(serial) = $1 ORDER BY meter_id", parameters: ["a"],
+            ], kinds: "i", sql: "SELECT meter_id FROM meter WHERE LOWER(serial) = $1 ORDER BY meter_id",
+            parameters: ["a"],
             rows: [[1], [3]]),
     ]
 
@@ -125,8 +130,10 @@ extension DialectCase {
                 """, rows: [[10, 100, nil], [11, 350, 100], [12, 250, 250]]),
         DialectCase(
             name: "FILTER", kinds: "ii",
-            sql: "SELECT COUNT(*) FILTER (WHERE phases = 3), CAST(SUM(meter_id) FILTER (WHERE phases = 1) AS BIGINT) FROM meter",
-            rows: [[2, 6]]),
+            sql: """
+                SELECT COUNT(*) FILTER (WHERE phases = 3), CAST(SUM(meter_id) FILTER (WHERE phases = 1) AS BIGINT)
+                FROM meter
+                """, rows: [[2, 6]]),
         DialectCase(
             name: "recursive CTE", kinds: "i",
             sql: """
@@ -186,7 +193,8 @@ extension DialectCase {
         DialectCase(
             name: "UNION, EXCEPT", kinds: "i",
             sql: """
-                SELECT meter_id FROM meter EXCEPT SELECT meter_id FROM reading UNION SELECT CAST($1 AS BIGINT) ORDER BY 1
+                SELECT meter_id FROM meter EXCEPT SELECT meter_id FROM reading
+                UNION SELECT CAST($1 AS BIGINT) ORDER BY 1
                 """, parameters: [77], rows: [[3], [4], [5], [77]]),
         DialectCase(
             name: "the latest of each group", kinds: "ii",
@@ -202,7 +210,8 @@ extension DialectCase {
             name: "whole division and remainder cut towards zero", kinds: "iiii",
             sql: "SELECT $1 / 2, $1 % 2, $2 / 2, $2 % 2", parameters: [7, -7], rows: [[3, 1, -3, -1]]),
         DialectCase(
-            name: "the sum as an integer", kinds: "i", sql: "SELECT CAST(SUM(energy_wh) AS BIGINT) FROM reading", rows: [[365]]),
+            name: "the sum as an integer", kinds: "i", sql: "SELECT CAST(SUM(energy_wh) AS BIGINT) FROM reading",
+            rows: [[365]]),
         DialectCase(
             name: "the sum of nothing", kinds: "ii",
             sql: """
@@ -220,7 +229,8 @@ extension DialectCase {
             sql: "SELECT day, LENGTH(data), data FROM reading WHERE meter_id = 1 ORDER BY day",
             rows: [[10, 2, .bytes([0, 255])], [11, 0, .bytes([])], [12, nil, nil]]),
         DialectCase(
-            name: "length of text in characters", kinds: "i", sql: "SELECT LENGTH(serial) FROM meter WHERE meter_id = 5",
+            name: "length of text in characters", kinds: "i",
+            sql: "SELECT LENGTH(serial) FROM meter WHERE meter_id = 5",
             rows: [[1]]),
         DialectCase(
             name: "bytes compared", kinds: "i", sql: "SELECT meter_id FROM reading WHERE data = $1",
@@ -233,10 +243,12 @@ extension DialectCase {
             name: "an empty text is not NULL", kinds: "it", sql: "SELECT meter_id, note FROM meter WHERE note = $1",
             parameters: [""], rows: [[5, ""]]),
         DialectCase(
-            name: "text outside the basic plane", kinds: "t", sql: "SELECT $1 || 'बस'", parameters: ["⚡𝄞"], rows: [["⚡𝄞बस"]]),
+            name: "text outside the basic plane", kinds: "t", sql: "SELECT $1 || 'बस'", parameters: ["⚡𝄞"],
+            rows: [["⚡𝄞बस"]]),
         DialectCase(
             name: "ABS, MIN, MAX and COUNT DISTINCT", kinds: "iiii",
-            sql: "SELECT ABS($1), MIN(energy_wh), MAX(energy_wh), COUNT(DISTINCT meter_id) FROM reading", parameters: [-4],
+            sql: "SELECT ABS($1), MIN(energy_wh), MAX(energy_wh), COUNT(DISTINCT meter_id) FROM reading",
+            parameters: [-4],
             rows: [[4, 0, 250, 2]]),
         DialectCase(
             name: "UPPER, REPLACE, TRIM and SUBSTR", kinds: "tttt",

@@ -2,25 +2,28 @@
 import SQL
 import Synchronization
 import TestSupport
+import Testing
 
 enum Fixture {
     static let migrations = [
-        Migration(1, .money, "meters", [
-            """
-            CREATE TABLE meter (meter_id {id} NOT NULL PRIMARY KEY, serial {text} NOT NULL, phases {int}, note {text})
-              {table}
-            """,
-            "CREATE UNIQUE INDEX meter_serial ON meter (serial)",
-            """
-            CREATE TABLE reading (meter_id {id} NOT NULL REFERENCES meter (meter_id), day {int} NOT NULL,
-              energy_wh {int} NOT NULL CHECK (energy_wh >= 0), data {bytes}, is_estimated {flag} NOT NULL DEFAULT 0,
-              PRIMARY KEY (meter_id, day)) {keyed_table}
-            """,
-            """
-            CREATE TABLE job (job_id {id} NOT NULL PRIMARY KEY, run_at {int} NOT NULL, holder {text},
-              lease_until {int} NOT NULL DEFAULT 0) {table}
-            """,
-        ])
+        Migration(
+            1, .money, "meters",
+            [
+                """
+                CREATE TABLE meter (meter_id {id} NOT NULL PRIMARY KEY, serial {text} NOT NULL, phases {int},
+                  note {text}) {table}
+                """,
+                "CREATE UNIQUE INDEX meter_serial ON meter (serial)",
+                """
+                CREATE TABLE reading (meter_id {id} NOT NULL REFERENCES meter (meter_id), day {int} NOT NULL,
+                  energy_wh {int} NOT NULL CHECK (energy_wh >= 0), data {bytes}, is_estimated {flag} NOT NULL DEFAULT 0,
+                  PRIMARY KEY (meter_id, day)) {keyed_table}
+                """,
+                """
+                CREATE TABLE job (job_id {id} NOT NULL PRIMARY KEY, run_at {int} NOT NULL, holder {text},
+                  lease_until {int} NOT NULL DEFAULT 0) {table}
+                """,
+            ])
     ]
 
     static func fill(_ transaction: any SQLTransaction) throws {
@@ -32,7 +35,8 @@ enum Fixture {
         try transaction.runMany(
             "INSERT INTO reading (meter_id, day, energy_wh, data) VALUES ($1, $2, $3, $4)",
             [
-                [1, 10, 100, .bytes([0, 255])], [1, 11, 250, .bytes([])], [1, 12, 0, nil], [2, 10, 7, .bytes([1, 2, 3])],
+                [1, 10, 100, .bytes([0, 255])], [1, 11, 250, .bytes([])], [1, 12, 0, nil],
+                [2, 10, 7, .bytes([1, 2, 3])],
                 [2, 11, 8, nil],
             ])
     }
@@ -61,6 +65,11 @@ extension SQLTransaction {
             }
         }
     }
+}
+
+extension Trait where Self == ConditionTrait {
+    /// For a test of PostgreSQL alone.
+    static var postgres: Self { .enabled(if: TestEngine.available.contains(.postgres), "PostgreSQL is not installed") }
 }
 
 /// Thrown to roll back.

@@ -8,13 +8,15 @@ import TestSupport
 import Testing
 
 @Suite struct MigrationTests {
-    static let readings = Migration(20, .readings, "blocks", [
-        """
-        CREATE TABLE block (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, data {bytes} NOT NULL,
-          PRIMARY KEY (org_id, day, meter_id)) {by_month}
-        """,
-        "CREATE TABLE batch (batch_id {id} NOT NULL PRIMARY KEY, name {text} NOT NULL) {table}",
-    ])
+    static let readings = Migration(
+        20, .readings, "blocks",
+        [
+            """
+            CREATE TABLE block (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, data {bytes} NOT NULL,
+              PRIMARY KEY (org_id, day, meter_id)) {by_month}
+            """,
+            "CREATE TABLE batch (batch_id {id} NOT NULL PRIMARY KEY, name {text} NOT NULL) {table}",
+        ])
     static let more = Migration(30, .money, "more", ["CREATE INDEX meter_note ON meter (note) WHERE phases = 3"])
     static let all = Fixture.migrations + [readings, more]
 
@@ -79,9 +81,11 @@ import Testing
 
     @Test(arguments: TestEngine.available)
     func aMigrationIsWholeOrNotThere(_ engine: TestEngine) async throws {
-        let broken = Migration(40, .money, "broken", [
-            "CREATE TABLE half (id {id} NOT NULL PRIMARY KEY) {table}", "INSERT INTO half (id) VALUES (1), (1)",
-        ])
+        let broken = Migration(
+            40, .money, "broken",
+            [
+                "CREATE TABLE half (id {id} NOT NULL PRIMARY KEY) {table}", "INSERT INTO half (id) VALUES (1), (1)",
+            ])
         let last = Migration(41, .money, "last", ["CREATE TABLE last (id {id} NOT NULL PRIMARY KEY) {table}"])
         try await withDatabase(engine, migrations: Fixture.migrations) { database in
             let failed = await failure {
@@ -194,7 +198,9 @@ import Testing
             try Data(repeating: 65, count: 5000).write(to: URL(fileURLWithPath: path))
             let refused = await failure { _ = try await SQLiteDatabase.open(path: path, durability: .full) }
             #expect(refused?.code == .connection)
-            let missing = await failure { _ = try await SQLiteDatabase.open(path: folder + "/no/a.db", durability: .full) }
+            let missing = await failure {
+                _ = try await SQLiteDatabase.open(path: folder + "/no/a.db", durability: .full)
+            }
             #expect(missing?.code == .connection)
         }
     }
@@ -225,7 +231,8 @@ import Testing
 
     @Test func aPasswordIsInNoError() async throws {
         let urls = [
-            "postgres://me:s3cret@127.0.0.1:1/x", "postgres://me:s3@cret@127.0.0.1:1/x", "postgres://me:s3cret@host:no/x",
+            "postgres://me:s3cret@127.0.0.1:1/x", "postgres://me:s3@cret@127.0.0.1:1/x",
+            "postgres://me:s3cret@host:no/x",
             "postgres://me:s3cret@/x?host=/nowhere", "mysql://me:s3cret@host/x", "postgres://me:s3cret%zz@host/x",
         ]
         for url in urls {

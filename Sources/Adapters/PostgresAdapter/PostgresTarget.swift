@@ -26,7 +26,7 @@ struct PostgresTarget: Sendable {
             option += 1
         }
         guard !(values["host"] ?? "").contains("@") else {
-            throw SQLError(.connection, "the host of the database URL holds an @; write it %40 in the password; \(form)")
+            throw SQLError(.connection, "the host of the database URL holds an @; in a password write %40; \(form)")
         }
         self.url = url
         password = values["password"] ?? ""
@@ -52,7 +52,8 @@ struct PostgresTarget: Sendable {
                 let reason = PQerrorMessage(handle).map { String(cString: $0) } ?? ""
                 throw SQLError(.connection, "cannot reach \(name): \(redact(oneLine(reason)))")
             }
-            guard let encoding = PQparameterStatus(handle, "server_encoding"), String(cString: encoding) == "UTF8" else {
+            guard let encoding = PQparameterStatus(handle, "server_encoding"), String(cString: encoding) == "UTF8"
+            else {
                 throw SQLError(.connection, "\(name) is not encoded as UTF8; create it with ENCODING 'UTF8'")
             }
             guard PQserverVersion(handle) >= 130_000 else {

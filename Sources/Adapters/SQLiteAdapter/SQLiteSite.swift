@@ -41,5 +41,9 @@ public enum SQLiteSite {
 public final class SQLiteSiteLock: Sendable {
     private let descriptor: Int32
     fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
-    deinit { close(descriptor) }
+    deinit {
+        // Closing alone would leave the lock to a child that was forked and has not yet closed its copy.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

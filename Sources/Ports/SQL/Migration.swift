@@ -10,7 +10,8 @@ public enum SchemaStore: String, Sendable, CaseIterable { case money, readings }
 /// `{by_month}` behind the bracket of a table of the readings store whose key begins with `org_id, day`
 /// (PostgreSQL partitions it by `day`; it implies `{keyed_table}` on SQLite).
 ///
-/// SQLite fills in a NULL given for a single `{id}` primary key of a `{table}`, whatever NOT NULL says; PostgreSQL refuses.
+/// SQLite fills in a NULL given for a single `{id}` primary key of a `{table}`, whatever NOT NULL says;
+/// PostgreSQL refuses it.
 public struct Migration: Sendable {
     public let number: Int
     public let store: SchemaStore

@@ -49,7 +49,8 @@ public func withSite<Value>(
     }
 }
 
-/// One database with the migrations of both stores applied; without migrations it is quite empty. Closed and removed afterwards.
+/// One database with the migrations of both stores applied; without migrations it is quite empty.
+/// Closed and removed afterwards.
 public func withDatabase<Value>(
     _ engine: TestEngine, migrations: [Migration] = [], _ body: (any Database) async throws -> Value
 ) async throws -> Value {
