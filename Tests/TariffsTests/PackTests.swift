@@ -37,7 +37,7 @@ import Testing
         (text(replacing: #""dutyPPM":0"#, #""dutyPPM":1000001"#), "dutyPPM: 1000001 is out of range"),
         (text(replacing: #""version":3"#, #""version":"3""#), "version"),
         (text(replacing: #","version":3"#, ""), "version"),
-        (text(replacing: #""version":3"#, #""version":99999999999999999999"#), "version"),
+        (text(replacing: #""version":3"#, #""version":99999999999999999999"#), "base pack"),
         (text(replacing: #""T4":450000"#, #""T5":450000"#), "band T4 has no price"),
         (text(replacing: #""T4":450000"#, #""T4":-1"#), "milliPaisePerKWh.T4"),
         (text(replacing: #""toMinute":360"#, #""toMinute":361"#), "06:00 is also in band"),
