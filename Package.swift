@@ -128,5 +128,12 @@ let package = Package(
                 "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
+
+        tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
+        tests("IntervalData", ["IntervalData"]),
+        tests("Compression", ["Compression"]),
+        tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
+        tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
+        tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
     ]
 )

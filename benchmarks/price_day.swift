@@ -1,5 +1,6 @@
-// Bulk pricing of meter-days: the Busbar side of `rating.price_numpy`. The loads, prices and opening states are those of
-// price_numpy.py beside it; both print the same sums. Usage: price_day [METER_DAYS] [RUNS], release build, one thread.
+// Bulk pricing of meter-days: the Busbar side of `rating.price_numpy`. The loads, prices and opening states are those
+// of price_numpy.py beside it; both print the same sums. Usage: price_day [METER_DAYS] [RUNS], release build, one
+// thread.
 import CivilTime
 import Tariffs
 
@@ -47,9 +48,8 @@ import Tariffs
         var best: Duration?
         var charges: [DayCharge] = []
         for _ in 0..<(numbers.dropFirst().first ?? 5) {
-            charges = []
             let start = clock.now
-            charges = try schedule.priceMany(values, openings: states)
+            try schedule.priceMany(values, openings: states, into: &charges)
             let taken = clock.now - start
             best = min(best ?? taken, taken)
         }

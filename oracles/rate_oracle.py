@@ -20,8 +20,8 @@ Prints CSV: meter,day,baseEnergy,addOnEnergy,fixed,duty,total in paise, ordered 
 Rules: a slot belongs to the minute of the wall clock at which it starts. Of the add-ons that hold on the day, cover the
 minute and whose maximum load the slot's average keeps, the cheapest prices the slot; else the base pack. Each component
 is rounded once a day, as the difference of the rounded month to date after and before it, half away from zero. A month
-starts at zero. The fixed charge of day k of n is F*k/n - F*(k-1)/n, each cut to 1e-6 paise. Duty is a share of both energy
-components. A slot without a value counts nothing; a day without any value is not charged at all.
+starts at zero. The fixed charge of day k of n is F*k/n - F*(k-1)/n, each cut to 1e-6 paise. Duty is a share of both
+energy components. A slot without a value counts nothing; a day without any value is not charged at all.
 """
 import argparse
 import csv

@@ -1,4 +1,5 @@
-// Load files: both layouts, stamps, exact numbers, refused rows, limits. Synthetic text; real files in RealLoadFileTests.
+// Load files: both layouts, stamps, exact numbers, refused rows, limits. Synthetic text; real files in
+// RealLoadFileTests.
 import CivilTime
 import Testing
 
@@ -54,9 +55,10 @@ func parse(
             }
             let file = try parser.finish()
             #expect(file.days(0)[0].values[..<3] == [1500, 2000, nil])
-            #expect(file.refused.map(\.description) == [
-                "f:4: \"bad\" is not a stamp, write 2009-03-01T00:30:00Z or 2012-02-10 08:00:00"
-            ])
+            #expect(
+                file.refused.map(\.description) == [
+                    "f:4: \"bad\" is not a stamp, write 2009-03-01T00:30:00Z or 2012-02-10 08:00:00"
+                ])
             #expect(file.refused[0].text == "A,bad,3")
         }
     }
@@ -95,12 +97,13 @@ func parse(
 }
 
 @Suite struct Numbers {
-    @Test(arguments: [
-        ("0.086", 86, false), ("1", 1000, false), ("1.", 1000, false), (".5", 500, false), ("-0.25", -250, false),
-        ("+3.1", 3100, false), ("0.0865", 87, true), ("0.0864999", 86, true), ("-0.0865", -87, true),
-        ("0.0005", 1, true), ("0.0004", 0, true), ("0.0860000", 86, false), ("2147483.647", 2_147_483_647, false),
-        ("000000.100", 100, false), ("0.999999999", 1000, true),
-    ] as [(String, Int32, Bool)])
+    @Test(
+        arguments: [
+            ("0.086", 86, false), ("1", 1000, false), ("1.", 1000, false), (".5", 500, false), ("-0.25", -250, false),
+            ("+3.1", 3100, false), ("0.0865", 87, true), ("0.0864999", 86, true), ("-0.0865", -87, true),
+            ("0.0005", 1, true), ("0.0004", 0, true), ("0.0860000", 86, false), ("2147483.647", 2_147_483_647, false),
+            ("000000.100", 100, false), ("0.999999999", 1000, true),
+        ] as [(String, Int32, Bool)])
     func exact(text: String, wh: Int32, rounded: Bool) {
         #expect(Fields.energyWh(Array(text.utf8), 0..<text.utf8.count) == .wh(wh, rounded: rounded))
     }
@@ -123,7 +126,8 @@ func parse(
     }
 
     @Test(arguments: [
-        "2026-02-29 00:00", "2026-13-01 00:00", "2026-11-21", "2026-11-21 24:00", "2026-11-21 10:60", "21-11-2026 10:00",
+        "2026-02-29 00:00", "2026-13-01 00:00", "2026-11-21", "2026-11-21 24:00", "2026-11-21 10:60",
+        "21-11-2026 10:00",
         "2026-11/21 10:00", "2026-11-21 10:00Zx", "2026-11-21 10:00+16:00", "1969-12-31 23:00", "2026-11-21 10:00:00.5",
         "2026-11-21 1:00", "",
     ])
@@ -170,7 +174,8 @@ func parse(
     }
 
     @Test(arguments: [
-        ("", "empty"), ("\n\n", "empty"), ("just text\n", "1 columns"), ("t,A,A\n", "stands twice"), ("t,,A\n", "no name"),
+        ("", "empty"), ("\n\n", "empty"), ("just text\n", "1 columns"), ("t,A,A\n", "stands twice"),
+        ("t,,A\n", "no name"),
         ("2026-11-21 00:00,1,1\n", "first line is a row"), ("t,A\n", "no row has a stamp"),
         ("t,A\n2026-11-21 00:00,1\n", "no two rows"), ("t,A\n2026-11-21 00:00,1\n2026-11-21 00:00:07,1\n", "7 s apart"),
         ("t,A\n2026-11-21 00:00,x\n2026-11-21 00:30,y\n", "no row could be taken"),

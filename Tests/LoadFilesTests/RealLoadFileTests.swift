@@ -1,4 +1,5 @@
-// The real load files, when BUSBAR_DATA holds them; else the reason is printed and a synthetic twin of the same shape is read.
+// The real load files, when BUSBAR_DATA holds them; else the reason is printed and a synthetic twin of the same shape
+// is read.
 import CivilTime
 import Compression
 import Foundation
@@ -59,7 +60,8 @@ func syntheticWide(meters: Int, days: Int) -> [UInt8] {
     }
 
     @Test func longTrial() throws {
-        let synthetic = "customer_id,reading_datetime,general_supply_kwh\n"
+        let synthetic =
+            "customer_id,reading_datetime,general_supply_kwh\n"
             + (0..<2000).filter { $0 % 97 != 5 }.map { slot in
                 let day = CivilDay("2012-02-10")!.advanced(by: slot / 48)
                 let hour = slot % 48 / 2

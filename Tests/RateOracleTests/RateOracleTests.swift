@@ -1,5 +1,5 @@
-// The independent calculation (oracles/rate_oracle.py) and the tariff engine agree to the paisa, component by component,
-// on real load where BUSBAR_DATA holds it and on a synthetic file always.
+// The independent calculation (oracles/rate_oracle.py) and the tariff engine agree to the paisa, component by
+// component, on real load where BUSBAR_DATA holds it and on a synthetic file always.
 import CivilTime
 import Compression
 import Foundation
@@ -61,7 +61,9 @@ import Testing
                 let paise = ComponentKind.allCases.map { kind in
                     priced.components.first { $0.kind == kind }?.paise ?? 0
                 }
-                lines.append(([file.meters[meter], "\(day)"] + (paise + [priced.totalPaise]).map(String.init)).joined(separator: ","))
+                lines.append(
+                    ([file.meters[meter], "\(day)"] + (paise + [priced.totalPaise]).map(String.init)).joined(
+                        separator: ","))
             }
         }
         return lines

@@ -14,7 +14,8 @@ import Testing
             ], maximumLoadW: 4000)
         let text =
             #"{"format":1,"from":"2022-01-02","id":"P50001","maximumLoadW":4000,"name":"Weekend/night","#
-            + #""prices":[{"band":"T1","milliPaisePerKWh":300000},{"fromMinute":0,"milliPaisePerKWh":1,"toMinute":60}],"#
+            + #""prices":[{"band":"T1","milliPaisePerKWh":300000},"#
+            + #"{"fromMinute":0,"milliPaisePerKWh":1,"toMinute":60}],"#
             + #""version":2,"weekdays":[6,7]}"#
         #expect(pack.json() == text)
         #expect(try AddOnPack(json: text) == pack)
@@ -68,7 +69,9 @@ import Testing
         var twice = weekend
         twice.prices.append(AddOnPrice(.minutes(.init(fromMinute: 359, toMinute: 400)), milliPaisePerKWh: 1))
         #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, addOns: [twice], sanctionedW: 0) }
-        #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, addOns: [weekend, weekend], sanctionedW: 0) }
+        #expect(throws: TariffError.self) {
+            try PricePlan(base: fourBandBase, addOns: [weekend, weekend], sanctionedW: 0)
+        }
         #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, sanctionedW: -1) }
         var days = weekend
         days.weekdays = [0]
@@ -111,7 +114,8 @@ import Testing
 @Suite struct StoredState {
     @Test func goldenBytes() throws {
         let state = MonthState(
-            baseEnergyWh: 258, addOnEnergyWh: -1, baseEnergyMicroPaise: 1, addOnEnergyMicroPaise: -2, fixedMicroPaise: 0,
+            baseEnergyWh: 258, addOnEnergyWh: -1, baseEnergyMicroPaise: 1, addOnEnergyMicroPaise: -2,
+            fixedMicroPaise: 0,
             dutyPicoPaise: 1 << 70)
         let bytes = state.encode()
         let want: [UInt8] =
@@ -150,7 +154,8 @@ import Testing
         var opening = MonthState.zero
         opening.dutyPicoPaise = 1
         let all = [
-            try bytes(values), try bytes(changed), try bytes(values, date: "2021-11-07"), try bytes(values, base: newer),
+            try bytes(values), try bytes(changed), try bytes(values, date: "2021-11-07"),
+            try bytes(values, base: newer),
             try bytes(values, addOns: [weekend]), try bytes(values, sanctionedW: 5001),
             try bytes(values, opening: opening),
         ]

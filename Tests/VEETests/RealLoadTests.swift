@@ -31,8 +31,8 @@ private func kWh(_ wh: Int) -> String {
 }
 
 @Suite struct FalsePositives {
-    /// Sanctioned load is not in the data; households get 5 kW, or their contract would be larger when they live above it:
-    /// the third highest load of the whole period, rounded up to a kW.
+    /// Sanctioned load is not in the data; households get 5 kW, or their contract would be larger when they live above
+    /// it: the third highest load of the whole period, rounded up to a kW.
     @Test func ordinaryHouseholdsRarelyFlagged() throws {
         let root = ProcessInfo.processInfo.environment["BUSBAR_DATA"] ?? "../shared"
         let path = "\(root)/data/edrp-households-a/edrp_a_30min_kwh_wide.csv.gz"

@@ -49,7 +49,9 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
         let moved = validate(input(zeros, registers: (500, 4500)))
         #expect(moved.map(\.severity) == [.hard, .hard])
         #expect(moved[0].measured == 4000 && moved[0].limit == 10 && moved[0].unit == "Wh")
-        #expect(moved[0].message == "every reading of the day is zero, but the register moved 4000 Wh more than the slots show")
+        #expect(
+            moved[0].message
+                == "every reading of the day is zero, but the register moved 4000 Wh more than the slots show")
         #expect(validate(input(zeros, registers: (500, 510))).allSatisfy { $0.severity == .warning })
         #expect(validate(input(zeros, registers: (500, 511))).allSatisfy { $0.severity == .hard })
         // Unknown: as configured.
@@ -102,7 +104,8 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
         let found = validate(input(values))
         #expect(found.map(\.rule) == [.spike] && found[0].slots == 20..<21 && found[0].severity == .hard)
         #expect(found[0].measured == 5200 && found[0].limit == 4500 && found[0].unit == "W")
-        #expect(found[0].message == "2600 Wh is 5200 W on average; 4500 W is the limit and 900 Wh the third highest value")
+        #expect(
+            found[0].message == "2600 Wh is 5200 W on average; 4500 W is the limit and 900 Wh the third highest value")
         values[20] = 2250
         #expect(validate(input(values)) == [])
         // The same height three times is a way of living.
@@ -171,7 +174,10 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
         (#"{"format":1,"negative":true,"spke":{}}"#, "spke: no such setting"),
         (#"{"format":1,"negative":true,"timeTolerance":{"maximumDriftS":300,"x":1}}"#, "timeTolerance.x"),
         (#"{"format":1,"negative":true,"timeTolerance":{"maximumDriftS":-1}}"#, "maximumDriftS: -1 is out of range"),
-        (#"{"format":1,"negative":true,"zero":{"registerToleranceWh":1,"withoutRegister":"soft"}}"#, "zero.withoutRegister"),
+        (
+            #"{"format":1,"negative":true,"zero":{"registerToleranceWh":1,"withoutRegister":"soft"}}"#,
+            "zero.withoutRegister"
+        ),
     ])
     func badText(json: String, words: String) {
         let error = #expect(throws: RulesError.self) { try ValidationRules(json: json) }
@@ -204,7 +210,9 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
     }
 
     /// Rounded half away from zero: 1.5 is 2, 1/3 is 0, -1.5 is -2.
-    @Test(arguments: [([1, 2], 2), ([0, 0, 1], 0), ([0, 1, 1], 1), ([-1, -2], -2), ([.max, .max, .max], .max)] as [([Int32], Int32)])
+    @Test(
+        arguments: [([1, 2], 2), ([0, 0, 1], 0), ([0, 1, 1], 1), ([-1, -2], -2), ([.max, .max, .max], .max)]
+            as [([Int32], Int32)])
     func rounding(values: [Int32], mean: Int32) {
         let rules = EstimationRules(days: values.count, minimumDays: values.count)
         let (filled, _) = estimate(.empty(slots: 48), history: values.map { Self.day($0) }, rules: rules, batch: 5)
@@ -222,6 +230,7 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
         let (left, open) = estimate(.empty(slots: 48), history: Array(history.prefix(5)), batch: 5)
         #expect(left == .empty(slots: 48) && open == Array(0..<48))
         let two = EstimationRules(days: 3, minimumDays: 2)
-        #expect(estimate(.empty(slots: 48), history: Array(history.prefix(5)), rules: two, batch: 5).block.values[0] == 15)
+        #expect(
+            estimate(.empty(slots: 48), history: Array(history.prefix(5)), rules: two, batch: 5).block.values[0] == 15)
     }
 }
