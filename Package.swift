@@ -144,5 +144,11 @@ let package = Package(
                 "LoadFiles", "MeterData", "MeterFleet", "MeterLink", "Meters", "Packs", "Payments", "Rating", "Supply",
                 "Tariffs", "TestSupport", logging,
             ]),
+        tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
+        tests("IntervalData", ["IntervalData"]),
+        tests("Compression", ["Compression"]),
+        tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
+        tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
+        tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
     ]
 )

@@ -14,7 +14,8 @@ import Testing
             ], maximumLoadW: 4000)
         let text =
             #"{"format":1,"from":"2022-01-02","id":"P50001","maximumLoadW":4000,"name":"Weekend/night","#
-            + #""prices":[{"band":"T1","milliPaisePerKWh":300000},{"fromMinute":0,"milliPaisePerKWh":1,"toMinute":60}],"#
+            + #""prices":[{"band":"T1","milliPaisePerKWh":300000},"#
+            + #"{"fromMinute":0,"milliPaisePerKWh":1,"toMinute":60}],"#
             + #""version":2,"weekdays":[6,7]}"#
         #expect(pack.json() == text)
         #expect(try AddOnPack(json: text) == pack)
@@ -37,7 +38,7 @@ import Testing
         (text(replacing: #""dutyPPM":0"#, #""dutyPPM":1000001"#), "dutyPPM: 1000001 is out of range"),
         (text(replacing: #""version":3"#, #""version":"3""#), "version"),
         (text(replacing: #","version":3"#, ""), "version"),
-        (text(replacing: #""version":3"#, #""version":99999999999999999999"#), "version"),
+        (text(replacing: #""version":3"#, #""version":99999999999999999999"#), "base pack"),
         (text(replacing: #""T4":450000"#, #""T5":450000"#), "band T4 has no price"),
         (text(replacing: #""T4":450000"#, #""T4":-1"#), "milliPaisePerKWh.T4"),
         (text(replacing: #""toMinute":360"#, #""toMinute":361"#), "06:00 is also in band"),
@@ -68,7 +69,9 @@ import Testing
         var twice = weekend
         twice.prices.append(AddOnPrice(.minutes(.init(fromMinute: 359, toMinute: 400)), milliPaisePerKWh: 1))
         #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, addOns: [twice], sanctionedW: 0) }
-        #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, addOns: [weekend, weekend], sanctionedW: 0) }
+        #expect(throws: TariffError.self) {
+            try PricePlan(base: fourBandBase, addOns: [weekend, weekend], sanctionedW: 0)
+        }
         #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, sanctionedW: -1) }
         var days = weekend
         days.weekdays = [0]
@@ -111,7 +114,8 @@ import Testing
 @Suite struct StoredState {
     @Test func goldenBytes() throws {
         let state = MonthState(
-            baseEnergyWh: 258, addOnEnergyWh: -1, baseEnergyMicroPaise: 1, addOnEnergyMicroPaise: -2, fixedMicroPaise: 0,
+            baseEnergyWh: 258, addOnEnergyWh: -1, baseEnergyMicroPaise: 1, addOnEnergyMicroPaise: -2,
+            fixedMicroPaise: 0,
             dutyPicoPaise: 1 << 70)
         let bytes = state.encode()
         let want: [UInt8] =
@@ -150,7 +154,8 @@ import Testing
         var opening = MonthState.zero
         opening.dutyPicoPaise = 1
         let all = [
-            try bytes(values), try bytes(changed), try bytes(values, date: "2021-11-07"), try bytes(values, base: newer),
+            try bytes(values), try bytes(changed), try bytes(values, date: "2021-11-07"),
+            try bytes(values, base: newer),
             try bytes(values, addOns: [weekend]), try bytes(values, sanctionedW: 5001),
             try bytes(values, opening: opening),
         ]

@@ -51,7 +51,9 @@ let festival = AddOnPack(
     ])
     func cheapestAddOnPerSlot(date: String, packs: [String], paise: [Int64]) throws {
         let plan = try PricePlan(base: fourBandBase, addOns: [weekend, festival], sanctionedW: 5000)
-        let values = [Int32](repeating: 0, count: 96).enumerated().map { Int32([1000, 2000, 3000, 4000][$0.offset / 24]) }
+        let values = [Int32](repeating: 0, count: 96).enumerated().map {
+            Int32([1000, 2000, 3000, 4000][$0.offset / 24])
+        }
         let priced = try price(
             day: day(date), slotStartMinutes: minutes(), periodS: 900, valuesWh: values, plan: plan, opening: .zero)
         #expect(priced.lines.map(\.packID) == packs)
@@ -103,7 +105,8 @@ let festival = AddOnPack(
     /// An add-on with a maximum load does not apply in a slot above it; exactly at it, it does.
     @Test func maximumLoadFallsToTheNext() throws {
         let limited = AddOnPack(
-            id: "A", version: 1, name: "Small", prices: [AddOnPrice(.minutes(.init(fromMinute: 0, toMinute: 1440)), milliPaisePerKWh: 100_000)],
+            id: "A", version: 1, name: "Small",
+            prices: [AddOnPrice(.minutes(.init(fromMinute: 0, toMinute: 1440)), milliPaisePerKWh: 100_000)],
             maximumLoadW: 2000)
         var second = limited
         (second.id, second.maximumLoadW) = ("B", 3000)
@@ -113,7 +116,8 @@ let festival = AddOnPack(
         var values = [Int32](repeating: 500, count: 96)
         (values[1], values[2], values[3]) = (501, 750, 751)
         let priced = try price(
-            day: day("2021-11-08"), slotStartMinutes: minutes(), periodS: 900, valuesWh: values, plan: plan, opening: .zero)
+            day: day("2021-11-08"), slotStartMinutes: minutes(), periodS: 900, valuesWh: values, plan: plan,
+            opening: .zero)
         #expect(priced.lines[..<4].map(\.packID) == ["A", "B", "UP0001", "A"])
         #expect(priced.lines[..<4].map { $0.fromSlot..<$0.toSlot } == [0..<1, 1..<3, 3..<4, 4..<24])
         let charges = try DaySchedule(plan: plan, day: day("2021-11-08"), slotStartMinutes: minutes(), periodS: 900)
@@ -194,7 +198,8 @@ let festival = AddOnPack(
 
     @Test func linesFootToComponents() throws {
         let addOn = AddOnPack(
-            id: "N", version: 1, name: "Night", prices: [AddOnPrice(.minutes(.init(fromMinute: 60, toMinute: 300)), milliPaisePerKWh: 123_457)],
+            id: "N", version: 1, name: "Night",
+            prices: [AddOnPrice(.minutes(.init(fromMinute: 60, toMinute: 300)), milliPaisePerKWh: 123_457)],
             maximumLoadW: 1200)
         let plan = try PricePlan(base: Self.base, addOns: [addOn], sanctionedW: 3700)
         for seed in 0..<50 as Range<UInt64> {
@@ -244,7 +249,8 @@ let festival = AddOnPack(
         let plan = try PricePlan(base: Self.base, sanctionedW: 0)
         let values = (0..<96).map { $0 % 2 == 0 ? Int32.min : Int32.max }
         let priced = try price(
-            day: day("2026-11-21"), slotStartMinutes: minutes(), periodS: 900, valuesWh: values, plan: plan, opening: .zero)
+            day: day("2026-11-21"), slotStartMinutes: minutes(), periodS: 900, valuesWh: values, plan: plan,
+            opening: .zero)
         #expect(priced.components.first?.energyWh == -48)
     }
 }

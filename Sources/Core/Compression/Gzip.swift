@@ -55,7 +55,8 @@ public enum Gzip {
                 }
             case Z_OK where step.read > 0 || step.written > 0: continue
             case Z_OK, Z_BUF_ERROR:
-                throw CompressionError(.truncated, "the gzip data ends early, after \(bytes.count) bytes; copy it again")
+                throw CompressionError(
+                    .truncated, "the gzip data ends early, after \(bytes.count) bytes; copy it again")
             default:
                 throw CompressionError(.damaged, "the gzip data is damaged near byte \(consumed); copy it again")
             }

@@ -81,7 +81,8 @@ enum Fields {
         var offsetS: Int64?
     }
 
-    /// `2009-03-01T00:00:00Z`, `2012-02-10 08:00:00`, `2012/02/10 08:00`, `…+05:30`; fractions of a second must be zero.
+    /// `2009-03-01T00:00:00Z`, `2012-02-10 08:00:00`, `2012/02/10 08:00`, `…+05:30`; fractions of a second must be
+    /// zero.
     static func stamp(_ line: [UInt8], _ cell: Range<Int>) -> Stamp? {
         var reader = DigitReader(line: line, index: cell.lowerBound, end: cell.upperBound)
         guard let year = reader.number(4), let dash = reader.one(of: "-", or: "/"), let month = reader.number(2),

@@ -21,12 +21,14 @@ struct Header {
         Fields.split(line, separator: separator, into: &cells)
         guard (2...limits.columns).contains(cells.count) else {
             throw LoadFileError(
-                place: place, what: "\(cells.count) columns", hint: "give 2 to \(limits.columns) columns with a header line")
+                place: place, what: "\(cells.count) columns",
+                hint: "give 2 to \(limits.columns) columns with a header line")
         }
         let names = cells.map { Fields.text(line, $0) }
         if Fields.stamp(line, cells[0]) != nil {
             throw LoadFileError(
-                place: place, what: "the first line is a row", hint: "put a header line with the meters' names before it")
+                place: place, what: "the first line is a row",
+                hint: "put a header line with the meters' names before it")
         }
         let words = names.map(Header.words)
         let stamp = words.firstIndex { !stampWords.isDisjoint(with: $0) }
@@ -48,7 +50,8 @@ struct Header {
         for (column, name) in names.enumerated().dropFirst() {
             guard !name.isEmpty, name.utf8.count <= 100 else {
                 throw LoadFileError(
-                    place: place, what: "column \(column + 1) has no name or a long one", hint: "give 1 to 100 characters")
+                    place: place, what: "column \(column + 1) has no name or a long one",
+                    hint: "give 1 to 100 characters")
             }
             guard seen.insert(name).inserted else {
                 throw LoadFileError(

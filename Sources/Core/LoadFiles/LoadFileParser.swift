@@ -1,5 +1,5 @@
-// Reads a load file piece by piece: lines to rows, rows to slots of civil days. Layout and capture period are found from
-// the file itself. A bad row is set aside with its place, reason and hint; a bad file throws. It opens no file.
+// Reads a load file piece by piece: lines to rows, rows to slots of civil days. Layout and capture period are found
+// from the file itself. A bad row is set aside with its place, reason and hint; a bad file throws. It opens no file.
 import CivilTime
 
 /// Feed it the bytes of a load file in order, then `finish`. Memory is bounded by `LoadFileLimits`.
@@ -145,20 +145,25 @@ public struct LoadFileParser {
     private mutating func look(_ line: [UInt8]) {
         guard let header else { return }
         Fields.split(line, separator: header.separator, into: &cells)
-        guard cells.count == header.names.count, let stamp = Fields.stamp(line, cells[header.stampColumn]) else { return }
+        guard cells.count == header.names.count, let stamp = Fields.stamp(line, cells[header.stampColumn]) else {
+            return
+        }
         let key = header.idColumn.map { Fields.text(line, cells[$0]) } ?? ""
         survey.see(key, instantS: stamp.localS - (stamp.offsetS ?? 0))
     }
 
     private mutating func settlePeriod() throws(LoadFileError) {
         guard let step = survey.mostFrequentStepS else {
-            let reason = survey.stampCount == 0 ? "no row has a stamp that can be read" : "no two rows tell the capture period"
+            let reason =
+                survey.stampCount == 0 ? "no row has a stamp that can be read" : "no two rows tell the capture period"
             throw LoadFileError(
-                place: file, what: reason, hint: "give stamps as 2009-03-01T00:30:00Z or 2012-02-10 08:00:00, or the period")
+                place: file, what: reason,
+                hint: "give stamps as 2009-03-01T00:30:00Z or 2012-02-10 08:00:00, or the period")
         }
         guard step >= 60, step % 60 == 0, 3600 % step == 0 else {
             throw LoadFileError(
-                place: file, what: "the rows are \(step) s apart", hint: "capture periods are whole minutes that divide an hour")
+                place: file, what: "the rows are \(step) s apart",
+                hint: "capture periods are whole minutes that divide an hour")
         }
         periodS = step
         let rows = waiting
@@ -179,7 +184,8 @@ public struct LoadFileParser {
         do {
             guard cells.count == header.names.count else {
                 throw Refusal(
-                    what: "\(cells.count) cells under a header of \(header.names.count)", hint: "add or remove separators")
+                    what: "\(cells.count) cells under a header of \(header.names.count)",
+                    hint: "add or remove separators")
             }
             let place = try place(line, cells[header.stampColumn], periodS: periodS)
             if let idColumn = header.idColumn, let valueColumn = header.valueColumn {
@@ -215,7 +221,8 @@ public struct LoadFileParser {
         }
         guard var instant = Fields.instantS(stamp, zone: zone) else {
             throw Refusal(
-                what: "\(Fields.text(line, cell)) does not exist in \(zone.identifier)", hint: "the clock was set forward there")
+                what: "\(Fields.text(line, cell)) does not exist in \(zone.identifier)",
+                hint: "the clock was set forward there")
         }
         if side == .end { instant -= Int64(periodS) }
         let day = zone.day(atS: instant)

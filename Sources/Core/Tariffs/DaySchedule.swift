@@ -1,5 +1,5 @@
-// A price plan laid out over the slots of one civil day: which price holds in which slots. Made once for a plan and a day
-// and used for every load priced by it; the load itself comes later.
+// A price plan laid out over the slots of one civil day: which price holds in which slots. Made once for a plan and a
+// day and used for every load priced by it; the load itself comes later.
 import CivilTime
 
 /// The prices of a day's slots. Making it costs some microseconds; pricing a load by it a fraction of one.
@@ -32,8 +32,8 @@ public struct DaySchedule: Sendable {
 
     public var slotCount: Int { slotStartMinutes.count }
 
-    /// - Parameter slotStartMinutes: minute of the wall clock (0...1439) at which each slot starts; 92 to 100 of them in
-    ///   a 15-minute day with a change of clock.
+    /// - Parameter slotStartMinutes: minute of the wall clock (0...1439) at which each slot starts; 92 to 100 of them
+    /// in   a 15-minute day with a change of clock.
     /// - Throws: more than 1,500 slots, a minute outside the day, or a price that changes inside a slot.
     public init(plan: PricePlan, day: CivilDay, slotStartMinutes: [Int], periodS: Int) throws(TariffError) {
         guard periodS > 0, periodS % 60 == 0, periodS <= 86400 else {

@@ -2,8 +2,9 @@
 import CivilTime
 
 extension DaySchedule {
-    /// Format 1: day, period, wall-clock minutes and values of the slots, sanctioned load, ids and versions of the packs,
-    /// opening state; little endian, each list and text with its length before it. Equal inputs give equal bytes.
+    /// Format 1: day, period, wall-clock minutes and values of the slots, sanctioned load, ids and versions of the
+    /// packs, opening state; little endian, each list and text with its length before it. Equal inputs give equal
+    /// bytes.
     public func inputBytes(_ valuesWh: [Int32], opening: MonthState) -> [UInt8] {
         var bytes: [UInt8] = [1]
         bytes.reserveCapacity(256 + slotCount * 6)

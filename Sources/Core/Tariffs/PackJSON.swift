@@ -72,7 +72,11 @@ private func decodeJSON<Value: Decodable>(_ json: String, _ what: String) throws
 private func tariffError(_ error: DecodingError, _ what: String) -> TariffError {
     func place(_ path: [any CodingKey]) -> String {
         path.reduce(into: "") { text, key in
-            if let index = key.intValue { text += "[\(index)]" } else { text += (text.isEmpty ? "" : ".") + key.stringValue }
+            if let index = key.intValue {
+                text += "[\(index)]"
+            } else {
+                text += (text.isEmpty ? "" : ".") + key.stringValue
+            }
         }
     }
     func at(_ path: [any CodingKey]) -> String { path.isEmpty ? what : "\(what) \(place(path))" }
@@ -134,7 +138,8 @@ extension MinuteRange: Codable {
     public init(from decoder: any Decoder) throws {
         let box = try decoder.strict(CodingKeys.self)
         self.init(
-            fromMinute: try box.decode(Int.self, forKey: .fromMinute), toMinute: try box.decode(Int.self, forKey: .toMinute))
+            fromMinute: try box.decode(Int.self, forKey: .fromMinute),
+            toMinute: try box.decode(Int.self, forKey: .toMinute))
     }
     public func encode(to encoder: any Encoder) throws {
         var box = encoder.container(keyedBy: CodingKeys.self)
@@ -213,7 +218,8 @@ extension AddOnPrice: Codable {
             return
         }
         let range = MinuteRange(
-            fromMinute: try box.decode(Int.self, forKey: .fromMinute), toMinute: try box.decode(Int.self, forKey: .toMinute))
+            fromMinute: try box.decode(Int.self, forKey: .fromMinute),
+            toMinute: try box.decode(Int.self, forKey: .toMinute))
         self.init(.minutes(range), milliPaisePerKWh: price)
     }
     public func encode(to encoder: any Encoder) throws {

@@ -1,5 +1,5 @@
-// What can be priced: a base pack (every minute has a price, fixed charge, duty) and add-on packs (some minutes, cheaper).
-// Values only; who bought which pack and when is the business of the Packs domain.
+// What can be priced: a base pack (every minute has a price, fixed charge, duty) and add-on packs (some minutes,
+// cheaper). Values only; who bought which pack and when is the business of the Packs domain.
 import CivilTime
 
 /// Highest price taken: 10,000 rupees per kWh, in milli-paise.
@@ -120,7 +120,8 @@ public struct AddOnPack: Sendable, Equatable {
         try checkIdentity(id: id, version: version, name: name)
         guard !weekdays.isEmpty, Set(weekdays).count == weekdays.count, weekdays.allSatisfy((1...7).contains) else {
             throw TariffError(
-                "weekdays", "\(weekdays) is not a set of weekdays", remedy: "list each day once, 1 = Monday to 7 = Sunday")
+                "weekdays", "\(weekdays) is not a set of weekdays",
+                remedy: "list each day once, 1 = Monday to 7 = Sunday")
         }
         if let from, let to, to < from {
             throw TariffError("to", "\(to) is before \(from)", remedy: "let the last day follow the first")

@@ -1,5 +1,5 @@
-// Pricing a day: exact micro-paise per slot, whole paise once per component and day. Pure: the same values, plan and opening
-// state give the same charge for ever.
+// Pricing a day: exact micro-paise per slot, whole paise once per component and day. Pure: the same values, plan and
+// opening state give the same charge for ever.
 import CivilTime
 
 /// The parts a day's charge is made of. Raw values are stored; never renumber.
@@ -105,21 +105,31 @@ extension DaySchedule {
 
     /// Prices many loads of this day: `valuesWh` holds them one after the other, one opening state for each.
     public func priceMany(_ valuesWh: [Int32], openings: [MonthState]) throws(TariffError) -> [DayCharge] {
+        var charges: [DayCharge] = []
+        try priceMany(valuesWh, openings: openings, into: &charges)
+        return charges
+    }
+
+    /// The same into an array whose memory is used again: chunk after chunk allocates nothing.
+    public func priceMany(
+        _ valuesWh: [Int32], openings: [MonthState], into charges: inout [DayCharge]
+    ) throws(TariffError) {
         guard valuesWh.count == slotCount * openings.count else {
             throw countError(valuesWh.count, slotCount * openings.count)
         }
-        var charges: [DayCharge] = []
+        charges.removeAll(keepingCapacity: true)
         charges.reserveCapacity(openings.count)
         let all = valuesWh.span
+        let slotCount = slotCount
         for index in openings.indices {
             let slots = all.extracting(index * slotCount..<(index + 1) * slotCount)
             charges.append(charge(energy(slots), opening: openings[index]))
         }
-        return charges
     }
 
     private func countError(_ found: Int, _ wanted: Int) -> TariffError {
-        TariffError("valuesWh", "\(found) values for \(wanted) slots", remedy: "give one value for each slot of the day")
+        TariffError(
+            "valuesWh", "\(found) values for \(wanted) slots", remedy: "give one value for each slot of the day")
     }
 
     struct EnergyTotals {

@@ -58,7 +58,8 @@ public struct TOUCalendar: Sendable, Equatable {
             try within("bands[\(index)]") { () throws(TariffError) in
                 try checkName(band.name, "name")
                 if bands[..<index].contains(where: { $0.name == band.name }) {
-                    throw TariffError("name", "band \(band.name) stands twice", remedy: "put all its ranges in one band")
+                    throw TariffError(
+                        "name", "band \(band.name) stands twice", remedy: "put all its ranges in one band")
                 }
                 for (number, range) in band.ranges.enumerated() {
                     try within("ranges[\(number)]", range.validate)

@@ -142,7 +142,8 @@ private func negatives(_ input: DayInput) -> [Finding] {
     runs(in: input.values) { $0 < 0 }.map { slots in
         let lowest = slots.compactMap { input.values[$0] }.min() ?? 0
         return Finding(
-            rule: .negative, severity: .hard, slots: slots, message: "\(lowest) Wh: energy in a slot cannot be negative",
+            rule: .negative, severity: .hard, slots: slots,
+            message: "\(lowest) Wh: energy in a slot cannot be negative",
             measured: Int64(lowest), limit: 0, unit: "Wh")
     }
 }

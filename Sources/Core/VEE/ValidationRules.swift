@@ -14,8 +14,8 @@ public enum Rule: String, Sendable, Codable, CaseIterable {
 /// Settings of the five checks. A nil part switches its check off.
 public struct ValidationRules: Sendable, Equatable, Codable {
     public struct Zero: Sendable, Equatable, Codable {
-        /// What a zero is worth when the registers do not tell whether energy flowed. Zeros that the registers contradict
-        /// are always hard, zeros that they confirm always a warning.
+        /// What a zero is worth when the registers do not tell whether energy flowed. Zeros that the registers
+        /// contradict are always hard, zeros that they confirm always a warning.
         public var withoutRegister: Severity
         /// Register movement up to this much still counts as not moved, Wh.
         public var registerToleranceWh: Int64
@@ -34,7 +34,8 @@ public struct ValidationRules: Sendable, Equatable, Codable {
         public var percentOfSanctioned: Int64
         /// Such a slot is one when it also stands out: (value − third highest) ÷ third highest above this percentage.
         public var percentAboveThird: Int64
-        /// Average load no installation of that sanctioned load can draw, percent; a spike whatever the other slots say.
+        /// Average load no installation of that sanctioned load can draw, percent; a spike whatever the other slots
+        /// say.
         public var impossiblePercentOfSanctioned: Int64
         /// Below this average load nothing is a spike, W.
         public var floorW: Int64
@@ -145,7 +146,9 @@ private func strayKey(_ given: Any, _ known: Any, _ path: String = "") -> String
 }
 
 private func decodeRules<Value: Codable>(_ json: String) throws(RulesError) -> Value {
-    guard json.utf8.count <= 100_000 else { throw RulesError(description: "more than 100,000 bytes; give one rule set") }
+    guard json.utf8.count <= 100_000 else {
+        throw RulesError(description: "more than 100,000 bytes; give one rule set")
+    }
     do {
         let value = try JSONDecoder().decode(Value.self, from: Data(json.utf8))
         let given = try JSONSerialization.jsonObject(with: Data(json.utf8))
