@@ -123,12 +123,15 @@ public struct DLMSClient: Sendable {
     public mutating func associate() throws(DLMSError) -> [UInt8] {
         guard case .idle = state else { throw .unexpected("associate called twice") }
         try checkConfiguration()
-        let isHigh = configuration.mechanism == .high || configuration.mechanism == .highGMAC
+        let value: [UInt8]? =
+            switch configuration.mechanism {
+            case .none: nil
+            case .low: configuration.secret
+            default: configuration.challenge
+            }
         let request = AssociateRequest(
             context: isCiphered ? 3 : 1, systemTitle: configuration.keys == nil ? nil : configuration.systemTitle,
-            mechanism: configuration.mechanism,
-            authenticationValue: isHigh ? configuration.challenge : configuration.secret,
-            userInformation: try initiate())
+            mechanism: configuration.mechanism, authenticationValue: value, userInformation: try initiate())
         state = .associating
         return APDU.associateRequest(request).bytes
     }
