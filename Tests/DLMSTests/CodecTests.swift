@@ -10,7 +10,9 @@ import Testing
         #expect(OBIS("1.0.99.1.0")?.description == "1.0.99.1.0.255")
         #expect(OBIS("1.0.99.1.0")?.shortText == "1.0.99.1.0")
         #expect(OBIS("1.0.99.1.0.7")?.shortText == "1.0.99.1.0.7")
-        for bad in ["", "1.0.99.1", "1.0.99.1.0.255.1", "1.0.256.1.0", "1.0.-1.1.0", "1.0.+1.1.0", "1.0..1.0", "a.b.c.d.e"] {
+        for bad in [
+            "", "1.0.99.1", "1.0.99.1.0.255.1", "1.0.256.1.0", "1.0.-1.1.0", "1.0.+1.1.0", "1.0..1.0", "a.b.c.d.e",
+        ] {
             #expect(OBIS(bad) == nil, "\(bad)")
         }
     }
@@ -35,7 +37,9 @@ import Testing
         let wide = [0x01, 0x84, 0x00, 0x04, 0x00, 0x01] + [UInt8](repeating: 0, count: 262_145)
         #expect(throws: DLMSError.self) { try DLMSData(axdr: wide) }
         // A compact array of arrays of nothing: millions of elements out of a few octets.
-        #expect(throws: DLMSError.self) { try DLMSData(axdr: [0x13, 0x01, 0xFF, 0xFF, 0x01, 0xFF, 0xFF, 0x00, 1, 0]) }
+        #expect(throws: DLMSError.self) {
+            try DLMSData(axdr: [0x13, 0x01, 0xFF, 0xFF, 0x01, 0xFF, 0xFF, 0x00, 1, 0])
+        }
         #expect(throws: DLMSError.malformed("1 octets too many", offset: 1)) { try DLMSData(axdr: [0, 0]) }
         #expect(throws: DLMSError.self) { try DLMSData(axdr: []) }
     }
@@ -49,7 +53,10 @@ import Testing
         #expect(local.deviationMinutes == nil)
         #expect(try local.instantS() == nil)
         #expect(try local.wallClock()?.day == CivilDay(year: 2026, month: 11, day: 22))
-        for bad in ["07EA0D15FF000000FF8000FF", "07EA0B1FFF000000FF8000FF", "07EA0B15FF180100FF8000FF", "07EA0B15FF003C00FF8000FF"] {
+        for bad in [
+            "07EA0D15FF000000FF8000FF", "07EA0B1FFF000000FF8000FF", "07EA0B15FF180100FF8000FF",
+            "07EA0B15FF003C00FF8000FF",
+        ] {
             #expect(throws: DLMSError.self) { try COSEMDateTime(bytes: hex(bad))?.wallClock() }
         }
     }
@@ -79,7 +86,9 @@ import Testing
     @Test func ciphers() throws {
         // NIST SP 800-38D test case 4 (AES-128) and 16 (AES-256).
         let text = hex(
-            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39")
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16a"
+                + "edf5aa0de657ba637b39"
+        )
         let data = hex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
         let nonce = hex("cafebabefacedbaddecaf888")
         let short = hex("feffe9928665731c6d6a8f9467308308")

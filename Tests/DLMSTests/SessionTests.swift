@@ -48,7 +48,8 @@ struct Way: Sendable, CustomStringConvertible {
         Way(address: 16, mechanism: .none, ciphered: false), Way(address: 17, mechanism: .none, ciphered: true),
         Way(address: 32, mechanism: .low, ciphered: false), Way(address: 33, mechanism: .low, ciphered: true),
         Way(address: 18, mechanism: .high, ciphered: false), Way(address: 48, mechanism: .high, ciphered: true),
-        Way(address: 21, mechanism: .highGMAC, ciphered: false), Way(address: 22, mechanism: .highGMAC, ciphered: true),
+        Way(address: 21, mechanism: .highGMAC, ciphered: false),
+        Way(address: 22, mechanism: .highGMAC, ciphered: true),
     ]
 }
 
@@ -127,8 +128,12 @@ private struct Bench {
         #expect(bench.wire.count - before > 8, "the profile must come in blocks")
         #expect(bench.wire.allSatisfy { $0.count <= 512 }, "no APDU above the agreed size")
         let rows = try #require(all.elements)
-        #expect(try bench.exchange(try bench.client.get(profile, .entry(from: 2, to: 3))) == .value(.array(Array(rows[1...2]))))
-        #expect(try bench.exchange(try bench.client.get(profile, .entry(from: 0, to: 3))) == .failed(.scopeOfAccessViolated))
+        #expect(
+            try bench.exchange(try bench.client.get(profile, .entry(from: 2, to: 3)))
+                == .value(.array(Array(rows[1...2]))))
+        #expect(
+            try bench.exchange(try bench.client.get(profile, .entry(from: 0, to: 3)))
+                == .failed(.scopeOfAccessViolated))
         let absent = AttributeReference(3, OBIS(9, 9, 9, 9, 9))
         #expect(try bench.exchange(try bench.client.get(absent)) == .failed(.objectUndefined))
         #expect(
@@ -145,7 +150,9 @@ private struct Bench {
         let relay = OBIS(0, 0, 96, 3, 10)
         #expect(try bench.exchange(try bench.client.act(MethodReference(70, relay, 1), .integer(0))) == .done(nil))
         #expect(!bench.objects.relayClosed)
-        #expect(try bench.exchange(try bench.client.act(MethodReference(70, relay, 2), .integer(0))) == .done(.unsigned(7)))
+        #expect(
+            try bench.exchange(try bench.client.act(MethodReference(70, relay, 2), .integer(0)))
+                == .done(.unsigned(7)))
         #expect(bench.objects.relayClosed)
         if way.ciphered {
             // 01: AARQ, 60: AARE, ...: nothing but the association and protected APDUs may pass.
@@ -188,7 +195,8 @@ private struct Bench {
 
     @Test func wrongPassword() throws {
         var bench = Bench(Way.all[2], secret: Array("WRONGPASS".utf8))
-        #expect(throws: DLMSError.associationRejected(result: .rejectedPermanent, diagnostic: .authenticationFailure)) {
+        #expect(throws: DLMSError.associationRejected(result: .rejectedPermanent, diagnostic: .authenticationFailure))
+        {
             try bench.associate()
         }
         #expect(bench.server.associatedClient == nil)
@@ -239,7 +247,9 @@ private struct Bench {
     }
 
     @Test(arguments: [5, 7]) func wrongKeys(_ index: Int) throws {
-        for (encryption, authentication) in [(hlsSecret, clientKeys.authentication), (clientKeys.encryption, hlsSecret)] {
+        for (encryption, authentication) in [
+            (hlsSecret, clientKeys.authentication), (clientKeys.encryption, hlsSecret),
+        ] {
             let keys = SecurityKeys(encryption: encryption, authentication: authentication)
             var bench = Bench(Way.all[index], keys: keys)
             #expect(throws: DLMSError.exception(ExceptionResponse(state: 2, service: 5))) { try bench.associate() }
@@ -369,10 +379,17 @@ private struct Bench {
         }
         var initiate = InitiateRequest(conformance: .spoken, maxPDU: 512)
         let information = APDU.initiateRequest(initiate).bytes
-        #expect(try diagnostic(AssociateRequest(context: 1, userInformation: information), from: 99) == .noReasonGiven)
-        #expect(try diagnostic(AssociateRequest(context: 3, userInformation: information), from: 16) == .contextNotSupported)
-        #expect(try diagnostic(AssociateRequest(context: 2, userInformation: information), from: 16) == .contextNotSupported)
-        #expect(try diagnostic(AssociateRequest(context: 1, userInformation: information), from: 32) == .mechanismRequired)
+        #expect(
+            try diagnostic(AssociateRequest(context: 1, userInformation: information), from: 99) == .noReasonGiven)
+        #expect(
+            try diagnostic(AssociateRequest(context: 3, userInformation: information), from: 16)
+                == .contextNotSupported)
+        #expect(
+            try diagnostic(AssociateRequest(context: 2, userInformation: information), from: 16)
+                == .contextNotSupported)
+        #expect(
+            try diagnostic(AssociateRequest(context: 1, userInformation: information), from: 32) == .mechanismRequired
+        )
         let md5 = AssociateRequest(
             context: 1, mechanism: .highMD5, authenticationValue: hlsSecret, userInformation: information)
         #expect(try diagnostic(md5, from: 32) == .mechanismNotRecognised)
@@ -390,8 +407,12 @@ private struct Bench {
         let refused = DLMSError.exception(ExceptionResponse(state: 2, service: 2))
         #expect(throws: refused) { try bench.exchange(try bench.client.set(register, .null)) }
         #expect(bench.client.isAssociated)
-        #expect(throws: refused) { try bench.exchange(try bench.client.act(MethodReference(70, OBIS(0, 0, 96, 3, 10), 1))) }
-        #expect(try bench.exchange(try bench.client.get(profile, .entry(from: 1, to: 2))) == .failed(.scopeOfAccessViolated))
+        #expect(throws: refused) {
+            try bench.exchange(try bench.client.act(MethodReference(70, OBIS(0, 0, 96, 3, 10), 1)))
+        }
+        #expect(
+            try bench.exchange(try bench.client.get(profile, .entry(from: 1, to: 2)))
+                == .failed(.scopeOfAccessViolated))
         #expect(try bench.exchange(try bench.client.get(register)) == .value(.doubleLongUnsigned(1_234_567)))
     }
 
@@ -405,7 +426,9 @@ private struct Bench {
             try bench.client.set(register, .octetString([UInt8](repeating: 0, count: 600)))
         }
         #expect(bench.client.isAssociated)
-        #expect(throws: DLMSError.tooLarge("value above 1000 octets")) { try bench.exchange(try bench.client.get(profile)) }
+        #expect(throws: DLMSError.tooLarge("value above 1000 octets")) {
+            try bench.exchange(try bench.client.get(profile))
+        }
         #expect(!bench.client.isAssociated)
     }
 
@@ -460,6 +483,7 @@ private struct Bench {
         refused(ClientConfiguration(mechanism: .highSHA1))
         refused(
             ClientConfiguration(
-                mechanism: .none, keys: SecurityKeys(encryption: [1], authentication: [2]), systemTitle: Array(1...8)))
+                mechanism: .none, keys: SecurityKeys(encryption: [1], authentication: [2]), systemTitle: Array(1...8))
+        )
     }
 }

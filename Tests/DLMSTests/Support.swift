@@ -23,7 +23,14 @@ func refused(_ what: String, _ body: () throws -> Void) throws {
 }
 
 enum JSON: Decodable, Equatable {
-    case null, bool(Bool), int(Int64), uint(UInt64), real(Double), text(String), list([JSON]), object([String: JSON])
+    case null
+    case bool(Bool)
+    case int(Int64)
+    case uint(UInt64)
+    case real(Double)
+    case text(String)
+    case list([JSON])
+    case object([String: JSON])
 
     init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()

@@ -96,7 +96,8 @@ struct VectorCheck {
         guard case .associateRequest(let captured) = try APDU(bytes: request) else {
             throw Mismatch(description: "no association request")
         }
-        let bench = SecurityKeys(encryption: Array("BUSBAR-EK-000001".utf8), authentication: Array("BUSBAR-AK-000001".utf8))
+        let bench = SecurityKeys(
+            encryption: Array("BUSBAR-EK-000001".utf8), authentication: Array("BUSBAR-AK-000001".utf8))
         return DLMSClient(
             ClientConfiguration(
                 mechanism: captured.mechanism,
@@ -142,7 +143,8 @@ struct VectorCheck {
             let plain = try opened(apdu, title: title ?? [])
             let wanted = vector.expect[isResponse ? "initiate_response_plain" : "initiate_request_plain"]?.text
             if let wanted { try check(hex(plain), wanted, "initiate") }
-            let counter = vector.expect[isResponse ? "response_invocation_counter" : "request_invocation_counter"]?.int
+            let counter = vector.expect[isResponse ? "response_invocation_counter" : "request_invocation_counter"]?
+                .int
             if let counter { try check(Int(sealed.counter), counter, "counter") }
             apdu = try same(plain)
         }
@@ -259,7 +261,8 @@ struct VectorCheck {
             try check(hex(try AESKeyWrap.wrap(key, with: kek)), hex(wanted))
             return try check(hex(try AESKeyWrap.unwrap(wanted, with: kek)), hex(key))
         }
-        guard case .actionRequest(let request) = try same(try vector.need("apdu")), let list = request.parameter?.elements
+        guard case .actionRequest(let request) = try same(try vector.need("apdu")),
+            let list = request.parameter?.elements
         else { throw Mismatch(description: "no action") }
         try check(request.parameter.map(tree), vector.expect["parameter"])
         let keys = vector.inputs["keys"]?.list ?? []

@@ -13,7 +13,9 @@ extension VectorCheck {
         if case .associateRequest(let request) = apdu {
             let plain = try opened(try same(request.userInformation), title: try vector.need("system_title"))
             try check(hex(plain), vector.expect["initiate_request_plain"]?.text ?? "")
-            guard case .initiateRequest(let initiate) = try same(plain) else { throw Mismatch(description: "no initiate") }
+            guard case .initiateRequest(let initiate) = try same(plain) else {
+                throw Mismatch(description: "no initiate")
+            }
             return try check(hex(initiate.dedicatedKey ?? []), vector.inputs["dedicated_key"]?.text ?? "")
         }
         guard case .ciphered(let sealed) = apdu, let keys = vector.keys,
@@ -57,7 +59,9 @@ extension VectorCheck {
                 continue
             }
             try expectService(try same(bytes))
-            if case .ciphered(let sealed) = apdu, key == "request", let counter = plain["request_invocation_counter"]?.int {
+            if case .ciphered(let sealed) = apdu, key == "request",
+                let counter = plain["request_invocation_counter"]?.int
+            {
                 try check(Int(sealed.counter), counter)
             }
         }
@@ -77,7 +81,8 @@ extension VectorCheck {
             throw Mismatch(description: "no answer")
         }
         try check(try client.receive(answer), .associated)
-        guard case .ciphered? = try server.receive(sealed.apdu, from: 1, objects: &objects).map({ try APDU(bytes: $0) })
+        guard
+            case .ciphered? = try server.receive(sealed.apdu, from: 1, objects: &objects).map({ try APDU(bytes: $0) })
         else { throw Mismatch(description: "the first copy was refused") }
         let second = server.receive(sealed.apdu, from: 1, objects: &objects) ?? []
         try check(hex(second), "D80206" + hex([0, 0, 0, 78]), "second copy")
@@ -115,7 +120,9 @@ extension VectorCheck {
         case "a-set-blocks": return try setBlocks()
         case "a-push-block":
             let plain = try vector.need("plain")
-            try check(hex(try opened(try same(try vector.need("ciphered")), title: try vector.need("system_title"))), hex(plain))
+            try check(
+                hex(try opened(try same(try vector.need("ciphered")), title: try vector.need("system_title"))),
+                hex(plain))
             try check(hex(try unwrapped(try vector.need("frame")).apdu), hex(try vector.need("ciphered")))
             return try expectService(try same(plain))
         default: break
@@ -199,7 +206,9 @@ extension VectorCheck {
             if case .other = access.selector { throw Mismatch(description: "selector not understood") }
         case .withList(let list):
             guard let items = vector.inputs["items"]?.list else { return }
-            let wanted = items.map { "\($0["class_id"]?.int ?? 0)/\($0["obis"]?.text ?? "")/\($0["attribute"]?.int ?? 0)" }
+            let wanted = items.map {
+                "\($0["class_id"]?.int ?? 0)/\($0["obis"]?.text ?? "")/\($0["attribute"]?.int ?? 0)"
+            }
             try check(list.map { "\($0.reference.classID)/\($0.reference.obis)/\($0.reference.attribute)" }, wanted)
         case .next: break
         }
@@ -331,9 +340,12 @@ extension VectorCheck {
         let typed = try DLMSData(axdr: try vector.need("date_time"))
         try check(hex(string.axdr), hex(try vector.need("octet_string")))
         try check(hex(typed.axdr), hex(try vector.need("date_time")))
-        guard let value = string.dateTime, value == typed.dateTime else { throw Mismatch(description: "no date-time") }
+        guard let value = string.dateTime, value == typed.dateTime else {
+            throw Mismatch(description: "no date-time")
+        }
         if vector.isNegative { return try refused("\(value)") { _ = try value.wallClock() } }
-        try check(try value.wallClock().map { text($0, value) }, vector.expect["local"]?.text.map { String($0.prefix(19)) })
+        try check(
+            try value.wallClock().map { text($0, value) }, vector.expect["local"]?.text.map { String($0.prefix(19)) })
         let utc = try value.instantS().map { instant in
             let civil = Zone.utc.civil(atS: instant)
             return text(civil, value)
@@ -345,7 +357,8 @@ extension VectorCheck {
             ("second", value.second == 0xFF), ("hundredths", value.hundredths == 0xFF),
             ("deviation", value.deviationMinutes == nil), ("status", value.status == 0xFF),
         ]
-        try check(fields.filter(\.1).map(\.0), vector.expect["unspecified"]?.list?.compactMap(\.text) ?? [], "unspecified")
+        try check(
+            fields.filter(\.1).map(\.0), vector.expect["unspecified"]?.list?.compactMap(\.text) ?? [], "unspecified")
         let flags = vector.expect["status"]?.list?.compactMap(\.text) ?? []
         try check(value.isDaylightSaving, flags.contains("daylight-saving"))
         try check(value.isInvalid, flags.contains("invalid") || flags.contains("invalid-clock-status"))

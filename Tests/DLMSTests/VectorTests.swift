@@ -37,7 +37,8 @@ private let notCovered: [String: String] = [
 private func vectorFile() -> URL? {
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
-    let base = ProcessInfo.processInfo.environment["BUSBAR_DATA"].map { URL(fileURLWithPath: $0) }
+    let base =
+        ProcessInfo.processInfo.environment["BUSBAR_DATA"].map { URL(fileURLWithPath: $0) }
         ?? package.deletingLastPathComponent().appendingPathComponent("shared")
     let file = base.appendingPathComponent("domain/codes/dlms_vectors.json")
     return FileManager.default.isReadableFile(atPath: file.path) ? file : nil
@@ -56,7 +57,9 @@ private func vectorFile() -> URL? {
         var skipped: [String: [String]] = [:]
         var usedReasons: Set<String> = []
         for vector in vectors {
-            if let key = notCovered[vector.id] != nil ? vector.id : notCovered[vector.group] != nil ? vector.group : nil {
+            if let key = notCovered[vector.id] != nil
+                ? vector.id : notCovered[vector.group] != nil ? vector.group : nil
+            {
                 skipped[notCovered[key] ?? "", default: []].append(vector.id)
                 usedReasons.insert(key)
                 continue

@@ -31,7 +31,8 @@ public struct ClientConfiguration: Sendable {
         mechanism: AuthenticationMechanism, secret: [UInt8] = [], keys: SecurityKeys? = nil, ciphered: Bool = true,
         systemTitle: [UInt8] = [], challenge: [UInt8] = [], firstCounter: UInt32 = 1, counterCount: UInt32 = 10_000,
         maxPDU: UInt16 = 0xFFFF, conformance: Conformance = .spoken,
-        control: SecurityControl = .authenticatedEncrypted, strictCounters: Bool = true, releaseWithUserInformation: Bool = false,
+        control: SecurityControl = .authenticatedEncrypted, strictCounters: Bool = true,
+        releaseWithUserInformation: Bool = false,
         maxValueBytes: Int = 4 << 20
     ) {
         self.mechanism = mechanism
@@ -258,7 +259,9 @@ public struct DLMSClient: Sendable {
     }
 
     private mutating func open(_ sealed: CipheredAPDU) throws(DLMSError) -> APDU {
-        guard isCiphered, let keys = configuration.keys else { throw .unexpected("protected answer in a plain context") }
+        guard isCiphered, let keys = configuration.keys else {
+            throw .unexpected("protected answer in a plain context")
+        }
         let wanted = configuration.control.rawValue & 0x30
         guard sealed.control.rawValue & wanted == wanted else {
             throw .deciphering("answer with security control \(sealed.control.rawValue), too weak")
@@ -320,7 +323,9 @@ public struct DLMSClient: Sendable {
         guard response.result == .accepted else {
             throw .associationRejected(result: response.result, diagnostic: response.diagnostic)
         }
-        guard response.context == (isCiphered ? 3 : 1) else { throw .unexpected("context \(response.context) granted") }
+        guard response.context == (isCiphered ? 3 : 1) else {
+            throw .unexpected("context \(response.context) granted")
+        }
         serverSystemTitle = response.systemTitle
         granted = try initiateResponse(response.userInformation)
         switch configuration.mechanism {
