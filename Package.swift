@@ -150,5 +150,6 @@ let package = Package(
         tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
         tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
+        tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
     ]
 )
