@@ -56,21 +56,55 @@ public struct DayBlock: Sendable, Equatable {
     public func count(of quality: Quality) -> Int { qualities.count { $0 == quality } }
 
     /// The batch each slot came from.
-    public var batches: [Int64] { sources.flatMap { Array(repeating: $0.batch, count: $0.count) } }
+    public var batches: [Int64] {
+        var all: [Int64] = []
+        all.reserveCapacity(slotCount)
+        for run in sources { all.append(contentsOf: repeatElement(run.batch, count: run.count)) }
+        return all
+    }
 
-    /// Sets a slot and its source.
+    /// Sets a slot and its source. For many slots at once use `replacing`.
     public mutating func set(_ slot: Int, value: Int32, quality: Quality, batch: Int64) {
-        values[slot] = value
-        qualities[slot] = quality
-        var all = batches
-        all[slot] = batch
-        sources = Self.runs(all)
+        self = replacing([(slot, value)], quality: quality, batch: batch)
+    }
+
+    /// The day with some slots replaced, all of one quality and source; the source runs are rebuilt once.
+    public func replacing(_ slots: [(slot: Int, value: Int32)], quality: Quality, batch: Int64) -> DayBlock {
+        guard !slots.isEmpty else { return self }
+        var values = values
+        var qualities = qualities
+        var batches = batches
+        for (slot, value) in slots {
+            values[slot] = value
+            qualities[slot] = quality
+            batches[slot] = batch
+        }
+        return DayBlock(values: values, qualities: qualities, sources: Self.runs(batches))
+    }
+
+    /// The day made of the better of both in each slot: the higher quality wins, and of equal ones the newer.
+    public func merged(with newer: DayBlock) -> DayBlock {
+        precondition(newer.slotCount == slotCount, "both days have the same slots")
+        var result = self
+        var batches = batches
+        let newerBatches = newer.batches
+        for slot in values.indices where newer.qualities[slot] != .missing && newer.qualities[slot] >= qualities[slot] {
+            result.values[slot] = newer.values[slot]
+            result.qualities[slot] = newer.qualities[slot]
+            batches[slot] = newerBatches[slot]
+        }
+        result.sources = Self.runs(batches)
+        return result
     }
 
     /// Run-length form of a batch per slot.
     public static func runs(_ batches: [Int64]) -> [SourceRun] {
         batches.reduce(into: []) { runs, batch in
-            if runs.last?.batch == batch { runs[runs.count - 1].count += 1 } else { runs.append(SourceRun(batch: batch, count: 1)) }
+            if runs.last?.batch == batch {
+                runs[runs.count - 1].count += 1
+            } else {
+                runs.append(SourceRun(batch: batch, count: 1))
+            }
         }
     }
 }

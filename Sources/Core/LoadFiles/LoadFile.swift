@@ -1,0 +1,104 @@
+// What a load file holds once read: for each meter the slots of its days in Wh, and aside the rows that were refused.
+// Reading is `LoadFileParser`'s; files, gzip and databases are somebody else's.
+import CivilTime
+
+/// A file that cannot be read at all: what, where, how to mend it.
+public struct LoadFileError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// `file` or `file:row`.
+    public var place: String
+    public var what: String
+    public var hint: String
+    public var description: String { "\(place): \(what); \(hint)" }
+}
+
+/// A row set aside: nothing of it was taken. It can be mended and imported again.
+public struct RefusedRow: Sendable, Equatable, CustomStringConvertible {
+    public var file: String
+    /// Line number in the file; the header is line 1.
+    public var row: Int
+    public var what: String
+    public var hint: String
+    /// The row as it stood, bytes that are no UTF-8 replaced.
+    public var text: String
+    public var description: String { "\(file):\(row): \(what), \(hint)" }
+}
+
+/// How the file is laid out.
+public enum LoadFileLayout: String, Sendable {
+    /// A stamp, then a column for each meter.
+    case wide
+    /// A row for each meter and stamp.
+    case long
+}
+
+/// Bounds on what is read; beyond them the file is refused as a whole.
+public struct LoadFileLimits: Sendable, Equatable {
+    public var bytes = 2_000_000_000
+    public var lineBytes = 1_000_000
+    public var rows = 20_000_000
+    public var columns = 20_001
+    public var meters = 200_000
+    /// Slots of all days of all meters, present or not (4 bytes each).
+    public var slots = 200_000_000
+    /// Refused rows kept with their text; later ones are only counted.
+    public var refusedRows = 10_000
+    public init() {}
+    public static let standard = LoadFileLimits()
+}
+
+/// The content of a load file.
+public struct LoadFile: Sendable {
+    public let file: String
+    public let layout: LoadFileLayout
+    public let zone: Zone
+    public let periodS: Int
+    /// Names in order of first appearance.
+    public let meters: [String]
+    /// At most `LoadFileLimits.refusedRows` of them.
+    public let refused: [RefusedRow]
+    public let refusedCount: Int
+    /// Data rows read, refused ones included.
+    public let rowCount: Int
+    /// Values taken; the same value twice counts once.
+    public let valueCount: Int
+    /// Values with more than three decimals, rounded half away from zero to whole Wh.
+    public let roundedCount: Int
+    let loads: [MeterLoad]
+
+    /// The days of one meter in order, each with a value or nil for every slot of the civil day in the zone.
+    public func days(_ meter: Int) -> [(day: CivilDay, values: [Int32?])] {
+        loads[meter].days.sorted { $0.day < $1.day }.map { day in
+            (CivilDay(number: day.day), day.values.map { $0 == MeterLoad.absent ? nil : $0 })
+        }
+    }
+
+    /// The same by name; empty for a meter the file does not have.
+    public func days(named name: String) -> [CivilDay: [Int32?]] {
+        guard let meter = meters.firstIndex(of: name) else { return [:] }
+        return Dictionary(uniqueKeysWithValues: days(meter).map { ($0.day, $0.values) })
+    }
+}
+
+/// The slots of one meter while and after reading. Days come mostly in order, so the last one is looked at first.
+struct MeterLoad: Sendable {
+    /// Marks a slot without a value; no accepted value is this one.
+    static let absent = Int32.min
+    var days: [(day: Int32, values: [Int32])] = []
+    private var indexOfDay: [Int32: Int] = [:]
+    private var last = 0
+
+    /// The index of a day, nil when the meter has nothing of it yet.
+    mutating func find(_ day: Int32) -> Int? {
+        if last < days.count, days[last].day == day { return last }
+        guard let index = indexOfDay[day] else { return nil }
+        last = index
+        return index
+    }
+
+    mutating func add(_ day: Int32, slots: Int) -> Int {
+        last = days.count
+        indexOfDay[day] = last
+        days.append((day, Array(repeating: Self.absent, count: slots)))
+        return last
+    }
+}

@@ -1,0 +1,320 @@
+// Reads a load file piece by piece: lines to rows, rows to slots of civil days. Layout and capture period are found from
+// the file itself. A bad row is set aside with its place, reason and hint; a bad file throws. It opens no file.
+import CivilTime
+
+/// Feed it the bytes of a load file in order, then `finish`. Memory is bounded by `LoadFileLimits`.
+public struct LoadFileParser {
+    /// Whether a stamp names the start or the end of its slot.
+    public enum StampSide: Sendable { case start, end }
+
+    private let file: String
+    private let zone: Zone
+    private let limits: LoadFileLimits
+    private var side: StampSide?
+    private var periodS: Int?
+    private var header: Header?
+    private var pending: [UInt8] = []
+    private var byteCount = 0
+    private var lineNumber = 0
+    /// Rows read before the capture period is known.
+    private var waiting: [(row: Int, line: [UInt8])] = []
+    private var survey = PeriodSurvey()
+
+    private var meters: [String] = []
+    private var meterIndex: [String: Int] = [:]
+    private var loads: [MeterLoad] = []
+    private var slotTotal = 0
+    private var refused: [RefusedRow] = []
+    private var refusedCount = 0
+    private var rowCount = 0
+    private var valueCount = 0
+    private var roundedCount = 0
+    private var cells: [Range<Int>] = []
+    private var rowValues: [Int32] = []
+
+    /// - Parameters:
+    ///   - file: the name to report places with.
+    ///   - zone: the zone whose days are built, and of stamps that name no offset.
+    ///   - periodS: the capture period when known; nil finds the most frequent step of the stamps.
+    ///   - stamps: nil takes the start of the slot unless the head of the stamp column says `end`.
+    public init(
+        file: String, zone: Zone, periodS: Int? = nil, stamps: StampSide? = nil, limits: LoadFileLimits = .standard
+    ) {
+        self.file = file
+        self.zone = zone
+        self.periodS = periodS
+        self.limits = limits
+        side = stamps
+    }
+
+    /// Reads a whole file at once.
+    public static func parse(
+        _ bytes: [UInt8], file: String, zone: Zone, periodS: Int? = nil, stamps: StampSide? = nil,
+        limits: LoadFileLimits = .standard
+    ) throws(LoadFileError) -> LoadFile {
+        var parser = LoadFileParser(file: file, zone: zone, periodS: periodS, stamps: stamps, limits: limits)
+        try parser.feed(bytes)
+        return try parser.finish()
+    }
+
+    /// Takes the next bytes of the file, cut anywhere.
+    public mutating func feed(_ bytes: [UInt8]) throws(LoadFileError) {
+        byteCount += bytes.count
+        guard byteCount <= limits.bytes else { throw tooMuch("bytes", limits.bytes) }
+        var start = 0
+        while let end = bytes[start...].firstIndex(of: 0x0A) {
+            pending += bytes[start..<end]
+            start = end + 1
+            try takePending()
+        }
+        pending += bytes[start...]
+        try checkLength()
+    }
+
+    /// Ends the file and hands over what it held.
+    public mutating func finish() throws(LoadFileError) -> LoadFile {
+        if !pending.isEmpty { try takePending() }
+        guard let header else {
+            throw LoadFileError(place: file, what: "the file is empty", hint: "give a header line and rows")
+        }
+        if periodS == nil { try settlePeriod() }
+        guard let periodS, valueCount > 0 else {
+            let first = refused.first.map { "; the first refusal: \($0.description)" } ?? ""
+            throw LoadFileError(
+                place: file, what: "no row could be taken\(first)",
+                hint: "give a stamp and a column per meter (wide), or id, stamp and kWh (long)")
+        }
+        return LoadFile(
+            file: file, layout: header.layout, zone: zone, periodS: periodS, meters: meters, refused: refused,
+            refusedCount: refusedCount, rowCount: rowCount, valueCount: valueCount, roundedCount: roundedCount,
+            loads: loads)
+    }
+
+    private func tooMuch(_ what: String, _ limit: Int) -> LoadFileError {
+        LoadFileError(
+            place: lineNumber > 0 ? "\(file):\(lineNumber)" : file, what: "more than \(limit) \(what)",
+            hint: "split the file")
+    }
+
+    private func checkLength() throws(LoadFileError) {
+        guard pending.count <= limits.lineBytes else { throw tooMuch("bytes in a line", limits.lineBytes) }
+    }
+
+    private mutating func takePending() throws(LoadFileError) {
+        lineNumber += 1
+        try checkLength()
+        var line: [UInt8] = []
+        swap(&line, &pending)
+        defer {
+            line.removeAll(keepingCapacity: true)
+            if pending.isEmpty { swap(&line, &pending) }
+        }
+        if line.last == 0x0D { line.removeLast() }
+        if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return }
+        guard header != nil else { return try takeHeader(line) }
+        rowCount += 1
+        guard rowCount <= limits.rows else { throw tooMuch("rows", limits.rows) }
+        if periodS != nil { return try take(line, row: lineNumber) }
+        waiting.append((lineNumber, line))
+        look(line)
+        // Enough steps seen, or so many rows that waiting longer would only cost memory.
+        if survey.stepCount >= 200 || waiting.count >= 250_000 { try settlePeriod() }
+    }
+
+    private mutating func takeHeader(_ line: [UInt8]) throws(LoadFileError) {
+        let found = try Header.read(line, place: "\(file):\(lineNumber)", limits: limits)
+        header = found
+        if side == nil { side = found.saysEnd ? .end : .start }
+        if found.layout == .wide {
+            for name in found.names.dropFirst() { try _ = meter(name) }
+        }
+    }
+
+    private mutating func meter(_ name: String) throws(LoadFileError) -> Int {
+        if let index = meterIndex[name] { return index }
+        guard meters.count < limits.meters else { throw tooMuch("meters", limits.meters) }
+        meterIndex[name] = meters.count
+        meters.append(name)
+        loads.append(MeterLoad())
+        return meters.count - 1
+    }
+
+    // MARK: Capture period
+
+    /// Notes the stamp of a row that waits.
+    private mutating func look(_ line: [UInt8]) {
+        guard let header else { return }
+        Fields.split(line, separator: header.separator, into: &cells)
+        guard cells.count == header.names.count, let stamp = Fields.stamp(line, cells[header.stampColumn]) else { return }
+        let key = header.idColumn.map { Fields.text(line, cells[$0]) } ?? ""
+        survey.see(key, instantS: stamp.localS - (stamp.offsetS ?? 0))
+    }
+
+    private mutating func settlePeriod() throws(LoadFileError) {
+        guard let step = survey.mostFrequentStepS else {
+            let reason = survey.stampCount == 0 ? "no row has a stamp that can be read" : "no two rows tell the capture period"
+            throw LoadFileError(
+                place: file, what: reason, hint: "give stamps as 2009-03-01T00:30:00Z or 2012-02-10 08:00:00, or the period")
+        }
+        guard step >= 60, step % 60 == 0, 3600 % step == 0 else {
+            throw LoadFileError(
+                place: file, what: "the rows are \(step) s apart", hint: "capture periods are whole minutes that divide an hour")
+        }
+        periodS = step
+        let rows = waiting
+        waiting = []
+        for (row, line) in rows { try take(line, row: row) }
+    }
+
+    // MARK: Rows
+
+    private struct Refusal: Error {
+        var what: String
+        var hint: String
+    }
+
+    private mutating func take(_ line: [UInt8], row: Int) throws(LoadFileError) {
+        guard let header, let periodS else { return }
+        Fields.split(line, separator: header.separator, into: &cells)
+        do {
+            guard cells.count == header.names.count else {
+                throw Refusal(
+                    what: "\(cells.count) cells under a header of \(header.names.count)", hint: "add or remove separators")
+            }
+            let place = try place(line, cells[header.stampColumn], periodS: periodS)
+            if let idColumn = header.idColumn, let valueColumn = header.valueColumn {
+                try takeLong(line, header: header, id: cells[idColumn], value: cells[valueColumn], place: place)
+            } else {
+                try takeWide(line, header: header, place: place)
+            }
+        } catch let refusal as Refusal {
+            refusedCount += 1
+            guard refused.count < limits.refusedRows else { return }
+            refused.append(
+                RefusedRow(
+                    file: file, row: row, what: refusal.what, hint: refusal.hint,
+                    text: String(decoding: line, as: UTF8.self)))
+        } catch let error as LoadFileError {
+            throw error
+        } catch {
+            throw LoadFileError(place: "\(file):\(row)", what: "cannot be read", hint: "\(error)")
+        }
+    }
+
+    private struct Place {
+        var day: Int32
+        var slot: Int
+        var slotCount: Int
+    }
+
+    private func place(_ line: [UInt8], _ cell: Range<Int>, periodS: Int) throws -> Place {
+        guard let stamp = Fields.stamp(line, cell) else {
+            throw Refusal(
+                what: "\"\(Fields.text(line, cell).prefix(40))\" is not a stamp",
+                hint: "write 2009-03-01T00:30:00Z or 2012-02-10 08:00:00")
+        }
+        guard var instant = Fields.instantS(stamp, zone: zone) else {
+            throw Refusal(
+                what: "\(Fields.text(line, cell)) does not exist in \(zone.identifier)", hint: "the clock was set forward there")
+        }
+        if side == .end { instant -= Int64(periodS) }
+        let day = zone.day(atS: instant)
+        let sinceMidnight = instant - zone.startS(of: day)
+        let slot = Int(sinceMidnight) / periodS
+        let slotCount = zone.slotCount(of: day, periodS: Int64(periodS))
+        guard sinceMidnight >= 0, sinceMidnight % Int64(periodS) == 0, slot < slotCount else {
+            throw Refusal(
+                what: "\(Fields.text(line, cell)) is not on the grid of \(periodS / 60) minutes",
+                hint: "give one row for each slot, stamped at its \(side == .end ? "end" : "start")")
+        }
+        return Place(day: day.number, slot: slot, slotCount: slotCount)
+    }
+
+    private func energy(_ line: [UInt8], _ cell: Range<Int>, column: String) throws -> Fields.Number {
+        let number = Fields.energyWh(line, cell)
+        if case .bad(let what) = number {
+            throw Refusal(
+                what: "\"\(Fields.text(line, cell).prefix(40))\" under \(column.prefix(40)) \(what)",
+                hint: "write kWh such as 0.125")
+        }
+        return number
+    }
+
+    private mutating func takeLong(
+        _ line: [UInt8], header: Header, id: Range<Int>, value: Range<Int>, place: Place
+    ) throws {
+        let name = Fields.text(line, id)
+        guard !name.isEmpty, name.utf8.count <= 100 else {
+            throw Refusal(what: "the meter's id is empty or long", hint: "give 1 to 100 characters")
+        }
+        guard case .wh(let wh, let rounded) = try energy(line, value, column: header.valueName) else { return }
+        let meter = try meter(name)
+        if try checkFree(meter, place, wh) { try write(meter, place, wh, rounded: rounded) }
+    }
+
+    private mutating func takeWide(_ line: [UInt8], header: Header, place: Place) throws {
+        // All or nothing: the row is read and checked whole before anything of it is written.
+        rowValues.removeAll(keepingCapacity: true)
+        var rounded = 0
+        for column in 1..<cells.count {
+            switch try energy(line, cells[column], column: header.names[column]) {
+            case .wh(let wh, let wasRounded):
+                rowValues.append(try checkFree(column - 1, place, wh) ? wh : MeterLoad.absent)
+                if wasRounded { rounded += 1 }
+            default: rowValues.append(MeterLoad.absent)
+            }
+        }
+        for (meter, wh) in rowValues.enumerated() where wh != MeterLoad.absent {
+            try write(meter, place, wh, rounded: false)
+        }
+        roundedCount += rounded
+    }
+
+    /// True when the slot is free, false when it already holds the same value.
+    private mutating func checkFree(_ meter: Int, _ place: Place, _ wh: Int32) throws -> Bool {
+        guard let day = loads[meter].find(place.day) else { return true }
+        let held = loads[meter].days[day].values[place.slot]
+        if held == MeterLoad.absent { return true }
+        guard held == wh else {
+            throw Refusal(
+                what: "meter \(meters[meter].prefix(40)) already has \(held) Wh there, not \(wh)",
+                hint: "keep one row for a meter and stamp")
+        }
+        return false
+    }
+
+    private mutating func write(_ meter: Int, _ place: Place, _ wh: Int32, rounded: Bool) throws(LoadFileError) {
+        let day: Int
+        if let found = loads[meter].find(place.day) {
+            day = found
+        } else {
+            slotTotal += place.slotCount
+            guard slotTotal <= limits.slots else { throw tooMuch("slots", limits.slots) }
+            day = loads[meter].add(place.day, slots: place.slotCount)
+        }
+        loads[meter].days[day].values[place.slot] = wh
+        valueCount += 1
+        if rounded { roundedCount += 1 }
+    }
+}
+
+/// The most frequent positive step between consecutive stamps of a meter.
+private struct PeriodSurvey {
+    private var lastOf: [String: Int64] = [:]
+    private var counts: [Int64: Int] = [:]
+    private(set) var stepCount = 0
+    private(set) var stampCount = 0
+
+    mutating func see(_ key: String, instantS: Int64) {
+        stampCount += 1
+        if let last = lastOf.updateValue(instantS, forKey: key), instantS > last {
+            counts[instantS - last, default: 0] += 1
+            stepCount += 1
+        }
+    }
+
+    /// Of equally frequent steps the shortest.
+    var mostFrequentStepS: Int? {
+        counts.max { ($0.value, $1.key) < ($1.value, $0.key) }.map { Int($0.key) }
+    }
+}

@@ -1,1 +1,0 @@
-// LoadFiles: see docs/architecture.md.

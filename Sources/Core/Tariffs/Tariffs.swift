@@ -1,1 +1,0 @@
-// Tariffs: see docs/architecture.md.

@@ -1,1 +1,0 @@
-// VEE: see docs/architecture.md.
