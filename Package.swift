@@ -128,5 +128,7 @@ let package = Package(
                 "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
+
+        tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
     ]
 )

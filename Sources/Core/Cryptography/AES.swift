@@ -1,8 +1,11 @@
-// AES over libcrypto: GCM (NIST SP 800-38D), single blocks (ECB) and key wrap (RFC 3394). Values in, values out; no random bytes.
+// AES over libcrypto: GCM (NIST SP 800-38D), single blocks (ECB) and key wrap (RFC 3394).
+// Values in, values out; no random bytes.
 import CCrypto
 
-/// What a cipher can refuse. `tag`: wrong key, nonce or additional data, or changed bytes; nothing of the text is given out.
-public enum CipherError: Error, Hashable, Sendable { case keyLength, nonceLength, dataLength, tagLength, tag, library }
+/// What a cipher can refuse. `tag`: wrong key, nonce or additional data, or changed bytes; no text is given out.
+public enum CipherError: Error, Hashable, Sendable {
+    case keyLength, nonceLength, dataLength, tagLength, tag, library
+}
 
 public enum AESGCM {
     /// Cipher text followed by the tag. Key 16 or 32 octets, nonce 12; a nonce must never be used twice with a key.

@@ -1,4 +1,4 @@
-// The APDUs of xDLMS with logical names (IEC 62056-5-3, clause 7 and Annex): their shapes. Coding is in APDUCodec.swift.
+// The APDUs of xDLMS with logical names (IEC 62056-5-3): their shapes. Coding is in APDUCodec.swift.
 
 /// Result of access to an attribute or of a method (Data-Access-Result and Action-Result share their numbers).
 public struct DataAccessResult: RawRepresentable, Error, Hashable, Sendable, CustomStringConvertible {

@@ -160,7 +160,9 @@ extension ByteReader {
             let list = try accessList()
             var values: [DLMSData] = []
             let count = try listCount()
-            guard count == list.count else { throw .malformed("\(list.count) items, \(count) values", offset: offset) }
+            guard count == list.count else {
+                throw .malformed("\(list.count) items, \(count) values", offset: offset)
+            }
             for _ in 0..<count { values.append(try data()) }
             return SetRequest(invoke: invoke, body: .withList(list, values))
         default: throw .unsupported("SET request choice \(choice)")

@@ -131,7 +131,9 @@ extension ByteReader {
         case 23: return .float32(bits: try u32())
         case 24: return .float64(bits: try u64())
         case 25:
-            guard let value = COSEMDateTime(bytes: try take(12)) else { throw .malformed("date-time", offset: offset) }
+            guard let value = COSEMDateTime(bytes: try take(12)) else {
+                throw .malformed("date-time", offset: offset)
+            }
             return .dateTime(value)
         case 26: return .date(try take(5))
         case 27: return .time(try take(4))
@@ -177,9 +179,18 @@ extension ByteWriter {
 
     private mutating func number(_ value: DLMSData) {
         func one(_ tag: UInt8, _ value: UInt8) { put([tag, value]) }
-        func two(_ tag: UInt8, _ value: UInt16) { u8(tag); u16(value) }
-        func four(_ tag: UInt8, _ value: UInt32) { u8(tag); u32(value) }
-        func eight(_ tag: UInt8, _ value: UInt64) { u8(tag); u64(value) }
+        func two(_ tag: UInt8, _ value: UInt16) {
+            u8(tag)
+            u16(value)
+        }
+        func four(_ tag: UInt8, _ value: UInt32) {
+            u8(tag)
+            u32(value)
+        }
+        func eight(_ tag: UInt8, _ value: UInt64) {
+            u8(tag)
+            u64(value)
+        }
         switch value {
         case .doubleLong(let value): four(5, UInt32(bitPattern: value))
         case .doubleLongUnsigned(let value): four(6, value)

@@ -6,9 +6,11 @@ public enum AuthenticationMechanism: UInt8, Hashable, Sendable, CaseIterable {
     case low = 1
     /// As used in India: AES-128-ECB of the challenge under the secret.
     case high = 2
-    case highMD5 = 3, highSHA1 = 4
+    case highMD5 = 3
+    case highSHA1 = 4
     case highGMAC = 5
-    case highSHA256 = 6, highECDSA = 7
+    case highSHA256 = 6
+    case highECDSA = 7
 }
 
 public struct AssociationResult: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
@@ -18,8 +20,12 @@ public struct AssociationResult: RawRepresentable, Hashable, Sendable, CustomStr
     public static let rejectedPermanent = Self(rawValue: 1)
     public static let rejectedTransient = Self(rawValue: 2)
     public var description: String {
-        ["accepted", "rejected (permanent)", "rejected (transient)"].indices.contains(Int(rawValue))
-            ? ["accepted", "rejected (permanent)", "rejected (transient)"][Int(rawValue)] : "result \(rawValue)"
+        switch self {
+        case .accepted: "accepted"
+        case .rejectedPermanent: "rejected (permanent)"
+        case .rejectedTransient: "rejected (transient)"
+        default: "result \(rawValue)"
+        }
     }
 }
 
@@ -85,7 +91,8 @@ public struct InitiateRequest: Hashable, Sendable {
     /// 0 = no limit.
     public var maxPDU: UInt16
     public init(
-        dedicatedKey: [UInt8]? = nil, responseAllowed: Bool = true, qualityOfService: UInt8? = nil, version: UInt8 = 6,
+        dedicatedKey: [UInt8]? = nil, responseAllowed: Bool = true, qualityOfService: UInt8? = nil,
+        version: UInt8 = 6,
         conformance: Conformance, maxPDU: UInt16
     ) {
         self.dedicatedKey = dedicatedKey
@@ -138,7 +145,8 @@ public struct AssociateRequest: Hashable, Sendable {
     }
 }
 
-/// `61` AARE. `userInformation` is the initiate response (or confirmed service error), plain or ciphered, still encoded.
+/// `61` AARE. `userInformation` is the initiate response (or confirmed service error), plain or ciphered,
+/// still encoded.
 public struct AssociateResponse: Hashable, Sendable {
     public var context: UInt8
     public var result: AssociationResult
@@ -150,7 +158,8 @@ public struct AssociateResponse: Hashable, Sendable {
     public var userInformation: [UInt8]?
     public init(
         context: UInt8, result: AssociationResult, diagnostic: AssociationDiagnostic, systemTitle: [UInt8]? = nil,
-        mechanism: AuthenticationMechanism? = nil, authenticationValue: [UInt8]? = nil, userInformation: [UInt8]? = nil
+        mechanism: AuthenticationMechanism? = nil, authenticationValue: [UInt8]? = nil,
+        userInformation: [UInt8]? = nil
     ) {
         self.context = context
         self.result = result

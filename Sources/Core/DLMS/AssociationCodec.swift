@@ -161,8 +161,8 @@ extension ByteWriter {
         if value.mechanism != .none {
             body.put([0x8A, 0x02, 0x07, 0x80])
             body.field(0x8B, Name.mechanism(value.mechanism.rawValue))
-            body.field(0xAC, Self.nested(0x80, value.authenticationValue ?? []))
         }
+        if let secret = value.authenticationValue { body.field(0xAC, Self.nested(0x80, secret)) }
         body.field(0xBE, Self.nested(0x04, value.userInformation))
         field(0x60, body.bytes)
     }

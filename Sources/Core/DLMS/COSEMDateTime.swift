@@ -18,7 +18,7 @@ public struct COSEMDateTime: Hashable, Sendable, CustomStringConvertible {
     public var hundredths: UInt8
     /// Minutes to ADD to the local time to get UTC: India is -330. Nil = not specified (8000).
     public var deviationMinutes: Int16?
-    /// Bits: 01 invalid, 02 doubtful, 04 other clock base, 08 invalid clock status, 80 daylight saving; FF = not specified.
+    /// Bits: 01 invalid, 02 doubtful, 04 other clock base, 08 invalid clock, 80 daylight saving; FF = none given.
     public var status: UInt8
 
     public init(
@@ -71,7 +71,8 @@ public struct COSEMDateTime: Hashable, Sendable, CustomStringConvertible {
     public var isInvalid: Bool { status != 0xFF && status & 0x09 != 0 }
     public var isDaylightSaving: Bool { status != 0xFF && status & 0x80 != 0 }
 
-    /// Day and second of day on the meter's wall clock. An unspecified second counts as 0; hour 24 is the next midnight.
+    /// Day and second of day on the meter's wall clock. An unspecified second counts as 0; hour 24 is the next
+    /// midnight.
     /// Nil when a field that is needed is a wildcard; throws when the date does not exist.
     public func wallClock() throws(DLMSError) -> (day: CivilDay, secondOfDay: Int)? {
         if hasWildcards { return nil }
@@ -93,6 +94,7 @@ public struct COSEMDateTime: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         func two(_ value: UInt8) -> String { value == 0xFF ? "*" : value < 10 ? "0\(value)" : "\(value)" }
         let date = "\(year == 0xFFFF ? "*" : "\(year)")-\(two(month))-\(two(day))"
-        return "\(date) \(two(hour)):\(two(minute)):\(two(second)) deviation \(deviationMinutes.map { "\($0)" } ?? "*")"
+        return
+            "\(date) \(two(hour)):\(two(minute)):\(two(second)) deviation \(deviationMinutes.map { "\($0)" } ?? "*")"
     }
 }

@@ -53,7 +53,7 @@ public struct CipheredAPDU: Hashable, Sendable {
 }
 
 extension CipheredAPDU {
-    /// The service-specific global tag of a plain APDU's tag (C0 -> C8, C4 -> CC, 01 -> 21, ...); nil when there is none.
+    /// The service-specific global tag of a plain APDU's tag (C0 -> C8, 01 -> 21, ...); nil when there is none.
     public static func globalTag(of plainTag: UInt8) -> UInt8? {
         switch plainTag {
         case 0x01: 0x21
@@ -128,7 +128,8 @@ extension CipheredAPDU {
             case (false, true): return try AESGCM.cryptWithoutTag(payload, key: key, nonce: nonce)
             case (false, false): return payload
             }
-        } catch CipherError.keyLength { throw .configuration("key of \(key.count) octets")
+        } catch CipherError.keyLength {
+            throw .configuration("key of \(key.count) octets")
         } catch { throw .deciphering("\(error)") }
     }
 

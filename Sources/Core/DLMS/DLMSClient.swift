@@ -31,7 +31,8 @@ public struct ClientConfiguration: Sendable {
         mechanism: AuthenticationMechanism, secret: [UInt8] = [], keys: SecurityKeys? = nil, ciphered: Bool = true,
         systemTitle: [UInt8] = [], challenge: [UInt8] = [], firstCounter: UInt32 = 1, counterCount: UInt32 = 10_000,
         maxPDU: UInt16 = 0xFFFF, conformance: Conformance = .spoken,
-        control: SecurityControl = .authenticatedEncrypted, strictCounters: Bool = true, releaseWithUserInformation: Bool = false,
+        control: SecurityControl = .authenticatedEncrypted, strictCounters: Bool = true,
+        releaseWithUserInformation: Bool = false,
         maxValueBytes: Int = 4 << 20
     ) {
         self.mechanism = mechanism
@@ -123,12 +124,15 @@ public struct DLMSClient: Sendable {
     public mutating func associate() throws(DLMSError) -> [UInt8] {
         guard case .idle = state else { throw .unexpected("associate called twice") }
         try checkConfiguration()
-        let isHigh = configuration.mechanism == .high || configuration.mechanism == .highGMAC
+        let value: [UInt8]? =
+            switch configuration.mechanism {
+            case .none: nil
+            case .low: configuration.secret
+            default: configuration.challenge
+            }
         let request = AssociateRequest(
             context: isCiphered ? 3 : 1, systemTitle: configuration.keys == nil ? nil : configuration.systemTitle,
-            mechanism: configuration.mechanism,
-            authenticationValue: isHigh ? configuration.challenge : configuration.secret,
-            userInformation: try initiate())
+            mechanism: configuration.mechanism, authenticationValue: value, userInformation: try initiate())
         state = .associating
         return APDU.associateRequest(request).bytes
     }
@@ -255,7 +259,9 @@ public struct DLMSClient: Sendable {
     }
 
     private mutating func open(_ sealed: CipheredAPDU) throws(DLMSError) -> APDU {
-        guard isCiphered, let keys = configuration.keys else { throw .unexpected("protected answer in a plain context") }
+        guard isCiphered, let keys = configuration.keys else {
+            throw .unexpected("protected answer in a plain context")
+        }
         let wanted = configuration.control.rawValue & 0x30
         guard sealed.control.rawValue & wanted == wanted else {
             throw .deciphering("answer with security control \(sealed.control.rawValue), too weak")
@@ -317,7 +323,9 @@ public struct DLMSClient: Sendable {
         guard response.result == .accepted else {
             throw .associationRejected(result: response.result, diagnostic: response.diagnostic)
         }
-        guard response.context == (isCiphered ? 3 : 1) else { throw .unexpected("context \(response.context) granted") }
+        guard response.context == (isCiphered ? 3 : 1) else {
+            throw .unexpected("context \(response.context) granted")
+        }
         serverSystemTitle = response.systemTitle
         granted = try initiateResponse(response.userInformation)
         switch configuration.mechanism {

@@ -84,7 +84,8 @@ public struct DLMSServer: Sendable {
     var seed: [UInt8] = []
     var challengesDrawn: UInt8 = 0
 
-    public init(_ configuration: ServerConfiguration, nextCounter: UInt32 = 0, clientCounter: [UInt16: UInt32] = [:]) {
+    public init(_ configuration: ServerConfiguration, nextCounter: UInt32 = 0, clientCounter: [UInt16: UInt32] = [:])
+    {
         self.configuration = configuration
         self.nextCounter = nextCounter
         self.clientCounter = clientCounter
@@ -194,9 +195,7 @@ public struct DLMSServer: Sendable {
         guard sealed.control.rawValue & wanted == wanted else { throw .deciphering("too weak") }
         let plaintext = try sealed.open(title: title, keys: keys)
         let last = clientCounter[client]
-        guard sealed.counter > last ?? 0 || last == nil else {
-            throw .exception(.counter(expected: (last ?? 0) &+ 1))
-        }
+        if let last, sealed.counter <= last { throw .exception(.counter(expected: last &+ 1)) }
         clientCounter[client] = sealed.counter
         if case .service(let tag) = sealed.form, CipheredAPDU.plainTag(of: tag) != plaintext.first {
             throw .unsupported("tag \(tag) around another service")

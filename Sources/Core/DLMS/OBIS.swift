@@ -141,7 +141,8 @@ public enum Selector: Hashable, Sendable {
         case 1:
             guard let by = CaptureObject(fields[0]), case .array(let list) = fields[3] else { return nil }
             let columns = list.compactMap { CaptureObject($0) }
-            return columns.count == list.count ? .range(by: by, from: fields[1], to: fields[2], columns: columns) : nil
+            return columns.count == list.count
+                ? .range(by: by, from: fields[1], to: fields[2], columns: columns) : nil
         case 2:
             guard case .doubleLongUnsigned(let from) = fields[0], case .doubleLongUnsigned(let to) = fields[1],
                 case .longUnsigned(let fromColumn) = fields[2], case .longUnsigned(let toColumn) = fields[3]
