@@ -3,7 +3,6 @@
 import Access
 import Foundation
 import Hummingbird
-import HummingbirdCore
 import Logging
 import NIOCore
 
@@ -51,9 +50,9 @@ public struct DispatchResponder: HTTPResponder {
         let answer = await dispatcher.answer(call)
         var response = Response(status: .init(code: answer.status), body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
         for field in answer.headers.fields {
-            guard let name = HTTPField.Name(field.name) else { continue }
+            guard let name = HTTPFields.Element.Name(field.name) else { continue }
             if name == .contentLength { response.headers[name] = field.value } else {
-                response.headers.append(HTTPField(name: name, value: field.value))
+                response.headers.append(HTTPFields.Element(name: name, value: field.value))
             }
         }
         // What is left of a refused body would have to be read and thrown away: end the connection instead.
@@ -66,7 +65,7 @@ public struct DispatchResponder: HTTPResponder {
             var bytes: [UInt8] = []
             for try await part in body {
                 guard bytes.count + part.readableBytes <= limitBytes else {
-                    throw Problem(.tooLarge, "The body has more than \(limitBytes) bytes.", at: "body")
+                    throw Problem.bodyTooLarge(limitBytes)
                 }
                 bytes.append(contentsOf: part.readableBytesView)
             }
