@@ -52,6 +52,20 @@ public struct Call: Sendable {
         self.requestID = requestID
         self.readBody = readBody
     }
+
+    /// A request whose body is in memory already.
+    public init(
+        method: String, path: String, query: String = "", headers: Headers = Headers(), body: [UInt8],
+        remoteAddress: String, requestID: String
+    ) {
+        self.init(
+            method: method, path: path, query: query, headers: headers, remoteAddress: remoteAddress,
+            requestID: requestID
+        ) { limitBytes in
+            guard body.count <= limitBytes else { throw Problem.bodyTooLarge(limitBytes) }
+            return body
+        }
+    }
 }
 
 /// One answer, whole in memory: pages and API answers are small.

@@ -164,6 +164,10 @@ public struct Problem: Error, Sendable {
         cause = error.description
     }
 
+    static func bodyTooLarge(_ limitBytes: Int) -> Problem {
+        Problem(.tooLarge, "The body has more than \(limitBytes) bytes.", at: "body")
+    }
+
     /// The body, RFC 9457 with `hint` and `at` as extensions.
     public func json(requestID: String) -> JSONValue {
         var fields: [String: JSONValue] = [

@@ -49,15 +49,19 @@ public final class PasswordHasher: Sendable {
     /// The encoded hash of a password with a fresh salt.
     public func hash(_ password: String) async throws -> String {
         let salt = Secret.bytes(PasswordHash.saltByteCount)
-        return try await run { Result { try PasswordHash.encode(Array(password.utf8), salt: salt) } }.get()
+        return try await onThread { Result { try PasswordHash.encode(Array(password.utf8), salt: salt) } }.get()
     }
 
     public func verify(_ password: String, encoded: String) async throws -> Bool {
-        try await run { PasswordHash.verify(Array(password.utf8), encoded: encoded) }
+        try await onThread { PasswordHash.verify(Array(password.utf8), encoded: encoded) }
     }
 
-    /// Runs the work on a thread of its own, in order of arrival.
-    func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws -> Value {
+    /// How many calls run or wait.
+    public var load: Int { line.withLock { $0.running + $0.waiting.count } }
+
+    /// Runs blocking work on a thread of its own, in order of arrival.
+    /// - Throws: ``Refusal`` `unavailable` when the line is full.
+    public func onThread<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let job: @Sendable () -> Void = { continuation.resume(returning: work()) }
             let place = line.withLock { line -> Place in

@@ -3,7 +3,6 @@
 import Access
 import Foundation
 import Hummingbird
-import HummingbirdCore
 import Logging
 import NIOCore
 
@@ -66,7 +65,7 @@ public struct DispatchResponder: HTTPResponder {
             var bytes: [UInt8] = []
             for try await part in body {
                 guard bytes.count + part.readableBytes <= limitBytes else {
-                    throw Problem(.tooLarge, "The body has more than \(limitBytes) bytes.", at: "body")
+                    throw Problem.bodyTooLarge(limitBytes)
                 }
                 bytes.append(contentsOf: part.readableBytesView)
             }

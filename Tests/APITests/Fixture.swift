@@ -1,0 +1,131 @@
+// Two companies with a login of each role, behind a dispatcher without a socket; a clock moved by hand.
+import API
+import Access
+import CivilTime
+import Clocks
+import Foundation
+import SQL
+import SQLiteAdapter
+import Synchronization
+import Testing
+
+struct NoReadings: ReadingsStore {
+    func months() async throws -> [CivilMonth] { [] }
+    func shard(_ month: CivilMonth) async throws -> any Database { throw SQLError(.other, "no readings in this test") }
+    func close() async {}
+}
+
+final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    var all: [String] { lines.withLock { $0 } }
+}
+
+struct Fixture {
+    static let password = "seven green tigers"
+    static let roles: [Role] = [.consumer, .operator, .administrator]
+    let site: Site
+    var services: Services
+    var dispatcher: Dispatcher
+    let clock = ManualClock(startMs: 1_767_225_600_000)
+    let folder: URL
+    let lines = Lines()
+    /// By company (1 and 2) and role.
+    private(set) var grants: [Int64: [Role: SessionGrant]] = [:]
+    /// A login of each company that tests act upon.
+    private(set) var targets: [Int64: LoginSummary] = [:]
+
+    init(_ adjust: (inout Services) -> Void = { _ in }, limits: HTTPLimits = HTTPLimits(), pages: Pages = .none) async throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-api-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let money = try await SQLiteDatabase.open(path: folder.appendingPathComponent("money.db").path, durability: .normal)
+        try await Migrator.migrate(AccessSchema.migrations, store: .money, in: money)
+        let clock = clock
+        let clocks = Clocks(businessNowMs: { clock.nowMs }, systemNowMs: { clock.nowMs }, businessRate: 0)
+        site = Site(money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
+        let lines = lines
+        services = Services(
+            site: site,
+            settings: SettingRegistry([
+                .wholeNumber("supply.warn-below-paise", 0...1_000_000, initial: 5000, hint: "Warned below this.")
+            ]),
+            limits: limits, log: { lines.add($0) })
+        adjust(&services)
+        dispatcher = Dispatcher(services, pages: pages)
+        try await money.write { transaction in
+            try Org(orgID: 1, name: "Ujjwal").create(in: transaction)
+            try Org(orgID: 2, name: "Prakash").create(in: transaction)
+        }
+        for org in Int64(1)...2 {
+            for role in Self.roles {
+                try await add("\(role.rawValue)-of-\(org)", role, org)
+                grants[org, default: [:]][role] = try await services.sessions.signIn(
+                    username: "\(role.rawValue)-of-\(org)", password: Self.password, from: "192.0.2.\(org)")
+            }
+            targets[org] = try await add("target-of-\(org)", .operator, org)
+        }
+    }
+
+    @discardableResult
+    func add(_ username: String, _ role: Role, _ org: Int64) async throws -> LoginSummary {
+        let login = NewLogin(
+            username: username, name: "Name of \(username)", role: role, accountID: role == .consumer ? 70 + org : nil)
+        let command = try await AddLogin(login, password: Self.password, hasher: services.passwords)
+        return try await site.perform(command, as: .system(orgID: org), source: "test")
+    }
+
+    static func with(
+        _ adjust: (inout Services) -> Void = { _ in }, limits: HTTPLimits = HTTPLimits(), pages: Pages = .none,
+        _ body: (Fixture) async throws -> Void
+    ) async throws {
+        let fixture = try await Fixture(adjust, limits: limits, pages: pages)
+        do {
+            try await body(fixture)
+        } catch {
+            await fixture.close()
+            throw error
+        }
+        await fixture.close()
+    }
+
+    func close() async {
+        await site.money.close()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func grant(_ role: Role, _ org: Int64 = 1) throws -> SessionGrant { try #require(grants[org]?[role]) }
+
+    func bearer(_ role: Role, _ org: Int64 = 1) throws -> [(String, String)] {
+        [("Authorization", "Bearer \(try grant(role, org).token)")]
+    }
+
+    func cookie(_ role: Role, _ org: Int64 = 1) throws -> [(String, String)] {
+        [("Cookie", "other=1; busbar_session=\(try grant(role, org).token)")]
+    }
+
+    /// Sends a request; a text body gets the content type of JSON unless the headers name another.
+    func send(
+        _ method: String, _ path: String, _ query: String = "", headers: [(String, String)] = [], body: String? = nil
+    ) async -> Answer {
+        var all = Headers()
+        for (name, value) in headers { all.add(name, value) }
+        if body != nil, all["Content-Type"] == nil { all.add("Content-Type", "application/json") }
+        return await dispatcher.answer(
+            Call(
+                method: method, path: path, query: query, headers: all, body: Array((body ?? "").utf8),
+                remoteAddress: "203.0.113.7", requestID: "test-request"))
+    }
+
+    func count(_ sql: String) async throws -> Int64 {
+        try await site.money.read { try $0.first(sql, []) { try $0.int(0) } ?? -1 }
+    }
+}
+
+extension Answer {
+    var text: String { String(decoding: body, as: UTF8.self) }
+    var json: JSONValue { get throws { try JSONValue(parsing: body) } }
+    /// The end of the problem's type, or nil.
+    var problem: String? { (try? json)?["type"]?.text.map { String($0.dropFirst("/problems/".count)) } }
+    var at: String? { (try? json)?["at"]?.text }
+    var detail: String? { (try? json)?["detail"]?.text }
+}

@@ -1,0 +1,155 @@
+// Every endpoint × every role × own and other company. An endpoint without a row here fails the test.
+@testable import API
+import Access
+import SQL
+import Testing
+
+/// How one endpoint is expected to behave.
+struct Probe: Sendable {
+    /// Nil: anyone, also without a session.
+    var roles: Set<Role>?
+    /// An input that works in the caller's own company. `number` is new for each request.
+    var own: @Sendable (_ fixture: Fixture, _ number: Int) -> [String: JSONValue]
+    /// The same, pointing into company 2. Must be there when the input holds an id.
+    var other: (@Sendable (_ fixture: Fixture) -> [String: JSONValue])?
+    /// Id fields that cannot point into another company, and why.
+    var harmless: [String: String] = [:]
+}
+
+let probes: [String: Probe] = [
+    "health.live": Probe(own: { _, _ in [:] }),
+    "health.ready": Probe(own: { _, _ in [:] }),
+    "problems.list": Probe(own: { _, _ in [:] }),
+    "problems.read": Probe(own: { _, _ in ["code": .string("csrf")] }),
+    "session.create": Probe(own: { _, _ in
+        ["username": .string("operator-of-1"), "password": .string(Fixture.password), "use": .string("bearer")]
+    }),
+    "session.read": Probe(roles: [.consumer, .operator, .administrator], own: { _, _ in [:] }),
+    "session.delete": Probe(roles: [.consumer, .operator, .administrator], own: { _, _ in [:] }),
+    "logins.list": Probe(
+        roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
+        other: { fixture in ["after": .string(String((fixture.targets[2]?.loginID ?? 0) - 1))] }),
+    "logins.add": Probe(
+        roles: [.administrator],
+        own: { _, number in
+            [
+                "username": .string("new-\(number)"), "name": .string("N"), "role": .string("operator"),
+                "language": .string("hi"), "password": .string("nine blue tigers"),
+            ]
+        },
+        harmless: [
+            "accountID": "the login stays in the caller's company, where another company's account does not exist",
+            "placeID": "the login stays in the caller's company, where another company's place does not exist",
+        ]),
+    "logins.set-password": Probe(
+        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+        other: { ["loginID": target($0, 2), "password": .string("nine blue tigers")] }),
+    "logins.disable": Probe(
+        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+        other: { ["loginID": target($0, 2)] }),
+    "settings.list": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "settings.set": Probe(
+        roles: [.administrator],
+        own: { _, number in ["name": .string("supply.warn-below-paise"), "value": .string("\(6000 + number)")] }),
+]
+
+private func target(_ fixture: Fixture, _ org: Int64) -> JSONValue { .string(String(fixture.targets[org]?.loginID ?? 0)) }
+
+extension Fixture {
+    /// Puts the fields where the endpoint takes them.
+    func send(_ endpoint: AnyEndpoint, _ input: [String: JSONValue], headers: [(String, String)]) async -> Answer {
+        var path = endpoint.path
+        var query: [String] = []
+        var body: [String: JSONValue] = [:]
+        for (name, value) in input {
+            let text = value.text ?? value.compact
+            switch endpoint.place(of: name) {
+            case .path: path = path.split(separator: "{\(name)}", omittingEmptySubsequences: false).joined(separator: text)
+            case .query: query.append("\(name)=\(text)")
+            case .body: body[name] = value
+            }
+        }
+        var headers = headers
+        if endpoint.idempotency == .keyed { headers.append(("Idempotency-Key", "key-\(JSONValue.object(input).compact.utf8.count)-test")) }
+        return await send(
+            endpoint.method, path, query.joined(separator: "&"), headers: headers,
+            body: endpoint.takesBody ? JSONValue.object(body).compact : nil)
+    }
+}
+
+@Suite struct PolicyTests {
+    @Test func everyEndpointIsClassified() {
+        #expect(Set(probes.keys) == Set(Endpoints.all.map(\.name)))
+        #expect(Set(Endpoints.all.map(\.name)).count == Endpoints.all.count)
+    }
+
+    @Test(arguments: Endpoints.all.map(\.name))
+    func everyRoleGetsWhatItMayAndNoMore(_ name: String) async throws {
+        let endpoint = try #require(Endpoints.all.first { $0.name == name })
+        let probe = try #require(probes[name], "classify \(name) in PolicyTests.swift")
+        // A session of each role is used once: signing out ends it.
+        try await Fixture.with { fixture in
+            let nobody = await fixture.send(endpoint, probe.own(fixture, 0), headers: [])
+            if probe.roles == nil {
+                #expect((200...299).contains(nobody.status), "\(nobody.text)")
+            } else {
+                #expect(nobody.status == 401 && nobody.problem == "unauthenticated", "\(nobody.text)")
+                #expect(nobody.headers["WWW-Authenticate"] == "Bearer")
+            }
+            for (number, role) in Fixture.roles.enumerated() {
+                let answer = await fixture.send(
+                    endpoint, probe.own(fixture, number + 1), headers: try fixture.bearer(role))
+                if probe.roles?.contains(role) ?? true {
+                    #expect(answer.status == endpoint.status, "\(role): \(answer.text)")
+                    try endpoint.output.check(try answer.json)
+                } else {
+                    #expect(answer.status == 403 && answer.problem == "forbidden", "\(role): \(answer.text)")
+                }
+                #expect(!answer.text.contains("-of-2"), "\(role) sees company 2")
+            }
+        }
+    }
+
+    @Test(arguments: Endpoints.all.map(\.name))
+    func nobodyReachesIntoAnotherCompany(_ name: String) async throws {
+        let endpoint = try #require(Endpoints.all.first { $0.name == name })
+        let probe = try #require(probes[name], "classify \(name) in PolicyTests.swift")
+        let idFields = endpoint.input.fields.filter { field in
+            if case .string(_, _, let pattern?, _) = field.schema.kind { pattern.contains("[1-9]") } else { false }
+        }.map(\.name).filter { probe.harmless[$0] == nil }
+        guard let other = probe.other else {
+            #expect(idFields.isEmpty, "\(name) takes the ids \(idFields): say in PolicyTests.swift how they point elsewhere")
+            return
+        }
+        try await Fixture.with { fixture in
+            let before = try await state(of: 2, fixture)
+            let answer = await fixture.send(endpoint, other(fixture), headers: try fixture.bearer(.administrator))
+            #expect(answer.status == 404 || (200...299).contains(answer.status) && endpoint.method == "GET", "\(answer.text)")
+            #expect(!answer.text.contains("-of-2"), "\(answer.text)")
+            #expect(try await state(of: 2, fixture) == before)
+        }
+    }
+
+    /// What company 2 owns, as one text.
+    private func state(of org: Int64, _ fixture: Fixture) async throws -> [String] {
+        try await fixture.site.money.read { transaction in
+            try transaction.query(
+                "SELECT login_id, password_hash, disabled_at_ms FROM login WHERE org_id = $1 ORDER BY login_id", [.int(org)]
+            ) { "\(try $0.int(0)) \(try $0.text(1)) \(try $0.optionalInt(2) ?? 0)" }
+                + transaction.query("SELECT name, value FROM setting WHERE org_id = $1 ORDER BY name", [.int(org)]) {
+                    "\(try $0.text(0))=\(try $0.text(1))"
+                }
+        }
+    }
+
+    /// What moves money asks for a key; nothing else does.
+    @Test func endpointsThatMoveMoneyAreKeyed() {
+        let moving: Set<Permission> = [.rechargeOwnAccount, .rechargeAccounts, .adjustAccounts]
+        for endpoint in Endpoints.all {
+            guard case .permission(let permissions) = endpoint.access else { continue }
+            if !moving.isDisjoint(with: permissions) && endpoint.changesSomething {
+                #expect(endpoint.idempotency == .keyed, "\(endpoint.name)")
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import Access
+import Clocks
+import Cryptography
+import SQL
+import Testing
+
+@Suite struct SessionTests {
+    @Test func tokenStandsForTheLogin() async throws {
+        try await Fixture.with { fixture in
+            let consumer = try await fixture.add("asha", .consumer, account: 77)
+            let grant = try await fixture.signIn("ASHA")
+            let session = try #require(try await fixture.sessions.resolve(token: grant.token))
+            #expect(session.actor == Actor(loginID: consumer.loginID, role: .consumer, scope: Scope(orgID: 1, accountID: 77)))
+            #expect(session.csrfToken == grant.session.csrfToken && session.csrfToken.count == 32)
+            #expect(grant.token.count == 64)
+            #expect(try await fixture.count("SELECT COUNT(*) FROM audit WHERE command = 'access.sign-in'") == 1)
+        }
+    }
+
+    @Test func onlyTheHashOfTheTokenIsStored() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.add("asha")
+            let grant = try await fixture.signIn("asha")
+            let raw = stride(from: 0, to: 64, by: 2).map { offset -> UInt8 in
+                let start = grant.token.index(grant.token.startIndex, offsetBy: offset)
+                return UInt8(grant.token[start...].prefix(2), radix: 16) ?? 0
+            }
+            let stored = try await fixture.site.money.read { try $0.query("SELECT token_hash FROM session", []) { try $0.bytes(0) } }
+            #expect(stored == [Hash.sha256(raw)])
+            #expect(stored != [raw])
+        }
+    }
+
+    @Test func unknownDisabledAndWrongAnswerTheSame() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.add("asha")
+            let gone = try await fixture.add("gone")
+            _ = try await fixture.site.perform(
+                DisableLogin(loginID: gone.loginID), as: .system(orgID: 1), source: "test")
+            let wrong = try await refusal { _ = try await fixture.signIn("asha", "not her password") }
+            let unknown = try await refusal { _ = try await fixture.signIn("nobody") }
+            let disabled = try await refusal { _ = try await fixture.signIn("gone") }
+            let long = try await refusal { _ = try await fixture.signIn("asha", String(repeating: "x", count: 100_000)) }
+            #expect(wrong?.code == .unauthenticated)
+            #expect(wrong == unknown && unknown == disabled && disabled == long)
+        }
+    }
+
+    @Test func fiveWrongTriesLockTheNameFromThatAddressFor15Minutes() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.add("asha")
+            for _ in 0..<5 {
+                let wrong = try await refusal { _ = try await fixture.signIn("asha", "not her password") }
+                #expect(wrong?.code == .unauthenticated)
+            }
+            let locked = try await refusal { _ = try await fixture.signIn("asha") }
+            #expect(locked?.code == .tooMany && locked?.retryAfterS == 900)
+            _ = try await fixture.signIn("asha", from: "198.51.100.9")
+            fixture.clock.nowMs += 15 * 60_000
+            _ = try await fixture.signIn("asha")
+        }
+    }
+
+    @Test func triesSentAtOnceAreAllCounted() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.add("asha")
+            let codes = await withTaskGroup(of: Refusal.Code?.self) { group in
+                for _ in 0..<20 {
+                    group.addTask { try? await refusal { _ = try await fixture.signIn("asha", "not her password") }?.code }
+                }
+                return await group.reduce(into: [Refusal.Code: Int]()) { counts, code in
+                    if let code { counts[code, default: 0] += 1 }
+                }
+            }
+            #expect(codes == [.unauthenticated: 5, .tooMany: 15])
+        }
+    }
+
+    @Test func spreadingOverNamesIsStoppedByAddress() async throws {
+        try await Fixture.with { fixture in
+            for number in 0..<50 { _ = try await refusal { _ = try await fixture.signIn("user\(number)", "some password") } }
+            let stopped = try await refusal { _ = try await fixture.signIn("another", "some password") }
+            #expect(stopped?.code == .tooMany)
+        }
+    }
+
+    @Test func endsAfter12HoursHoweverUsed() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.add("asha")
+            let grant = try await fixture.signIn("asha")
+            fixture.clock.nowMs += Sessions.lifetimeMs - 1
+            #expect(try await fixture.sessions.resolve(token: grant.token) != nil)
+            fixture.clock.nowMs += 1
+            #expect(try await fixture.sessions.resolve(token: grant.token) == nil)
+        }
+    }
+
+    @Test func endsBySignOutNewPasswordAndDisabling() async throws {
+        try await Fixture.with { fixture in
+            let login = try await fixture.add("asha")
+            let first = try await fixture.signIn("asha")
+            let second = try await fixture.signIn("asha")
+            try await fixture.sessions.revoke(token: first.token)
+            #expect(try await fixture.sessions.resolve(token: first.token) == nil)
+            #expect(try await fixture.sessions.resolve(token: second.token) != nil)
+            let change = try await SetPassword(loginID: login.loginID, password: nil, hasher: fixture.passwords)
+            _ = try await fixture.site.perform(change, as: .system(orgID: 1), source: "test")
+            #expect(try await fixture.sessions.resolve(token: second.token) == nil)
+            let third = try await fixture.signIn("asha", try #require(change.generatedPassword))
+            _ = try await fixture.site.perform(
+                DisableLogin(loginID: login.loginID), as: .system(orgID: 1), source: "test")
+            #expect(try await fixture.sessions.resolve(token: third.token) == nil)
+        }
+    }
+
+    @Test func aLoginHoldsAtMostTwentySessions() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.add("asha")
+            let first = try await fixture.signIn("asha")
+            for _ in 0..<20 {
+                fixture.clock.nowMs += 1
+                _ = try await fixture.signIn("asha")
+            }
+            #expect(try await fixture.count("SELECT COUNT(*) FROM session") == 20)
+            #expect(try await fixture.sessions.resolve(token: first.token) == nil)
+        }
+    }
+
+    @Test(arguments: ["", "x", String(repeating: "A", count: 64), String(repeating: "g", count: 64), String(repeating: "0", count: 64)])
+    func textThatIsNoTokenStandsForNobody(_ token: String) async throws {
+        try await Fixture.with { fixture in
+            #expect(try await fixture.sessions.resolve(token: token) == nil)
+            try await fixture.sessions.revoke(token: token)
+        }
+    }
+}
