@@ -1,0 +1,130 @@
+// PageFrame: what stands around every page: who looks, in which language and look, the business time, the way about.
+import CivilTime
+
+/// What all pages share. Filled by the route, from the session.
+public struct PageFrame: Sendable {
+    /// Dense for staff, one column for consumers.
+    public enum Look: Sendable { case console, portal }
+
+    /// Which part of the navigation the page belongs to.
+    public enum Place: Sendable { case line, meters, accounts, home, statement, none }
+
+    public struct Person: Sendable {
+        public var name: String
+        /// Set for a consumer: the one account he may see. Nil for staff.
+        public var ownAccount: Int64?
+        public init(name: String, ownAccount: Int64? = nil) {
+            self.name = name
+            self.ownAccount = ownAccount
+        }
+    }
+
+    /// What just happened, said once at the top of the next page.
+    public enum Notice: Sendable {
+        case rechargeDone(paise: Int64, entry: String)
+        case readAsked
+        case disconnectAsked, reconnectAsked
+        case commandRefused(reason: String)
+    }
+
+    public var language: Language
+    public var look: Look
+    public var company: String
+    public var zone: Zone
+    /// Business time the page was made at, milliseconds since 1970.
+    public var businessTimeMs: Int64
+    public var version: String
+    /// Path with query of this page, for coming back after a change of language.
+    public var path: String
+    public var csrfToken: String
+    public var person: Person?
+    public var place: Place
+    public var notice: Notice?
+    /// How many times faster than the clock business time runs; nil when it is the real time.
+    public var demoSpeed: Int?
+
+    public init(
+        language: Language, look: Look, company: String, zone: Zone, businessTimeMs: Int64, version: String,
+        path: String, csrfToken: String, person: Person?, place: Place, notice: Notice? = nil, demoSpeed: Int? = nil
+    ) {
+        self.language = language
+        self.look = look
+        self.company = company
+        self.zone = zone
+        self.businessTimeMs = businessTimeMs
+        self.version = version
+        self.path = path
+        self.csrfToken = csrfToken
+        self.person = person
+        self.place = place
+        self.notice = notice
+        self.demoSpeed = demoSpeed
+    }
+}
+
+extension PageFrame {
+    func values(_ w: Wording) -> Row {
+        var row = Row()
+        row.set("lang", language.rawValue)
+        row.set("company", company)
+        row.set("look", look == .console ? "con" : "por")
+        row.set("isConsole", look == .console)
+        row.set("tokensCSS", Asset.tokens.path)
+        row.set("busbarCSS", Asset.busbar.path)
+        row.set("consoleCSS", Asset.console.path)
+        row.set("script", Asset.script.path)
+        row.set("icon", Asset.icon.path)
+        row.set("csrf", csrfToken)
+        row.set("homeHref", person?.ownAccount.map(Paths.account) ?? Paths.line)
+        row.set("person", person?.name)
+        row.set("clock", w.timeTag(businessTimeMs, w.moment(businessTimeMs)))
+        row.set("version", version)
+        row.set("zoneName", zone.identifier)
+        row.set("made", w.say("foot.made", ["time": w.moment(businessTimeMs)]))
+        row.set("demo", demoSpeed.map { w.say("demo.note", ["n": "\(w.number($0))"]) })
+        row.set("languages", Language.allCases.filter { $0 != language }.map { other in
+            Row(["code": "\(other.rawValue)", "href": "\(Paths.language(other, back: path))", "name": "\(other.ownName)"])
+        })
+        row.set("nav", navigation(w))
+        row.set("hasNav", person != nil)
+        row.set("notice", notice.map { noticeMarkup($0, w) })
+        row.set("isReturnable", person != nil)
+        return row
+    }
+
+    private func navigation(_ w: Wording) -> [Row] {
+        guard let person else { return [] }
+        let entries: [(Place, String, Markup)] =
+            if let account = person.ownAccount {
+                [
+                    (.home, Paths.account(account), w.say("nav.home")),
+                    (.statement, Paths.statement(account), w.say("nav.statement")),
+                ]
+            } else {
+                [
+                    (.line, Paths.line, w.say("nav.line")), (.meters, Paths.meters, w.say("nav.meters")),
+                    (.accounts, Paths.accounts, w.say("nav.accounts")),
+                ]
+            }
+        return entries.map { place, href, name in
+            var row = Row(["href": "\(href)", "name": name])
+            row.set("current", place == self.place)
+            return row
+        }
+    }
+
+    private func noticeMarkup(_ notice: Notice, _ w: Wording) -> Markup {
+        switch notice {
+        case .rechargeDone(let paise, let entry):
+            note("ok", w.say("notice.recharge", ["money": "\(w.money(paise))", "entry": "\(entry)"]))
+        case .readAsked: note("info", w.say("notice.read"))
+        case .disconnectAsked: note("info", w.say("notice.disconnect"))
+        case .reconnectAsked: note("info", w.say("notice.reconnect"))
+        case .commandRefused(let reason): note("bad", w.say("notice.refused", ["reason": "\(reason)"]))
+        }
+    }
+
+    private func note(_ tone: String, _ words: Markup) -> Markup {
+        "<p class=\"note \(tone)\" role=\"status\">\(words)</p>"
+    }
+}

@@ -1,0 +1,67 @@
+// Pages: turns a view model into a whole HTML page. Pure: same view and frame, same bytes. No request, no database.
+import CivilTime
+import Mustache
+
+/// Something that can be shown: a view model that knows its template and its words.
+public protocol Page: Sendable {
+    /// The name of the template file of the content.
+    static var template: String { get }
+}
+
+/// What a page says for itself; kept apart so that only this module reads it.
+protocol PageContent: Page {
+    func title(_ w: Wording) -> Markup
+    func values(_ w: Wording, _ frame: PageFrame) -> Row
+}
+
+/// All templates and messages, read once from the binary.
+public struct Pages: Sendable {
+    private let library: MustacheLibrary
+    private let messages: [Language: Messages]
+
+    /// Throws when a template or message file in the binary does not parse.
+    public init() throws {
+        var library = MustacheLibrary()
+        for (name, bytes) in Self.templates { try library.register(String(decoding: bytes, as: UTF8.self), named: name) }
+        self.library = library
+        messages = [
+            .english: try Messages(language: .english, file: String(decoding: PackageResources.en_txt, as: UTF8.self)),
+            .hindi: try Messages(language: .hindi, file: String(decoding: PackageResources.hi_txt, as: UTF8.self)),
+        ]
+    }
+
+    static var templates: [(String, [UInt8])] {
+        [
+            ("layout", PackageResources.layout_mustache), ("signin", PackageResources.signin_mustache),
+            ("line", PackageResources.line_mustache), ("meter", PackageResources.meter_mustache),
+            ("account", PackageResources.account_mustache), ("statement", PackageResources.statement_mustache),
+            ("day", PackageResources.day_mustache), ("list", PackageResources.list_mustache),
+            ("confirm", PackageResources.confirm_mustache), ("problem", PackageResources.problem_mustache),
+            ("entries", PackageResources.entries_mustache), ("errors", PackageResources.errors_mustache),
+        ]
+    }
+
+    func messages(_ language: Language) -> Messages {
+        guard let found = messages[language] else { preconditionFailure("a language without messages") }
+        return found
+    }
+
+    /// The whole page as HTML.
+    public func html(_ page: some Page, in frame: PageFrame) -> String {
+        guard let page = page as? any PageContent else { preconditionFailure("a page without content") }
+        let w = Wording(messages: messages(frame.language), zone: frame.zone, nowMs: frame.businessTimeMs)
+        var content = page.values(w, frame)
+        content["t"] = .messages(w.messages)
+        content.set("csrf", frame.csrfToken)
+        var layout = frame.values(w)
+        layout["t"] = .messages(w.messages)
+        layout.set("title", page.title(w))
+        layout.set("content", Markup(trusted: render(type(of: page).template, content)))
+        return render("layout", layout)
+    }
+
+    private func render(_ name: String, _ row: Row) -> String {
+        guard let html = library.render(row, withTemplate: name) else { preconditionFailure("no template \(name)") }
+        return html
+    }
+}

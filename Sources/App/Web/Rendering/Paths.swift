@@ -1,0 +1,48 @@
+// Paths: every address a page links to or posts to; the routes answer exactly these.
+import CivilTime
+
+/// Addresses of the pages. Ids are 63-bit numbers; words from people are percent-encoded.
+public enum Paths {
+    public static let signIn = "/sign-in"
+    public static let signOut = "/sign-out"
+    public static let line = "/line"
+    public static let meters = "/meters"
+    public static let accounts = "/accounts"
+    public static let exceptions = "/exceptions"
+
+    public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
+    public static func meter(_ id: Int64, day: CivilDay, days: Int) -> String { "/meters/\(id)?day=\(day)&days=\(days)" }
+    public static func meterRead(_ id: Int64) -> String { "/meters/\(id)/read" }
+    /// GET asks for confirmation, POST does it.
+    public static func meterDisconnect(_ id: Int64) -> String { "/meters/\(id)/disconnect" }
+    public static func meterReconnect(_ id: Int64) -> String { "/meters/\(id)/reconnect" }
+    public static func account(_ id: Int64) -> String { "/accounts/\(id)" }
+    public static func statement(_ id: Int64) -> String { "/accounts/\(id)/statement" }
+    public static func statement(_ id: Int64, before: String) -> String {
+        "/accounts/\(id)/statement?before=\(encoded(before))"
+    }
+    public static func recharge(_ id: Int64) -> String { "/accounts/\(id)/recharges" }
+    public static func day(_ account: Int64, _ day: CivilDay) -> String { "/accounts/\(account)/days/\(day)" }
+    public static func exceptions(kind: String) -> String { "\(exceptions)?kind=\(encoded(kind))" }
+    /// Sets the language cookie and goes back.
+    public static func language(_ language: Language, back: String) -> String {
+        "/language/\(language.rawValue)?back=\(encoded(back))"
+    }
+
+    /// A list with its search, filter and keyset place; empty parts are left out.
+    public static func list(_ base: String, query: String, state: String?, after: String?) -> String {
+        let parts = [("q", query), ("state", state ?? ""), ("after", after ?? "")].filter { !$0.1.isEmpty }
+        return parts.isEmpty ? base : base + "?" + parts.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
+    }
+
+    /// RFC 3986: everything but the unreserved characters is percent-encoded.
+    static func encoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF")
+        return text.utf8.reduce(into: "") { out, byte in
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.unicodeScalars.append(Unicode.Scalar(byte))
+            default: out += "%" + String(digits[Int(byte >> 4)]) + String(digits[Int(byte & 15)])
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// ProblemView: something went wrong: what, what is still right, what to do, and the id to quote.
+
+public struct ProblemView: Page {
+    public enum Kind: Sendable, Equatable {
+        case notFound, forbidden, failed
+        /// Somebody else was faster, or the same form came twice with other words.
+        case conflict(detail: String?)
+        /// The request cannot be understood; the detail names the place.
+        case badRequest(detail: String?)
+        case tooManyRequests(retryAfterMs: Int64)
+    }
+
+    public static let template = "problem"
+    public var kind: Kind
+    /// The id that stands in the log.
+    public var reference: String
+
+    public init(kind: Kind, reference: String) {
+        self.kind = kind
+        self.reference = reference
+    }
+
+    /// The HTTP status that goes with it.
+    public var status: Int {
+        switch kind {
+        case .badRequest: 400
+        case .forbidden: 403
+        case .notFound: 404
+        case .conflict: 409
+        case .tooManyRequests: 429
+        case .failed: 500
+        }
+    }
+}
+
+extension ProblemView: PageContent {
+    func title(_ w: Wording) -> Markup { parts(w).what }
+
+    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+        let parts = parts(w)
+        var row = Row(["what": parts.what, "todo": parts.todo, "reference": "\(reference)"])
+        row.set("detail", detail)
+        let home = frame.person?.ownAccount.map(Paths.account) ?? (frame.person == nil ? Paths.signIn : Paths.line)
+        row.set("homeHref", home)
+        row.set("homeName", frame.person == nil ? w.say("signin.title") : w.say("problem.home"))
+        return row
+    }
+
+    private var detail: String? {
+        switch kind {
+        case .conflict(let detail), .badRequest(let detail): detail
+        default: nil
+        }
+    }
+
+    private func parts(_ w: Wording) -> (what: Markup, todo: Markup) {
+        switch kind {
+        case .notFound: (w.say("problem.notFound"), w.say("problem.notFound.todo"))
+        case .forbidden: (w.say("problem.forbidden"), w.say("problem.forbidden.todo"))
+        case .failed: (w.say("problem.failed"), w.say("problem.failed.todo"))
+        case .conflict: (w.say("problem.conflict"), w.say("problem.conflict.todo"))
+        case .badRequest: (w.say("problem.badRequest"), w.say("problem.badRequest.todo"))
+        case .tooManyRequests(let ms):
+            (w.say("problem.tooMany"), w.say("problem.tooMany.todo", ["t": w.duration(ms)]))
+        }
+    }
+}
