@@ -12,6 +12,9 @@ func target(_ layer: String, _ name: String, _ dependencies: [Target.Dependency]
     .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: strict)
 }
 
+/// Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
+func embedded(_ folders: String...) -> [Resource] { folders.map { .embedInCode($0) } }
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: strict)
 }
@@ -67,7 +70,7 @@ let package = Package(
 
         // Ports: what the domains ask of the outside
         target("Ports", "SQL", ["CivilTime"]),
-        target("Ports", "Outbox", ["SQL"]),
+        target("Ports", "Outbox", ["SQL", "CivilTime"]),
         target("Ports", "Clocks"),
         target("Ports", "MeterPort", ["IntervalData"]),
 
@@ -110,12 +113,13 @@ let package = Package(
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Compression", "MeterPort", hummingbird, logging,
             ] + nio),
-        target(
-            "App", "Web",
-            domainBase + [
+        .target(
+            name: "Web",
+            dependencies: domainBase + [
                 "Access", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating", "Payments",
-                "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", mustache, hummingbird, logging,
-            ]),
+                "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "Tariffs", "MeterPort", mustache,
+            ],
+            path: "Sources/App/Web", resources: embedded("Assets", "Messages", "Templates"), swiftSettings: strict),
         target(
             "App", "Composition",
             domainBase + [
@@ -151,5 +155,13 @@ let package = Package(
         tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
         tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
+        tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography"]),
+        tests(
+            "API", ["API", "Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "MeterPort", logging, lifecycle]),
+        tests(
+            "MeterFleet",
+            ["MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks"] + nio),
+        tests("Charts", ["Charts", "IntervalData", "CivilTime", "Quantities"]),
+        tests("Web", ["Web", "CivilTime", "IntervalData", "Quantities"]),
     ]
 )
