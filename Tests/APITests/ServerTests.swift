@@ -103,12 +103,15 @@ private func withServer(
 
     @Test func oversizedBodyEndsTheConnection() async throws {
         try await withServer { port in
+            let start = ContinuousClock.now
             let part = String(repeating: "x", count: 50_000)
             let answer = await exchange(port: port, [
                 "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                     + "Content-Length: 100000\r\n\r\n", part, part,
             ])
             #expect(answer.hasPrefix("HTTP/1.1 413 ") && answer.lowercased().contains("connection: close"))
+            #expect(answer.contains("/problems/too-large"))
+            #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
 
@@ -116,11 +119,16 @@ private func withServer(
         var limits = HTTPLimits()
         limits.bodyReadLimitMs = 100
         try await withServer(limits: limits) { port in
+            let start = ContinuousClock.now
             let answer = await exchange(port: port, [
                 "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                     + "Content-Length: 100\r\n\r\n{"
             ])
-            #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("/problems/slow-request"))
+            #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("/problems/slow-request"), "\(answer)")
+            // The test's own patience is 10 s: an end before that is the server's doing.
+            #expect(ContinuousClock.now - start < .seconds(5))
+            let next = await exchange(port: port, ["GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"])
+            #expect(next.hasPrefix("HTTP/1.1 200 "))
         }
     }
 
