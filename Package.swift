@@ -8,12 +8,18 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func target(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: strict)
+func target(
+    _ layer: String, _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", resources: resources,
+        swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", exclude: exclude,
+        swiftSettings: strict)
 }
 
 func library(_ name: String, apt: String, pkgConfig: String) -> Target {
@@ -113,7 +119,9 @@ let package = Package(
             domainBase + [
                 "Access", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating", "Payments",
                 "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", mustache, hummingbird, logging,
-            ]),
+            ],
+            // Style, script, words and templates travel inside the binary.
+            resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
             "App", "Composition",
             domainBase + [
@@ -128,5 +136,7 @@ let package = Package(
                 "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
+        tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
+        tests("Web", ["Web", "Charts", "CivilTime", "IntervalData"]),
     ]
 )
