@@ -128,6 +128,9 @@ struct Wording: Sendable {
     }
     func ago(_ ms: Int64) -> Markup { nowMs - ms < 1000 ? say("age.now") : say("age.ago", ["t": duration(nowMs - ms)]) }
 
+    /// `Sat 21, 14:00, 5 min ago`, after words that say what was done then.
+    func aged(_ ms: Int64) -> Markup { say("age.at", ["time": timeTag(ms, moment(ms)), "ago": ago(ms)]) }
+
     /// `as of 14:00, 5 min ago`; past its promise a warning chip says the age.
     func asOf(_ ms: Int64, promiseMs: Int64 = 7_200_000) -> Markup {
         let words = say("age.asOf", ["time": timeTag(ms, moment(ms)), "ago": ago(ms)])

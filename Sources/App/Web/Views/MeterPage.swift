@@ -59,7 +59,7 @@ extension MeterView: PageContent {
     }
 
     private func sub(_ w: Wording) -> Markup {
-        let read = lastReadMs.map { w.say("meter.lastRead", ["asOf": w.asOf($0)]) } ?? w.say("meter.notReadYet")
+        let read = lastReadMs.map { w.say("meter.lastRead", ["when": w.aged($0)]) } ?? w.say("meter.notReadYet")
         guard let account else { return w.say("meter.subNoAccount", ["description": "\(description)", "read": read]) }
         let link = w.link(Paths.account(account.id), "\(account.name), \(account.code)")
         return w.say("meter.sub", ["account": link, "description": "\(description)", "read": read])
@@ -129,7 +129,7 @@ extension MeterView: PageContent {
                 w.say("relay.sent", ["time": w.moment(command.sentMs), "state": command.state.chip(w)])
             } ?? "",
             "actual": relay.actual.words(w),
-            "actualNote": relay.actualReadMs.map { w.say("relay.read", ["asOf": w.asOf($0)]) } ?? w.say("relay.notRead"),
+            "actualNote": relay.actualReadMs.map { w.say("relay.read", ["when": w.aged($0)]) } ?? w.say("relay.notRead"),
         ])
     }
 
