@@ -125,9 +125,15 @@ let package = Package(
         .executableTarget(
             name: "busbar",
             dependencies: [
-                "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Composition", "CivilTime", "MeterFleet",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
+
+        tests("IS15959", ["IS15959", "DLMS", "CivilTime"]),
+        tests(
+            "MeterFleet",
+            ["MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "Clocks", "CivilTime", "LoadFiles"] + nio),
 
         tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
     ]

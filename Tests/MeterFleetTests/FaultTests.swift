@@ -26,9 +26,10 @@ struct FaultTests {
         let transport = TCPMeterTransport()
         #expect(await code { _ = try await transport.converse(with: given) { try await $0.clockS() } } == .timeout)
         bench.clock.nowMs = at(4, 1) * 1000
-        #expect(await code { _ = try await transport.converse(with: given) { try await $0.clockS() } } == .closed)
+        let second = bench.endpoint(.lls)
+        #expect(await code { _ = try await transport.converse(with: second) { try await $0.clockS() } } == .closed)
         bench.clock.nowMs = at(5, 1) * 1000
-        #expect(try await transport.converse(with: given) { try await $0.clockS() } == at(5, 1))
+        #expect(try await transport.converse(with: bench.endpoint(.lls)) { try await $0.clockS() } == at(5, 1))
         await bench.fleet.stop()
     }
 
@@ -113,7 +114,7 @@ struct FaultTests {
         let given = endpoint
         #expect(await code { _ = try await TCPMeterTransport().converse(with: given) { try await $0.clockS() } } == .timeout)
         bench.clock.nowMs = at(3, 14) * 1000
-        let (rows, events) = try await TCPMeterTransport().converse(with: given) { meter in
+        let (rows, events) = try await TCPMeterTransport().converse(with: bench.endpoint(.lls)) { meter in
             (try await meter.blockLoad(fromS: at(3, 12) + 1, toS: at(3, 13)),
              try await meter.events(fromS: at(3), toS: at(4)))
         }

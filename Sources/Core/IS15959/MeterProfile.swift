@@ -120,3 +120,13 @@ public enum EventLog: String, Sendable, CaseIterable {
     /// `events-control`
     public var profileName: String { "events-\(rawValue)" }
 }
+
+/// The associations of IS 15959-2 by client address.
+public enum Associations {
+    /// The object that shows the last invocation counter a client address used (0.0.43.1.x); readable without security.
+    /// Nil for an address outside the standard.
+    public static func invocationCounter(client: UInt16) -> AttributeReference? {
+        let groups: [UInt16: UInt8] = [16: 1, 32: 2, 48: 3, 64: 4, 80: 5, 96: 6]
+        return groups[client].map { AttributeReference(1, OBIS(0, 0, 43, 1, $0)) }
+    }
+}
