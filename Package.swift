@@ -130,6 +130,7 @@ let package = Package(
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
 
+        tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
         tests("IS15959", ["IS15959", "DLMS", "CivilTime"]),
         tests(
             "MeterFleet",

@@ -1,8 +1,9 @@
 // Buffers read by what the meter says of itself: order of columns, scalers, stamps in all their forms, compressed rows.
 import CivilTime
 import DLMS
-@testable import IS15959
 import Testing
+
+@testable import IS15959
 
 /// 2026-03-02 in India.
 private let day = Zone.india.startS(of: CivilDay(number: 20_514))
@@ -24,9 +25,11 @@ struct ProfileTests {
         #expect(rows == [BlockLoadReading(endS: day + 1800, importWh: 81, exportWh: nil, averageVoltageMilliV: nil)])
     }
 
-    @Test("scalers of both signs reach Wh; half a Wh rounds away from zero", arguments: [
-        (Int8(0), 81, 81), (-1, 815, 82), (-1, 814, 81), (-3, 81_499, 81), (2, 3, 300),
-    ])
+    @Test(
+        "scalers of both signs reach Wh; half a Wh rounds away from zero",
+        arguments: [
+            (Int8(0), 81, 81), (-1, 815, 82), (-1, 814, 81), (-3, 81_499, 81), (2, 3, 300),
+        ])
     func scalers(_ scaler: Int8, _ raw: UInt32, _ wh: Int32) throws {
         let buffer = DLMSData.array([.structure([stamp(day), .doubleLongUnsigned(raw)])])
         #expect(try layout(scaler: scaler).blockLoad(buffer, zone: .india)[0].importWh == wh)
@@ -34,7 +37,8 @@ struct ProfileTests {
 
     @Test("the midnight stamp, hour 24, no deviation and a deviation with its sign turned round are the same instant")
     func stamps() throws {
-        let midnight = COSEMDateTime(year: 2026, month: 3, day: 2, hour: 0, minute: 0, second: 0, deviationMinutes: -330)
+        let midnight = COSEMDateTime(
+            year: 2026, month: 3, day: 2, hour: 0, minute: 0, second: 0, deviationMinutes: -330)
         let hour24 = COSEMDateTime(year: 2026, month: 3, day: 1, hour: 24, minute: 0, second: 0, deviationMinutes: -330)
         let none = COSEMDateTime(year: 2026, month: 3, day: 2, hour: 0, minute: 0, second: 0xFF)
         let turned = COSEMDateTime(year: 2026, month: 3, day: 2, hour: 0, minute: 0, second: 0, deviationMinutes: 330)
@@ -60,13 +64,15 @@ struct ProfileTests {
         #expect(rows.map(\.importWh) == [50, 50, 43, 9])
     }
 
-    @Test("a buffer that does not fit is refused with its row", arguments: [
-        DLMSData.null, .array([.null]), .array([.structure([stamp(day)])]),
-        .array([.structure([.null, .doubleLongUnsigned(1)])]), .array([.structure([stamp(day), .null])]),
-        .array([.structure([stamp(day), .text("x")])]), .array([.structure([.text("x"), .unsigned(1)])]),
-        .array([.structure([stamp(day), .deltaInteger(1)])]),
-        .array([.structure([stamp(day), .long64(.max)]), .structure([.null, .deltaInteger(1)])]),
-    ])
+    @Test(
+        "a buffer that does not fit is refused with its row",
+        arguments: [
+            DLMSData.null, .array([.null]), .array([.structure([stamp(day)])]),
+            .array([.structure([.null, .doubleLongUnsigned(1)])]), .array([.structure([stamp(day), .null])]),
+            .array([.structure([stamp(day), .text("x")])]), .array([.structure([.text("x"), .unsigned(1)])]),
+            .array([.structure([stamp(day), .deltaInteger(1)])]),
+            .array([.structure([stamp(day), .long64(.max)]), .structure([.null, .deltaInteger(1)])]),
+        ])
     func refused(_ buffer: DLMSData) {
         #expect(throws: ProfileError.self) { try layout().blockLoad(buffer, zone: .india) }
     }
@@ -115,9 +121,14 @@ struct ProfileTests {
         let buffer = DLMSData.array([
             .structure([stamp(day), .longUnsigned(301)]), .structure([stamp(day + 60), .longUnsigned(302)]),
         ])
-        #expect(try log.events(buffer, zone: .india) == [EventReading(atS: day, code: 301), EventReading(atS: day + 60, code: 302)])
+        #expect(
+            try log.events(buffer, zone: .india) == [
+                EventReading(atS: day, code: 301), EventReading(atS: day + 60, code: 302),
+            ])
         #expect(EventIDs.name(101) == "power failure" && EventIDs.name(102) == "power failure over")
-        #expect(EventIDs.name(999) == nil && EventIDs.log(251) == .nonRollover && EventLog.control.obis == OBIS(0, 0, 99, 98, 6))
+        #expect(
+            EventIDs.name(999) == nil && EventIDs.log(251) == .nonRollover
+                && EventLog.control.obis == OBIS(0, 0, 99, 98, 6))
     }
 
     @Test("every column of every profile has a name, every name and code stands for one object")

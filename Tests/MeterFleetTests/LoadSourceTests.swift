@@ -19,13 +19,19 @@ struct LoadSourceTests {
         #expect(other.energyWh(startS: at(5), durationS: 86_400) != load.energyWh(startS: at(5), durationS: 86_400))
     }
 
-    @Test("parts of a span add up to the span", arguments: [
-        LoadSource.household(HouseholdModel(seed: 9)), .constant(watts: 777),
-        .recorded(RecordedLoad(firstStartS: at(0), periodS: 1800, valuesWh: (0..<480).map { Int32($0 % 97) }, repeats: true)),
-    ])
+    @Test(
+        "parts of a span add up to the span",
+        arguments: [
+            LoadSource.household(HouseholdModel(seed: 9)), .constant(watts: 777),
+            .recorded(
+                RecordedLoad(
+                    firstStartS: at(0), periodS: 1800, valuesWh: (0..<480).map { Int32($0 % 97) }, repeats: true)),
+        ])
     func additive(_ load: LoadSource) {
         let whole = load.energyWh(startS: at(3), durationS: 86_400 * 9)
-        let parts = stride(from: at(3), to: at(12), by: 900).reduce(0) { $0 + load.energyWh(startS: $1, durationS: 900) }
+        let parts = stride(from: at(3), to: at(12), by: 900).reduce(0) {
+            $0 + load.energyWh(startS: $1, durationS: 900)
+        }
         #expect(parts == whole && whole > 0)
     }
 
@@ -47,9 +53,12 @@ struct LoadSourceTests {
         #expect(try RecordedLoad(file, meter: 1, zone: .india).missingSlots == 1)
         let moved = LoadSource.recorded(try RecordedLoad(file, meter: 0, zone: .india, shiftDays: 28, repeats: true))
         let original = LoadSource.recorded(try RecordedLoad(file, meter: 0, zone: .india))
-        #expect(moved.energyWh(startS: at(28, 7), durationS: 1800) == original.energyWh(startS: at(0, 7), durationS: 1800))
-        #expect(moved.energyWh(startS: at(45, 7), durationS: 1800) == original.energyWh(startS: at(3, 7), durationS: 1800))
-        #expect(moved.energyWh(startS: at(-11, 7), durationS: 1800) == original.energyWh(startS: at(3, 7), durationS: 1800))
+        #expect(
+            moved.energyWh(startS: at(28, 7), durationS: 1800) == original.energyWh(startS: at(0, 7), durationS: 1800))
+        #expect(
+            moved.energyWh(startS: at(45, 7), durationS: 1800) == original.energyWh(startS: at(3, 7), durationS: 1800))
+        #expect(
+            moved.energyWh(startS: at(-11, 7), durationS: 1800) == original.energyWh(startS: at(3, 7), durationS: 1800))
         #expect(original.energyWh(startS: at(20), durationS: 1800) == 0)
     }
 

@@ -82,7 +82,8 @@ private func firstCounter(_ options: ReadOptions, _ transport: TCPMeterTransport
 
 private func hint(_ error: MeterError, _ options: ReadOptions) -> String {
     switch error.code {
-    case .unreachable: "Is a meter listening at \(options.endpoint.host) port \(options.endpoint.port)? Try `busbar simulate`."
+    case .unreachable:
+        "Is a meter listening at \(options.endpoint.host) port \(options.endpoint.port)? Try `busbar simulate`."
     case .timeout: "The meter is silent: wrong client address, no power, or give a longer --timeout-ms."
     case .closed: "The meter hung up: wrong port, or too many connections to it."
     case .associationRefused: "Check --auth, --client and the secret."
@@ -107,7 +108,8 @@ private func readProfile(
     let buffer = try await meter.buffer(obis, fromS: stamped ? fromS : nil, toS: stamped ? toS : nil)
     do {
         let rows = try layout.rows(buffer, zone: options.zone)
-        return ReadTable(title: known?.name ?? obis.shortText, obis: obis, layout: layout, rows: rows, zone: options.zone)
+        return ReadTable(
+            title: known?.name ?? obis.shortText, obis: obis, layout: layout, rows: rows, zone: options.zone)
     } catch {
         throw MeterError(.badAnswer, "profile \(obis.shortText): \(error)")
     }

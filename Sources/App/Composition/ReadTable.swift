@@ -21,7 +21,8 @@ struct ReadTable: Sendable {
     // MARK: Text
 
     var text: String {
-        let lines = [layout.columns.map(heading)] + rows.map { row in zip(layout.columns, row).map { plain(cell($1, $0)) } }
+        let lines =
+            [layout.columns.map(heading)] + rows.map { row in zip(layout.columns, row).map { plain(cell($1, $0)) } }
         let widths = layout.columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
         let body = lines.map { line in
             zip(line, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
@@ -113,7 +114,9 @@ struct ReadTable: Sendable {
 
     /// Printable ASCII as it stands, a logical name as such, anything else in hexadecimal.
     private func string(_ bytes: [UInt8]) -> String {
-        if !bytes.isEmpty, bytes.allSatisfy({ (32...126).contains($0) }) { return String(decoding: bytes, as: UTF8.self) }
+        if !bytes.isEmpty, bytes.allSatisfy({ (32...126).contains($0) }) {
+            return String(decoding: bytes, as: UTF8.self)
+        }
         if bytes.count == 6, bytes[5] == 255, let obis = OBIS(bytes: bytes) { return obis.description }
         return hex(bytes)
     }

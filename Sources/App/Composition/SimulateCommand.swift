@@ -52,7 +52,9 @@ private let historyDays = 45
 
 /// A fleet that listens, and what to tell about it.
 public func startSimulation(_ options: SimulateOptions) async throws -> (fleet: MeterFleet, notice: String) {
-    guard (1...86_400).contains(options.speed) else { throw UsageError("--speed: 1 to 86400 business seconds a second") }
+    guard (1...86_400).contains(options.speed) else {
+        throw UsageError("--speed: 1 to 86400 business seconds a second")
+    }
     guard (1...2000).contains(options.meters ?? 1) else { throw UsageError("--meters: 1 to 2000") }
     let systemMs = Clocks.live.systemNowMs()
     let nowS = options.nowS ?? systemMs / 1000
@@ -81,7 +83,10 @@ private func loads(
         let loads = (0..<count).map { index in
             let number = String(index + 1)
             let model = HouseholdModel(seed: options.seed &+ UInt64(index), zone: options.zone)
-            return (serial: "BB" + String(repeating: "0", count: 6 - number.count) + number, source: LoadSource.household(model))
+            return (
+                serial: "BB" + String(repeating: "0", count: 6 - number.count) + number,
+                source: LoadSource.household(model)
+            )
         }
         return (loads, options.periodS ?? 1800, "the household model, seed \(options.seed)")
     case .file(let path):
@@ -107,7 +112,9 @@ private func shift(_ file: LoadFile, installed: CivilDay, today: CivilDay) -> (d
 }
 
 private func loadFile(_ path: String, _ options: SimulateOptions) throws -> LoadFile {
-    guard let data = FileManager.default.contents(atPath: path) else { throw UsageError("cannot read the load file \(path)") }
+    guard let data = FileManager.default.contents(atPath: path) else {
+        throw UsageError("cannot read the load file \(path)")
+    }
     var bytes = [UInt8](data)
     if Gzip.looksCompressed(bytes) { bytes = try Gzip.decompress(bytes, limit: 1 << 30) }
     return try LoadFileParser.parse(bytes, file: path, zone: options.zone)
@@ -115,8 +122,11 @@ private func loadFile(_ path: String, _ options: SimulateOptions) throws -> Load
 
 /// The name in the file where a meter can bear it, else a number.
 private func serial(_ name: String, _ index: Int) -> String {
-    let fits = !name.isEmpty && name.utf8.count <= 16
-        && name.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 }
+    let fits =
+        !name.isEmpty && name.utf8.count <= 16
+        && name.utf8.allSatisfy {
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45
+        }
     return fits ? name : "BB\(index + 1)"
 }
 

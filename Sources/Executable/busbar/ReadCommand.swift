@@ -23,7 +23,8 @@ struct Read: AsyncParsableCommand {
     @Option(help: "File with the authentication key.") var akFile: String?
     @Option(help: "System title of this client: 8 characters.") var title = "BBRCLI01"
     @Option(help: "First invocation counter; asked of the meter when left out.") var counter: UInt32?
-    @Option(help: "Profile to read: a name (block-load, daily, instantaneous, name-plate, events-control, ...) or OBIS.")
+    @Option(
+        help: "Profile to read: a name (block-load, daily, instantaneous, name-plate, events-control, ...) or OBIS.")
     var profile: String?
     @Option(help: "First stamp, 2026-03-01 or 2026-03-01T00:30.") var from: String?
     @Option(help: "Last stamp.") var to: String?

@@ -30,7 +30,8 @@ struct Simulate: AsyncParsableCommand {
     func run() async throws {
         do {
             let (fleet, notice) = try await startSimulation(try options())
-            print(notice)
+            // Not print: its buffer would keep the notice back while the program runs on.
+            FileHandle.standardOutput.write(Data(notice.utf8))
             await stopSignal()
             await fleet.stop()
         } catch let error as UsageError {
