@@ -134,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "busbar",
             dependencies: [
-                "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Composition", "CivilTime", "MeterFleet",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
 
@@ -157,6 +158,13 @@ let package = Package(
         tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
         tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
+        tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
+        tests("IS15959", ["IS15959", "DLMS", "CivilTime"]),
+        tests(
+            "MeterFleet",
+            [
+                "MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "Clocks", "CivilTime", "LoadFiles",
+            ] + nio),
         tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
         tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography"]),
         tests(
@@ -166,9 +174,6 @@ let package = Package(
                 "Meters", "Packs", "Payments", "Rating", "SQLiteAdapter", "Supply", "Tariffs", "TestSupport", "MeterPort",
                 logging, lifecycle,
             ]),
-        tests(
-            "MeterFleet",
-            ["MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks"] + nio),
         tests("Charts", ["Charts", "IntervalData", "CivilTime", "Quantities"], exclude: ["Golden"]),
         tests("Web", ["Web", "Charts", "CivilTime", "IntervalData", "Quantities"]),
         tests(
