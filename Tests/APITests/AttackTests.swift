@@ -136,8 +136,10 @@ import Testing
 
     @Test(arguments: [
         "", "{", "null", "[]", "{}x", #"{"username":}"#, #"{"username":"a","username":"b","password":"c"}"#,
-        #"{"username":"a","password":"b","admin":true}"#, #"{"username":1,"password":"b"}"#, #"{"username":null,"password":"b"}"#,
-        #"{"username":"a"}"#, #"{"username":"a","password":"b","use":"magic"}"#, #"{"username":"\ud800","password":"b"}"#,
+        #"{"username":"a","password":"b","admin":true}"#, #"{"username":1,"password":"b"}"#,
+        #"{"username":null,"password":"b"}"#,
+        #"{"username":"a"}"#, #"{"username":"a","password":"b","use":"magic"}"#,
+        #"{"username":"\ud800","password":"b"}"#,
         #"{"username":"\u0000","password":"b"}"#, "{\"username\":\"a\u{1}\",\"password\":\"b\"}", "{'username':'a'}",
         #"{"username":"","password":"b"}"#,
     ])
@@ -163,7 +165,8 @@ import Testing
     }
 
     @Test(arguments: [
-        nil, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=utf-16",
+        nil, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+        "application/json; charset=utf-16",
     ])
     func onlyJSONIsTaken(_ type: String?) async throws {
         try await Fixture.with { fixture in
@@ -191,7 +194,8 @@ import Testing
     func idsAreTextsOfDigits(_ id: String) async throws {
         try await Fixture.with { fixture in
             let body = #"{"username":"newone","name":"N","role":"consumer","language":"en","accountID":\#(id)}"#
-            let answer = await fixture.send("POST", "/api/v1/logins", headers: try fixture.bearer(.administrator), body: body)
+            let answer = await fixture.send(
+                "POST", "/api/v1/logins", headers: try fixture.bearer(.administrator), body: body)
             #expect(answer.status == 400, "\(id): \(answer.text)")
         }
     }
@@ -261,7 +265,8 @@ import Testing
     @Test func logLinesHoldNoPersonalData() async throws {
         try await Fixture.with { fixture in
             let target = try #require(fixture.targets[1]?.loginID)
-            _ = await fixture.send("POST", "/api/v1/logins/\(target)/disable", headers: try fixture.bearer(.administrator))
+            _ = await fixture.send(
+                "POST", "/api/v1/logins/\(target)/disable", headers: try fixture.bearer(.administrator))
             _ = await fixture.send("POST", "/api/v1/session", body: Self.signIn)
             _ = await fixture.send("GET", "/nothing/asha\n{\"forged\":1}")
             #expect(fixture.lines.all.count == 3)
