@@ -52,7 +52,8 @@ import Testing
                 await fixture.send("POST", "/api/v1/session", body: Self.signIn).headers["Set-Cookie"])
             #expect(cookie.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Max-Age=43200"))
         }
-        try await Fixture.with({ $0.isHTTPS = true }) { fixture in
+        let https: (inout Services) -> Void = { $0.isHTTPS = true }
+        try await Fixture.with(https) { fixture in
             let answer = await fixture.send("POST", "/api/v1/session", body: Self.signIn)
             #expect(answer.headers["Set-Cookie"]?.hasSuffix("; Secure") == true)
             #expect(answer.headers["Strict-Transport-Security"] != nil)
@@ -109,7 +110,8 @@ import Testing
             return status
         }
         try await Fixture.with { #expect(await lastStatus($0) { "198.51.100.\($0)" } == 429) }
-        try await Fixture.with({ $0.trustsForwarded = true }) { fixture in
+        let trusting: (inout Services) -> Void = { $0.trustsForwarded = true }
+        try await Fixture.with(trusting) { fixture in
             #expect(await lastStatus(fixture) { "198.51.100.\($0)" } == 401)
             // What the caller wrote himself stands before what the proxy adds.
             #expect(await lastStatus(fixture) { "10.0.0.\($0), 192.0.2.77" } == 429)

@@ -78,7 +78,8 @@ import Testing
     }
 
     @Test func longAnswersAreCompressedWhenAsked() async throws {
-        try await Fixture.with({ $0.gzip = { [UInt8](repeating: 1, count: $0.count / 10) } }, pages: Self.pages) {
+        let tenth: (inout Services) -> Void = { $0.gzip = { [UInt8](repeating: 1, count: $0.count / 10) } }
+        try await Fixture.with(tenth, pages: Self.pages) {
             fixture in
             let headers = try fixture.bearer(.operator)
             let plain = await fixture.send("GET", "/long/ab", headers: headers)
