@@ -33,7 +33,8 @@ struct Template: Sendable {
     static func site(_ file: URL, _ clock: ManualClock) async throws -> Site {
         let money = try await SQLiteDatabase.open(path: file.path, durability: .normal)
         let clocks = Clocks(businessNowMs: { clock.nowMs }, systemNowMs: { clock.nowMs }, businessRate: 0)
-        return Site(money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
+        return Site(
+            money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
     }
 
     private static func make() async throws -> Template {
@@ -50,7 +51,8 @@ struct Template: Sendable {
         let sessions = Sessions(site: site, passwords: passwords)
         func add(_ username: String, _ role: Role, _ org: Int64) async throws -> LoginSummary {
             let login = NewLogin(
-                username: username, name: "Name of \(username)", role: role, accountID: role == .consumer ? 70 + org : nil)
+                username: username, name: "Name of \(username)", role: role,
+                accountID: role == .consumer ? 70 + org : nil)
             let command = try await AddLogin(login, password: Fixture.password, hasher: passwords)
             return try await site.perform(command, as: .system(orgID: org), source: "test")
         }
@@ -82,7 +84,9 @@ struct Fixture {
     /// A login of each company that tests act upon.
     let targets: [Int64: LoginSummary]
 
-    init(_ adjust: (inout Services) -> Void = { _ in }, limits: HTTPLimits = HTTPLimits(), pages: Pages = .none) async throws {
+    init(_ adjust: (inout Services) -> Void = { _ in }, limits: HTTPLimits = HTTPLimits(), pages: Pages = .none)
+        async throws
+    {
         let template = try await Template.made.value
         grants = template.grants
         targets = template.targets

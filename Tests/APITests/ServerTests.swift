@@ -93,10 +93,13 @@ private func withServer(
     @Test func signsInOverTheWire() async throws {
         try await withServer { port in
             let body = #"{"username":"operator-of-1","password":"seven green tigers"}"#
-            let answer = await exchange(port: port, [
-                "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                    + "Content-Length: \(body.utf8.count)\r\n\r\n", body,
-            ])
+            let answer = await exchange(
+                port: port,
+                [
+                    "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                        + "Content-Type: application/json\r\n"
+                        + "Content-Length: \(body.utf8.count)\r\n\r\n", body,
+                ])
             #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.contains("Set-Cookie: busbar_session="))
         }
     }
@@ -105,10 +108,12 @@ private func withServer(
         try await withServer { port in
             let start = ContinuousClock.now
             let part = String(repeating: "x", count: 50_000)
-            let answer = await exchange(port: port, [
-                "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                    + "Content-Length: 100000\r\n\r\n", part, part,
-            ])
+            let answer = await exchange(
+                port: port,
+                [
+                    "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                        + "Content-Length: 100000\r\n\r\n", part, part,
+                ])
             #expect(answer.hasPrefix("HTTP/1.1 413 ") && answer.lowercased().contains("connection: close"))
             #expect(answer.contains("/problems/too-large"))
             #expect(ContinuousClock.now - start < .seconds(5))
@@ -120,10 +125,12 @@ private func withServer(
         limits.bodyReadLimitMs = 100
         try await withServer(limits: limits) { port in
             let start = ContinuousClock.now
-            let answer = await exchange(port: port, [
-                "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                    + "Content-Length: 100\r\n\r\n{"
-            ])
+            let answer = await exchange(
+                port: port,
+                [
+                    "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                        + "Content-Length: 100\r\n\r\n{"
+                ])
             #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("/problems/slow-request"), "\(answer)")
             // The test's own patience is 10 s: an end before that is the server's doing.
             #expect(ContinuousClock.now - start < .seconds(5))
@@ -152,9 +159,11 @@ private func withServer(
             .seeOther("/" + (call.path["value"] ?? ""))
         }
         try await withServer(pages: Pages([echo], problem: Pages.none.problem)) { port in
-            let answer = await exchange(port: port, [
-                "GET /echo/a%0d%0aSet-Cookie:%20evil=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-            ])
+            let answer = await exchange(
+                port: port,
+                [
+                    "GET /echo/a%0d%0aSet-Cookie:%20evil=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                ])
             #expect(answer.contains("Location: /aSet-Cookie: evil=1\r\n") && !answer.contains("\nSet-Cookie:"))
         }
     }

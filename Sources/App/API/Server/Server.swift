@@ -50,10 +50,13 @@ public struct DispatchResponder: HTTPResponder {
             headers: headers, remoteAddress: context.remoteAddress, requestID: Secret.hex(Secret.bytes(8)),
             readBody: { limitBytes in try await Self.collect(body, limitBytes, limitMs) })
         let answer = await dispatcher.answer(call)
-        var response = Response(status: .init(code: answer.status), body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+        var response = Response(
+            status: .init(code: answer.status), body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
         for field in answer.headers.fields {
             guard let name = HTTPFields.Element.Name(field.name) else { continue }
-            if name == .contentLength { response.headers[name] = field.value } else {
+            if name == .contentLength {
+                response.headers[name] = field.value
+            } else {
                 response.headers.append(HTTPFields.Element(name: name, value: field.value))
             }
         }
