@@ -122,7 +122,7 @@ struct DayExplanationView: APIModel {
                 DayReport.Component(
                     kind: .energy(band: "normal", milliPaisePerKWh: 600_000, level: 2), energyWh: 5_260, paise: 3_156)),
             ComponentView(DayReport.Component(kind: .fixed, energyWh: nil, paise: 626)),
-            ComponentView(DayReport.Component(kind: .duty, energyWh: nil, paise: 158)),
+            ComponentView(DayReport.Component(kind: .duty(ppm: 50_000), energyWh: nil, paise: 158)),
         ]
         (lines, inputHash, agrees) = ([], String(repeating: "0f", count: 32), true)
         revisions = [

@@ -5,6 +5,7 @@ import CivilTime
 import IntervalData
 import Journal
 import MeterData
+import Packs
 import Quantities
 import Rating
 import SQL
@@ -17,7 +18,8 @@ public struct DayReport: Sendable {
             case energy(band: String, milliPaisePerKWh: Int64, level: Int)
             case addOn
             case fixed
-            case duty
+            /// Rate in parts per million of the energy charge.
+            case duty(ppm: Int64)
         }
         public var kind: Kind
         public var energyWh: Int64?
@@ -66,25 +68,27 @@ public struct DayReport: Sendable {
         let explanation = try await Explanation.of(
             accountID: accountID, day: day, revision: nil, zone: moment.zone, site: site, scope)
         let posted = StatementReport.posted(explanation.revisions)
-        let (before, around) = try await site.money.read { transaction in
+        let (before, around, dutyPPM) = try await site.money.read { transaction in
             let line = try posted.last.flatMap { charge in
                 try Journal.chargeLine(
                     ofAccount: accountID, supplyDay: day, revision: charge.revision, scope, in: transaction)
             }
             let around = try Charge.current(
                 accountID: accountID, from: day.advanced(by: -1), to: day.advanced(by: 1), scope, in: transaction)
-            return (line.map { $0.balanceAfterPaise - $0.amountPaise }, around.map(\.day))
+            let plan = try Packs.plan(
+                recorded: explanation.charge.packs, sanctionedW: explanation.charge.sanctionedW, scope, in: transaction)
+            return (line.map { $0.balanceAfterPaise - $0.amountPaise }, around.map(\.day), plan.base.dutyPPM)
         }
         return DayReport(
             account: account, day: day, explanation: explanation,
             periodS: Int(moment.zone.lengthS(of: day)) / max(1, explanation.block.block.slotCount),
-            components: components(explanation), balanceBeforePaise: before, revisions: revisions(explanation.revisions),
+            components: components(explanation, dutyPPM: dutyPPM), balanceBeforePaise: before, revisions: revisions(explanation.revisions),
             hasPreviousDay: around.contains(day.advanced(by: -1)), hasNextDay: around.contains(day.advanced(by: 1)))
     }
 
     /// The bands of the base pack share its rounded amount as the month's running total steps through them, so the parts
     /// foot to the paisa (docs/decisions/0008).
-    private static func components(_ explanation: Explanation) -> [Component] {
+    private static func components(_ explanation: Explanation, dutyPPM: Int64) -> [Component] {
         let levels = bandLevels(explanation.priced.lines)
         var bands: [(name: String, price: Int64, wh: Int64, micro: Int128)] = []
         for line in explanation.priced.lines where !line.isAddOn {
@@ -110,7 +114,7 @@ public struct DayReport: Sendable {
             case .baseEnergy: break
             case .addOnEnergy: parts.append(Component(kind: .addOn, energyWh: part.energyWh, paise: part.paise))
             case .fixed: parts.append(Component(kind: .fixed, energyWh: nil, paise: part.paise))
-            case .duty: parts.append(Component(kind: .duty, energyWh: nil, paise: part.paise))
+            case .duty: parts.append(Component(kind: .duty(ppm: dutyPPM), energyWh: nil, paise: part.paise))
             }
         }
         return parts

@@ -33,7 +33,7 @@ public enum NeedKind: String, Sendable, Codable, CaseIterable {
     }
 
     /// Found by a check of the readings.
-    var isHeld: Bool { [.negative, .spike, .zeroRun, .clock, .other].contains(self) }
+    public var isHeld: Bool { [.negative, .spike, .zeroRun, .clock, .other].contains(self) }
 }
 
 public struct Need: Sendable {

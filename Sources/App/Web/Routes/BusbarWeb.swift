@@ -73,10 +73,11 @@ struct Desk: Sendable {
 
     /// The cookie's choice, else the login's language, else what the browser asks for.
     func language(_ call: Call, _ session: SignedIn?) -> Language {
-        let cookies = call.headers.all("Cookie").flatMap { $0.split(separator: ";") }.map { $0.drop { $0 == " " } }
+        let cookies = call.headers.all("Cookie").flatMap { header in header.split(separator: ";") }
+        let prefix = Self.languageCookie + "="
         let chosen = cookies.compactMap { cookie -> Language? in
-            let sides = cookie.split(separator: "=", maxSplits: 1)
-            return sides.count == 2 && sides[0] == Self.languageCookie ? Language(rawValue: String(sides[1])) : nil
+            let text = String(cookie.trimmingPrefix { $0 == " " })
+            return text.hasPrefix(prefix) ? Language(rawValue: String(text.dropFirst(prefix.count))) : nil
         }.first
         if let chosen { return chosen }
         if let session { return Language(rawValue: session.language.rawValue) ?? .english }
