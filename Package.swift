@@ -143,6 +143,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter"],
             path: "Tests/Support/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestRetailer",
+            dependencies: domainBase + [
+                "Access", "Accounts", "Grid", "IntervalData", "MeterData", "Meters", "Packs", "Payments", "Rating",
+                "Supply", "Tariffs",
+            ], path: "Tests/Support/TestRetailer", swiftSettings: strict),
         tests("SQL", ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter", "TestSupport"]),
         tests("House", []),
         tests(
@@ -170,17 +176,14 @@ let package = Package(
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Accounts", "Composition", "Grid", "HeadEnd", "IntervalData", "Journal", "MeterData",
-                "Meters", "Packs", "Payments", "Rating", "SQLiteAdapter", "Supply", "Tariffs", "TestSupport", "MeterPort",
-                logging, lifecycle,
+                "API", "Access", "Composition", "MeterPort", "SQLiteAdapter", "Supply", "TestRetailer", logging, lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData", "CivilTime", "Quantities"], exclude: ["Golden"]),
         tests("Web", ["Web", "Charts", "CivilTime", "IntervalData", "Quantities"]),
         tests(
             "WebRoutes",
             domainBase + [
-                "API", "Access", "Accounts", "Composition", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
-                "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "Tariffs", "TestSupport", "Web",
+                "API", "Access", "Composition", "Journal", "Jobs", "TestRetailer", "TestSupport", "Web",
             ]),
     ]
 )
