@@ -127,6 +127,7 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter", "MeterLink",
                 "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE", "DLMS",
                 "IS15959", hummingbird, logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
             name: "busbar",

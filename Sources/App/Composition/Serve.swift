@@ -11,6 +11,7 @@ import MeterLink
 import Meters
 import ServiceLifecycle
 import Supply
+import UnixSignals
 import Web
 
 public struct ServeOptions: Sendable {

@@ -9,6 +9,7 @@ import Jobs
 import Logging
 import MeterFleet
 import Messaging
+import Meters
 import SQL
 import ServiceLifecycle
 import Supply
