@@ -61,10 +61,10 @@ public struct Line: Sendable {
     public func tick() async throws -> Int {
         try await plan()
         var ran = 0
-        _ = try await Dispatcher(site: site, orgs: [org]).run()
+        _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
         while !Task.isCancelled, let job = try await claim() {
             await run(job)
-            _ = try await Dispatcher(site: site, orgs: [org]).run()
+            _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             ran += 1
         }
         return ran

@@ -8,7 +8,7 @@ import Outbox
 import SQL
 import Supply
 
-public struct Dispatcher: Sendable {
+public struct OutboxDispatcher: Sendable {
     let site: Site
     let zones: [Int64: Zone]
 
