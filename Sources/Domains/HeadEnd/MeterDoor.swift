@@ -14,7 +14,13 @@ struct MeterDoor: Sendable {
     let vault: KeyVault
 
     func endpoint(of meter: Meter) async throws -> MeterEndpoint {
-        let keys = try meter.sealedKeys.map { try vault.open($0, meterID: meter.meterID) }
+        let keys: MeterKeys?
+        do {
+            keys = try meter.sealedKeys.map { try vault.open($0, meterID: meter.meterID) }
+        } catch {
+            // The trouble of one meter, not of the run that asks them all.
+            throw MeterError(.security, "the stored keys of meter \(meter.serial) cannot be opened: \(error)")
+        }
         guard let authentication = MeterAuthentication(rawValue: meter.authentication),
             let client = UInt16(exactly: meter.clientAddress)
         else { throw MeterError(.other, "meter \(meter.serial) has an unknown authentication or client address") }
