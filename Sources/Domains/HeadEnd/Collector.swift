@@ -27,6 +27,8 @@ public struct CollectionRules: Sendable {
     public var backDays = 35
     /// Meters read at the same time.
     public var parallel = 8
+    /// System milliseconds a meter has for each answer.
+    public var timeoutMs: Int64 = 10_000
     /// First pause after a failure; doubles up to 16 times as long.
     public var retryMs: Int64 = 30 * 60_000
     /// Meter-days a run takes at most.
@@ -162,7 +164,9 @@ public struct Collector: Sendable {
         let meter = try await site.money.read { [scope] in try Meter.find(meterID, scope, in: $0) }
         let answers: [Answer]
         do {
-            let endpoint = try await MeterDoor(site: site, org: org, vault: vault).endpoint(of: meter)
+            let endpoint = try await MeterDoor(
+                site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
+            ).endpoint(of: meter)
             answers = try await transport.converse(with: endpoint) { conversation in
                 try await ask(conversation, meter: meter, items: items, nowMs: nowMs)
             }
