@@ -147,7 +147,8 @@ let package = Package(
             "Line",
             domainBase + [
                 "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
-                "LoadFiles", "MeterData", "MeterFleet", "MeterLink", "Meters", "Packs", "Payments", "Rating", "Supply",
+                "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs", "Payments",
+                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE",
                 "Tariffs", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
@@ -169,5 +170,6 @@ let package = Package(
             "API", ["API", "Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "MeterPort", logging, lifecycle]),
         tests("Charts", ["Charts", "IntervalData", "CivilTime", "Quantities"]),
         tests("Web", ["Web", "CivilTime", "IntervalData", "Quantities"]),
+        tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
     ]
 )
