@@ -187,7 +187,7 @@ public struct Collector: Sendable {
     private func ask(
         _ conversation: any MeterConversation, meter: Meter, items: [CollectionItem], nowMs: Int64
     ) async throws -> [Answer] {
-        let drift = try await conversation.clockS() - nowMs / 1000
+        let drift = try await clockDriftS(conversation, site.clocks)
         let relay = try await conversation.relay()
         var answers: [Answer] = []
         for item in items {
@@ -278,4 +278,13 @@ public struct Collector: Sendable {
         let base = rules.retryMs << min(attempt - 1, 4)
         return base + Int64(UInt64(bitPattern: meterID &* 2_654_435_761) % UInt64(max(1, base / 4)))
     }
+}
+
+/// How far the meter's clock is off: 0 when its time lies between asking and answer, else the distance to the nearer of the
+/// two, so that the time an answer takes is never counted as drift.
+func clockDriftS(_ conversation: any MeterConversation, _ clocks: Clocks) async throws -> Int64 {
+    let beforeS = clocks.businessNowMs() / 1000
+    let meterS = try await conversation.clockS()
+    let afterS = clocks.businessNowMs() / 1000
+    return meterS < beforeS ? meterS - beforeS : max(0, meterS - afterS)
 }

@@ -6,8 +6,8 @@ import Meters
 import SQL
 
 struct MeterDoor: Sendable {
-    /// Counters reserved for one association; what is not used is never used again.
-    static let counterReserve: Int64 = 1_000
+    /// Counters reserved for one association, as many as MeterLink may use; what is not used is never used again.
+    static let counterReserve: Int64 = 10_000
 
     let site: Site
     let org: Org

@@ -231,8 +231,8 @@ public struct RelayCommander: Sendable {
         let startS = org.zone.startS(of: today)
         do {
             let endpoint = try await MeterDoor(site: site, org: org, vault: vault).endpoint(of: meter)
-            let (rows, relay, drift) = try await transport.converse(with: endpoint) { conversation in
-                let drift = try await conversation.clockS() - nowMs / 1000
+            let (rows, relay, drift) = try await transport.converse(with: endpoint) { [site] conversation in
+                let drift = try await clockDriftS(conversation, site.clocks)
                 let rows = try await conversation.blockLoad(fromS: startS + meter.capturePeriodS, toS: nowMs / 1000)
                 return (rows, try await conversation.relay(), drift)
             }
