@@ -78,3 +78,12 @@ public struct Message: Sendable, Equatable {
             """, [.int(scope.orgID), .int(accountID), .int(limit)], decode)
     }
 }
+
+extension Message {
+    /// Messages of the whole company after an id, oldest first.
+    public static func after(_ messageID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Message] {
+        try transaction.query(
+            "SELECT \(columns) FROM message WHERE org_id = $1 AND message_id > $2 ORDER BY message_id LIMIT $3",
+            [.int(scope.orgID), .int(messageID), .int(limit)], decode)
+    }
+}
