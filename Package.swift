@@ -151,7 +151,8 @@ let package = Package(
             "Line",
             domainBase + [
                 "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
-                "LoadFiles", "MeterData", "MeterFleet", "MeterLink", "Meters", "Packs", "Payments", "Rating", "Supply",
+                "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs", "Payments",
+                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE",
                 "Tariffs", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
@@ -173,5 +174,6 @@ let package = Package(
             "API", ["API", "Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "MeterPort", logging, lifecycle]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
         tests("Web", ["Web", "Charts", "CivilTime", "IntervalData"]),
+        tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
     ]
 )
