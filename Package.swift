@@ -135,6 +135,15 @@ let package = Package(
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
 
+        // Measurements against peers: `make bench`
+        .executableTarget(
+            name: "busbar-bench",
+            dependencies: [
+                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter", "PostgresAdapter",
+                "CSQLite", "CPQ",
+            ],
+            path: "benchmarks/BusbarBench", swiftSettings: strict),
+
         // Tests
         .target(
             name: "TestSupport", dependencies: ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter"],
@@ -163,5 +172,15 @@ let package = Package(
             ["MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks"] + nio),
         tests("Charts", ["Charts", "IntervalData", "CivilTime", "Quantities"]),
         tests("Web", ["Web", "CivilTime", "IntervalData", "Quantities"]),
+        tests("Composition", ["Composition", "SQL", "TestSupport"]),
+        tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
+        tests("Rating", ["Rating"]),
+        tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
+        tests(
+            "Payments",
+            ["Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime", "TestSupport"]),
+        tests("Meters", ["Meters", "Access"]),
+        tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
+        tests("Clocks", ["Clocks"]),
     ]
 )
