@@ -141,6 +141,15 @@ let package = Package(
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
 
+        // Measurements against peers: `make bench`
+        .executableTarget(
+            name: "busbar-bench",
+            dependencies: [
+                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter", "PostgresAdapter",
+                "CSQLite", "CPQ",
+            ],
+            path: "benchmarks/BusbarBench", swiftSettings: strict),
+
         // Tests
         .target(
             name: "TestSupport", dependencies: ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter"],
@@ -175,5 +184,15 @@ let package = Package(
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
         tests("Web", ["Web", "Charts", "CivilTime", "IntervalData"]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
+        tests("Composition", ["Composition", "SQL", "TestSupport"]),
+        tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
+        tests("Rating", ["Rating"]),
+        tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
+        tests(
+            "Payments",
+            ["Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime", "TestSupport"]),
+        tests("Meters", ["Meters", "Access"]),
+        tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
+        tests("Clocks", ["Clocks"]),
     ]
 )
