@@ -127,11 +127,13 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter", "MeterLink",
                 "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE", "DLMS",
                 "IS15959", hummingbird, logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
             name: "busbar",
             dependencies: [
-                "Composition", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Composition", "CivilTime", "MeterFleet",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
 
@@ -154,14 +156,24 @@ let package = Package(
         tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
         tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
+        tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
+        tests("IS15959", ["IS15959", "DLMS", "CivilTime"]),
+        tests(
+            "MeterFleet",
+            [
+                "MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "Clocks", "CivilTime", "LoadFiles",
+            ] + nio),
         tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
         tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography"]),
         tests(
             "API", ["API", "Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "MeterPort", logging, lifecycle]),
-        tests(
-            "MeterFleet",
-            ["MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks"] + nio),
         tests("Charts", ["Charts", "IntervalData", "CivilTime", "Quantities"]),
         tests("Web", ["Web", "CivilTime", "IntervalData", "Quantities"]),
+        .testTarget(
+            name: "CompositionTests",
+            dependencies: domainBase + [
+                "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData", "Meters",
+                "Rating", "Compression", "TestSupport",
+            ], path: "Tests/CompositionTests", swiftSettings: strict),
     ]
 )

@@ -52,7 +52,8 @@ import Testing
                 await fixture.send("POST", "/api/v1/session", body: Self.signIn).headers["Set-Cookie"])
             #expect(cookie.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Max-Age=43200"))
         }
-        try await Fixture.with({ $0.isHTTPS = true }) { fixture in
+        let https: (inout Services) -> Void = { $0.isHTTPS = true }
+        try await Fixture.with(https) { fixture in
             let answer = await fixture.send("POST", "/api/v1/session", body: Self.signIn)
             #expect(answer.headers["Set-Cookie"]?.hasSuffix("; Secure") == true)
             #expect(answer.headers["Strict-Transport-Security"] != nil)
@@ -109,7 +110,8 @@ import Testing
             return status
         }
         try await Fixture.with { #expect(await lastStatus($0) { "198.51.100.\($0)" } == 429) }
-        try await Fixture.with({ $0.trustsForwarded = true }) { fixture in
+        let trusting: (inout Services) -> Void = { $0.trustsForwarded = true }
+        try await Fixture.with(trusting) { fixture in
             #expect(await lastStatus(fixture) { "198.51.100.\($0)" } == 401)
             // What the caller wrote himself stands before what the proxy adds.
             #expect(await lastStatus(fixture) { "10.0.0.\($0), 192.0.2.77" } == 429)
@@ -136,8 +138,10 @@ import Testing
 
     @Test(arguments: [
         "", "{", "null", "[]", "{}x", #"{"username":}"#, #"{"username":"a","username":"b","password":"c"}"#,
-        #"{"username":"a","password":"b","admin":true}"#, #"{"username":1,"password":"b"}"#, #"{"username":null,"password":"b"}"#,
-        #"{"username":"a"}"#, #"{"username":"a","password":"b","use":"magic"}"#, #"{"username":"\ud800","password":"b"}"#,
+        #"{"username":"a","password":"b","admin":true}"#, #"{"username":1,"password":"b"}"#,
+        #"{"username":null,"password":"b"}"#,
+        #"{"username":"a"}"#, #"{"username":"a","password":"b","use":"magic"}"#,
+        #"{"username":"\ud800","password":"b"}"#,
         #"{"username":"\u0000","password":"b"}"#, "{\"username\":\"a\u{1}\",\"password\":\"b\"}", "{'username':'a'}",
         #"{"username":"","password":"b"}"#,
     ])
@@ -163,7 +167,8 @@ import Testing
     }
 
     @Test(arguments: [
-        nil, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=utf-16",
+        nil, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+        "application/json; charset=utf-16",
     ])
     func onlyJSONIsTaken(_ type: String?) async throws {
         try await Fixture.with { fixture in
@@ -191,7 +196,8 @@ import Testing
     func idsAreTextsOfDigits(_ id: String) async throws {
         try await Fixture.with { fixture in
             let body = #"{"username":"newone","name":"N","role":"consumer","language":"en","accountID":\#(id)}"#
-            let answer = await fixture.send("POST", "/api/v1/logins", headers: try fixture.bearer(.administrator), body: body)
+            let answer = await fixture.send(
+                "POST", "/api/v1/logins", headers: try fixture.bearer(.administrator), body: body)
             #expect(answer.status == 400, "\(id): \(answer.text)")
         }
     }
@@ -261,7 +267,8 @@ import Testing
     @Test func logLinesHoldNoPersonalData() async throws {
         try await Fixture.with { fixture in
             let target = try #require(fixture.targets[1]?.loginID)
-            _ = await fixture.send("POST", "/api/v1/logins/\(target)/disable", headers: try fixture.bearer(.administrator))
+            _ = await fixture.send(
+                "POST", "/api/v1/logins/\(target)/disable", headers: try fixture.bearer(.administrator))
             _ = await fixture.send("POST", "/api/v1/session", body: Self.signIn)
             _ = await fixture.send("GET", "/nothing/asha\n{\"forged\":1}")
             #expect(fixture.lines.all.count == 3)

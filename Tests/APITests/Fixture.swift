@@ -21,28 +21,78 @@ final class Lines: Sendable {
     var all: [String] { lines.withLock { $0 } }
 }
 
+/// A database with the logins in it, made once: hashing their passwords for each test would take minutes.
+struct Template: Sendable {
+    var file: URL
+    var grants: [Int64: [Role: SessionGrant]] = [:]
+    var targets: [Int64: LoginSummary] = [:]
+
+    static let made = Task { try await make() }
+    static let startMs: Int64 = 1_767_225_600_000
+
+    static func site(_ file: URL, _ clock: ManualClock) async throws -> Site {
+        let money = try await SQLiteDatabase.open(path: file.path, durability: .normal)
+        let clocks = Clocks(businessNowMs: { clock.nowMs }, systemNowMs: { clock.nowMs }, businessRate: 0)
+        return Site(
+            money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
+    }
+
+    private static func make() async throws -> Template {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-api-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        var template = Template(file: folder.appendingPathComponent("template.db"))
+        let site = try await site(template.file, ManualClock(startMs: startMs))
+        try await Migrator.migrate(AccessSchema.migrations, store: .money, in: site.money)
+        try await site.money.write { transaction in
+            try Org(orgID: 1, name: "Ujjwal").create(in: transaction)
+            try Org(orgID: 2, name: "Prakash").create(in: transaction)
+        }
+        let passwords = PasswordHasher()
+        let sessions = Sessions(site: site, passwords: passwords)
+        func add(_ username: String, _ role: Role, _ org: Int64) async throws -> LoginSummary {
+            let login = NewLogin(
+                username: username, name: "Name of \(username)", role: role,
+                accountID: role == .consumer ? 70 + org : nil)
+            let command = try await AddLogin(login, password: Fixture.password, hasher: passwords)
+            return try await site.perform(command, as: .system(orgID: org), source: "test")
+        }
+        for org in Int64(1)...2 {
+            for role in Fixture.roles {
+                _ = try await add("\(role.rawValue)-of-\(org)", role, org)
+                template.grants[org, default: [:]][role] = try await sessions.signIn(
+                    username: "\(role.rawValue)-of-\(org)", password: Fixture.password, from: "192.0.2.\(org)")
+            }
+            template.targets[org] = try await add("target-of-\(org)", .operator, org)
+        }
+        await site.money.close()
+        return template
+    }
+}
+
 struct Fixture {
     static let password = "seven green tigers"
     static let roles: [Role] = [.consumer, .operator, .administrator]
     let site: Site
     var services: Services
     var dispatcher: Dispatcher
-    let clock = ManualClock(startMs: 1_767_225_600_000)
-    let folder: URL
+    /// A second after the template was made, so that no id comes twice.
+    let clock = ManualClock(startMs: Template.startMs + 1000)
+    let file: URL
     let lines = Lines()
     /// By company (1 and 2) and role.
-    private(set) var grants: [Int64: [Role: SessionGrant]] = [:]
+    let grants: [Int64: [Role: SessionGrant]]
     /// A login of each company that tests act upon.
-    private(set) var targets: [Int64: LoginSummary] = [:]
+    let targets: [Int64: LoginSummary]
 
-    init(_ adjust: (inout Services) -> Void = { _ in }, limits: HTTPLimits = HTTPLimits(), pages: Pages = .none) async throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-api-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let money = try await SQLiteDatabase.open(path: folder.appendingPathComponent("money.db").path, durability: .normal)
-        try await Migrator.migrate(AccessSchema.migrations, store: .money, in: money)
-        let clock = clock
-        let clocks = Clocks(businessNowMs: { clock.nowMs }, systemNowMs: { clock.nowMs }, businessRate: 0)
-        site = Site(money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
+    init(_ adjust: (inout Services) -> Void = { _ in }, limits: HTTPLimits = HTTPLimits(), pages: Pages = .none)
+        async throws
+    {
+        let template = try await Template.made.value
+        grants = template.grants
+        targets = template.targets
+        file = template.file.deletingLastPathComponent().appendingPathComponent("\(UUID().uuidString).db")
+        try FileManager.default.copyItem(at: template.file, to: file)
+        site = try await Template.site(file, clock)
         let lines = lines
         services = Services(
             site: site,
@@ -52,26 +102,6 @@ struct Fixture {
             limits: limits, log: { lines.add($0) })
         adjust(&services)
         dispatcher = Dispatcher(services, pages: pages)
-        try await money.write { transaction in
-            try Org(orgID: 1, name: "Ujjwal").create(in: transaction)
-            try Org(orgID: 2, name: "Prakash").create(in: transaction)
-        }
-        for org in Int64(1)...2 {
-            for role in Self.roles {
-                try await add("\(role.rawValue)-of-\(org)", role, org)
-                grants[org, default: [:]][role] = try await services.sessions.signIn(
-                    username: "\(role.rawValue)-of-\(org)", password: Self.password, from: "192.0.2.\(org)")
-            }
-            targets[org] = try await add("target-of-\(org)", .operator, org)
-        }
-    }
-
-    @discardableResult
-    func add(_ username: String, _ role: Role, _ org: Int64) async throws -> LoginSummary {
-        let login = NewLogin(
-            username: username, name: "Name of \(username)", role: role, accountID: role == .consumer ? 70 + org : nil)
-        let command = try await AddLogin(login, password: Self.password, hasher: services.passwords)
-        return try await site.perform(command, as: .system(orgID: org), source: "test")
     }
 
     static func with(
@@ -90,7 +120,7 @@ struct Fixture {
 
     func close() async {
         await site.money.close()
-        try? FileManager.default.removeItem(at: folder)
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file.path + suffix) }
     }
 
     func grant(_ role: Role, _ org: Int64 = 1) throws -> SessionGrant { try #require(grants[org]?[role]) }

@@ -1,10 +1,11 @@
-// The OpenAPI document: equal to its golden file, and every example fits its own schema.
-@testable import API
 import Access
 import Foundation
 import MeterPort
 import SQL
 import Testing
+
+// The OpenAPI document: equal to its golden file, and every example fits its own schema.
+@testable import API
 
 @Suite struct OpenAPITests {
     static let golden = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -48,7 +49,8 @@ import Testing
             var small: Int32
             var yes: Bool
             static let notes = [
-                "id": Note("i"), "word": Note("w"), "day": Note("d"), "inner": Note("n"), "list": Note("l", itemsMax: 2),
+                "id": Note("i"), "word": Note("w"), "day": Note("d"), "inner": Note("n"),
+                "list": Note("l", itemsMax: 2),
                 "small": Note("s"), "yes": Note("y"),
             ]
         }
@@ -67,6 +69,9 @@ import Testing
         #expect(try fits(head + #""inner":{"paise":10}}"#))
         #expect(try fits(head + #""inner":{"paise":0},"word":"two","list":[{"paise":1}]}"#))
         #expect(try !fits(head + #""inner":{"paise":11}}"#))
+        for spelling in ["1.0", "1e0", "1E0", "-0", "\"1\"", "true", "null", "99999999999999999999"] {
+            #expect(try !fits(head + #""inner":{"paise":\#(spelling)}}"#), "\(spelling)")
+        }
         #expect(try !fits(head + #""inner":{"paise":1,"x":1}}"#))
         #expect(try !fits(head + #""inner":{"paise":0},"word":"three"}"#))
         #expect(try !fits(head + #""inner":{"paise":0},"list":[{"paise":1},{"paise":1},{"paise":1}]}"#))
@@ -78,11 +83,14 @@ import Testing
         for code in Refusal.Code.allCases { #expect((400...503).contains(Problem(Refusal(code, "m")).code.status)) }
         for code in MeterError.Code.allCases {
             let problem = Problem(MeterError(code, "secret key 00112233"))
-            #expect([502, 504].contains(problem.code.status) && !problem.json(requestID: "r").compact.contains("00112233"))
+            #expect(
+                [502, 504].contains(problem.code.status) && !problem.json(requestID: "r").compact.contains("00112233"))
         }
         for code in [SQLError.Code.unique, .busy, .syntax, .connection] {
             let problem = Problem(SQLError(code, "table money_secret"))
-            #expect([500, 503].contains(problem.code.status) && !problem.json(requestID: "r").compact.contains("money_secret"))
+            #expect(
+                [500, 503].contains(problem.code.status)
+                    && !problem.json(requestID: "r").compact.contains("money_secret"))
         }
         #expect(Set(ProblemCode.allCases.map(\.title)).count == ProblemCode.allCases.count)
     }

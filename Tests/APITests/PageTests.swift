@@ -14,12 +14,16 @@ import Testing
             return answer
         },
         Page("POST", "/name", access: .signedIn) { call in
-            Answer("text/plain", "\(call.form.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) \(try call.actor.role)")
+            Answer(
+                "text/plain",
+                "\(call.form.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) \(try call.actor.role)")
         },
         Page("GET", "/long/{word}", access: .signedIn) { call in
             Answer("text/html; charset=utf-8", String(repeating: call.path["word"] ?? "", count: 2000))
         },
-    ]) { problem, _, _ in Answer(status: problem.code.status, "text/html; charset=utf-8", "<h1>\(problem.code.title)</h1>") }
+    ]) { problem, _, _ in
+        Answer(status: problem.code.status, "text/html; charset=utf-8", "<h1>\(problem.code.title)</h1>")
+    }
 
     static let form = ("Content-Type", "application/x-www-form-urlencoded")
 
@@ -27,7 +31,8 @@ import Testing
         try await Fixture.with(pages: Self.pages) { fixture in
             let csrf = try fixture.grant(.operator).session.csrfToken
             let cookie = try fixture.cookie(.operator)
-            let good = await fixture.send("POST", "/name", headers: cookie + [Self.form], body: "a=1+2&b=%E0%A4%86&csrf=\(csrf)")
+            let good = await fixture.send(
+                "POST", "/name", headers: cookie + [Self.form], body: "a=1+2&b=%E0%A4%86&csrf=\(csrf)")
             #expect(good.text == #"["a=1 2", "b=आ"] operator"#)
             let foreign = try fixture.grant(.operator, 2).session.csrfToken
             for body in ["a=1", "a=1&csrf=", "a=1&csrf=\(foreign)", "csrf=\(csrf)&csrf=\(csrf)"] {
@@ -52,7 +57,10 @@ import Testing
             }
             let own = await fixture.send(
                 "POST", "/sign-in",
-                headers: [Self.form, ("Host", "busbar.example"), ("Origin", "https://busbar.example"), ("Sec-Fetch-Site", "same-origin")],
+                headers: [
+                    Self.form, ("Host", "busbar.example"), ("Origin", "https://busbar.example"),
+                    ("Sec-Fetch-Site", "same-origin"),
+                ],
                 body: body)
             #expect(own.status == 303 && own.headers["Location"] == "/" && own.headers["Set-Cookie"] != nil)
         }
@@ -70,11 +78,14 @@ import Testing
     }
 
     @Test func longAnswersAreCompressedWhenAsked() async throws {
-        try await Fixture.with({ $0.gzip = { [UInt8](repeating: 1, count: $0.count / 10) } }, pages: Self.pages) { fixture in
+        let tenth: (inout Services) -> Void = { $0.gzip = { [UInt8](repeating: 1, count: $0.count / 10) } }
+        try await Fixture.with(tenth, pages: Self.pages) {
+            fixture in
             let headers = try fixture.bearer(.operator)
             let plain = await fixture.send("GET", "/long/ab", headers: headers)
             #expect(plain.body.count == 4000 && plain.headers["Vary"] == "Accept-Encoding")
-            let zipped = await fixture.send("GET", "/long/ab", headers: headers + [("Accept-Encoding", "br, gzip;q=0.8")])
+            let zipped = await fixture.send(
+                "GET", "/long/ab", headers: headers + [("Accept-Encoding", "br, gzip;q=0.8")])
             #expect(zipped.body.count == 400 && zipped.headers["Content-Encoding"] == "gzip")
             #expect(zipped.headers["Content-Length"] == "400")
             let refused = await fixture.send("GET", "/long/ab", headers: headers + [("Accept-Encoding", "gzip;q=0")])

@@ -1,8 +1,9 @@
-// Every endpoint × every role × own and other company. An endpoint without a row here fails the test.
-@testable import API
 import Access
 import SQL
 import Testing
+
+// Every endpoint × every role × own and other company. An endpoint without a row here fails the test.
+@testable import API
 
 /// How one endpoint is expected to behave.
 struct Probe: Sendable {
@@ -53,7 +54,9 @@ let probes: [String: Probe] = [
         own: { _, number in ["name": .string("supply.warn-below-paise"), "value": .string("\(6000 + number)")] }),
 ]
 
-private func target(_ fixture: Fixture, _ org: Int64) -> JSONValue { .string(String(fixture.targets[org]?.loginID ?? 0)) }
+private func target(_ fixture: Fixture, _ org: Int64) -> JSONValue {
+    .string(String(fixture.targets[org]?.loginID ?? 0))
+}
 
 extension Fixture {
     /// Puts the fields where the endpoint takes them.
@@ -64,13 +67,16 @@ extension Fixture {
         for (name, value) in input {
             let text = value.text ?? value.compact
             switch endpoint.place(of: name) {
-            case .path: path = path.split(separator: "{\(name)}", omittingEmptySubsequences: false).joined(separator: text)
+            case .path:
+                path = path.split(separator: "{\(name)}", omittingEmptySubsequences: false).joined(separator: text)
             case .query: query.append("\(name)=\(text)")
             case .body: body[name] = value
             }
         }
         var headers = headers
-        if endpoint.idempotency == .keyed { headers.append(("Idempotency-Key", "key-\(JSONValue.object(input).compact.utf8.count)-test")) }
+        if endpoint.idempotency == .keyed {
+            headers.append(("Idempotency-Key", "key-\(JSONValue.object(input).compact.utf8.count)-test"))
+        }
         return await send(
             endpoint.method, path, query.joined(separator: "&"), headers: headers,
             body: endpoint.takesBody ? JSONValue.object(body).compact : nil)
@@ -118,13 +124,17 @@ extension Fixture {
             if case .string(_, _, let pattern?, _) = field.schema.kind { pattern.contains("[1-9]") } else { false }
         }.map(\.name).filter { probe.harmless[$0] == nil }
         guard let other = probe.other else {
-            #expect(idFields.isEmpty, "\(name) takes the ids \(idFields): say in PolicyTests.swift how they point elsewhere")
+            #expect(
+                idFields.isEmpty, "\(name) takes the ids \(idFields): say in PolicyTests.swift how they point elsewhere"
+            )
             return
         }
         try await Fixture.with { fixture in
             let before = try await state(of: 2, fixture)
             let answer = await fixture.send(endpoint, other(fixture), headers: try fixture.bearer(.administrator))
-            #expect(answer.status == 404 || (200...299).contains(answer.status) && endpoint.method == "GET", "\(answer.text)")
+            #expect(
+                answer.status == 404 || (200...299).contains(answer.status) && endpoint.method == "GET",
+                "\(answer.text)")
             #expect(!answer.text.contains("-of-2"), "\(answer.text)")
             #expect(try await state(of: 2, fixture) == before)
         }
@@ -134,7 +144,8 @@ extension Fixture {
     private func state(of org: Int64, _ fixture: Fixture) async throws -> [String] {
         try await fixture.site.money.read { transaction in
             try transaction.query(
-                "SELECT login_id, password_hash, disabled_at_ms FROM login WHERE org_id = $1 ORDER BY login_id", [.int(org)]
+                "SELECT login_id, password_hash, disabled_at_ms FROM login WHERE org_id = $1 ORDER BY login_id",
+                [.int(org)]
             ) { "\(try $0.int(0)) \(try $0.text(1)) \(try $0.optionalInt(2) ?? 0)" }
                 + transaction.query("SELECT name, value FROM setting WHERE org_id = $1 ORDER BY name", [.int(org)]) {
                     "\(try $0.text(0))=\(try $0.text(1))"

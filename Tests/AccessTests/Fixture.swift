@@ -25,11 +25,13 @@ struct Fixture {
     init() async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-access-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let money = try await SQLiteDatabase.open(path: folder.appendingPathComponent("money.db").path, durability: .normal)
+        let money = try await SQLiteDatabase.open(
+            path: folder.appendingPathComponent("money.db").path, durability: .normal)
         try await Migrator.migrate(AccessSchema.migrations, store: .money, in: money)
         let clock = clock
         let clocks = Clocks(businessNowMs: { clock.nowMs }, systemNowMs: { clock.nowMs }, businessRate: 0)
-        site = Site(money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
+        site = Site(
+            money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
         sessions = Sessions(site: site, passwords: passwords)
         try await money.write { transaction in
             try Org(orgID: 1, name: "Ujjwal").create(in: transaction)
@@ -55,14 +57,18 @@ struct Fixture {
     }
 
     @discardableResult
-    func add(_ username: String, _ role: Role = .operator, org: Int64 = 1, account: Int64? = nil) async throws -> LoginSummary {
+    func add(_ username: String, _ role: Role = .operator, org: Int64 = 1, account: Int64? = nil) async throws
+        -> LoginSummary
+    {
         let command = try await AddLogin(
             NewLogin(username: username, name: "N. N.", role: role, accountID: account), password: Self.password,
             hasher: passwords)
         return try await site.perform(command, as: .system(orgID: org), source: "test")
     }
 
-    func signIn(_ username: String, _ password: String = password, from address: String = "203.0.113.7") async throws -> SessionGrant {
+    func signIn(_ username: String, _ password: String = password, from address: String = "203.0.113.7") async throws
+        -> SessionGrant
+    {
         try await sessions.signIn(username: username, password: password, from: address)
     }
 

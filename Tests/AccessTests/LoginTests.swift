@@ -53,7 +53,9 @@ import Testing
             #expect(noChange?.code == .notFound && noDisable?.code == .notFound)
             #expect(try await fixture.sessions.resolve(token: grant.token) != nil)
             _ = try await fixture.signIn("theirs")
-            let seen = try await fixture.site.money.read { try Logins.list(after: 0, limit: 10, Scope(orgID: 1), in: $0) }
+            let seen = try await fixture.site.money.read {
+                try Logins.list(after: 0, limit: 10, Scope(orgID: 1), in: $0)
+            }
             #expect(seen.isEmpty)
         }
     }
@@ -85,7 +87,9 @@ import Testing
     @Test func auditHoldsNoPersonalDataAndNoSecret() async throws {
         try await Fixture.with { fixture in
             try await fixture.add("asha.devi", .consumer, account: 77)
-            let rows = try await fixture.site.money.read { try $0.query("SELECT content FROM audit", []) { try $0.text(0) } }
+            let rows = try await fixture.site.money.read {
+                try $0.query("SELECT content FROM audit", []) { try $0.text(0) }
+            }
             #expect(rows == ["role=consumer language=en account=77"])
         }
     }
@@ -115,7 +119,9 @@ import Testing
             let money = fixture.site.money
             let numbers = try await withThrowingTaskGroup(of: Int64.self) { group in
                 for holder in 0..<50 {
-                    group.addTask { try await ProcessNumber.lease(in: money, holder: "\(holder)", systemNowMs: 0).number }
+                    group.addTask {
+                        try await ProcessNumber.lease(in: money, holder: "\(holder)", systemNowMs: 0).number
+                    }
                 }
                 return try await group.reduce(into: Set()) { $0.insert($1) }
             }
@@ -162,7 +168,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("supply.warn-below-pasie", "Did you mean supply.warn-below-paise?"), ("supply.moda", "Did you mean supply.mode?"),
+        ("supply.warn-below-pasie", "Did you mean supply.warn-below-paise?"),
+        ("supply.moda", "Did you mean supply.mode?"),
         ("nonsense", "GET /api/v1/settings lists the known ones."),
     ])
     func unknownNameIsRefusedWithTheNearest(_ name: String, _ hint: String) async throws {

@@ -10,7 +10,9 @@ import Testing
             let consumer = try await fixture.add("asha", .consumer, account: 77)
             let grant = try await fixture.signIn("ASHA")
             let session = try #require(try await fixture.sessions.resolve(token: grant.token))
-            #expect(session.actor == Actor(loginID: consumer.loginID, role: .consumer, scope: Scope(orgID: 1, accountID: 77)))
+            #expect(
+                session.actor
+                    == Actor(loginID: consumer.loginID, role: .consumer, scope: Scope(orgID: 1, accountID: 77)))
             #expect(session.csrfToken == grant.session.csrfToken && session.csrfToken.count == 32)
             #expect(grant.token.count == 64)
             #expect(try await fixture.count("SELECT COUNT(*) FROM audit WHERE command = 'access.sign-in'") == 1)
@@ -25,7 +27,9 @@ import Testing
                 let start = grant.token.index(grant.token.startIndex, offsetBy: offset)
                 return UInt8(grant.token[start...].prefix(2), radix: 16) ?? 0
             }
-            let stored = try await fixture.site.money.read { try $0.query("SELECT token_hash FROM session", []) { try $0.bytes(0) } }
+            let stored = try await fixture.site.money.read {
+                try $0.query("SELECT token_hash FROM session", []) { try $0.bytes(0) }
+            }
             #expect(stored == [Hash.sha256(raw)])
             #expect(stored != [raw])
         }
@@ -40,9 +44,28 @@ import Testing
             let wrong = try await refusal { _ = try await fixture.signIn("asha", "not her password") }
             let unknown = try await refusal { _ = try await fixture.signIn("nobody") }
             let disabled = try await refusal { _ = try await fixture.signIn("gone") }
-            let long = try await refusal { _ = try await fixture.signIn("asha", String(repeating: "x", count: 100_000)) }
+            let long = try await refusal {
+                _ = try await fixture.signIn("asha", String(repeating: "x", count: 100_000))
+            }
             #expect(wrong?.code == .unauthenticated)
             #expect(wrong == unknown && unknown == disabled && disabled == long)
+        }
+    }
+
+    /// With no room to hash, nobody gets an answer: so an unknown name pays for a hash like a known one. That the
+    /// decoy costs as much as a real hash stands in PasswordTests.
+    @Test(arguments: ["asha", "nobody", "gone", String(repeating: "x", count: 10_000)])
+    func everyTryPaysForAHash(_ username: String) async throws {
+        try await Fixture.with { fixture in
+            try await fixture.add("asha")
+            let gone = try await fixture.add("gone")
+            _ = try await fixture.site.perform(
+                DisableLogin(loginID: gone.loginID), as: .system(orgID: 1), source: "test")
+            let busy = Sessions(site: fixture.site, passwords: PasswordHasher(concurrency: 0, waitingMax: 0))
+            let no = try await refusal {
+                _ = try await busy.signIn(username: username, password: "not the password", from: "203.0.113.7")
+            }
+            #expect(no?.code == .unavailable)
         }
     }
 
@@ -66,7 +89,9 @@ import Testing
             try await fixture.add("asha")
             let codes = await withTaskGroup(of: Refusal.Code?.self) { group in
                 for _ in 0..<20 {
-                    group.addTask { try? await refusal { _ = try await fixture.signIn("asha", "not her password") }?.code }
+                    group.addTask {
+                        try? await refusal { _ = try await fixture.signIn("asha", "not her password") }?.code
+                    }
                 }
                 return await group.reduce(into: [Refusal.Code: Int]()) { counts, code in
                     if let code { counts[code, default: 0] += 1 }
@@ -78,7 +103,9 @@ import Testing
 
     @Test func spreadingOverNamesIsStoppedByAddress() async throws {
         try await Fixture.with { fixture in
-            for number in 0..<50 { _ = try await refusal { _ = try await fixture.signIn("user\(number)", "some password") } }
+            for number in 0..<50 {
+                _ = try await refusal { _ = try await fixture.signIn("user\(number)", "some password") }
+            }
             let stopped = try await refusal { _ = try await fixture.signIn("another", "some password") }
             #expect(stopped?.code == .tooMany)
         }
@@ -126,7 +153,10 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "x", String(repeating: "A", count: 64), String(repeating: "g", count: 64), String(repeating: "0", count: 64)])
+    @Test(arguments: [
+        "", "x", String(repeating: "A", count: 64), String(repeating: "g", count: 64),
+        String(repeating: "0", count: 64),
+    ])
     func textThatIsNoTokenStandsForNobody(_ token: String) async throws {
         try await Fixture.with { fixture in
             #expect(try await fixture.sessions.resolve(token: token) == nil)

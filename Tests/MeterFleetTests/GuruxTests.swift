@@ -78,10 +78,12 @@ struct GuruxTests {
         ])
         #expect(seen.clock.wall == "2026-03-04T12:10:00" && seen.clock.offsetMinutes == 330)
         #expect(seen.serial == "BB000001")
-        #expect(Set(["1.0.99.1.0.255", "1.0.99.2.0.255", "1.0.94.91.4.255", "0.0.99.98.6.255"]).isSubset(of: seen.profiles))
+        #expect(
+            Set(["1.0.99.1.0.255", "1.0.99.2.0.255", "1.0.94.91.4.255", "0.0.99.98.6.255"]).isSubset(of: seen.profiles))
         let meter = bench.meter
         #expect(seen.registers["1.0.1.8.0.255"] == .init(raw: meter.registerWh, scaler: 0, unit: 30))
-        #expect(seen.registers["1.0.12.7.0.255"] == .init(raw: meter.centiVolts(atS: at(3, 12, 10)), scaler: -2, unit: 35))
+        #expect(
+            seen.registers["1.0.12.7.0.255"] == .init(raw: meter.centiVolts(atS: at(3, 12, 10)), scaler: -2, unit: 35))
         #expect(seen.registers["1.0.1.7.0.255"] == .init(raw: meter.powerW, scaler: 0, unit: 27))
 
         #expect(seen.blockLoad.period == 1800 && seen.blockLoad.rows.count == 49)
@@ -96,7 +98,8 @@ struct GuruxTests {
         if authentication == .none || authentication == .lls {
             #expect(seen.relay.states == [closed] && seen.relay.refused != nil)
         } else {
-            #expect(seen.relay.states == [closed, .init(closed: false, logical: 0), closed] && seen.relay.refused == nil)
+            #expect(
+                seen.relay.states == [closed, .init(closed: false, logical: 0), closed] && seen.relay.refused == nil)
             #expect(meter.events.map(\.code) == [301, 302])
         }
         await bench.fleet.stop()

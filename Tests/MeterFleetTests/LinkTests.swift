@@ -54,10 +54,13 @@ struct LinkTests {
         #expect(closed == .closed)
         bench.clock.nowMs = at(5) * 1000
         let (rows, events) = try await transport.converse(with: bench.endpoint(.lls)) { meter in
-            (try await meter.blockLoad(fromS: at(3, 12, 30), toS: at(4, 7, 0)),
-             try await meter.events(fromS: at(0), toS: at(5)))
+            (
+                try await meter.blockLoad(fromS: at(3, 12, 30), toS: at(4, 7, 0)),
+                try await meter.events(fromS: at(0), toS: at(5))
+            )
         }
-        #expect(events == [MeterEventEntry(atS: at(3, 12, 10), code: 301), MeterEventEntry(atS: at(4, 6, 0), code: 302)])
+        #expect(
+            events == [MeterEventEntry(atS: at(3, 12, 10), code: 301), MeterEventEntry(atS: at(4, 6, 0), code: 302)])
         // Ten of the thirty minutes before the cut were served.
         let whole = HouseholdModel(seed: 7)
         let asked = LoadSource.household(whole).energyWh(startS: at(3, 12, 0), durationS: 1800)
@@ -144,8 +147,12 @@ struct LinkTests {
     func refusals() async throws {
         let bench = try await Bench()
         try await TCPMeterTransport().associate(with: bench.endpoint(.lls)) { meter in
-            #expect(await code { _ = try await meter.get(AttributeReference(3, OBIS(1, 0, 99, 99, 0))) } == .objectUndefined)
-            #expect(await code { _ = try await meter.get(AttributeReference(15, OBIS(0, 0, 40, 0, 0), 7)) } == .accessDenied)
+            #expect(
+                await code { _ = try await meter.get(AttributeReference(3, OBIS(1, 0, 99, 99, 0))) } == .objectUndefined
+            )
+            #expect(
+                await code { _ = try await meter.get(AttributeReference(15, OBIS(0, 0, 40, 0, 0), 7)) } == .accessDenied
+            )
             #expect(await code { try await meter.set(ObjectNames.clock.value, .null) } == .accessDenied)
             // The association still stands.
             let still = try await meter.clockS()
@@ -165,7 +172,9 @@ struct LinkTests {
         let bench = try await Bench()
         let endpoint = bench.endpoint(.none)
         await bench.fleet.stop()
-        #expect(await code { _ = try await TCPMeterTransport().converse(with: endpoint) { try await $0.clockS() } } == .unreachable)
+        #expect(
+            await code { _ = try await TCPMeterTransport().converse(with: endpoint) { try await $0.clockS() } }
+                == .unreachable)
     }
 
     @Test("IPv6", arguments: ["::1", "[::1]"])

@@ -57,7 +57,8 @@ public struct RecordedLoad: Sendable {
     var cycleS: Int64 {
         let lengthS = Int64(cumulativeWh.count - 1) * periodS
         guard repeats else { return lengthS }
-        return lengthS >= 604_800 ? lengthS / 604_800 * 604_800 : lengthS >= 86_400 ? lengthS / 86_400 * 86_400 : lengthS
+        return lengthS >= 604_800
+            ? lengthS / 604_800 * 604_800 : lengthS >= 86_400 ? lengthS / 86_400 * 86_400 : lengthS
     }
 
     func energyWh(startS: Int64, durationS: Int64) -> Int64 {

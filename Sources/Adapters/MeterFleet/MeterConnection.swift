@@ -55,7 +55,8 @@ final class MeterConnection: ChannelInboundHandler {
 
     private func answer(_ frame: WrapperFrame, _ context: ChannelHandlerContext) {
         // Server address 1 is the management logical device, the only one here.
-        guard frame.destination == 1, let apdu = server?.receive(frame.apdu, from: frame.source, objects: &objects) else {
+        guard frame.destination == 1, let apdu = server?.receive(frame.apdu, from: frame.source, objects: &objects)
+        else {
             return
         }
         if let server { meter.acceptedClientCounters(server.clientCounter) }

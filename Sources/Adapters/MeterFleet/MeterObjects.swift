@@ -48,7 +48,8 @@ struct MeterObjects: COSEMObjects {
     }()
 
     private static let classes: [OBIS: UInt16] = Dictionary(
-        entries.map { ($0.obis, $0.classID) }) { first, _ in first }
+        entries.map { ($0.obis, $0.classID) }
+    ) { first, _ in first }
 
     /// Version, attributes and methods of the classes served.
     private static func shape(_ classID: UInt16) -> (version: UInt8, attributes: Int8, methods: Int8) {
@@ -91,7 +92,9 @@ struct MeterObjects: COSEMObjects {
             return .readWriteDenied
         }
         do {
-            guard let atS = try ProfileLayout.instantS(value, zone: meter.configuration.zone) else { return .typeUnmatched }
+            guard let atS = try ProfileLayout.instantS(value, zone: meter.configuration.zone) else {
+                return .typeUnmatched
+            }
             try meter.setClock(toS: atS)
             return .success
         } catch is ProfileError {
@@ -175,7 +178,8 @@ struct MeterObjects: COSEMObjects {
     // MARK: Association
 
     private static let modes: [UInt16: (mechanism: UInt8, context: UInt8)] = [
-        MeterClient.open: (0, 1), MeterClient.reader: (1, 1), MeterClient.utility: (2, 3), MeterClient.utilityGMAC: (5, 3),
+        MeterClient.open: (0, 1), MeterClient.reader: (1, 1), MeterClient.utility: (2, 3),
+        MeterClient.utilityGMAC: (5, 3),
     ]
 
     private func association(_ reference: AttributeReference, client: UInt16) -> AccessResult {

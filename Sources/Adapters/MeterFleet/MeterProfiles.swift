@@ -26,7 +26,9 @@ extension MeterObjects {
     /// Energy as its register shows it.
     private func energy(_ wh: Int64) -> DLMSData {
         var raw = wh
-        for _ in 0..<(-Int(meter.configuration.energyScaler)) { raw = raw.multipliedReportingOverflow(by: 10).partialValue }
+        for _ in 0..<(-Int(meter.configuration.energyScaler)) {
+            raw = raw.multipliedReportingOverflow(by: 10).partialValue
+        }
         return UInt32(exactly: raw).map { .doubleLongUnsigned($0) } ?? .long64Unsigned(UInt64(clamping: raw))
     }
 
@@ -64,7 +66,9 @@ extension MeterObjects {
 
     // MARK: Profiles
 
-    private func columns(_ profile: NamedProfile) -> [NamedObject] { profile.columns.compactMap { ObjectNames.find($0) } }
+    private func columns(_ profile: NamedProfile) -> [NamedObject] {
+        profile.columns.compactMap { ObjectNames.find($0) }
+    }
 
     /// Attributes of a profile: 2 buffer, 3 capture objects, 4 period, 5 sort method, 6 sort object, 7 and 8 entries.
     func profileAttribute(_ access: AttributeAccess) -> AccessResult {

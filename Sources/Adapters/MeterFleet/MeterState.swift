@@ -27,7 +27,8 @@ struct MeterStateFile: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw MeterFleetError("cannot make the state folder \(folder): \(error). Give a folder that can be written.")
+            throw MeterFleetError(
+                "cannot make the state folder \(folder): \(error). Give a folder that can be written.")
         }
         path = folder + "/" + serial + ".json"
     }
@@ -41,7 +42,8 @@ struct MeterStateFile: Sendable {
             }
             return state
         } catch {
-            throw MeterFleetError("\(path) is not a meter state (\(error)). Mend it, or delete it to forget relay moves.")
+            throw MeterFleetError(
+                "\(path) is not a meter state (\(error)). Mend it, or delete it to forget relay moves.")
         }
     }
 

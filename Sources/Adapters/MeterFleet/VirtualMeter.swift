@@ -70,10 +70,12 @@ public struct MeterConfiguration: Sendable {
             throw MeterFleetError("meter serial '\(serial)': give 1 to 16 letters, digits or hyphens")
         }
         guard periodS >= 60, 3600 % periodS == 0 else {
-            throw MeterFleetError("meter \(serial): a period of \(periodS) s does not divide an hour; give 900, 1800 or 3600")
+            throw MeterFleetError(
+                "meter \(serial): a period of \(periodS) s does not divide an hour; give 900, 1800 or 3600")
         }
         guard (-3...0).contains(energyScaler), (1...400).contains(retentionDays), baseWh >= 0 else {
-            throw MeterFleetError("meter \(serial): energy scaler -3 to 0, retention 1 to 400 days, register not negative")
+            throw MeterFleetError(
+                "meter \(serial): energy scaler -3 to 0, retention 1 to 400 days, register not negative")
         }
         guard Int64(retentionDays) * 86_400 / periodS <= 40_000 else {
             throw MeterFleetError("meter \(serial): the load profile would hold more than 40,000 rows; keep fewer days")
@@ -209,7 +211,8 @@ public final class VirtualMeter: Sendable {
         let watts = served * 3600 / configuration.periodS
         return LoadRow(
             endS: endS, importWh: UInt32(truncatingIfNeeded: configuration.faults.corruptWh[endS] ?? served),
-            averageCentiV: Int32(clamping: centiV), averageCentiA: Int32(clamping: centiV == 0 ? 0 : watts * 10_000 / centiV))
+            averageCentiV: Int32(clamping: centiV),
+            averageCentiA: Int32(clamping: centiV == 0 ? 0 : watts * 10_000 / centiV))
     }
 
     /// The register at every midnight in [fromS, toS] that the daily profile holds, oldest first.

@@ -96,7 +96,9 @@ public actor DLMSConversation: MeterConversation {
         if client.granted?.conformance.contains(.multipleReferences) == true {
             let list = references.map { AttributeAccess($0) }
             let event = try await run { (client) throws(DLMSError) in try client.getList(list) }
-            if case .values(let results) = event, results.count == references.count { return results.map { try? $0.get() } }
+            if case .values(let results) = event, results.count == references.count {
+                return results.map { try? $0.get() }
+            }
             if case .failed = event {} else { throw MeterError(.badAnswer, "reading a list: not a list of values") }
         }
         var values: [DLMSData?] = []
@@ -108,7 +110,8 @@ public actor DLMSConversation: MeterConversation {
     private func getIfPossible(_ reference: AttributeReference) async throws -> DLMSData? {
         do {
             return try await get(reference)
-        } catch let error as MeterError where [.objectUndefined, .accessDenied, .other].contains(error.code) && !broken {
+        } catch let error as MeterError where [.objectUndefined, .accessDenied, .other].contains(error.code) && !broken
+        {
             return nil
         }
     }
@@ -165,7 +168,8 @@ public actor DLMSConversation: MeterConversation {
             if let period = try await getIfPossible(AttributeReference(7, obis, 4))?.integer { layout.periodS = period }
             if let scalerProfile, !layout.columnsWithoutScaler.isEmpty,
                 let captures = try await getIfPossible(AttributeReference(7, scalerProfile, 3)),
-                let row = try await getIfPossible(AttributeReference(7, scalerProfile, 2)) {
+                let row = try await getIfPossible(AttributeReference(7, scalerProfile, 2))
+            {
                 layout.scalers = try ProfileLayout.scalers(columns: ProfileLayout.columns(captures), buffer: row)
             }
             for column in layout.columnsWithoutScaler {
@@ -267,7 +271,9 @@ public actor DLMSConversation: MeterConversation {
                 let layout = try await layout(of: log.profileName)
                 let buffer = try await eventBuffer(log, fromS: fromS, toS: toS)
                 let all = try decoding(log.profileName) { try layout.events(buffer, zone: zone) }
-                entries += all.filter { $0.atS >= fromS && $0.atS <= toS }.map { MeterEventEntry(atS: $0.atS, code: $0.code) }
+                entries += all.filter { $0.atS >= fromS && $0.atS <= toS }.map {
+                    MeterEventEntry(atS: $0.atS, code: $0.code)
+                }
             } catch let error as MeterError where error.code == .objectUndefined {
                 continue
             }

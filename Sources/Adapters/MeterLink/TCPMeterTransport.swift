@@ -55,12 +55,13 @@ public final class TCPMeterTransport: MeterTransport {
     }
 
     private func configuration(_ endpoint: MeterEndpoint) -> ClientConfiguration {
-        let mechanism: AuthenticationMechanism = switch endpoint.authentication {
-        case .none: .none
-        case .lls: .low
-        case .hls2: .high
-        case .hlsGMAC: .highGMAC
-        }
+        let mechanism: AuthenticationMechanism =
+            switch endpoint.authentication {
+            case .none: .none
+            case .lls: .low
+            case .hls2: .high
+            case .hlsGMAC: .highGMAC
+            }
         var keys: SecurityKeys?
         if let encryption = endpoint.encryptionKey, let authentication = endpoint.authenticationKey {
             keys = SecurityKeys(encryption: encryption, authentication: authentication)

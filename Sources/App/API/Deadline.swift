@@ -15,8 +15,9 @@ enum Deadline {
                 }
                 let timer = Task {
                     do { try await Task.sleep(for: .milliseconds(limitMs)) } catch { return }
-                    worker.cancel()
-                    race.finish(.failure(late()))
+                    // Decided first, so that the worker's own end does not win; cancelled before the caller goes on, so
+                    // that nobody else reads from what the worker was reading.
+                    race.finish(.failure(late())) { worker.cancel() }
                 }
                 race.whenFinished { timer.cancel() }
             }
@@ -43,16 +44,19 @@ enum Deadline {
             if let early { continuation.resume(with: early) }
         }
 
-        func finish(_ result: Result<Value, any Error>) {
+        func finish(_ result: Result<Value, any Error>, beforeResuming cancel: () -> Void = {}) {
+            var isFirst = false
             let (continuation, after) = state.withLock { state in
                 guard !state.isFinished else {
                     return (nil as CheckedContinuation<Value, any Error>?, nil as (@Sendable () -> Void)?)
                 }
                 state.isFinished = true
+                isFirst = true
                 if state.continuation == nil { state.early = result }
                 defer { state.continuation = nil }
                 return (state.continuation, state.after)
             }
+            if isFirst { cancel() }
             continuation?.resume(with: result)
             after?()
         }

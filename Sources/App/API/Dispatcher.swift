@@ -45,8 +45,12 @@ public struct Dispatcher: Sendable {
             let problem = Problem(error)
             trace.problem = problem.code
             trace.cause = problem.cause
-            answer = isForBrowser(call) ? pages.problem(problem, call, trace.session) : problem.answer(requestID: call.requestID)
-            for (name, value) in problem.headers.fields where answer.headers[name] == nil { answer.headers.add(name, value) }
+            answer =
+                isForBrowser(call)
+                ? pages.problem(problem, call, trace.session) : problem.answer(requestID: call.requestID)
+            for (name, value) in problem.headers.fields where answer.headers[name] == nil {
+                answer.headers.add(name, value)
+            }
         }
         finish(&answer, call)
         services.log(line(call, answer, trace, elapsedMs: services.site.clocks.systemNowMs() - startMs))
@@ -69,7 +73,8 @@ public struct Dispatcher: Sendable {
         }
         trace.route = found.pattern.text
         guard let handler = found.handler(for: call.method) else {
-            var problem = Problem(.methodNotAllowed, "This path does not know the method.", hint: "Allowed: \(found.allow).")
+            var problem = Problem(
+                .methodNotAllowed, "This path does not know the method.", hint: "Allowed: \(found.allow).")
             problem.headers["Allow"] = found.allow
             throw problem
         }
@@ -98,7 +103,8 @@ public struct Dispatcher: Sendable {
 
     /// Counts the request, finds the session and asks whether it may.
     private func enter(
-        _ call: Call, _ presented: Authentication.Presented?, _ access: EndpointAccess, _ rate: RateClass, resolvesAnyone: Bool,
+        _ call: Call, _ presented: Authentication.Presented?, _ access: EndpointAccess, _ rate: RateClass,
+        resolvesAnyone: Bool,
         _ trace: inout Trace
     ) async throws -> SignedIn? {
         let nowMs = services.site.clocks.systemNowMs()
@@ -176,7 +182,8 @@ public struct Dispatcher: Sendable {
     private func finish(_ answer: inout Answer, _ call: Call) {
         answer.headers["X-Request-ID"] = call.requestID
         let policy = [
-            "default-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'", "object-src 'none'",
+            "default-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
+            "object-src 'none'",
         ]
         let security = [
             ("Content-Security-Policy", policy.joined(separator: "; ")), ("X-Content-Type-Options", "nosniff"),
@@ -193,12 +200,15 @@ public struct Dispatcher: Sendable {
     private func compress(_ answer: inout Answer, _ call: Call) {
         guard let gzip = services.gzip, answer.headers["Content-Encoding"] == nil else { return }
         let type = answer.headers["Content-Type"] ?? ""
-        guard ["text/", "application/json", "application/problem+json", "image/svg"].contains(where: type.hasPrefix) else {
+        guard ["text/", "application/json", "application/problem+json", "image/svg"].contains(where: type.hasPrefix)
+        else {
             return
         }
         answer.headers["Vary"] = answer.headers["Vary"].map { $0 + ", Accept-Encoding" } ?? "Accept-Encoding"
         // An answer that sets a cookie holds fresh secrets beside what the caller chose: its length must not tell.
-        guard answer.body.count > 1024, answer.headers["Set-Cookie"] == nil, Self.takesGzip(call.headers) else { return }
+        guard answer.body.count > 1024, answer.headers["Set-Cookie"] == nil, Self.takesGzip(call.headers) else {
+            return
+        }
         answer.body = gzip(answer.body)
         answer.headers["Content-Encoding"] = "gzip"
     }
@@ -206,7 +216,8 @@ public struct Dispatcher: Sendable {
     static func takesGzip(_ headers: Headers) -> Bool {
         headers.all("Accept-Encoding").flatMap { $0.split(separator: ",") }.contains { part in
             let words = part.lowercased().filter { $0 != " " }.split(separator: ";")
-            return words.first == "gzip" && !words.dropFirst().contains { ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains($0) }
+            return words.first == "gzip"
+                && !words.dropFirst().contains { ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains($0) }
         }
     }
 

@@ -93,7 +93,8 @@ public struct Endpoint<Input: APIModel, Output: APIModel>: Sendable {
     ///   - example: of the input; required when there is one, shown in the documents.
     ///   - rate: by default reading for GET and writing for the rest.
     public init(
-        _ name: String, _ method: String, _ path: String, access: EndpointAccess, _ text: EndpointText, example: Input? = nil,
+        _ name: String, _ method: String, _ path: String, access: EndpointAccess, _ text: EndpointText,
+        example: Input? = nil,
         outputExample: Output, status: Int = 200, rate: RateClass? = nil, idempotency: Idempotency = .natural,
         bodyLimitBytes: Int = 65_536, problems: [ProblemCode] = [],
         replying run: @escaping @Sendable (Input, EndpointContext) async throws -> Reply<Output>
@@ -115,7 +116,8 @@ public struct Endpoint<Input: APIModel, Output: APIModel>: Sendable {
 
     /// The usual case: the handler answers its output and nothing else.
     public init(
-        _ name: String, _ method: String, _ path: String, access: EndpointAccess, _ text: EndpointText, example: Input? = nil,
+        _ name: String, _ method: String, _ path: String, access: EndpointAccess, _ text: EndpointText,
+        example: Input? = nil,
         outputExample: Output, status: Int = 200, rate: RateClass? = nil, idempotency: Idempotency = .natural,
         bodyLimitBytes: Int = 65_536, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Input, EndpointContext) async throws -> Output

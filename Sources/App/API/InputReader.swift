@@ -33,7 +33,9 @@ enum InputReader {
             try endpoint.input.check(input)
         } catch let refusal as Refusal {
             // A path that does not even look like an id leads nowhere.
-            if let at = refusal.at, path[at] != nil { throw Refusal(.notFound, "There is nothing at this path.", at: at) }
+            if let at = refusal.at, path[at] != nil {
+                throw Refusal(.notFound, "There is nothing at this path.", at: at)
+            }
             throw refusal
         }
         return input
@@ -42,7 +44,8 @@ enum InputReader {
     static func query(_ call: Call) throws -> [String: String] {
         guard let query = FormEncoding.pairs(call.query) else {
             throw Refusal(
-                .invalid, "The query cannot be read.", hint: "Encode it with percent signs and name each parameter once.",
+                .invalid, "The query cannot be read.",
+                hint: "Encode it with percent signs and name each parameter once.",
                 at: "query")
         }
         return query

@@ -86,7 +86,8 @@ public enum OpenAPI {
             let place = endpoint.place(of: field.name)
             var parameter: [String: JSONValue] = [
                 "name": .string(field.name), "in": .string(place.rawValue), "description": .string(field.note.text),
-                "required": .bool(place == .path || field.isRequired), "schema": schema(field.schema, false, &components),
+                "required": .bool(place == .path || field.isRequired),
+                "schema": schema(field.schema, false, &components),
             ]
             if let example = endpoint.example?[field.name] { parameter["example"] = example }
             parameters.append(.object(parameter))
@@ -172,7 +173,8 @@ public enum OpenAPI {
             if let format { fields["format"] = .string(format) }
             return .object(fields)
         case .array(let of, let itemsMax):
-            var fields: [String: JSONValue] = ["type": .string("array"), "items": self.schema(of, isClosed, &components)]
+            let items = self.schema(of, isClosed, &components)
+            var fields: [String: JSONValue] = ["type": .string("array"), "items": items]
             if isClosed { fields["maxItems"] = .int(itemsMax) }
             return .object(fields)
         case .object(let type, let fields):

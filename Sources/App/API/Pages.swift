@@ -25,7 +25,8 @@ public struct PageCall: Sendable {
     }
 }
 
-/// One page: GET shows it, POST takes its form (`application/x-www-form-urlencoded`, field `csrf` = the session's token).
+/// One page: GET shows it, POST takes its form (`application/x-www-form-urlencoded`,
+/// with the field `csrf` = the session's token).
 public struct Page: Sendable {
     public var method: String
     public var path: String

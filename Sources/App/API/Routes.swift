@@ -48,7 +48,10 @@ struct Routes<Handler: Sendable>: Sendable {
                     "two routes for \(route.method) \(route.pattern.text)")
             }
             end = ends.first.map { first in
-                (first.pattern, Dictionary(ends.map { ($0.method, $0.handler) }, uniquingKeysWith: { first, _ in first }))
+                (
+                    first.pattern,
+                    Dictionary(ends.map { ($0.method, $0.handler) }, uniquingKeysWith: { first, _ in first })
+                )
             }
             let deeper = routes.filter { $0.pattern.segments.count > depth }
             var byLiteral: [String: [(pattern: PathPattern, method: String, handler: Handler)]] = [:]

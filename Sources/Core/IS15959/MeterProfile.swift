@@ -97,18 +97,25 @@ public struct MeterProfile: Sendable {
             scalerProfile: OBIS(1, 0, 94, 91, 4), columns: columns)
     }
 
-    private static let common: [NamedProfile] = [
-        NamedProfile(
-            "daily", OBIS(1, 0, 99, 2, 0), "registers at midnight", scalerProfile: OBIS(1, 0, 94, 91, 5),
-            columns: ["clock", "import-energy", "import-apparent-energy", "export-energy", "export-apparent-energy"]),
-        NamedProfile(
-            "name-plate", OBIS(0, 0, 94, 91, 10), "name plate",
-            columns: [
-                "serial", "device-id", "maker", "firmware", "meter-type", "meter-category", "current-rating", "year",
-            ]),
-    ] + EventLog.allCases.map { log in
-        NamedProfile(log.profileName, log.obis, "event log: \(log.rawValue)", columns: ["clock", "event-code-\(log.rawValue)"])
-    }
+    private static let common: [NamedProfile] =
+        [
+            NamedProfile(
+                "daily", OBIS(1, 0, 99, 2, 0), "registers at midnight", scalerProfile: OBIS(1, 0, 94, 91, 5),
+                columns: [
+                    "clock", "import-energy", "import-apparent-energy", "export-energy", "export-apparent-energy",
+                ]),
+            NamedProfile(
+                "name-plate", OBIS(0, 0, 94, 91, 10), "name plate",
+                columns: [
+                    "serial", "device-id", "maker", "firmware", "meter-type", "meter-category", "current-rating",
+                    "year",
+                ]),
+        ]
+        + EventLog.allCases.map { log in
+            NamedProfile(
+                log.profileName, log.obis, "event log: \(log.rawValue)",
+                columns: ["clock", "event-code-\(log.rawValue)"])
+        }
 }
 
 /// The event logs (0.0.99.98.n) with their event code objects (0.0.96.11.n).
@@ -119,4 +126,14 @@ public enum EventLog: String, Sendable, CaseIterable {
     public var code: CaptureObject { CaptureObject(1, OBIS(0, 0, 96, 11, index)) }
     /// `events-control`
     public var profileName: String { "events-\(rawValue)" }
+}
+
+/// The associations of IS 15959-2 by client address.
+public enum Associations {
+    /// The object that shows the last invocation counter a client address used (0.0.43.1.x); readable without security.
+    /// Nil for an address outside the standard, apart from 49: the GMAC client of our simulated meters.
+    public static func invocationCounter(client: UInt16) -> AttributeReference? {
+        let groups: [UInt16: UInt8] = [16: 1, 32: 2, 48: 3, 64: 4, 80: 5, 96: 6, 49: 7]
+        return groups[client].map { AttributeReference(1, OBIS(0, 0, 43, 1, $0)) }
+    }
 }

@@ -18,7 +18,8 @@ public enum ObjectNames {
         "average-voltage", 3, OBIS(1, 0, 12, 27, 0), "average voltage of the block", unit: volt)
     public static let serial = NamedObject("serial", 1, OBIS(0, 0, 96, 1, 0), "meter serial number")
     public static let firmware = NamedObject("firmware", 1, OBIS(1, 0, 0, 2, 0), "firmware version")
-    public static let logicalDeviceName = NamedObject("logical-device-name", 1, OBIS(0, 0, 42, 0, 0), "logical device name")
+    public static let logicalDeviceName = NamedObject(
+        "logical-device-name", 1, OBIS(0, 0, 42, 0, 0), "logical device name")
     public static let relay = NamedObject("relay", 70, OBIS(0, 0, 96, 3, 10), "disconnect control: output state")
 
     static let watt: UInt8 = 27, voltAmpere: UInt8 = 28, wattHour: UInt8 = 30, voltAmpereHour: UInt8 = 31
@@ -53,27 +54,32 @@ public enum ObjectNames {
         for (phase, base) in [("r", UInt8(31)), ("y", 51), ("b", 71)] {
             list.append(register("current-\(phase)", base, 7, "current, phase \(phase.uppercased())", ampere))
             list.append(register("voltage-\(phase)", base + 1, 7, "voltage, phase \(phase.uppercased())", volt))
-            list.append(register("average-current-\(phase)", base, 27, "average current, phase \(phase.uppercased())", ampere))
-            list.append(register("average-voltage-\(phase)", base + 1, 27, "average voltage, phase \(phase.uppercased())", volt))
+            list.append(
+                register("average-current-\(phase)", base, 27, "average current, phase \(phase.uppercased())", ampere))
+            list.append(
+                register("average-voltage-\(phase)", base + 1, 27, "average voltage, phase \(phase.uppercased())", volt)
+            )
         }
         return list
     }()
 
-    private static let data = [
-        NamedObject("device-id", 1, OBIS(0, 0, 96, 1, 2), "device id"),
-        NamedObject("maker", 1, OBIS(0, 0, 96, 1, 1), "name of the maker"),
-        NamedObject("meter-type", 1, OBIS(0, 0, 94, 91, 9), "meter type"),
-        NamedObject("meter-category", 1, OBIS(0, 0, 94, 91, 11), "meter category"),
-        NamedObject("current-rating", 1, OBIS(0, 0, 94, 91, 12), "current rating"),
-        NamedObject("year", 1, OBIS(0, 0, 96, 1, 4), "year of manufacture"),
-        NamedObject("capture-period", 1, OBIS(1, 0, 0, 8, 4), "capture period of the block load, s"),
-        NamedObject("power-on-duration", 3, OBIS(0, 0, 94, 91, 14), "cumulative time with power", unit: minute),
-        NamedObject("tamper-count", 1, OBIS(0, 0, 94, 91, 0), "count of tampers"),
-        NamedObject("billing-count", 1, OBIS(0, 0, 0, 1, 0), "count of billing periods"),
-        NamedObject("programming-count", 1, OBIS(0, 0, 96, 2, 0), "count of programmings"),
-    ] + EventLog.allCases.map {
-        NamedObject("event-code-\($0.rawValue)", 1, $0.code.obis, "last event code, \($0.rawValue)")
-    }
+    private static let data =
+        [
+            NamedObject("device-id", 1, OBIS(0, 0, 96, 1, 2), "device id"),
+            NamedObject("maker", 1, OBIS(0, 0, 96, 1, 1), "name of the maker"),
+            NamedObject("meter-type", 1, OBIS(0, 0, 94, 91, 9), "meter type"),
+            NamedObject("meter-category", 1, OBIS(0, 0, 94, 91, 11), "meter category"),
+            NamedObject("current-rating", 1, OBIS(0, 0, 94, 91, 12), "current rating"),
+            NamedObject("year", 1, OBIS(0, 0, 96, 1, 4), "year of manufacture"),
+            NamedObject("capture-period", 1, OBIS(1, 0, 0, 8, 4), "capture period of the block load, s"),
+            NamedObject("power-on-duration", 3, OBIS(0, 0, 94, 91, 14), "cumulative time with power", unit: minute),
+            NamedObject("tamper-count", 1, OBIS(0, 0, 94, 91, 0), "count of tampers"),
+            NamedObject("billing-count", 1, OBIS(0, 0, 0, 1, 0), "count of billing periods"),
+            NamedObject("programming-count", 1, OBIS(0, 0, 96, 2, 0), "count of programmings"),
+        ]
+        + EventLog.allCases.map {
+            NamedObject("event-code-\($0.rawValue)", 1, $0.code.obis, "last event code, \($0.rawValue)")
+        }
 
     private static func register(
         _ name: String, _ c: UInt8, _ d: UInt8, _ title: String, _ unit: UInt8

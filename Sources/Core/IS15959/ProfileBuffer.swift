@@ -100,7 +100,8 @@ extension ProfileLayout {
             switch value {
             case .null:
                 guard let above else { continue }
-                result[column] = isStamp(columns[column])
+                result[column] =
+                    isStamp(columns[column])
                     ? try stampAfter(above[column], row: index, zone: zone) : above[column]
             case .deltaInteger, .deltaLong, .deltaDoubleLong, .deltaUnsigned, .deltaLongUnsigned,
                 .deltaDoubleLongUnsigned:
@@ -142,7 +143,9 @@ extension ProfileLayout {
             let local = Int64(wall.day.number) * 86400 + Int64(wall.secondOfDay)
             let guess = local - zone.offsetS(atS: local)
             let offsetS = zone.offsetS(atS: guess)
-            guard let deviation = stamp.deviationMinutes, Int64(deviation) * 60 != offsetS else { return local - offsetS }
+            guard let deviation = stamp.deviationMinutes, Int64(deviation) * 60 != offsetS else {
+                return local - offsetS
+            }
             return local + Int64(deviation) * 60
         } catch {
             throw ProfileError("a stamp: \(error)")
@@ -196,7 +199,8 @@ extension ProfileLayout {
         let stampAt = try stampColumn()
         let export = try optional(ObjectNames.blockExportEnergy.obis)
         // Three-phase meters give phase R.
-        let voltageName = position(ObjectNames.averageVoltage.obis) == nil
+        let voltageName =
+            position(ObjectNames.averageVoltage.obis) == nil
             ? OBIS(1, 0, 32, 27, 0) : ObjectNames.averageVoltage.obis
         let voltage = try optional(voltageName)
         var readings: [BlockLoadReading] = []
@@ -222,7 +226,9 @@ extension ProfileLayout {
         _ row: [DLMSData], _ at: (column: Int, scaler: ScalerUnit)?, exponent: Int8, _ index: Int
     ) throws(ProfileError) -> Int32? {
         guard let at else { return nil }
-        return try value(row, at.column, at.scaler, exponent: exponent, index, as: Int64.self).map { Int32(clamping: $0) }
+        return try value(row, at.column, at.scaler, exponent: exponent, index, as: Int64.self).map {
+            Int32(clamping: $0)
+        }
     }
 
     /// Midnight registers of the daily load profile.

@@ -1,4 +1,4 @@
-// Logins: who may sign in, in which role and for what. Adding, disabling, new passwords. Sessions are in Sessions.swift.
+// Logins: who may sign in, in which role and for what; adding, disabling, new passwords. Sessions are elsewhere.
 import Clocks
 import SQL
 
@@ -46,7 +46,8 @@ public struct NewLogin: Sendable {
     /// Throws a ``Refusal`` that names the field.
     func check() throws {
         try Credentials.check(username: username)
-        guard (1...120).contains(name.count), !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        guard (1...120).contains(name.count),
+            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else {
             throw Refusal(.invalid, "The name must have 1 to 120 characters on one line.", at: "name")
         }
@@ -209,11 +210,15 @@ public struct DisableLogin: Command {
 
 /// Reads logins of one company.
 public enum Logins {
-    static func notFound(_ loginID: Int64) -> Refusal { Refusal(.notFound, "There is no login \(loginID).", at: "loginID") }
+    static func notFound(_ loginID: Int64) -> Refusal {
+        Refusal(.notFound, "There is no login \(loginID).", at: "loginID")
+    }
 
-    public static func find(_ loginID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> LoginSummary {
+    public static func find(_ loginID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> LoginSummary
+    {
         let found = try transaction.first(
-            "SELECT \(columns) FROM login WHERE org_id = $1 AND login_id = $2", [.int(scope.orgID), .int(loginID)], decode)
+            "SELECT \(columns) FROM login WHERE org_id = $1 AND login_id = $2", [.int(scope.orgID), .int(loginID)],
+            decode)
         guard let found else { throw notFound(loginID) }
         return found
     }

@@ -78,7 +78,8 @@ public final class PasswordHasher: Sendable {
             case .waits: break
             case .refused:
                 continuation.resume(
-                    throwing: Refusal(.unavailable, "Too many sign-ins at this moment.", hint: "Try again in a minute."))
+                    throwing: Refusal(.unavailable, "Too many sign-ins at this moment.", hint: "Try again in a minute.")
+                )
             }
         }
     }

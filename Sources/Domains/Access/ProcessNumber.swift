@@ -35,7 +35,8 @@ public struct ProcessNumber: Sendable, Equatable {
                     return ProcessNumber(number: number, holder: holder, untilMs: systemNowMs + leaseMs)
                 }
             }
-            throw Refusal(.unavailable, "All 1024 process numbers are in use.", hint: "Stop processes that are not needed.")
+            throw Refusal(
+                .unavailable, "All 1024 process numbers are in use.", hint: "Stop processes that are not needed.")
         }
     }
 

@@ -73,14 +73,16 @@ public struct Sessions: Sendable {
         return try await site.money.read { transaction in
             try transaction.first(
                 """
-                SELECT l.org_id, l.login_id, l.role, l.account_id, l.place_id, s.csrf_token, l.username, l.name, l.language
+                SELECT l.org_id, l.login_id, l.role, l.account_id, l.place_id, s.csrf_token, l.username, l.name,
+                  l.language
                 FROM session s JOIN login l ON l.org_id = s.org_id AND l.login_id = s.login_id
                 WHERE s.token_hash = $1 AND s.expires_at_ms > $2 AND s.revoked_at_ms IS NULL
                   AND l.disabled_at_ms IS NULL LIMIT 1
                 """, [.bytes(hash), .int(nowMs)]
             ) { row in
                 let scope = Scope(
-                    orgID: try row.int(0), placeIDs: try row.optionalInt(4).map { [$0] }, accountID: try row.optionalInt(3))
+                    orgID: try row.int(0), placeIDs: try row.optionalInt(4).map { [$0] },
+                    accountID: try row.optionalInt(3))
                 return SignedIn(
                     actor: Actor(loginID: try row.int(1), role: try Logins.known(try row.text(2)), scope: scope),
                     csrfToken: try row.text(5), username: try row.text(6), name: try row.text(7),
@@ -112,12 +114,14 @@ public struct Sessions: Sendable {
     // MARK: inside
 
     private static let wrong = Refusal(
-        .unauthenticated, "Username or password is wrong.", hint: "Check both; an administrator can set a new password.")
+        .unauthenticated, "Username or password is wrong.", hint: "Check both; an administrator can set a new password."
+    )
 
     /// Counted before the password is looked at, so that tries sent at once are all counted.
     private func allow(_ nameKey: String, _ address: String) throws {
         let nowMs = site.clocks.systemNowMs()
-        let waitMs = byAddress.attempt(AttemptCounter.network(of: address), nowMs: nowMs)
+        let waitMs =
+            byAddress.attempt(AttemptCounter.network(of: address), nowMs: nowMs)
             ?? byName.attempt(nameKey, nowMs: nowMs)
         guard let waitMs else { return }
         let waitS = (waitMs + 999) / 1000

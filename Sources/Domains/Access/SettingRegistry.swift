@@ -22,9 +22,12 @@ public struct SettingKind: Sendable {
     }
 
     /// A whole number of a range.
-    public static func wholeNumber(_ name: String, _ range: ClosedRange<Int64>, initial: Int64, hint: String) -> SettingKind {
+    public static func wholeNumber(_ name: String, _ range: ClosedRange<Int64>, initial: Int64, hint: String)
+        -> SettingKind
+    {
         SettingKind(
-            name, initial: String(initial), hint: "\(hint) A whole number from \(range.lowerBound) to \(range.upperBound)."
+            name, initial: String(initial),
+            hint: "\(hint) A whole number from \(range.lowerBound) to \(range.upperBound)."
         ) { text in
             guard let value = Int64(text), range.contains(value) else { return nil }
             return String(value)
@@ -47,14 +50,18 @@ public struct SettingRegistry: Sendable {
     public init(_ kinds: [SettingKind]) {
         self.kinds = kinds.sorted { $0.name < $1.name }
         precondition(Set(kinds.map(\.name)).count == kinds.count, "two settings of one name")
-        for kind in kinds { precondition(kind.parse(kind.initial) != nil, "\(kind.name): its initial value is refused") }
+        for kind in kinds {
+            precondition(kind.parse(kind.initial) != nil, "\(kind.name): its initial value is refused")
+        }
     }
 
     /// - Throws: ``Refusal`` `notFound`, with the nearest name as hint.
     public func kind(_ name: String) throws -> SettingKind {
         if let kind = kinds.first(where: { $0.name == name }) { return kind }
         let asked = String(name.prefix(64))
-        let nearest = kinds.map { (name: $0.name, distance: Self.distance(asked, $0.name)) }.min { $0.distance < $1.distance }
+        let nearest = kinds.map { (name: $0.name, distance: Self.distance(asked, $0.name)) }.min {
+            $0.distance < $1.distance
+        }
         let hint =
             if let nearest, nearest.distance <= max(2, asked.count / 3) { "Did you mean \(nearest.name)?" } else {
                 "GET /api/v1/settings lists the known ones."
@@ -63,7 +70,9 @@ public struct SettingRegistry: Sendable {
     }
 
     /// The value in force on a day: the latest row, or the initial value.
-    public func value(_ name: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> String {
+    public func value(_ name: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> String
+    {
         let kind = try kind(name)
         return try Setting.value(name, on: day, scope, in: transaction) ?? kind.initial
     }

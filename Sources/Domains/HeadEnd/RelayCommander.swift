@@ -40,6 +40,15 @@ public struct MeterCommand: Sendable, Equatable {
             [.int(scope.orgID), .int(meterID), .int(limit)], decode)
     }
 
+    /// Commands of the whole company that ended after a time, oldest first.
+    public static func ended(afterMs: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND ended_at_ms > $2
+            ORDER BY ended_at_ms, command_id LIMIT $3
+            """, [.int(scope.orgID), .int(afterMs), .int(limit)], decode)
+    }
+
     /// Commands that gave up: each needs a person.
     public static func failed(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
         try transaction.query(

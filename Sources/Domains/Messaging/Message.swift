@@ -55,12 +55,24 @@ public struct Message: Sendable, Equatable {
             """
             SELECT message_id, account_id, template, amount_paise, business_at_ms, delivery FROM message
             WHERE org_id = $1 AND account_id = $2 ORDER BY message_id DESC LIMIT $3
-            """, [.int(scope.orgID), .int(accountID), .int(limit)]
-        ) { row in
-            Message(
-                messageID: try row.int(0), accountID: try row.int(1),
-                template: MessageTemplate(rawValue: try row.text(2)) ?? .lowBalance, amountPaise: try row.optionalInt(3),
-                businessAtMs: try row.int(4), delivery: try row.text(5))
-        }
+            """, [.int(scope.orgID), .int(accountID), .int(limit)], decode)
+    }
+
+    private static func decode(_ row: any SQLRow) throws -> Message {
+        Message(
+            messageID: try row.int(0), accountID: try row.int(1),
+            template: MessageTemplate(rawValue: try row.text(2)) ?? .lowBalance, amountPaise: try row.optionalInt(3),
+            businessAtMs: try row.int(4), delivery: try row.text(5))
+    }
+}
+
+extension Message {
+    /// Messages of the whole company after an id, oldest first.
+    public static func after(_ messageID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Message] {
+        try transaction.query(
+            """
+            SELECT message_id, account_id, template, amount_paise, business_at_ms, delivery FROM message
+            WHERE org_id = $1 AND message_id > $2 ORDER BY message_id LIMIT $3
+            """, [.int(scope.orgID), .int(messageID), .int(limit)], decode)
     }
 }

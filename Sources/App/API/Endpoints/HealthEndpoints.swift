@@ -34,36 +34,41 @@ struct ProblemList: APIModel {
 
 extension Endpoints {
     static let health: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<Nothing, Health>(
-            "health.live", "GET", "/health", access: .anyone,
-            EndpointText("Is the process alive", "Asks nothing of the database."), outputExample: Health(status: .ok),
-            rate: .uncounted, run: { _, _ in Health(status: .ok) })),
-        AnyEndpoint(Endpoint<Nothing, Health>(
-            "health.ready", "GET", "/ready", access: .anyone,
-            EndpointText("Can it serve", "Reads one row from the money store."), outputExample: Health(status: .ok),
-            rate: .reading, problems: [.unavailable],
-            run: { _, context in
-                _ = try await context.services.site.money.read { try $0.first("SELECT 1", []) { try $0.int(0) } }
-                return Health(status: .ok)
-            })),
+        AnyEndpoint(
+            Endpoint<Nothing, Health>(
+                "health.live", "GET", "/health", access: .anyone,
+                EndpointText("Is the process alive", "Asks nothing of the database."),
+                outputExample: Health(status: .ok),
+                rate: .uncounted, run: { _, _ in Health(status: .ok) })),
+        AnyEndpoint(
+            Endpoint<Nothing, Health>(
+                "health.ready", "GET", "/ready", access: .anyone,
+                EndpointText("Can it serve", "Reads one row from the money store."), outputExample: Health(status: .ok),
+                rate: .reading, problems: [.unavailable],
+                run: { _, context in
+                    _ = try await context.services.site.money.read { try $0.first("SELECT 1", []) { try $0.int(0) } }
+                    return Health(status: .ok)
+                })),
     ]
 
     static let documents: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<Nothing, ProblemList>(
-            "problems.list", "GET", "/problems", access: .anyone,
-            EndpointText("List problem types", "Every way a request can fail, with the remedy."),
-            outputExample: ProblemList(items: [ProblemView(.invalid)]),
-            run: { _, _ in ProblemList(items: ProblemCode.allCases.map { ProblemView($0) }) })),
-        AnyEndpoint(Endpoint<ProblemPath, ProblemView>(
-            "problems.read", "GET", "/problems/{code}", access: .anyone,
-            EndpointText("Explain a problem type", "The `type` of every problem leads here."),
-            example: ProblemPath(code: ProblemCode.invalid.rawValue), outputExample: ProblemView(.invalid),
-            problems: [.notFound],
-            run: { input, _ in
-                guard let code = ProblemCode(rawValue: input.code) else {
-                    throw Refusal(.notFound, "There is no problem type of this name.", at: "code")
-                }
-                return ProblemView(code)
-            })),
+        AnyEndpoint(
+            Endpoint<Nothing, ProblemList>(
+                "problems.list", "GET", "/problems", access: .anyone,
+                EndpointText("List problem types", "Every way a request can fail, with the remedy."),
+                outputExample: ProblemList(items: [ProblemView(.invalid)]),
+                run: { _, _ in ProblemList(items: ProblemCode.allCases.map { ProblemView($0) }) })),
+        AnyEndpoint(
+            Endpoint<ProblemPath, ProblemView>(
+                "problems.read", "GET", "/problems/{code}", access: .anyone,
+                EndpointText("Explain a problem type", "The `type` of every problem leads here."),
+                example: ProblemPath(code: ProblemCode.invalid.rawValue), outputExample: ProblemView(.invalid),
+                problems: [.notFound],
+                run: { input, _ in
+                    guard let code = ProblemCode(rawValue: input.code) else {
+                        throw Refusal(.notFound, "There is no problem type of this name.", at: "code")
+                    }
+                    return ProblemView(code)
+                })),
     ]
 }

@@ -24,7 +24,8 @@ struct LoginView: APIModel {
     var generatedPassword: String?
 
     static let notes: [String: Note] = [
-        "loginID": Note("The login."), "username": Note("The name to sign in with."), "name": Note("The person's name."),
+        "loginID": Note("The login."), "username": Note("The name to sign in with."),
+        "name": Note("The person's name."),
         "role": Note("What the login may do."), "language": Note("The language of the pages."),
         "accountID": Note("A consumer's own supply account."),
         "placeID": Note("The place an operator is confined to; absent: the whole company."),
@@ -94,49 +95,54 @@ struct PasswordChange: APIModel {
 
 extension Endpoints {
     static let logins: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<ListQuery, LoginList>(
-            "logins.list", "GET", "/api/v1/logins", access: .permission([.manageLogins]),
-            EndpointText("List logins", "Logins of your company, also disabled ones."),
-            example: ListQuery(after: ID(20), limit: 50), outputExample: LoginList(items: [.example], next: nil),
-            run: { input, context in
-                let limit = input.limit ?? 50
-                let found = try await context.read { transaction, scope in
-                    try Logins.list(after: input.after?.value ?? 0, limit: limit + 1, scope, in: transaction)
-                }
-                let page = found.prefix(limit)
-                return LoginList(
-                    items: page.map { LoginView($0) },
-                    next: found.count > limit ? page.last.map { ID($0.loginID) } : nil)
-            })),
-        AnyEndpoint(Endpoint<LoginAddition, LoginView>(
-            "logins.add", "POST", "/api/v1/logins", access: .permission([.manageLogins]),
-            EndpointText("Add a login", "A second login of the same username is refused."),
-            example: LoginAddition(
-                username: "asha", name: "Asha Devi", role: .consumer, language: .hindi, accountID: ID(77)),
-            outputExample: .example, status: 201, problems: [.conflict],
-            run: { input, context in
-                let command = try await AddLogin(
-                    NewLogin(
-                        username: input.username, name: input.name, role: input.role, language: input.language,
-                        accountID: input.accountID?.value, placeID: input.placeID?.value),
-                    password: input.password, hasher: context.services.passwords)
-                return LoginView(try await context.perform(command), generatedPassword: command.generatedPassword)
-            })),
-        AnyEndpoint(Endpoint<PasswordChange, LoginView>(
-            "logins.set-password", "POST", "/api/v1/logins/{loginID}/password", access: .permission([.manageLogins]),
-            EndpointText("Set a new password", "Ends every session of the login."),
-            example: PasswordChange(loginID: ID(21), password: nil), outputExample: .example, problems: [.notFound],
-            run: { input, context in
-                let command = try await SetPassword(
-                    loginID: input.loginID.value, password: input.password, hasher: context.services.passwords)
-                return LoginView(try await context.perform(command), generatedPassword: command.generatedPassword)
-            })),
-        AnyEndpoint(Endpoint<LoginPath, LoginView>(
-            "logins.disable", "POST", "/api/v1/logins/{loginID}/disable", access: .permission([.manageLogins]),
-            EndpointText("Disable a login", "Ends its sessions. Your own login cannot be disabled by you."),
-            example: LoginPath(loginID: ID(21)), outputExample: .example, problems: [.notFound, .conflict],
-            run: { input, context in
-                LoginView(try await context.perform(DisableLogin(loginID: input.loginID.value)))
-            })),
+        AnyEndpoint(
+            Endpoint<ListQuery, LoginList>(
+                "logins.list", "GET", "/api/v1/logins", access: .permission([.manageLogins]),
+                EndpointText("List logins", "Logins of your company, also disabled ones."),
+                example: ListQuery(after: ID(20), limit: 50), outputExample: LoginList(items: [.example], next: nil),
+                run: { input, context in
+                    let limit = input.limit ?? 50
+                    let found = try await context.read { transaction, scope in
+                        try Logins.list(after: input.after?.value ?? 0, limit: limit + 1, scope, in: transaction)
+                    }
+                    let page = found.prefix(limit)
+                    return LoginList(
+                        items: page.map { LoginView($0) },
+                        next: found.count > limit ? page.last.map { ID($0.loginID) } : nil)
+                })),
+        AnyEndpoint(
+            Endpoint<LoginAddition, LoginView>(
+                "logins.add", "POST", "/api/v1/logins", access: .permission([.manageLogins]),
+                EndpointText("Add a login", "A second login of the same username is refused."),
+                example: LoginAddition(
+                    username: "asha", name: "Asha Devi", role: .consumer, language: .hindi, accountID: ID(77)),
+                outputExample: .example, status: 201, problems: [.conflict],
+                run: { input, context in
+                    let command = try await AddLogin(
+                        NewLogin(
+                            username: input.username, name: input.name, role: input.role, language: input.language,
+                            accountID: input.accountID?.value, placeID: input.placeID?.value),
+                        password: input.password, hasher: context.services.passwords)
+                    return LoginView(try await context.perform(command), generatedPassword: command.generatedPassword)
+                })),
+        AnyEndpoint(
+            Endpoint<PasswordChange, LoginView>(
+                "logins.set-password", "POST", "/api/v1/logins/{loginID}/password",
+                access: .permission([.manageLogins]),
+                EndpointText("Set a new password", "Ends every session of the login."),
+                example: PasswordChange(loginID: ID(21), password: nil), outputExample: .example, problems: [.notFound],
+                run: { input, context in
+                    let command = try await SetPassword(
+                        loginID: input.loginID.value, password: input.password, hasher: context.services.passwords)
+                    return LoginView(try await context.perform(command), generatedPassword: command.generatedPassword)
+                })),
+        AnyEndpoint(
+            Endpoint<LoginPath, LoginView>(
+                "logins.disable", "POST", "/api/v1/logins/{loginID}/disable", access: .permission([.manageLogins]),
+                EndpointText("Disable a login", "Ends its sessions. Your own login cannot be disabled by you."),
+                example: LoginPath(loginID: ID(21)), outputExample: .example, problems: [.notFound, .conflict],
+                run: { input, context in
+                    LoginView(try await context.perform(DisableLogin(loginID: input.loginID.value)))
+                })),
     ]
 }

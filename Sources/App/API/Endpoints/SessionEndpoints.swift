@@ -28,7 +28,8 @@ struct SessionView: APIModel {
     static let notes: [String: Note] = [
         "loginID": Note("The login."), "name": Note("The person's name."), "role": Note("What the login may do."),
         "language": Note("The language of the pages."), "companyID": Note("The company the login belongs to."),
-        "accountID": Note("A consumer's own supply account."), "permissions": Note("Names of the permissions of the role."),
+        "accountID": Note("A consumer's own supply account."),
+        "permissions": Note("Names of the permissions of the role."),
         "csrfToken": Note("To be sent as X-CSRF-Token with every write that is proven by the cookie."),
         "token": Note("The bearer token, shown this once; only with use = bearer."),
     ]
@@ -53,39 +54,45 @@ struct SessionView: APIModel {
 
 extension Endpoints {
     static let session: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<SignIn, SessionView>(
-            "session.create", "POST", "/api/v1/session", access: .anyone,
-            EndpointText(
-                "Sign in",
-                "Starts a session of 12 hours. A session that came with the request is ended: nobody can plant one."),
-            example: SignIn(username: "asha", password: "correct horse battery", use: .cookie),
-            outputExample: .example, rate: .signIn, problems: [.unauthenticated],
-            replying: { input, context in
-                let grant = try await context.services.sessions.signIn(
-                    username: input.username, password: input.password, from: context.call.remoteAddress)
-                if let old = context.presentedToken { try await context.services.sessions.revoke(token: old) }
-                if input.use == .bearer { return Reply(SessionView(grant.session, token: grant.token)) }
-                var headers = Headers()
-                headers.add("Set-Cookie", Authentication.cookie(grant, isHTTPS: context.services.isHTTPS))
-                return Reply(SessionView(grant.session), headers: headers)
-            })),
-        AnyEndpoint(Endpoint<Nothing, SessionView>(
-            "session.read", "GET", "/api/v1/session", access: .signedIn,
-            EndpointText("Who am I", "The login of the session, its permissions and the CSRF token."),
-            outputExample: .example,
-            run: { _, context in
-                guard let session = context.session else { throw Refusal(.unauthenticated, "You are not signed in.") }
-                return SessionView(session)
-            })),
-        AnyEndpoint(Endpoint<Nothing, Nothing>(
-            "session.delete", "DELETE", "/api/v1/session", access: .signedIn,
-            EndpointText("Sign out", "Ends the session on the server and takes the cookie back."),
-            outputExample: Nothing(),
-            replying: { _, context in
-                if let token = context.presentedToken { try await context.services.sessions.revoke(token: token) }
-                var headers = Headers()
-                headers.add("Set-Cookie", Authentication.noCookie(isHTTPS: context.services.isHTTPS))
-                return Reply(Nothing(), headers: headers)
-            })),
+        AnyEndpoint(
+            Endpoint<SignIn, SessionView>(
+                "session.create", "POST", "/api/v1/session", access: .anyone,
+                EndpointText(
+                    "Sign in",
+                    "Starts a session of 12 hours. A session that came with the request is ended: nobody can plant one."
+                ),
+                example: SignIn(username: "asha", password: "correct horse battery", use: .cookie),
+                outputExample: .example, rate: .signIn, problems: [.unauthenticated],
+                replying: { input, context in
+                    let grant = try await context.services.sessions.signIn(
+                        username: input.username, password: input.password, from: context.call.remoteAddress)
+                    if let old = context.presentedToken { try await context.services.sessions.revoke(token: old) }
+                    if input.use == .bearer { return Reply(SessionView(grant.session, token: grant.token)) }
+                    var headers = Headers()
+                    headers.add("Set-Cookie", Authentication.cookie(grant, isHTTPS: context.services.isHTTPS))
+                    return Reply(SessionView(grant.session), headers: headers)
+                })),
+        AnyEndpoint(
+            Endpoint<Nothing, SessionView>(
+                "session.read", "GET", "/api/v1/session", access: .signedIn,
+                EndpointText("Who am I", "The login of the session, its permissions and the CSRF token."),
+                outputExample: .example,
+                run: { _, context in
+                    guard let session = context.session else {
+                        throw Refusal(.unauthenticated, "You are not signed in.")
+                    }
+                    return SessionView(session)
+                })),
+        AnyEndpoint(
+            Endpoint<Nothing, Nothing>(
+                "session.delete", "DELETE", "/api/v1/session", access: .signedIn,
+                EndpointText("Sign out", "Ends the session on the server and takes the cookie back."),
+                outputExample: Nothing(),
+                replying: { _, context in
+                    if let token = context.presentedToken { try await context.services.sessions.revoke(token: token) }
+                    var headers = Headers()
+                    headers.add("Set-Cookie", Authentication.noCookie(isHTTPS: context.services.isHTTPS))
+                    return Reply(Nothing(), headers: headers)
+                })),
     ]
 }

@@ -50,28 +50,30 @@ struct SettingChange: APIModel {
 
 extension Endpoints {
     static let settings: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<Nothing, SettingList>(
-            "settings.list", "GET", "/api/v1/settings", access: .permission([.manageSettings]),
-            EndpointText("List settings", "Every known setting with the value in force today and the next change."),
-            outputExample: SettingList(items: [.example]),
-            run: { _, context in
-                let registry = context.services.settings
-                let nowS = context.services.site.clocks.businessNowMs() / 1000
-                let states = try await context.read { transaction, scope in
-                    let today = try Org.find(scope.orgID, in: transaction).zone.day(atS: nowS)
-                    return try registry.states(on: today, scope, in: transaction)
-                }
-                return SettingList(items: try states.map { SettingView($0, hint: try registry.kind($0.name).hint) })
-            })),
-        AnyEndpoint(Endpoint<SettingChange, SettingView>(
-            "settings.set", "PUT", "/api/v1/settings/{name}", access: .permission([.manageSettings]),
-            EndpointText("Set a setting", "Holds from a day on; the past stays as it was."),
-            example: SettingChange(name: "supply.warn-below-paise", value: "10000", fromDay: nil),
-            outputExample: .example, problems: [.notFound],
-            run: { input, context in
-                let command = try SetSetting(
-                    input.name, to: input.value, from: input.fromDay?.value, in: context.services.settings)
-                return SettingView(try await context.perform(command), hint: command.kind.hint)
-            })),
+        AnyEndpoint(
+            Endpoint<Nothing, SettingList>(
+                "settings.list", "GET", "/api/v1/settings", access: .permission([.manageSettings]),
+                EndpointText("List settings", "Every known setting with the value in force today and the next change."),
+                outputExample: SettingList(items: [.example]),
+                run: { _, context in
+                    let registry = context.services.settings
+                    let nowS = context.services.site.clocks.businessNowMs() / 1000
+                    let states = try await context.read { transaction, scope in
+                        let today = try Org.find(scope.orgID, in: transaction).zone.day(atS: nowS)
+                        return try registry.states(on: today, scope, in: transaction)
+                    }
+                    return SettingList(items: try states.map { SettingView($0, hint: try registry.kind($0.name).hint) })
+                })),
+        AnyEndpoint(
+            Endpoint<SettingChange, SettingView>(
+                "settings.set", "PUT", "/api/v1/settings/{name}", access: .permission([.manageSettings]),
+                EndpointText("Set a setting", "Holds from a day on; the past stays as it was."),
+                example: SettingChange(name: "supply.warn-below-paise", value: "10000", fromDay: nil),
+                outputExample: .example, problems: [.notFound],
+                run: { input, context in
+                    let command = try SetSetting(
+                        input.name, to: input.value, from: input.fromDay?.value, in: context.services.settings)
+                    return SettingView(try await context.perform(command), hint: command.kind.hint)
+                })),
     ]
 }

@@ -72,7 +72,8 @@ public struct Schema: Sendable {
         switch kind {
         case .string(let length, let words, let pattern, let format):
             Schema(
-                .string(length: note.length ?? length, words: words, pattern: pattern, format: format), accepts: accepts)
+                .string(length: note.length ?? length, words: words, pattern: pattern, format: format), accepts: accepts
+            )
         case .integer(let range, let bits): Schema(.integer(range: note.range ?? range, bits: bits))
         case .array(let of, let itemsMax): Schema(.array(of: of, itemsMax: note.itemsMax ?? itemsMax))
         case .boolean, .object: self
@@ -95,15 +96,21 @@ public struct Schema: Sendable {
             }
         case (.string(let length, let words, let pattern, let format), .string(let text)):
             if let words {
-                guard words.contains(text) else { throw refuse("This must be one of: \(words.joined(separator: ", ")).") }
+                guard words.contains(text) else {
+                    throw refuse("This must be one of: \(words.joined(separator: ", ")).")
+                }
                 return
             }
             let allowed = length ?? 0...Self.textLengthMax
             guard allowed.contains(text.unicodeScalars.count) else {
                 throw refuse("This must have \(allowed.lowerBound) to \(allowed.upperBound) characters.")
             }
-            guard !text.unicodeScalars.contains("\0") else { throw refuse("This holds a character that is not allowed.") }
-            guard accepts?(text) ?? true else { throw refuse("This must look like \(format ?? pattern ?? "described").") }
+            guard !text.unicodeScalars.contains("\0") else {
+                throw refuse("This holds a character that is not allowed.")
+            }
+            guard accepts?(text) ?? true else {
+                throw refuse("This must look like \(format ?? pattern ?? "described").")
+            }
         case (.array(let schema, let itemsMax), .array(let items)):
             guard items.count <= itemsMax else { throw refuse("At most \(itemsMax) items are taken at once.") }
             for (index, item) in items.enumerated() { try schema.check(item, at: "\(place)[\(index)]") }
@@ -117,7 +124,8 @@ public struct Schema: Sendable {
         if let stranger = given.keys.filter({ name in !fields.contains { $0.name == name } }).min() {
             let known = fields.map(\.name).sorted().joined(separator: ", ")
             throw Refusal(
-                .invalid, "There is no field of this name.", hint: known.isEmpty ? "No fields are taken." : "Known: \(known).",
+                .invalid, "There is no field of this name.",
+                hint: known.isEmpty ? "No fields are taken." : "Known: \(known).",
                 at: prefix + String(stranger.prefix(64)))
         }
         for field in fields {
@@ -163,7 +171,8 @@ public struct ID: SchemaValue, Equatable, Hashable {
     public static let schema = Schema(
         .string(length: 1...19, words: nil, pattern: "^[1-9][0-9]{0,18}$", format: nil),
         accepts: { text in
-            text.utf8.first != UInt8(ascii: "0") && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            text.utf8.first != UInt8(ascii: "0")
+                && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         })
 }
 

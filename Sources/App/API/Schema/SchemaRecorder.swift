@@ -28,7 +28,9 @@ extension Schema {
             guard stray.isEmpty else { throw Undescribed(what: "\(type): notes on unknown fields \(stray.sorted())") }
             return try typed(Schema(.object(name: "\(type)", fields: recorder.fields)), sample)
         }
-        if let words = type as? any (CaseIterable & RawRepresentable).Type { return try typed(choice(words), first(words)) }
+        if let words = type as? any (CaseIterable & RawRepresentable).Type {
+            return try typed(choice(words), first(words))
+        }
         switch type {
         case is String.Type:
             return try typed(Schema(.string(length: nil, words: nil, pattern: nil, format: nil)), "")
@@ -47,7 +49,9 @@ extension Schema {
                 length: nil, words: type.allCases.compactMap { $0.rawValue as? String }, pattern: nil, format: nil))
     }
 
-    private static func first<Words: CaseIterable & RawRepresentable>(_ type: Words.Type) -> Any? { type.allCases.first }
+    private static func first<Words: CaseIterable & RawRepresentable>(_ type: Words.Type) -> Any? {
+        type.allCases.first
+    }
 }
 
 private protocol ListDescribing {

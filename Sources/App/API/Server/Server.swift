@@ -17,13 +17,15 @@ public struct ServerAddress: Sendable {
     }
 }
 
-/// Hummingbird's context with the peer's address.
+/// Hummingbird's context with the connection and the peer's address.
 public struct PeerContext: RequestContext {
     public var coreContext: CoreRequestContextStorage
     public let remoteAddress: String
+    let channel: any Channel
 
     public init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        channel = source.channel
         remoteAddress = source.channel.remoteAddress?.ipAddress ?? "local"
     }
 }
@@ -48,16 +50,32 @@ public struct DispatchResponder: HTTPResponder {
             headers: headers, remoteAddress: context.remoteAddress, requestID: Secret.hex(Secret.bytes(8)),
             readBody: { limitBytes in try await Self.collect(body, limitBytes, limitMs) })
         let answer = await dispatcher.answer(call)
-        var response = Response(status: .init(code: answer.status), body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+        var response = Response(
+            status: .init(code: answer.status), body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
         for field in answer.headers.fields {
             guard let name = HTTPFields.Element.Name(field.name) else { continue }
-            if name == .contentLength { response.headers[name] = field.value } else {
+            if name == .contentLength {
+                response.headers[name] = field.value
+            } else {
                 response.headers.append(HTTPFields.Element(name: name, value: field.value))
             }
         }
-        // What is left of a refused body would have to be read and thrown away: end the connection instead.
-        if answer.status == 413 || answer.status == 408 { response.headers[.connection] = "close" }
+        if answer.status == 413 || answer.status == 408 {
+            response.headers[.connection] = "close"
+            response.body = Self.lastBody(answer.body, context.channel)
+        }
         return response
+    }
+
+    /// Hummingbird would read a refused body to its end. Ends the sending side, so that the caller gets the answer and
+    /// not a reset, and the whole connection two seconds later.
+    private static func lastBody(_ bytes: [UInt8], _ channel: any Channel) -> ResponseBody {
+        ResponseBody(contentLength: bytes.count) { writer in
+            try await writer.write(ByteBuffer(bytes: bytes))
+            try await writer.finish(nil)
+            channel.close(mode: .output, promise: nil)
+            channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
+        }
     }
 
     private static func collect(_ body: RequestBody, _ limitBytes: Int, _ limitMs: Int64) async throws -> [UInt8] {

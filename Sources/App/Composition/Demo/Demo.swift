@@ -1,0 +1,219 @@
+// The demonstration: a retailer with its fleet, business time running fast, and people who do what people do.
+import API
+import Access
+import CivilTime
+import Clocks
+import Foundation
+import HeadEnd
+import Jobs
+import Logging
+import MeterFleet
+import Messaging
+import Meters
+import SQL
+import ServiceLifecycle
+import Supply
+
+public struct DemoOptions: Sendable {
+    public var site: SiteOptions
+    public var serve: ServeOptions
+    /// System seconds a business day takes.
+    public var daySeconds: Int64
+    public init(site: SiteOptions, serve: ServeOptions, daySeconds: Int64) {
+        self.site = site
+        self.serve = serve
+        self.daySeconds = daySeconds
+    }
+}
+
+public enum Demo {
+    /// Business hour at which the story opens on its first day.
+    static let openingHour: Int64 = 5
+
+    /// Runs until the process is asked to stop.
+    /// - Parameters:
+    ///   - say: prints a line for the person at the terminal.
+    ///   - onReady: called once with the sign-ins and the address.
+    public static func run(
+        _ options: DemoOptions, log: Logger, say: @escaping @Sendable (String) -> Void,
+        onReady: @escaping @Sendable (_ address: String, _ signIns: [DemoSignIn]) async -> Void
+    ) async throws {
+        guard (10...86_400).contains(options.daySeconds), 86_400 % options.daySeconds == 0 else {
+            throw Refusal(
+                .invalid, "A day of \(options.daySeconds) seconds does not divide the day.",
+                hint: "Give 10 to 86400, such as 60, 240 or 3600.", at: "--day-seconds")
+        }
+        let rate = 86_400 / options.daySeconds
+        let today = DemoPlan.org.zone.day(atS: Clocks.live.businessNowMs() / 1000)
+        var state = try DemoState.load(folder: options.site.folder)
+        let first = state.flatMap { CivilDay($0.firstDay) } ?? DemoPlan.firstDay(today: today)
+        let startMs = state?.businessMs ?? (DemoPlan.org.zone.startS(of: first) + openingHour * 3_600) * 1_000
+        let clocks = Clocks.accelerated(
+            anchorBusinessMs: startMs, anchorSystemMs: Clocks.live.systemNowMs(), rate: rate)
+        let open = try await OpenSite.open(options.site, clocks: clocks)
+        do {
+            let site = DemoSite(open: open, first: first)
+            say("Starting \(DemoPlan.households.count) simulated meters …")
+            let fleet = try await site.startFleet()
+            let serving = try await Serving(open, options: options.serve, log: log)
+            if state == nil {
+                state = DemoState(
+                    firstDay: first.description, businessMs: startMs,
+                    signIns: try await site.addSignIns(hasher: serving.services.passwords))
+                try state?.save(folder: options.site.folder)
+            }
+            guard let state else { return }
+            let people = DemoPeople(serving: serving, signIns: state.signIns, say: say)
+            let services: [any Service] = [
+                FleetService(fleet: fleet), DemoClock(state: state, folder: options.site.folder, clocks: clocks, rate: rate),
+                DemoNarrator(site: open.site, say: say), people,
+            ]
+            try await serving.run(others: services) { port in
+                await onReady("http://\(options.serve.host):\(port)/", state.signIns)
+            }
+            await fleet.stop()
+        } catch {
+            await open.close()
+            throw error
+        }
+        await open.close()
+    }
+}
+
+/// Keeps the meters on the network until the process stops.
+private struct FleetService: Service {
+    let fleet: MeterFleet
+    func run() async throws {
+        try? await gracefulShutdown()
+        await fleet.stop()
+    }
+}
+
+/// Writes down every second where business time stands, so that the demo goes on there after a stop or a kill.
+private struct DemoClock: Service {
+    var state: DemoState
+    let folder: String
+    let clocks: Clocks
+    let rate: Int64
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            var state = state
+            while !Task.isCancelled {
+                // Two seconds ahead: time may stand still over a kill, but never runs back.
+                state.businessMs = clocks.businessNowMs() + 2_000 * rate
+                try state.save(folder: folder)
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+}
+
+/// Tells at the terminal what the pages show: warnings, cuts, corrections, odd answers of meters.
+private struct DemoNarrator: Service {
+    let site: Site
+    let say: @Sendable (String) -> Void
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            var lastMessage = try await last("SELECT MAX(message_id) FROM message")
+            var lastEndMs = site.clocks.businessNowMs()
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(500))
+                (lastMessage, lastEndMs) = (try? await tell(lastMessage, lastEndMs)) ?? (lastMessage, lastEndMs)
+            }
+        }
+    }
+
+    private func last(_ sql: String) async throws -> Int64 {
+        try await site.money.read { try $0.first(sql, []) { try $0.optionalInt(0) } ?? nil } ?? 0
+    }
+
+    private func tell(_ lastMessage: Int64, _ lastEndMs: Int64) async throws -> (Int64, Int64) {
+        let scope = Scope(orgID: DemoPlan.org.orgID)
+        let people = Dictionary(uniqueKeysWithValues: DemoPlan.households.map { ($0.accountID, $0.name) })
+        let meters = Dictionary(uniqueKeysWithValues: DemoPlan.households.map { ($0.meterID, $0.name) })
+        let (messages, ends) = try await site.money.read { transaction in
+            (try Message.after(lastMessage, limit: 50, scope, in: transaction),
+                try MeterCommand.ended(afterMs: lastEndMs, limit: 50, scope, in: transaction))
+        }
+        for message in messages where message.template != .rechargeReceived || message.businessAtMs > lastEndMs {
+            let name = people[message.accountID] ?? ""
+            let what =
+                switch message.template {
+                case .lowBalance: "is warned: the balance is low"
+                case .supplyCut: "supply is cut; the meter confirmed it"
+                case .supplyRestored: "supply is back; the meter confirmed it"
+                case .rechargeReceived: "recharged"
+                case .chargeCorrected: "a day charged on an estimate is corrected by the actual readings"
+                }
+            say("\(time(message.businessAtMs))  \(name): \(what)")
+        }
+        for command in ends {
+            say(
+                "\(time(command.endedAtMs ?? 0))  Meter of \(meters[command.meterID] ?? ""): \(command.kind) "
+                    + "\(command.state.rawValue), \(command.answer ?? "")")
+        }
+        return (messages.last?.messageID ?? lastMessage, ends.last?.endedAtMs ?? lastEndMs)
+    }
+
+    private func time(_ ms: Int64) -> String {
+        let (day, second) = DemoPlan.org.zone.civil(atS: ms / 1_000)
+        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return "\(day) \(two(second / 3_600)):\(two(second / 60 % 60))"
+    }
+}
+
+/// People of the demo who act when nobody else does: the cut consumer recharges on her page, the counter takes a payment.
+private struct DemoPeople: Service {
+    let serving: Serving
+    let signIns: [DemoSignIn]
+    let say: @Sendable (String) -> Void
+    /// How long a person in front of the screen has to do it first.
+    static let patienceMs: Int64 = 25_000
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            var cutSinceMs: [Int64: Int64] = [:]
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                for accountID in [Int64(1_001), 1_002] {
+                    let isCut = (try? await isCut(accountID)) ?? false
+                    guard isCut else {
+                        cutSinceMs[accountID] = nil
+                        continue
+                    }
+                    let nowMs = serving.open.site.clocks.systemNowMs()
+                    let since = cutSinceMs[accountID] ?? nowMs
+                    cutSinceMs[accountID] = since
+                    guard nowMs - since >= Self.patienceMs else { continue }
+                    cutSinceMs[accountID] = nowMs
+                    do {
+                        try await recharge(accountID)
+                    } catch {
+                        say("The recharge of account \(accountID) did not go through: \(error)")
+                    }
+                }
+            }
+        }
+    }
+
+    private func isCut(_ accountID: Int64) async throws -> Bool {
+        let scope = Scope(orgID: DemoPlan.org.orgID)
+        return try await serving.open.site.money.read {
+            try Supply.state(accountID: accountID, scope, in: $0)?.wanted == .open
+        }
+    }
+
+    /// The consumer signs in and sends the form of her page; the other account is served by the operator on the same form.
+    private func recharge(_ accountID: Int64) async throws {
+        let role = accountID == 1_001 ? "consumer" : "operator"
+        guard let signIn = signIns.first(where: { $0.role == role }) else { return }
+        let browser = DemoBrowser(dispatcher: serving.dispatcher)
+        try await browser.signIn(signIn)
+        try await browser.recharge(accountID: accountID, rupees: 500)
+        say(
+            role == "consumer"
+                ? "Sunita Devi recharges ₹500 on her page" : "The counter takes ₹500 for Mohan Lal")
+    }
+}

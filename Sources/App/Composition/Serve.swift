@@ -1,0 +1,79 @@
+// The serving process: web, API, jobs and the lease of its process number as services that end together.
+import API
+import Access
+import CivilTime
+import Clocks
+import Compression
+import HeadEnd
+import Jobs
+import Logging
+import MeterLink
+import Meters
+import ServiceLifecycle
+import Supply
+import UnixSignals
+import Web
+
+public struct ServeOptions: Sendable {
+    public var host: String
+    public var port: Int
+    /// Pages are reached by https through a proxy: cookies become `Secure`.
+    public var isHTTPS: Bool
+    /// System milliseconds between two looks for due jobs.
+    public var pauseMs: Int64
+    public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
+        self.host = host
+        self.port = port
+        self.isHTTPS = isHTTPS
+        self.pauseMs = pauseMs
+    }
+}
+
+/// Builds what serves an open site and runs it until the process is asked to stop.
+public struct Serving: Sendable {
+    public let open: OpenSite
+    public let orgs: [Org]
+    public let lines: [Line]
+    public let services: Services
+    public let dispatcher: Dispatcher
+    let options: ServeOptions
+    let log: Logger
+
+    public init(_ open: OpenSite, options: ServeOptions, log: Logger) async throws {
+        self.open = open
+        self.options = options
+        self.log = log
+        let orgs = try await open.orgs()
+        self.orgs = orgs
+        lines = orgs.map { org in
+            Line(
+                site: open.site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: open.vault,
+                holder: open.holder, log: log)
+        }
+        services = Services(
+            site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
+            log: { line in log.info("request", metadata: ["access": "\(line)"]) },
+            gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
+        dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs)
+    }
+
+    /// Returns after a graceful stop. The caller closes the site.
+    /// - Parameters:
+    ///   - others: services that run beside, such as a simulated fleet.
+    ///   - onRunning: called with the port once the server listens.
+    public func run(
+        others: [any Service] = [], onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) async throws {
+        let server = Server.service(
+            dispatcher, services, at: ServerAddress(host: options.host, port: options.port), logger: log,
+            onRunning: onRunning)
+        let all: [any Service] =
+            others + [
+                LeaseKeeper(lease: open.lease, site: open.site, log: log),
+                LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
+            ]
+        let group = ServiceGroup(
+            configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+        try await group.run()
+    }
+}

@@ -1,0 +1,74 @@
+// `busbar simulate`: arguments only; the work is in Composition.
+import ArgumentParser
+import CivilTime
+import Composition
+import Dispatch
+import Foundation
+import MeterFleet
+
+struct Simulate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serves simulated DLMS meters, one TCP port each, until stopped.",
+        discussion: "Give a load file (wide or long CSV, also .gz) or take the household model.")
+
+    @Option(help: "Load file to replay.") var load: String?
+    @Option(help: "Load model: household.") var model = "household"
+    @Option(help: "How many meters; all of the file, or 10, when left out.") var meters: Int?
+    @Option(help: "Address to listen on.") var host = "127.0.0.1"
+    @Option(help: "Port of the first meter; 0 takes free ones.") var port = 4059
+    @Option(help: "Capture period in seconds; that of the file, or 1800, when left out.") var period: Int64?
+    @Option(help: "Business seconds per second: 1440 makes a day of a minute.") var speed: Int64 = 1
+    @Option(help: "Meter time at the start, 2026-03-01T00:30; now when left out.") var now: String?
+    @Option(help: "Zone of the meters.") var zone = "Asia/Kolkata"
+    @Option(help: "Seed of the load model.") var seed: UInt64 = 1
+    @Option(help: "Folder that keeps relay movements over a restart.") var state: String?
+    @Option(help: "File with the reader password (client 32).") var llsFile: String?
+    @Option(help: "File with the HLS secret (client 48), 16 octets.") var secretFile: String?
+    @Option(help: "File with the encryption key.") var ekFile: String?
+    @Option(help: "File with the authentication key.") var akFile: String?
+
+    func run() async throws {
+        do {
+            let (fleet, notice) = try await startSimulation(try options())
+            // Not print: its buffer would keep the notice back while the program runs on.
+            FileHandle.standardOutput.write(Data(notice.utf8))
+            await stopSignal()
+            await fleet.stop()
+        } catch let error as UsageError {
+            try leave(CommandResult(complaint: error.description, exitCode: 2))
+        } catch {
+            try leave(CommandResult(complaint: "\(error)", exitCode: 1))
+        }
+    }
+
+    private func options() throws -> SimulateOptions {
+        guard model == "household" else { throw UsageError("--model \(model): household is the only one") }
+        guard (0...65_535).contains(port) else { throw UsageError("--port \(port): 0 to 65535") }
+        guard let zone = Zone(zone) else { throw UsageError("--zone \(zone): no such zone; Asia/Kolkata is one") }
+        var options = SimulateOptions(load: load.map { .file($0) } ?? .household, meters: meters, port: port)
+        (options.host, options.speed, options.seed, options.zone) = (host, speed, seed, zone)
+        (options.periodS, options.stateFolder) = (period, state)
+        options.nowS = try now.map { try instantS($0, zone: zone) }
+        let usual = SimulateOptions.publicSecrets
+        options.secrets = MeterSecrets(
+            lls: try SecretSource(file: llsFile).octets("--lls-file") ?? usual.lls,
+            hls: try SecretSource(file: secretFile).key("--secret-file") ?? usual.hls,
+            encryptionKey: try SecretSource(file: ekFile).key("--ek-file") ?? usual.encryptionKey,
+            authenticationKey: try SecretSource(file: akFile).key("--ak-file") ?? usual.authenticationKey)
+        return options
+    }
+}
+
+/// Returns at the first SIGINT or SIGTERM.
+func stopSignal() async {
+    let (signals, continuation) = AsyncStream.makeStream(of: Void.self)
+    let sources = [SIGINT, SIGTERM].map { number in
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number)
+        source.setEventHandler { continuation.yield() }
+        source.resume()
+        return source
+    }
+    for await _ in signals { break }
+    for source in sources { source.cancel() }
+}
