@@ -23,9 +23,9 @@ extension Console {
     /// Results on standard output, notes on standard error, a passing line only on a terminal.
     static var terminal: Console {
         let isWatched = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["CI"] == nil
-        return Console(
-            say: { print($0) }, note: { writeError($0 + "\n") },
-            show: isWatched ? { writeError("\r\u{1B}[K" + $0) } : nil)
+        var console = Console(say: { line in print(line) }, note: { line in writeError(line + "\n") })
+        if isWatched { console.show = { line in writeError("\r\u{1B}[K" + line) } }
+        return console
     }
 }
 

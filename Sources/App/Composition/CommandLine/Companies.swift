@@ -2,6 +2,7 @@
 import Access
 import CivilTime
 import Clocks
+import SQL
 
 private struct OrgRow: Encodable {
     var orgID: String

@@ -2,10 +2,12 @@
 // The same file again changes nothing.
 import Access
 import CivilTime
+import Clocks
 import Foundation
 import LoadFiles
 import MeterData
 import Meters
+import SQL
 
 public struct ImportOptions: Sendable {
     /// Wide or long CSV, plain or gzip.

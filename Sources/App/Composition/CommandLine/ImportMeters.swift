@@ -2,6 +2,7 @@
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import Grid
 import LoadFiles
 import MeterData

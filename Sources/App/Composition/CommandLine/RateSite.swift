@@ -1,6 +1,7 @@
 // `busbar rate` on an installation: runs the rating job now and shows that the book balances.
 import Access
 import CivilTime
+import Clocks
 import IntervalData
 import Journal
 import MeterData
