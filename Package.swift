@@ -184,7 +184,6 @@ let package = Package(
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
         tests("Web", ["Web", "Charts", "CivilTime", "IntervalData"]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
-        tests("Composition", ["Composition", "SQL", "TestSupport"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests("Rating", ["Rating"]),
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
@@ -194,5 +193,11 @@ let package = Package(
         tests("Meters", ["Meters", "Access"]),
         tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
         tests("Clocks", ["Clocks"]),
+        tests(
+            "Composition",
+            domainBase + [
+                "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData", "Meters",
+                "Rating", "Compression", "TestSupport",
+            ]),
     ]
 )
