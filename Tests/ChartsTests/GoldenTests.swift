@@ -48,7 +48,9 @@ enum Picture {
             .init(spans: [(0..<40, .on, "on"), (40..<44, .off, "off"), (44..<56, .unknown, "?")]),
             .init(spans: [(0..<56, .wantedOn, "on")]),
         ]
-        curve.events = [.init(slot: 12, tone: .bad, title: "Magnet & <tamper>"), .init(slot: 20, tone: .good, title: "up")]
+        curve.events = [
+            .init(slot: 12, tone: .bad, title: "Magnet & <tamper>"), .init(slot: 20, tone: .good, title: "up"),
+        ]
         return curve
     }
 
@@ -69,7 +71,8 @@ enum Picture {
 
     static func balance(_ paise: Int64) -> BalanceLine {
         var line = BalanceLine(
-            minutes: 4_320, past: [.init(minute: 0, balancePaise: paise + 2_000), .init(minute: 600, balancePaise: paise)],
+            minutes: 4_320,
+            past: [.init(minute: 0, balancePaise: paise + 2_000), .init(minute: 600, balancePaise: paise)],
             median: [.init(minute: 600, balancePaise: paise), .init(minute: 3_000, balancePaise: 0)],
             now: NowLine(slot: 600, label: "now"), alt: "Balance", gridLabel: { paise, isTop in
                 isTop ? "₹\(paise / 100)" : "\(paise / 100)"
@@ -149,7 +152,12 @@ enum Picture {
     }
 
     static func year() -> LoadCurve {
-        var values = (0..<35_040).map { Int32(30 + ($0 / 96) % 40 + ($0 * 7919) % 23) }
+        // A small generator with a fixed seed: noise that does not compress.
+        var state: UInt32 = 7
+        var values = (0..<35_040).map { (slot: Int) -> Int32 in
+            state = state &* 1_664_525 &+ 1_013_904_223
+            return Int32(30 + (slot / 96) % 40) + Int32(state >> 28)
+        }
         values[20_000] = 160
         return curve(values)
     }
@@ -196,12 +204,15 @@ enum Picture {
         let svg =
             switch name {
             case "day": Picture.curve(Picture.day()).svg()
-            case "bars": Picture.bars((0..<31).map { Int64(3_000 + $0 * 37 % 900) }).svg()
+            case "bars": Picture.bars((0..<31).map { (day: Int) -> Int64 in Int64(3_000 + day * 37 % 900) }).svg()
             case "year": Picture.year().svg()
             case "waterfall": try Picture.waterfall([1_003, 439, 342, 1_120, 239, 600, 187])
             default:
                 HeatStrip(
-                    rows: (0..<14).map { row in .init(sharesPpm: (0..<24).map { ($0 * 7 + row * 5) % 9 * 125_000 }) },
+                    rows: (0..<14).map { (row: Int) -> HeatStrip.Row in
+                        let shares = (0..<24).map { (hour: Int) -> Int? in (hour * 7 + row * 5) % 9 * 125_000 }
+                        return .init(sharesPpm: shares)
+                    },
                     slotCount: 24, axis: Picture.axis, alt: "Share").svg()
             }
         #expect(try gzipped(svg) <= limit)

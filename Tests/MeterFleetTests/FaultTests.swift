@@ -21,7 +21,7 @@ struct FaultTests {
         ]
         let bench = try await Bench([meter])
         var endpoint = bench.endpoint(.lls)
-        endpoint.timeoutMs = 300
+        endpoint.timeoutMs = 2000
         let given = endpoint
         let transport = TCPMeterTransport()
         #expect(await code { _ = try await transport.converse(with: given) { try await $0.clockS() } } == .timeout)
@@ -114,7 +114,7 @@ struct FaultTests {
         meter.outages = [TimeSpan(fromS: at(3, 12), untilS: at(3, 13))]
         let bench = try await Bench([meter])
         var endpoint = bench.endpoint(.lls)
-        endpoint.timeoutMs = 300
+        endpoint.timeoutMs = 2000
         let given = endpoint
         #expect(
             await code { _ = try await TCPMeterTransport().converse(with: given) { try await $0.clockS() } } == .timeout

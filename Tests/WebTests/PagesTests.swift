@@ -90,7 +90,9 @@ import Testing
     @Test func pagesAreLight() throws {
         // Budget: HTML and CSS of a page at most 20 kB compressed; text like this shrinks at least to a third.
         let css = Asset.tokens.bytes.count + Asset.busbar.bytes.count + Asset.console.bytes.count
-        for sample in Samples.all() { #expect(try Self.render(sample, .hindi).utf8.count + css < 60_000, "\(sample.name)") }
+        for sample in Samples.all() {
+            #expect(try Self.render(sample, .hindi).utf8.count + css < 60_000, "\(sample.name)")
+        }
         #expect(Asset.script.bytes.count <= 5_000)
     }
 

@@ -33,7 +33,7 @@ public struct OpenSite: Sendable {
     private let lock: SQLiteSiteLock?
 
     /// - Throws: `SQLError` `busy` when another process holds the folder, `connection` when the database is out of reach.
-    public static func open(_ options: SiteOptions, clocks: Clocks) async throws -> OpenSite {
+    public static func open(_ options: SiteOptions, clocks: Clocks = .live) async throws -> OpenSite {
         let money: any Database
         let readings: any ReadingsStore
         let lock: SQLiteSiteLock?

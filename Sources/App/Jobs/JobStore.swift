@@ -86,7 +86,18 @@ public enum JobStore {
     static func claim(
         businessNowMs: Int64, systemNowMs: Int64, holder: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Job? {
-        try transaction.first(
+        let isDue = try transaction.first(
+            """
+            SELECT 1 FROM job WHERE org_id = $1 AND run_at_ms <= $2 AND not_before_ms <= $3
+              AND (state = 'waiting' OR (state = 'running' AND lease_until_ms < $3)) LIMIT 1
+            """, [.int(scope.orgID), .int(businessNowMs), .int(systemNowMs)]) { try $0.int(0) } != nil
+        guard isDue else { return nil }
+        // The one row that every claim of the company writes: of two workers that look at the same time one looks again
+        // and then sees what the other runs.
+        try transaction.run(
+            "UPDATE job SET place = $3 WHERE org_id = $1 AND kind = $2",
+            [.int(scope.orgID), .text(JobKind.collect.rawValue), .int(JobKind.collect.place)])
+        return try transaction.first(
             """
             UPDATE job SET state = 'running', holder = $4, lease_until_ms = $5, started_at_ms = $2, ended_at_ms = NULL,
               done_count = 0
@@ -114,25 +125,26 @@ public enum JobStore {
             [.int(scope.orgID), .int(job.jobID), .text(holder), .int(systemNowMs + leaseMs), .int(doneCount)]) == 1
     }
 
-    /// Ends a run: a daily job is done, another waits for its next time.
+    /// Ends a run: a daily job is done, another waits for its next time. Who has lost the lease changes nothing.
     static func finish(
-        _ job: Job, result: String, doneCount: Int, businessNowMs: Int64, nextRunAtMs: Int64?, _ scope: Scope,
-        in transaction: any SQLTransaction
+        _ job: Job, holder: String, result: String, doneCount: Int, businessNowMs: Int64, nextRunAtMs: Int64?,
+        _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
         try transaction.run(
             """
             UPDATE job SET state = $3, run_at_ms = $4, ended_at_ms = $5, result = $6, done_count = $7, attempt = 0,
-              not_before_ms = 0, lease_until_ms = 0, last_error = NULL WHERE org_id = $1 AND job_id = $2
+              not_before_ms = 0, lease_until_ms = 0, last_error = NULL
+            WHERE org_id = $1 AND job_id = $2 AND holder = $8 AND state = 'running'
             """,
             [
                 .int(scope.orgID), .int(job.jobID), .text(nextRunAtMs == nil ? "done" : "waiting"),
-                .int(nextRunAtMs ?? job.runAtMs), .int(businessNowMs), .text(result), .int(doneCount),
+                .int(nextRunAtMs ?? job.runAtMs), .int(businessNowMs), .text(result), .int(doneCount), .text(holder),
             ])
     }
 
     /// Notes a failure and waits longer each time; a daily job gives up in the end and asks for a person.
     static func fail(
-        _ job: Job, error: String, businessNowMs: Int64, systemNowMs: Int64, _ scope: Scope,
+        _ job: Job, holder: String, error: String, businessNowMs: Int64, systemNowMs: Int64, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws {
         let givesUp = job.kind.isDaily && job.attempt + 1 >= attemptLimit
@@ -141,11 +153,12 @@ public enum JobStore {
         try transaction.run(
             """
             UPDATE job SET state = $3, attempt = attempt + 1, not_before_ms = $4, lease_until_ms = 0, ended_at_ms = $5,
-              last_error = $6 WHERE org_id = $1 AND job_id = $2
+              last_error = $6 WHERE org_id = $1 AND job_id = $2 AND holder = $7 AND state = 'running'
             """,
             [
                 .int(scope.orgID), .int(job.jobID), .text(givesUp ? "failed" : "waiting"),
                 .int(systemNowMs + pauseMs + jitterMs), .int(businessNowMs), .text(String(error.prefix(500))),
+                .text(holder),
             ])
     }
 

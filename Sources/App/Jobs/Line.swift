@@ -28,6 +28,8 @@ public struct Line: Sendable {
     /// Raw reads taken into blocks in one transaction.
     static let rawChunk = 200
     static let rawConsumer = "meter-data"
+    /// How far back the first estimates reach in a company whose meters were installed long ago.
+    static let firstEstimateDays = 60
 
     public let site: Site
     public let org: Org
@@ -80,13 +82,17 @@ public struct Line: Sendable {
     private func plan() async throws {
         let nowMs = site.clocks.businessNowMs()
         try await site.money.write { [scope, schedule, site, org] transaction in
-            for kind in JobKind.allCases where !kind.isDaily {
-                try JobStore.add(kind, key: "every", runAtMs: nowMs, jobID: site.ids.next(), scope, in: transaction)
-            }
             let today = org.zone.day(atS: nowMs / 1000)
+            // The first estimate may be of a day long past; what is read must come before it also then.
+            let earliest = today.advanced(by: -Self.firstEstimateDays)
+            for kind in JobKind.allCases where !kind.isDaily {
+                try JobStore.add(
+                    kind, key: "every", runAtMs: org.zone.startS(of: earliest) * 1000, jobID: site.ids.next(), scope,
+                    in: transaction)
+            }
             let last = try JobStore.lastKey(.estimate, scope, in: transaction).flatMap { CivilDay($0) }
-            let opened = try Self.firstDay(scope, in: transaction)
-            guard var day = [last?.advanced(by: 1), opened].compactMap({ $0 }).max() else { return }
+            guard let opened = try Self.firstDay(scope, in: transaction) else { return }
+            var day = max(last?.advanced(by: 1) ?? earliest, opened)
             while day < today {
                 let dueMs = org.zone.startS(of: day.advanced(by: 1)) * 1000 + schedule.estimateAtMinute * 60_000
                 guard dueMs <= nowMs else { break }
@@ -121,9 +127,9 @@ public struct Line: Sendable {
             let count = await done.count
             let nowMs = site.clocks.businessNowMs()
             let everyMs = schedule.everyMinutes[job.kind].map { $0 * 60_000 }
-            try await site.money.write { [scope] transaction in
+            try await site.money.write { [scope, holder] transaction in
                 try JobStore.finish(
-                    job, result: result ?? "", doneCount: count, businessNowMs: nowMs,
+                    job, holder: holder, result: result ?? "", doneCount: count, businessNowMs: nowMs,
                     nextRunAtMs: everyMs.map { (nowMs / $0 + 1) * $0 }, scope, in: transaction)
             }
         } catch {
@@ -131,9 +137,9 @@ public struct Line: Sendable {
             let (business, system) = (site.clocks.businessNowMs(), site.clocks.systemNowMs())
             let text = String(describing: error)
             do {
-                try await site.money.write { [scope] transaction in
+                try await site.money.write { [scope, holder] transaction in
                     try JobStore.fail(
-                        job, error: text, businessNowMs: business, systemNowMs: system, scope, in: transaction)
+                        job, holder: holder, error: text, businessNowMs: business, systemNowMs: system, scope, in: transaction)
                 }
             } catch {
                 log.error("job failure could not be noted; its lease will run out", metadata: ["error": "\(error)"])
@@ -173,6 +179,8 @@ public struct Line: Sendable {
         case .supply:
             return "\(try await lookAgain(done)) looked at"
         case .command:
+            try await decide(try await site.money.read { [scope] in try Supply.pendingCuts(limit: 10_000, scope, in: $0) })
+            _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             let (confirmed, open) = try await RelayCommander(
                 site: site, org: org, transport: transport, vault: vault, rules: collection
             ).run()
@@ -259,6 +267,12 @@ public struct Line: Sendable {
     /// Time alone changes a verdict: no-cut hours end, a warning grows old.
     private func lookAgain(_ done: Progress) async throws -> Int {
         let accounts = try await site.money.read { [scope] in try Supply.held(limit: 10_000, scope, in: $0) }
+        try await decide(accounts)
+        await done.set(accounts.count)
+        return accounts.count
+    }
+
+    private func decide(_ accounts: [Int64]) async throws {
         for accountID in accounts {
             let nowMs = site.clocks.businessNowMs()
             try await site.money.write { [org, scope, site] transaction in
@@ -266,8 +280,6 @@ public struct Line: Sendable {
                     accountID: accountID, zone: org.zone, nowMs: nowMs, ids: site.ids, scope, in: transaction)
             }
         }
-        await done.set(accounts.count)
-        return accounts.count
     }
 }
 

@@ -17,27 +17,35 @@ public struct OutboxDispatcher: Sendable {
         zones = Dictionary(uniqueKeysWithValues: orgs.map { ($0.orgID, $0.zone) })
     }
 
-    /// Delivers until nothing is left. An event that fails is noted and passed over; later ones go on.
+    /// Delivers until nothing is left, also what the delivered ones bring about. An event that fails is noted and passed
+    /// over until the next run; later ones go on. A database that fails is not the event's fault: it ends the run.
     public func run() async throws -> Int {
         var delivered = 0
+        var last: Int64 = 0
         while true {
-            let events = try await site.money.read { try Outbox.pending(limit: 200, in: $0) }
-            var progressed = false
+            let events = try await site.money.read { [last] in try Outbox.pending(after: last, limit: 200, in: $0) }
+            guard !events.isEmpty else { return delivered }
             for event in events {
+                last = event.eventID
                 do {
-                    try await site.money.write { [self] transaction in
+                    let isDone = try await site.money.write { [self] transaction in
+                        guard try Outbox.take(event.eventID, in: transaction) else { return false }
                         try handle(event, in: transaction)
-                        try Outbox.delivered(event.eventID, in: transaction)
+                        return true
                     }
-                    delivered += 1
-                    progressed = true
+                    delivered += isDone ? 1 : 0
+                } catch let error as SQLError where Self.isDatabaseTrouble(error) {
+                    throw error
                 } catch {
                     let text = String(describing: error)
                     try await site.money.write { try Outbox.failed(event.eventID, error: text, in: $0) }
                 }
             }
-            if events.count < 200 || !progressed { return delivered }
         }
+    }
+
+    private static func isDatabaseTrouble(_ error: SQLError) -> Bool {
+        [.busy, .full, .readOnly, .connection].contains(error.code)
     }
 
     private func handle(_ event: OutboxEvent, in transaction: any SQLTransaction) throws {

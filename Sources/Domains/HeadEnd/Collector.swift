@@ -44,10 +44,13 @@ public struct CollectionItem: Sendable, Equatable {
 }
 
 public struct CollectionRules: Sendable {
-    /// How long a day is asked for before it is given up, in days.
-    public var backDays = 7
+    /// How long a day is asked for before it is given up, in days: as long as a meter surely keeps its
+    /// load profile (about 40 days), so that nothing is lost when the line itself was down.
+    public var backDays = 35
     /// Meters read at the same time.
     public var parallel = 8
+    /// System milliseconds a meter has for each answer.
+    public var timeoutMs: Int64 = 10_000
     /// First pause after a failure; doubles up to 16 times as long.
     public var retryMs: Int64 = 30 * 60_000
     /// Meter-days a run takes at most.
@@ -107,13 +110,41 @@ public struct Collector: Sendable {
         try await site.money.write { [org, rules, scope] transaction in
             let last = try transaction.first(
                 "SELECT MAX(day) FROM collection WHERE org_id = $1", [.int(org.orgID)]) { try $0.optionalDay(0) } ?? nil
-            var day = max(last?.advanced(by: 1) ?? .init(number: .min), yesterday.advanced(by: 1 - rules.backDays))
+            let floor = yesterday.advanced(by: 1 - rules.backDays)
+            if let last {
+                try Self.planNewcomers(from: floor, to: min(last, yesterday), org, nextAtMs: nowMs, scope, in: transaction)
+            }
+            var day = max(last?.advanced(by: 1) ?? floor, floor)
             while day <= yesterday {
                 let installed = try Installation.all(on: day, scope, in: transaction)
                 for installation in installed {
                     let meter = try Meter.find(installation.meterID, scope, in: transaction)
                     try Self.planItem(meter, day, org, nextAtMs: nowMs, in: transaction)
                 }
+                day = day.advanced(by: 1)
+            }
+        }
+    }
+
+    /// Meters that were entered later but had been installed before: their first days have no rows yet.
+    private static func planNewcomers(
+        from floor: CivilDay, to last: CivilDay, _ org: Org, nextAtMs: Int64, _ scope: Scope,
+        in transaction: any SQLTransaction
+    ) throws {
+        let newcomers = try transaction.query(
+            """
+            SELECT i.meter_id, i.from_day, i.to_day FROM installation i
+            WHERE i.org_id = $1 AND i.from_day <= $3 AND (i.to_day IS NULL OR i.to_day >= $2) AND NOT EXISTS (
+              SELECT 1 FROM collection c WHERE c.org_id = i.org_id AND c.meter_id = i.meter_id
+                AND c.day = CASE WHEN i.from_day > $2 THEN i.from_day ELSE $2 END)
+            ORDER BY i.meter_id
+            """, [.int(scope.orgID), .day(floor), .day(last)]
+        ) { (meterID: try $0.int(0), from: try $0.day(1), to: try $0.optionalDay(2)) }
+        for newcomer in newcomers {
+            let meter = try Meter.find(newcomer.meterID, scope, in: transaction)
+            var day = max(newcomer.from, floor)
+            while day <= min(newcomer.to ?? last, last) {
+                try planItem(meter, day, org, nextAtMs: nextAtMs, in: transaction)
                 day = day.advanced(by: 1)
             }
         }
@@ -155,7 +186,9 @@ public struct Collector: Sendable {
         let meter = try await site.money.read { [scope] in try Meter.find(meterID, scope, in: $0) }
         let answers: [Answer]
         do {
-            let endpoint = try await MeterDoor(site: site, org: org, vault: vault).endpoint(of: meter)
+            let endpoint = try await MeterDoor(
+                site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
+            ).endpoint(of: meter)
             answers = try await transport.converse(with: endpoint) { conversation in
                 try await ask(conversation, meter: meter, items: items, nowMs: nowMs)
             }
@@ -180,7 +213,7 @@ public struct Collector: Sendable {
     private func ask(
         _ conversation: any MeterConversation, meter: Meter, items: [CollectionItem], nowMs: Int64
     ) async throws -> [Answer] {
-        let drift = try await conversation.clockS() - nowMs / 1000
+        let drift = try await clockDriftS(conversation, site.clocks)
         let relay = try await conversation.relay()
         var answers: [Answer] = []
         for item in items {
@@ -271,4 +304,13 @@ public struct Collector: Sendable {
         let base = rules.retryMs << min(attempt - 1, 4)
         return base + Int64(UInt64(bitPattern: meterID &* 2_654_435_761) % UInt64(max(1, base / 4)))
     }
+}
+
+/// How far the meter's clock is off: 0 when its time lies between asking and answer, else the distance to the nearer of the
+/// two, so that the time an answer takes is never counted as drift.
+func clockDriftS(_ conversation: any MeterConversation, _ clocks: Clocks) async throws -> Int64 {
+    let beforeS = clocks.businessNowMs() / 1000
+    let meterS = try await conversation.clockS()
+    let afterS = clocks.businessNowMs() / 1000
+    return meterS < beforeS ? meterS - beforeS : max(0, meterS - afterS)
 }

@@ -6,15 +6,22 @@ import Meters
 import SQL
 
 struct MeterDoor: Sendable {
-    /// Counters reserved for one association; what is not used is never used again.
-    static let counterReserve: Int64 = 1_000
+    /// Counters reserved for one association, as many as MeterLink may use; what is not used is never used again.
+    static let counterReserve: Int64 = 10_000
 
     let site: Site
     let org: Org
     let vault: KeyVault
+    let timeoutMs: Int64
 
     func endpoint(of meter: Meter) async throws -> MeterEndpoint {
-        let keys = try meter.sealedKeys.map { try vault.open($0, meterID: meter.meterID) }
+        let keys: MeterKeys?
+        do {
+            keys = try meter.sealedKeys.map { try vault.open($0, meterID: meter.meterID) }
+        } catch {
+            // The trouble of one meter, not of the run that asks them all.
+            throw MeterError(.security, "the stored keys of meter \(meter.serial) cannot be opened: \(error)")
+        }
         guard let authentication = MeterAuthentication(rawValue: meter.authentication),
             let client = UInt16(exactly: meter.clientAddress)
         else { throw MeterError(.other, "meter \(meter.serial) has an unknown authentication or client address") }
@@ -22,7 +29,8 @@ struct MeterDoor: Sendable {
         return MeterEndpoint(
             host: meter.host, port: Int(meter.port), clientAddress: client, authentication: authentication,
             secret: keys?.secret ?? [], encryptionKey: keys?.encryptionKey, authenticationKey: keys?.authenticationKey,
-            clientSystemTitle: keys?.clientSystemTitle ?? [], invocationCounter: counter, profileName: meter.profileName)
+            clientSystemTitle: keys?.clientSystemTitle ?? [], invocationCounter: counter, profileName: meter.profileName,
+            timeoutMs: timeoutMs)
     }
 
     private func reserveCounters(_ meter: Meter) async throws -> UInt32 {

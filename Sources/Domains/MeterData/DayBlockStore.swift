@@ -5,7 +5,7 @@ import Outbox
 import SQL
 
 public enum MeterDataSchema {
-    public static let migrations = [
+    public static let migrations = ImportSchema.migrations + [
         Migration(102, .readings, "meter data", [
             """
             CREATE TABLE day_block (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, channel {int} NOT NULL,

@@ -86,14 +86,16 @@ public enum Ingest {
                 taken.append((slot, value))
             }
         }
-        try raise(findings, conflicts: conflicts, incoming, context, orgID, transaction)
+        let block = known.replacing(taken, quality: .actual, batch: incoming.batchID)
+        try raise(
+            findings, conflicts: conflicts, isWhole: block.lowestQuality > .missing, incoming, context, orgID, transaction)
         return try DayBlocks.store(
-            known.replacing(taken, quality: .actual, batch: incoming.batchID), after: current, day: incoming.day,
+            block, after: current, day: incoming.day,
             meterID: incoming.meterID, madeBy: context.madeBy, madeAtMs: context.nowMs, orgID: orgID, in: transaction)
     }
 
     private static func raise(
-        _ findings: [Finding], conflicts: [Int], _ incoming: IncomingDay, _ context: IngestContext, _ orgID: Int64,
+        _ findings: [Finding], conflicts: [Int], isWhole: Bool, _ incoming: IncomingDay, _ context: IngestContext, _ orgID: Int64,
         _ transaction: any SQLTransaction
     ) throws {
         var raised: [VEEException] = findings.map { finding in
@@ -122,7 +124,7 @@ public enum Ingest {
                     raisedAtMs: context.nowMs))
         }
         try VEEException.replaceOpen(
-            meterID: incoming.meterID, day: incoming.day, keeping: [VEEException.notEstimable], with: raised,
+            meterID: incoming.meterID, day: incoming.day, keeping: isWhole ? [] : [VEEException.notEstimable], with: raised,
             nowMs: context.nowMs, resolution: "a later read is good", orgID: orgID, in: transaction)
     }
 }

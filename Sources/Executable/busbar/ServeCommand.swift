@@ -16,7 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Terminal.reporting {
-            let open = try await OpenSite.open(SiteOptions(folder: data, databaseURL: Terminal.database(database)), clocks: .live)
+            let open = try await OpenSite.open(SiteOptions(folder: data, databaseURL: Terminal.database(database)))
             do {
                 let serving = try await Serving(
                     open, options: ServeOptions(host: host, port: port, isHTTPS: https), log: Terminal.log())

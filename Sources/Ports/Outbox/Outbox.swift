@@ -55,13 +55,16 @@ public enum Outbox {
             ])
     }
 
-    /// The oldest events first, at most `limit`.
-    public static func pending(limit: Int, in transaction: any SQLTransaction) throws -> [OutboxEvent] {
-        try transaction.query(
+    /// The oldest events first after one, at most `limit`. Kinds this release does not know wait for one that does.
+    public static func pending(
+        after eventID: Int64 = 0, limit: Int, in transaction: any SQLTransaction
+    ) throws -> [OutboxEvent] {
+        let kinds = OutboxKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        return try transaction.query(
             """
             SELECT org_id, event_id, kind, subject_id, detail, business_at_ms FROM outbox
-            WHERE attempt < \(attemptLimit) ORDER BY event_id LIMIT $1
-            """, [.int(limit)]
+            WHERE attempt < \(attemptLimit) AND event_id > $2 AND kind IN (\(kinds)) ORDER BY event_id LIMIT $1
+            """, [.int(limit), .int(eventID)]
         ) { row in
             guard let kind = OutboxKind(rawValue: try row.text(2)) else {
                 throw SQLError(.decode, "outbox event \(try row.int(1)) is of unknown kind \(try row.text(2))")
@@ -72,9 +75,9 @@ public enum Outbox {
         }
     }
 
-    /// Called in the transaction that did what the event asked for.
-    public static func delivered(_ eventID: Int64, in transaction: any SQLTransaction) throws {
-        try transaction.run("DELETE FROM outbox WHERE event_id = $1", [.int(eventID)])
+    /// Called first in the transaction that does what the event asks for. False when another worker has done it.
+    public static func take(_ eventID: Int64, in transaction: any SQLTransaction) throws -> Bool {
+        try transaction.run("DELETE FROM outbox WHERE event_id = $1", [.int(eventID)]) == 1
     }
 
     public static func failed(_ eventID: Int64, error: String, in transaction: any SQLTransaction) throws {

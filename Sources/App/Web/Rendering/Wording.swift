@@ -85,7 +85,9 @@ struct Wording: Sendable {
         return "\(two(second / 3600)):\(two(second / 60 % 60))"
     }
     /// `14:05:20`
-    func timeWithSeconds(_ ms: Int64) -> String { time(ms) + ":" + two(zone.civil(atS: floorSeconds(ms)).secondOfDay % 60) }
+    func timeWithSeconds(_ ms: Int64) -> String {
+        time(ms) + ":" + two(zone.civil(atS: floorSeconds(ms)).secondOfDay % 60)
+    }
     /// `17:30` for a minute of the day; the end of a day is 24:00.
     func minute(_ minute: Int) -> String { "\(two(minute / 60)):\(two(minute % 60))" }
     /// `Sat 21, 14:02`; with the month and year when it is not of the last four weeks.
