@@ -142,6 +142,22 @@ public enum DayBlocks {
         ) { (change: try $0.int(0), day: try $0.day(1), meterID: try $0.int(2)) }
     }
 
+    /// The lowest quality in the current version of every meter's day.
+    public static func lowestQualities(
+        day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Int64: Quality] {
+        let rows = try transaction.query(
+            """
+            SELECT meter_id, lowest_quality FROM day_block
+            WHERE org_id = $1 AND day = $2 AND channel = $3 ORDER BY meter_id, version
+            """, [.int(orgID), .day(day), .int(Channel.importWh.rawValue)]
+        ) { (try $0.int(0), try $0.int(1)) }
+        // Versions come in order, so the last one of a meter is its current one.
+        return rows.reduce(into: [:]) { found, row in
+            found[row.0] = UInt8(exactly: row.1).flatMap(Quality.init) ?? .missing
+        }
+    }
+
     /// Meter-days of one civil day by the lowest quality in their current version, for the line.
     public static func countsByQuality(day: CivilDay, orgID: Int64, in transaction: any SQLTransaction) throws -> [Quality: Int64] {
         let rows = try transaction.query(
