@@ -212,7 +212,7 @@ let package = Package(
         tests(
             "WebRoutes",
             domainBase + [
-                "API", "Access", "Composition", "Journal", "Jobs", "TestRetailer", "TestSupport", "Web",
+                "API", "Access", "Composition", "Journal", "Rating", "TestRetailer", "TestSupport", "Web",
             ]),
     ]
 )
