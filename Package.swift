@@ -139,8 +139,8 @@ let package = Package(
         .executableTarget(
             name: "busbar-bench",
             dependencies: [
-                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter", "PostgresAdapter",
-                "CSQLite", "CPQ",
+                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter",
+                "PostgresAdapter", "CSQLite", "CPQ",
             ],
             path: "benchmarks/BusbarBench", swiftSettings: strict),
 
@@ -178,9 +178,13 @@ let package = Package(
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
         tests(
             "Payments",
-            ["Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime", "TestSupport"]),
+            [
+                "Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime",
+                "TestSupport",
+            ]),
         tests("Meters", ["Meters", "Access"]),
         tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
         tests("Clocks", ["Clocks"]),
+        tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
     ]
 )
