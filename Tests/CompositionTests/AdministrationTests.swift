@@ -12,7 +12,7 @@ import Testing
     @Test func companiesAndUsers() async throws {
         try await withFolder { folder in
             let site = SiteOptions(folder: folder + "/data")
-            func spoken(_ body: (Console) async throws -> ExitStatus) async -> (ExitStatus, Spoken) { await run(body) }
+            func spoken(_ body: (Console) async throws -> CommandStatus) async -> (CommandStatus, Spoken) { await run(body) }
             let none = await spoken { try await listUsers(site, orgID: nil, json: false, $0) }
             #expect(none.0 == .problems && none.1.all.contains("busbar org add"))
             let added = await spoken { try await addOrg(site, name: "Asha Power", zone: "Asia/Kolkata", currency: "INR", $0) }
@@ -28,7 +28,8 @@ import Testing
             #expect(user.0 == .done && user.1.said.count == 1, "only the password made up goes to standard output")
             let password = try #require(user.1.said.first)
             let listed = await spoken { try await listUsers(site, orgID: nil, json: true, $0) }
-            #expect(listed.1.said.count == 1 && listed.1.said[0].contains("\"username\":\"asha\""))
+            #expect(
+                listed.1.said.count == 1 && listed.1.said[0].contains("\"username\":\"asha\""), "\(listed.1.all)")
             #expect(!listed.1.all.contains(password))
             for (options, word) in [
                 (NewUserOptions(username: "asha"), "taken"), (NewUserOptions(username: "a b"), "username"),
@@ -51,7 +52,7 @@ import Testing
             #expect(await spoken { try await disableUser(site, orgID: nil, username: "asha", $0) }.0 == .done)
             #expect(try await !signsIn(site, "asha", "four words that fit"))
             let after = await spoken { try await listUsers(site, orgID: nil, json: false, $0) }
-            #expect(after.1.said.contains { $0.hasPrefix("asha") && $0.contains("disabled") })
+            #expect(after.1.said.contains { $0.hasPrefix("asha") && $0.contains("disabled") }, "\(after.1.all)")
         }
     }
 
