@@ -8,15 +8,18 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func target(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: strict)
+func target(
+    _ layer: String, _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", resources: resources,
+        swiftSettings: strict)
 }
 
-/// Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
-func embedded(_ folders: String...) -> [Resource] { folders.map { .embedInCode($0) } }
-
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", exclude: exclude,
+        swiftSettings: strict)
 }
 
 func library(_ name: String, apt: String, pkgConfig: String) -> Target {
@@ -113,13 +116,14 @@ let package = Package(
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Compression", "MeterPort", hummingbird, logging,
             ] + nio),
-        .target(
-            name: "Web",
-            dependencies: domainBase + [
+        // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
+        target(
+            "App", "Web",
+            domainBase + [
                 "Access", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating", "Payments",
                 "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "Tariffs", "MeterPort", mustache,
             ],
-            path: "Sources/App/Web", resources: embedded("Assets", "Messages", "Templates"), swiftSettings: strict),
+            resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
             "App", "Composition",
             domainBase + [
@@ -137,6 +141,15 @@ let package = Package(
             ],
             path: "Sources/Executable/busbar", swiftSettings: strict),
 
+        // Measurements against peers: `make bench`
+        .executableTarget(
+            name: "busbar-bench",
+            dependencies: [
+                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter", "PostgresAdapter",
+                "CSQLite", "CPQ",
+            ],
+            path: "benchmarks/BusbarBench", swiftSettings: strict),
+
         // Tests
         .target(
             name: "TestSupport", dependencies: ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter"],
@@ -147,7 +160,8 @@ let package = Package(
             "Line",
             domainBase + [
                 "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
-                "LoadFiles", "MeterData", "MeterFleet", "MeterLink", "Meters", "Packs", "Payments", "Rating", "Supply",
+                "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs", "Payments",
+                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE",
                 "Tariffs", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
@@ -167,13 +181,23 @@ let package = Package(
         tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography"]),
         tests(
             "API", ["API", "Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "MeterPort", logging, lifecycle]),
-        tests("Charts", ["Charts", "IntervalData", "CivilTime", "Quantities"]),
-        tests("Web", ["Web", "CivilTime", "IntervalData", "Quantities"]),
-        .testTarget(
-            name: "CompositionTests",
-            dependencies: domainBase + [
+        tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
+        tests("Web", ["Web", "Charts", "CivilTime", "IntervalData"]),
+        tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
+        tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
+        tests("Rating", ["Rating"]),
+        tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
+        tests(
+            "Payments",
+            ["Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime", "TestSupport"]),
+        tests("Meters", ["Meters", "Access"]),
+        tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
+        tests("Clocks", ["Clocks"]),
+        tests(
+            "Composition",
+            domainBase + [
                 "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData", "Meters",
                 "Rating", "Compression", "TestSupport",
-            ], path: "Tests/CompositionTests", swiftSettings: strict),
+            ]),
     ]
 )

@@ -34,14 +34,16 @@ struct LineFixture: Sendable {
         authenticationKey: Array("LINE-TEST-AK-001".utf8))
     static let org = Org(orgID: 1, name: "Line Test Power")
 
-    let site: Site
-    let clock: ManualClock
-    let line: Line
+    var site: Site
+    let clock: any TestClock
+    var line: Line
     let fleet: MeterFleet
     let houses: [House]
+    let org: Org
 
-    var scope: Scope { Scope(orgID: Self.org.orgID) }
-    var actor: Actor { .system(orgID: Self.org.orgID) }
+    var scope: Scope { Scope(orgID: org.orgID) }
+    var actor: Actor { .system(orgID: org.orgID) }
+    static func vault() throws -> KeyVault { try KeyVault(masterKey: Array(repeating: 7, count: 32)) }
 
     static let basePack = BasePack(
         id: "DOM-TOU", version: 1, name: "Domestic by time of day",
@@ -63,14 +65,14 @@ struct LineFixture: Sendable {
 
     /// Builds the retailer on stores that are migrated already. Every third household holds the add-on.
     static func make(
-        site: Site, clock: ManualClock, configurations: [MeterConfiguration], openingPaise: (Int) -> Int64,
-        rules: SupplyRules = SupplyRules(), from day: CivilDay, stateFolder: String? = nil
+        site: Site, clock: any TestClock, configurations: [MeterConfiguration], openingPaise: (Int) -> Int64,
+        rules: SupplyRules = SupplyRules(), from day: CivilDay, stateFolder: String? = nil, org: Org = LineFixture.org
     ) async throws -> LineFixture {
         let meters = try configurations.map {
             try VirtualMeter($0, clocks: site.clocks, stateFolder: stateFolder)
         }
         let fleet = try await MeterFleet.start(meters)
-        let vault = try KeyVault(masterKey: Array(repeating: 7, count: 32))
+        let vault = try vault()
         let sealed = try configurations.indices.map { index in
             try vault.seal(
                 MeterKeys(
@@ -116,16 +118,24 @@ struct LineFixture: Sendable {
                     reference: "opening-\(index)"), as: .system(orgID: org.orgID), source: "test")
         }
         return try LineFixture(
-            site: site, clock: clock, line: line(site: site, vault: vault), fleet: fleet,
+            site: site, clock: clock, line: line(site: site, org: org), fleet: fleet,
             houses: meters.enumerated().map {
                 House(accountID: Int64($0.offset + 101), meterID: Int64($0.offset + 1001), meter: $0.element)
-            })
+            }, org: org)
     }
 
-    static func line(site: Site, vault: KeyVault) throws -> Line {
+    static func line(site: Site, org: Org = LineFixture.org, holder: String = "test") throws -> Line {
         Line(
-            site: site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: vault, holder: "test",
-            log: Logger(label: "line-test"))
+            site: site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: try vault(), holder: holder,
+            log: Logger(label: "line-test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// The same fleet seen by a process that has just been started.
+    func restarted(on site: Site, holder: String) throws -> LineFixture {
+        var fixture = self
+        fixture.site = site
+        fixture.line = try Self.line(site: site, org: org, holder: holder)
+        return fixture
     }
 
     /// Moves business time forward in steps and lets the line run at each.
@@ -144,9 +154,27 @@ struct LineFixture: Sendable {
     }
 }
 
+/// Business time that a test moves.
+protocol TestClock: AnyObject, Sendable {
+    var nowMs: Int64 { get set }
+}
+
+extension ManualClock: TestClock {}
+
+extension Clocks {
+    /// Business time moved by the test; system time runs on, ahead by what `ahead` says, so that leases can run out.
+    static func moved(_ clock: any TestClock, ahead: ManualClock = ManualClock(startMs: 0)) -> Clocks {
+        Clocks(
+            businessNowMs: { clock.nowMs }, systemNowMs: { Clocks.live.systemNowMs() + ahead.nowMs }, businessRate: 0)
+    }
+}
+
 /// A site on the stores of a test, its business clock moved by hand.
-func site(_ stores: TestSite, clock: ManualClock) -> Site {
-    let clocks = Clocks.manual(clock)
+func site(
+    _ stores: TestSite, clock: any TestClock, ahead: ManualClock = ManualClock(startMs: 0), processNumber: Int64 = 1
+) -> Site {
+    let clocks = Clocks.moved(clock, ahead: ahead)
     return Site(
-        money: stores.money, readings: stores.readings, clocks: clocks, ids: IDGenerator(processNumber: 1, clocks: clocks))
+        money: stores.money, readings: stores.readings, clocks: clocks,
+        ids: IDGenerator(processNumber: processNumber, clocks: clocks))
 }

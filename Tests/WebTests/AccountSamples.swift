@@ -133,7 +133,8 @@ extension Samples {
     static func chargedDay(_ word: String) -> DayView {
         let friday = day.advanced(by: -1)
         let blocks: [(Range<Int>, Int64, Int64, Quality)] = [
-            (0..<540, 1_610, 550_000, .actual), (540..<840, 646, 440_000, .actual), (840..<900, 146, 440_000, .estimated),
+            (0..<540, 1_610, 550_000, .actual), (540..<840, 646, 440_000, .actual),
+            (840..<900, 146, 440_000, .estimated),
             (900..<1020, 208, 440_000, .actual), (1020..<1080, 213, 550_000, .edited),
             (1080..<1320, 2_049, 660_000, .actual), (1320..<1440, 388, 610_000, .actual),
         ]

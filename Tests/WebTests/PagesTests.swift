@@ -1,1 +1,144 @@
+// PagesTests: every page in every state and both languages: whole, escaped, without inline style or script.
+import CivilTime
+import Foundation
 import Testing
+@testable import Web
+
+@Suite struct PagesTests {
+    static let hostile = "<script>alert('x')</script>&\"{n}⁦"
+
+    static func render(_ sample: Sample, _ language: Language, word: String = "A. Khan") throws -> String {
+        let person: PageFrame.Person? =
+            sample.name.hasPrefix("signin") ? nil : .init(name: word, ownAccount: sample.look == .portal ? 7 : nil)
+        let frame = Samples.frame(
+            language, look: sample.look, place: sample.place, person: person,
+            notice: sample.name == "home" ? .commandRefused(reason: word) : nil, company: word)
+        return try pages.html(sample.page, in: frame)
+    }
+
+    static var pages: Pages { get throws { try loaded.get() } }
+    private static let loaded = Result { try Pages() }
+
+    @Test(arguments: Language.allCases) func everyPageIsWhole(language: Language) throws {
+        for sample in Samples.all() {
+            let html = try Self.render(sample, language)
+            #expect(html.contains("<html lang=\"\(language.rawValue)\">"), "\(sample.name)")
+            #expect(!html.contains("⟦"), "\(sample.name): a message or value is missing")
+            #expect(html.contains("<h1 class=\"lede\">"), "\(sample.name) has no answer in one sentence")
+            #expect(html.count { $0 == "\u{0}" } == 0)
+            #expect(html.matches(of: #/<h1/#).count == 1, "\(sample.name)")
+            let ids = html.matches(of: #/\sid="([^"]*)"/#).map { String($0.1) }
+            #expect(Set(ids).count == ids.count, "\(sample.name): an id stands twice")
+            for (_, words) in html.matches(of: #/aria-label="([^"]*)"/#).map(\.output) {
+                #expect(!words.isEmpty, "\(sample.name)")
+            }
+        }
+    }
+
+    @Test(arguments: Language.allCases) func noPageNeedsInlineStyleOrScript(language: Language) throws {
+        for sample in Samples.all() {
+            let html = try Self.render(sample, language)
+            #expect(html.firstMatch(of: #/\sstyle=|<style|\son[a-z]+=|javascript:/#) == nil, "\(sample.name)")
+            #expect(html.matches(of: #/<script/#).count == 1, "\(sample.name)")
+            #expect(html.contains("<script type=\"module\" src=\"/assets/busbar-"), "\(sample.name)")
+            #expect(html.firstMatch(of: #/(?:src|href)="(?:https?:)?\/\//#) == nil, "\(sample.name) leaves the server")
+        }
+    }
+
+    @Test(arguments: Language.allCases) func whatPeopleTypeIsOnlyText(language: Language) throws {
+        for sample in Samples.all(Self.hostile) {
+            let html = try Self.render(sample, language, word: Self.hostile)
+            #expect(!html.contains("<script>alert"), "\(sample.name)")
+            #expect(!html.contains("alert('x')"), "\(sample.name): a quote got through")
+            #expect(html.contains("&lt;script&gt;alert(&#39;x&#39;)"), "\(sample.name)")
+            #expect(!html.contains("&amp;lt;"), "\(sample.name): escaped twice")
+        }
+    }
+
+    @Test func everyFormCarriesItsToken() throws {
+        for sample in Samples.all() {
+            let html = try Self.render(sample, .english)
+            for form in html.matches(of: #/<form[^>]*method="post"[^>]*>(.*?)<\/form>/#.dotMatchesNewlines()) {
+                #expect(form.1.contains("name=\"csrf\" value=\"tok-1\""), "\(sample.name)")
+            }
+        }
+        let recharge = try Self.render(Samples.portal("x")[0], .english)
+        #expect(recharge.contains("name=\"key\" value=\"k-4\""))
+    }
+
+    @Test func linksIntoThePageArrive() throws {
+        for sample in Samples.all() {
+            let html = try Self.render(sample, .english)
+            for link in html.matches(of: #/href="#([^"]+)"/#) {
+                #expect(html.contains("id=\"\(link.1)\""), "\(sample.name): #\(link.1) leads nowhere")
+            }
+        }
+    }
+
+    @Test func aConsumerSeesOnlyHisOwnWays() throws {
+        let html = try Self.render(Samples.portal("x")[0], .english)
+        #expect(html.contains("<body class=\"por\">") && !html.contains("console-"))
+        for path in [Paths.line, Paths.meters, Paths.accounts + "\"", Paths.exceptions] {
+            #expect(!html.contains("href=\"\(path)"), "\(path)")
+        }
+    }
+
+    @Test func sameViewSameBytes() throws {
+        for sample in Samples.all() { #expect(try Self.render(sample, .hindi) == Self.render(sample, .hindi)) }
+    }
+
+    @Test func pagesAreLight() throws {
+        // Budget: HTML and CSS of a page at most 20 kB compressed; text like this shrinks at least to a third.
+        let css = Asset.tokens.bytes.count + Asset.busbar.bytes.count + Asset.console.bytes.count
+        for sample in Samples.all() {
+            #expect(try Self.render(sample, .hindi).utf8.count + css < 60_000, "\(sample.name)")
+        }
+        #expect(Asset.script.bytes.count <= 5_000)
+    }
+
+    @Test func countsThatDoNotFootAreSaidSo() throws {
+        let samples = Samples.console("x")
+        let good = try #require(samples.first { $0.name == "line" })
+        let bad = try #require(samples.first { $0.name == "line-worst" })
+        #expect(Samples.counts.foots)
+        #expect(try !Self.render(good, .english).contains("do not add up"))
+        #expect(try Self.render(bad, .english).contains("do not add up"))
+    }
+
+    @Test func sumsThatDoNotFootAreSaidSo() throws {
+        let samples = Samples.all()
+        for (name, isBroken) in [("day", false), ("day-broken", true), ("home", false), ("home-off", true)] {
+            let sample = try #require(samples.first { $0.name == name })
+            #expect(try Self.render(sample, .english).contains("add up.") == isBroken || name == "day", "\(name)")
+        }
+        let whole = try #require(samples.first { $0.name == "day" }?.page as? DayView)
+        let broken = try #require(samples.first { $0.name == "day-broken" }?.page as? DayView)
+        #expect(whole.foots && !broken.foots)
+        #expect(StatementLine.foots(Samples.statementLines("x")))
+    }
+
+    @Test func correctionsNameWhatTheyCorrect() throws {
+        let html = try Self.render(Samples.portal("x")[0], .english)
+        #expect(html.contains("Taken back: <a class=\"id\" href=\"#e-J-1180\">J-1180</a>"))
+        #expect(html.contains("instead of <a class=\"id\" href=\"#e-J-1180\">J-1180</a>"))
+        #expect(html.contains("Taken back by <a class=\"id\" href=\"#e-J-77B1\">J-77B1</a>"))
+    }
+
+    @Test func errorsAreSaidTwiceAndInputIsKept() throws {
+        let samples = Samples.problems("nimmi")
+        let wrong = try Self.render(try #require(samples.first { $0.name == "signin-wrong" }), .english)
+        #expect(wrong.contains("<title>Error: Sign in"))
+        #expect(wrong.matches(of: #/do not go together/#).count == 2)
+        #expect(wrong.contains("value=\"nimmi\"") && wrong.contains("aria-invalid=\"true\""))
+        #expect(wrong.firstMatch(of: #/type="password"[^>]*value=/#) == nil)
+        let limited = try Self.render(try #require(samples.first { $0.name == "signin-limited" }), .english)
+        #expect(limited.contains("Wait 90 s"))
+    }
+
+    @Test func neverACutOnAnEstimate() throws {
+        let sample = try #require(Samples.confirms("x").first { $0.name == "confirm-estimate" })
+        let html = try Self.render(sample, .english)
+        #expect(!html.contains("action=\"/meters/3/disconnect\""))
+        #expect(html.contains("never cut on an estimate"))
+    }
+}

@@ -40,7 +40,8 @@ enum Samples {
 
     static let bands = [
         PriceBand(minutes: 0..<540, level: 2, name: "Normal"), PriceBand(minutes: 540..<1020, level: 1, name: "Solar"),
-        PriceBand(minutes: 1020..<1080, level: 2, name: "Normal"), PriceBand(minutes: 1080..<1320, level: 3, name: "Peak"),
+        PriceBand(minutes: 1020..<1080, level: 2, name: "Normal"),
+        PriceBand(minutes: 1080..<1320, level: 3, name: "Peak"),
         PriceBand(minutes: 1320..<1440, level: 2, name: "Normal"),
     ]
 
@@ -101,14 +102,18 @@ enum Samples {
                 ? []
                 : [
                     .init(name: word, sharesPpm: (0..<14).map { $0 == 13 ? 700_000 : $0 == 5 ? 960_000 : 1_000_000 }),
-                    .init(name: "Feeder RK-2", sharesPpm: (0..<14).map { $0 == 9 ? nil : $0 == 10 ? 300_000 : 995_000 }),
+                    .init(
+                        name: "Feeder RK-2",
+                        sharesPpm: (0..<14).map { $0 == 9 ? nil : $0 == 10 ? 300_000 : 995_000 }),
                 ],
             heatSlots: 24,
             needsPerson: isEmpty
                 ? []
                 : [
-                    .init(kind: .spike, count: 2, stakePaise: 12_660), .init(kind: .silentMeter, count: 5, stakePaise: nil),
-                    .init(kind: .notEstimable, count: 1, stakePaise: 1_171), .init(kind: .other(word), count: 1, stakePaise: 9),
+                    .init(kind: .spike, count: 2, stakePaise: 12_660),
+                    .init(kind: .silentMeter, count: 5, stakePaise: nil),
+                    .init(kind: .notEstimable, count: 1, stakePaise: 1_171),
+                    .init(kind: .other(word), count: 1, stakePaise: 9),
                 ],
             intervalsChecked: 4_608,
             jobs: isEmpty
@@ -116,7 +121,9 @@ enum Samples {
                 : [
                     .init(name: .collect, state: .late(byMs: 1_140_000), done: 43, total: 48, nextMs: nowMs + 600_000),
                     .init(name: .rate, state: .running, done: 31, total: 48, nextMs: nil),
-                    .init(name: .decideSupply, state: .done(atMs: nowMs - 60_000), done: 48, total: 48, nextMs: nowMs + 1),
+                    .init(
+                        name: .decideSupply, state: .done(atMs: nowMs - 60_000), done: 48, total: 48,
+                        nextMs: nowMs + 1),
                     .init(name: .correct, state: .failed(reason: word), done: 0, total: 2, nextMs: nil),
                     .init(name: .validate, state: .waiting, done: 0, total: 48, nextMs: nowMs + 900_000),
                     .init(name: .other(word), state: .waiting, done: 0, total: 0, nextMs: nil),

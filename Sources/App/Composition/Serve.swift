@@ -21,6 +21,8 @@ public struct ServeOptions: Sendable {
     public var isHTTPS: Bool
     /// System milliseconds between two looks for due jobs.
     public var pauseMs: Int64
+    /// How meters are asked.
+    public var collection = CollectionRules()
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
         self.host = host
         self.port = port
@@ -48,7 +50,7 @@ public struct Serving: Sendable {
         lines = orgs.map { org in
             Line(
                 site: open.site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: open.vault,
-                holder: open.holder, log: log)
+                collection: options.collection, holder: open.holder, log: log)
         }
         services = Services(
             site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,

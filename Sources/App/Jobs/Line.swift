@@ -179,6 +179,8 @@ public struct Line: Sendable {
         case .supply:
             return "\(try await lookAgain(done)) looked at"
         case .command:
+            try await decide(try await site.money.read { [scope] in try Supply.pendingCuts(limit: 10_000, scope, in: $0) })
+            _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             let (confirmed, open) = try await RelayCommander(
                 site: site, org: org, transport: transport, vault: vault, rules: collection
             ).run()
@@ -265,6 +267,12 @@ public struct Line: Sendable {
     /// Time alone changes a verdict: no-cut hours end, a warning grows old.
     private func lookAgain(_ done: Progress) async throws -> Int {
         let accounts = try await site.money.read { [scope] in try Supply.held(limit: 10_000, scope, in: $0) }
+        try await decide(accounts)
+        await done.set(accounts.count)
+        return accounts.count
+    }
+
+    private func decide(_ accounts: [Int64]) async throws {
         for accountID in accounts {
             let nowMs = site.clocks.businessNowMs()
             try await site.money.write { [org, scope, site] transaction in
@@ -272,8 +280,6 @@ public struct Line: Sendable {
                     accountID: accountID, zone: org.zone, nowMs: nowMs, ids: site.ids, scope, in: transaction)
             }
         }
-        await done.set(accounts.count)
-        return accounts.count
     }
 }
 

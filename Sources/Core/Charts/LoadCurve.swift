@@ -216,27 +216,30 @@ public struct LoadCurve: Sendable {
         return floor.map { path + "V\(px($0))z" } ?? path
     }
 
-    /// More slots than pixels: columns with their first, lowest, highest and last value, so that a spike survives.
+    /// More slots than pixels: of every column its lowest and highest value as one stroke, in the order they came, so
+    /// that a spike of one slot survives. The quality of a column is the worst in it.
     private func drawDecimated(_ canvas: inout Canvas, y: PowerScale) {
         let column = (slotCount + pixels - 1) / pixels
         var paths: [Quality: String] = [:]
-        var previous: Quality?
+        var (previous, at) = (Quality?.none, 0)
         for start in stride(from: 0, to: values.count, by: column) {
             let range = start..<min(start + column, values.count)
             let worst = qualities[range].min() ?? .missing
             defer { previous = worst }
-            guard worst != .missing, let low = values[range].min(), let high = values[range].max() else { continue }
-            var points = [values[range.lowerBound], low, high, values[range.upperBound - 1]]
-            if let lowAt = values[range].firstIndex(of: low), let highAt = values[range].firstIndex(of: high),
-                highAt < lowAt
-            {
-                points.swapAt(1, 2)
+            guard worst != .missing, let low = range.min(by: { values[$0] < values[$1] }),
+                let high = range.max(by: { values[$0] < values[$1] })
+            else { continue }
+            let extremes = (low < high ? [low, high] : [high, low]).map { Int(y(powerW(values[$0])).rounded()) }
+            if previous == worst {
+                paths[worst, default: ""] += "h\(column)"
+            } else {
+                paths[worst, default: ""] += "M\(start) \(extremes[0])"
+                at = extremes[0]
             }
-            let heights = points.map { Int(y(powerW($0)).rounded()) }
-            let distinct = heights.enumerated().filter { $0.offset == 0 || heights[$0.offset - 1] != $0.element }
-            let lines = distinct.map { String($0.element) }
-            let move = previous == worst ? "L" : "M"
-            paths[worst, default: ""] += "\(move)\(start) \(lines[0])" + lines.dropFirst().map { "V\($0)" }.joined()
+            for extreme in extremes where extreme != at {
+                paths[worst, default: ""] += "v\(extreme - at)"
+                at = extreme
+            }
         }
         canvas.paths([
             ("ln th", paths[.estimated] ?? ""), ("ln cu", paths[.edited] ?? ""), ("ln", paths[.actual] ?? ""),
@@ -298,7 +301,8 @@ public struct LoadCurve: Sendable {
                 case .bad: "bdf"
                 }
             canvas.body += "<rect class=\"\(cls)\" x=\"\(canvas.x(event.slot))\" y=\"\(px(y))\""
-            canvas.body += " width=\"8\" height=\"8\" transform=\"translate(-4 0)\"><title>\(escaped(event.title))</title></rect>"
+            canvas.body += " width=\"8\" height=\"8\" transform=\"translate(-4 0)\">"
+            canvas.body += "<title>\(escaped(event.title))</title></rect>"
         }
         return y + 14
     }

@@ -27,6 +27,8 @@ public struct CollectionRules: Sendable {
     public var backDays = 35
     /// Meters read at the same time.
     public var parallel = 8
+    /// System milliseconds a meter has for each answer.
+    public var timeoutMs: Int64 = 10_000
     /// First pause after a failure; doubles up to 16 times as long.
     public var retryMs: Int64 = 30 * 60_000
     /// Meter-days a run takes at most.
@@ -162,7 +164,9 @@ public struct Collector: Sendable {
         let meter = try await site.money.read { [scope] in try Meter.find(meterID, scope, in: $0) }
         let answers: [Answer]
         do {
-            let endpoint = try await MeterDoor(site: site, org: org, vault: vault).endpoint(of: meter)
+            let endpoint = try await MeterDoor(
+                site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
+            ).endpoint(of: meter)
             answers = try await transport.converse(with: endpoint) { conversation in
                 try await ask(conversation, meter: meter, items: items, nowMs: nowMs)
             }
@@ -187,7 +191,7 @@ public struct Collector: Sendable {
     private func ask(
         _ conversation: any MeterConversation, meter: Meter, items: [CollectionItem], nowMs: Int64
     ) async throws -> [Answer] {
-        let drift = try await conversation.clockS() - nowMs / 1000
+        let drift = try await clockDriftS(conversation, site.clocks)
         let relay = try await conversation.relay()
         var answers: [Answer] = []
         for item in items {
@@ -278,4 +282,13 @@ public struct Collector: Sendable {
         let base = rules.retryMs << min(attempt - 1, 4)
         return base + Int64(UInt64(bitPattern: meterID &* 2_654_435_761) % UInt64(max(1, base / 4)))
     }
+}
+
+/// How far the meter's clock is off: 0 when its time lies between asking and answer, else the distance to the nearer of the
+/// two, so that the time an answer takes is never counted as drift.
+func clockDriftS(_ conversation: any MeterConversation, _ clocks: Clocks) async throws -> Int64 {
+    let beforeS = clocks.businessNowMs() / 1000
+    let meterS = try await conversation.clockS()
+    let afterS = clocks.businessNowMs() / 1000
+    return meterS < beforeS ? meterS - beforeS : max(0, meterS - afterS)
 }

@@ -198,7 +198,9 @@ public struct RelayCommander: Sendable {
 
     /// Sends the order and reads the relay back; when the line broke after sending, the read-back opens a new one.
     private func send(_ command: MeterCommand, to meter: Meter) async -> Outcome {
-        let door = MeterDoor(site: site, org: org, vault: vault)
+        let door = MeterDoor(
+                site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
+            )
         var trouble: String?
         do {
             let relay = try await transport.converse(with: try await door.endpoint(of: meter)) { conversation in
@@ -230,9 +232,11 @@ public struct RelayCommander: Sendable {
         let today = org.zone.day(atS: nowMs / 1000)
         let startS = org.zone.startS(of: today)
         do {
-            let endpoint = try await MeterDoor(site: site, org: org, vault: vault).endpoint(of: meter)
-            let (rows, relay, drift) = try await transport.converse(with: endpoint) { conversation in
-                let drift = try await conversation.clockS() - nowMs / 1000
+            let endpoint = try await MeterDoor(
+                site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
+            ).endpoint(of: meter)
+            let (rows, relay, drift) = try await transport.converse(with: endpoint) { [site] conversation in
+                let drift = try await clockDriftS(conversation, site.clocks)
                 let rows = try await conversation.blockLoad(fromS: startS + meter.capturePeriodS, toS: nowMs / 1000)
                 return (rows, try await conversation.relay(), drift)
             }

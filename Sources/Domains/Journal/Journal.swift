@@ -115,9 +115,14 @@ public enum Journal {
         {
             return earlier
         }
-        try transaction.run(
-            "INSERT INTO journal_entry (org_id, entry_id, entry_key, kind, business_at_ms) VALUES ($1, $2, $3, $4, $5)",
-            [org, .int(entryID), .text(key), .text(kind), .int(businessAtMs)])
+        // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction again
+        // (a plain INSERT would fail it), and then the entry is seen above.
+        let added = try transaction.run(
+            """
+            INSERT INTO journal_entry (org_id, entry_id, entry_key, kind, business_at_ms) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (org_id, entry_key) DO NOTHING
+            """, [org, .int(entryID), .text(key), .text(kind), .int(businessAtMs)])
+        guard added == 1 else { throw SQLError(.unique, "another writer has posted the same entry; try again") }
         try transaction.runMany(
             """
             INSERT INTO posting (org_id, entry_id, line, journal_account_id, amount_paise, kind, supply_day, revision,

@@ -50,13 +50,19 @@ public struct Message: Sendable, Equatable {
             ])
     }
 
-    public static func of(accountID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Message] {
-        try transaction.query(
+    /// The latest message of one of these kinds to an account.
+    public static func last(
+        of templates: [MessageTemplate], accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Message? {
+        let names = templates.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        return try transaction.first(
             """
-            SELECT message_id, account_id, template, amount_paise, business_at_ms, delivery FROM message
-            WHERE org_id = $1 AND account_id = $2 ORDER BY message_id DESC LIMIT $3
-            """, [.int(scope.orgID), .int(accountID), .int(limit)], decode)
+            SELECT \(columns) FROM message WHERE org_id = $1 AND account_id = $2 AND template IN (\(names))
+            ORDER BY message_id DESC LIMIT 1
+            """, [.int(scope.orgID), .int(accountID)], decode)
     }
+
+    private static let columns = "message_id, account_id, template, amount_paise, business_at_ms, delivery"
 
     private static func decode(_ row: any SQLRow) throws -> Message {
         Message(
@@ -64,15 +70,20 @@ public struct Message: Sendable, Equatable {
             template: MessageTemplate(rawValue: try row.text(2)) ?? .lowBalance, amountPaise: try row.optionalInt(3),
             businessAtMs: try row.int(4), delivery: try row.text(5))
     }
+
+    public static func of(accountID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Message] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM message WHERE org_id = $1 AND account_id = $2 ORDER BY message_id DESC LIMIT $3
+            """, [.int(scope.orgID), .int(accountID), .int(limit)], decode)
+    }
 }
 
 extension Message {
     /// Messages of the whole company after an id, oldest first.
     public static func after(_ messageID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Message] {
         try transaction.query(
-            """
-            SELECT message_id, account_id, template, amount_paise, business_at_ms, delivery FROM message
-            WHERE org_id = $1 AND message_id > $2 ORDER BY message_id LIMIT $3
-            """, [.int(scope.orgID), .int(messageID), .int(limit)], decode)
+            "SELECT \(columns) FROM message WHERE org_id = $1 AND message_id > $2 ORDER BY message_id LIMIT $3",
+            [.int(scope.orgID), .int(messageID), .int(limit)], decode)
     }
 }

@@ -112,11 +112,15 @@ struct RateChunk: Command {
                     orgID: context.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
                     detail: "rating", businessAtMs: context.businessNowMs), in: transaction)
         }
-        for change in batch.changedAccounts where change.revision > 1 && change.correctedPaise != 0 {
+        // One message a correction: the paise that later days of the month move by belong to it.
+        let corrected = Dictionary(grouping: batch.changedAccounts.filter { $0.revision > 1 }, by: \.accountID)
+        for (accountID, changes) in corrected.sorted(by: { $0.key < $1.key }) {
+            let paise = changes.reduce(0) { $0 + $1.correctedPaise }
+            guard paise != 0, let first = changes.min(by: { $0.day < $1.day }) else { continue }
             try Outbox.append(
                 OutboxEvent(
-                    orgID: context.orgID, eventID: context.ids.next(), kind: .notice, subjectID: change.accountID,
-                    detail: "charge-corrected \(change.correctedPaise) \(change.day.number)-\(change.revision)",
+                    orgID: context.orgID, eventID: context.ids.next(), kind: .notice, subjectID: accountID,
+                    detail: "charge-corrected \(paise) \(first.day.number)-\(first.revision)",
                     businessAtMs: context.businessNowMs), in: transaction)
         }
         return batch.made

@@ -91,6 +91,17 @@ public enum Supply {
             """, [.int(scope.orgID), .int(limit)]) { try $0.int(0) }
     }
 
+    /// Accounts whose cut is decided but not done: looked at again before an order goes out.
+    public static func pendingCuts(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Int64] {
+        try transaction.query(
+            """
+            SELECT s.account_id FROM relay r JOIN installation i ON i.org_id = r.org_id AND i.meter_id = r.meter_id
+            JOIN supply_state s ON s.org_id = i.org_id AND s.account_id = i.account_id
+            WHERE r.org_id = $1 AND r.wanted = 'open' AND (r.actual IS NULL OR r.actual = 'closed')
+              AND i.to_day IS NULL AND s.wanted = 'open' ORDER BY s.account_id LIMIT $2
+            """, [.int(scope.orgID), .int(limit)]) { try $0.int(0) }
+    }
+
     /// Looks at an account and changes what follows. Idempotent: the same facts change nothing.
     @discardableResult
     public static func decide(
@@ -109,12 +120,16 @@ public enum Supply {
         // A balance that is good again ends the warning: the next fall warns anew.
         let warnedAtMs = balance.balancePaise >= rules.warnBelowPaise ? nil : state?.warnedAtMs
         let was = state?.wanted ?? .closed
+        // A cut that was decided but has not happened yet is judged as if it had not been decided: the hours may have come
+        // in which nobody is cut, or an estimate may have been put right.
+        let relay = try RelayRecord.find(installation.meterID, scope, in: transaction)
+        let isCut = was == .open && relay?.actual != nil && relay?.actual != "closed"
         // An order that was taken back leaves no threshold to climb: the account is judged as if it were on.
         let wasOrdered = order == nil && state?.reasons.contains { $0.code == .ordered } == true
         let verdict = rules.decide(
             SupplyFacts(
                 balancePaise: balance.balancePaise, estimatedChargesPaise: balance.estimatedChargesPaise,
-                wanted: wasOrdered ? .closed : was, day: civil.day, minuteOfDay: civil.secondOfDay / 60, nowMs: nowMs,
+                wanted: isCut && !wasOrdered ? .open : .closed, day: civil.day, minuteOfDay: civil.secondOfDay / 60, nowMs: nowMs,
                 warnedAtMs: warnedAtMs, order: order))
         if verdict.warn {
             try Message.send(
@@ -181,6 +196,10 @@ public enum Supply {
         let day = zone.day(atS: event.businessAtMs / 1000)
         guard let installation = try Installation.of(meterID: event.subjectID, on: day, scope, in: transaction) else { return }
         let isClosed = event.detail.hasSuffix(" closed")
+        // Who was never without supply is not told that it is back.
+        let told = try Message.last(
+            of: [.supplyCut, .supplyRestored], accountID: installation.accountID, scope, in: transaction)
+        guard isClosed == (told?.template == .supplyCut) else { return }
         try Message.send(
             isClosed ? .supplyRestored : .supplyCut, key: "relay:\(event.detail)", accountID: installation.accountID,
             businessAtMs: event.businessAtMs, messageID: ids.next(), scope, in: transaction)

@@ -55,7 +55,10 @@ public enum Demo {
             let site = DemoSite(open: open, first: first)
             say("Starting \(DemoPlan.households.count) simulated meters …")
             let fleet = try await site.startFleet()
-            let serving = try await Serving(open, options: options.serve, log: log)
+            var serve = options.serve
+            // A silent meter may not hold up hours of fast time.
+            serve.collection.timeoutMs = 700
+            let serving = try await Serving(open, options: serve, log: log)
             if state == nil {
                 state = DemoState(
                     firstDay: first.description, businessMs: startMs,

@@ -71,7 +71,7 @@ enum DemoPlan {
         var rules = SupplyRules()
         rules.cutBelowPaise = 0
         rules.restoreFromPaise = 5_000
-        rules.warnBelowPaise = 10_000
+        rules.warnBelowPaise = 4_000
         rules.minutesAfterWarning = 360
         return rules
     }

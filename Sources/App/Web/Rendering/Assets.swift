@@ -1,5 +1,5 @@
-// Assets: the files a page links to, from the binary itself. Their address carries a hash of the content, so they may be
-// kept for ever; a changed file has a changed address.
+// Assets: the files a page links to, from the binary itself. Their address carries a hash of the content, so they may
+// be kept for ever; a changed file has a changed address.
 
 /// A static file as it is served.
 public struct Asset: Sendable {

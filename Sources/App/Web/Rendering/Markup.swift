@@ -55,19 +55,19 @@ extension [Markup] {
 }
 
 /// What a template may see of a page.
-enum Value: Sendable {
+enum Field: Sendable {
     case markup(Markup)
     case flag(Bool)
-    case list([Row])
-    case row(Row)
+    case list([Fields])
+    case row(Fields)
     case messages(Messages)
 }
 
 /// Named values of a page or of a line of a table; what is not there is looked up in the row around it.
-struct Row: MustacheParent, Sendable {
-    private var values: [String: Value] = [:]
+struct Fields: MustacheParent, Sendable {
+    private var values: [String: Field] = [:]
 
-    subscript(_ name: String) -> Value? {
+    subscript(_ name: String) -> Field? {
         get { values[name] }
         set { values[name] = newValue }
     }
@@ -78,8 +78,8 @@ struct Row: MustacheParent, Sendable {
         values[name] = markup.map { .markup($0) } ?? .flag(false)
     }
     mutating func set(_ name: String, _ flag: Bool) { values[name] = .flag(flag) }
-    mutating func set(_ name: String, _ rows: [Row]) { values[name] = .list(rows) }
-    mutating func set(_ name: String, _ row: Row?) { values[name] = row.map { .row($0) } ?? .flag(false) }
+    mutating func set(_ name: String, _ rows: [Fields]) { values[name] = .list(rows) }
+    mutating func set(_ name: String, _ row: Fields?) { values[name] = row.map { .row($0) } ?? .flag(false) }
 
     /// A row of the given markup values.
     init(_ pairs: KeyValuePairs<String, Markup?> = [:]) {

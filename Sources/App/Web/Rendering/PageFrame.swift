@@ -63,8 +63,8 @@ public struct PageFrame: Sendable {
 }
 
 extension PageFrame {
-    func values(_ w: Wording) -> Row {
-        var row = Row()
+    func values(_ w: Wording) -> Fields {
+        var row = Fields()
         row.set("lang", language.rawValue)
         row.set("company", company)
         row.set("look", look == .console ? "con" : "por")
@@ -83,7 +83,9 @@ extension PageFrame {
         row.set("made", w.say("foot.made", ["time": w.moment(businessTimeMs)]))
         row.set("demo", demoSpeed.map { w.say("demo.note", ["n": "\(w.number($0))"]) })
         row.set("languages", Language.allCases.filter { $0 != language }.map { other in
-            Row(["code": "\(other.rawValue)", "href": "\(Paths.language(other, back: path))", "name": "\(other.ownName)"])
+            Fields([
+                "code": "\(other.rawValue)", "href": "\(Paths.language(other, back: path))", "name": "\(other.ownName)",
+            ])
         })
         row.set("nav", navigation(w))
         row.set("hasNav", person != nil)
@@ -92,7 +94,7 @@ extension PageFrame {
         return row
     }
 
-    private func navigation(_ w: Wording) -> [Row] {
+    private func navigation(_ w: Wording) -> [Fields] {
         guard let person else { return [] }
         let entries: [(Place, String, Markup)] =
             if let account = person.ownAccount {
@@ -107,7 +109,7 @@ extension PageFrame {
                 ]
             }
         return entries.map { place, href, name in
-            var row = Row(["href": "\(href)", "name": name])
+            var row = Fields(["href": "\(href)", "name": name])
             row.set("current", place == self.place)
             return row
         }

@@ -11,7 +11,7 @@ public protocol Page: Sendable {
 /// What a page says for itself; kept apart so that only this module reads it.
 protocol PageContent: Page {
     func title(_ w: Wording) -> Markup
-    func values(_ w: Wording, _ frame: PageFrame) -> Row
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields
 }
 
 /// All templates and messages, read once from the binary.
@@ -22,7 +22,9 @@ public struct Pages: Sendable {
     /// Throws when a template or message file in the binary does not parse.
     public init() throws {
         var library = MustacheLibrary()
-        for (name, bytes) in Self.templates { try library.register(String(decoding: bytes, as: UTF8.self), named: name) }
+        for (name, bytes) in Self.templates {
+            try library.register(String(decoding: bytes, as: UTF8.self), named: name)
+        }
         self.library = library
         messages = [
             .english: try Messages(language: .english, file: String(decoding: PackageResources.en_txt, as: UTF8.self)),
@@ -60,7 +62,7 @@ public struct Pages: Sendable {
         return render("layout", layout)
     }
 
-    private func render(_ name: String, _ row: Row) -> String {
+    private func render(_ name: String, _ row: Fields) -> String {
         guard let html = library.render(row, withTemplate: name) else { preconditionFailure("no template \(name)") }
         return html
     }

@@ -11,7 +11,9 @@ public enum Paths {
     public static let exceptions = "/exceptions"
 
     public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
-    public static func meter(_ id: Int64, day: CivilDay, days: Int) -> String { "/meters/\(id)?day=\(day)&days=\(days)" }
+    public static func meter(_ id: Int64, day: CivilDay, days: Int) -> String {
+        "/meters/\(id)?day=\(day)&days=\(days)"
+    }
     public static func meterRead(_ id: Int64) -> String { "/meters/\(id)/read" }
     /// GET asks for confirmation, POST does it.
     public static func meterDisconnect(_ id: Int64) -> String { "/meters/\(id)/disconnect" }

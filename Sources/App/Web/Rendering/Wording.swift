@@ -85,7 +85,9 @@ struct Wording: Sendable {
         return "\(two(second / 3600)):\(two(second / 60 % 60))"
     }
     /// `14:05:20`
-    func timeWithSeconds(_ ms: Int64) -> String { time(ms) + ":" + two(zone.civil(atS: floorSeconds(ms)).secondOfDay % 60) }
+    func timeWithSeconds(_ ms: Int64) -> String {
+        time(ms) + ":" + two(zone.civil(atS: floorSeconds(ms)).secondOfDay % 60)
+    }
     /// `17:30` for a minute of the day; the end of a day is 24:00.
     func minute(_ minute: Int) -> String { "\(two(minute / 60)):\(two(minute % 60))" }
     /// `Sat 21, 14:02`; with the month and year when it is not of the last four weeks.
@@ -127,6 +129,9 @@ struct Wording: Sendable {
         return say("duration.dh", ["d": "\(number(s / 86_400))", "h": "\(s / 3600 % 24)"])
     }
     func ago(_ ms: Int64) -> Markup { nowMs - ms < 1000 ? say("age.now") : say("age.ago", ["t": duration(nowMs - ms)]) }
+
+    /// `Sat 21, 14:00, 5 min ago`, after words that say what was done then.
+    func aged(_ ms: Int64) -> Markup { say("age.at", ["time": timeTag(ms, moment(ms)), "ago": ago(ms)]) }
 
     /// `as of 14:00, 5 min ago`; past its promise a warning chip says the age.
     func asOf(_ ms: Int64, promiseMs: Int64 = 7_200_000) -> Markup {

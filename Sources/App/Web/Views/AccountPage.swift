@@ -8,9 +8,9 @@ extension AccountView: PageContent {
         return recharge?.problem == nil ? title : w.say("title.error", ["title": title])
     }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let isConsole = frame.look == .console
-        var row = Row()
+        var row = Fields()
         row.set("isConsole", isConsole)
         row.set("isPortal", !isConsole)
         row.set("accountsHref", Paths.accounts)
@@ -81,7 +81,7 @@ extension AccountView: PageContent {
         return w.say("account.sub", ["pack": pack, "meters": links, "kw": w.kilowatts(sanctionedW)])
     }
 
-    private func figureRows(_ w: Wording) -> [Row] {
+    private func figureRows(_ w: Wording) -> [Fields] {
         let lasts: (Markup, Markup) =
             switch lastsUntil {
             case .until(let atMs, let fromMs, let toMs):
@@ -96,7 +96,7 @@ extension AccountView: PageContent {
             (w.say("account.balance"), "\(w.money(balancePaise))", w.asOf(balanceAsOfMs)),
             (w.say("account.lasts"), lasts.0, lasts.1), (month, "\(w.money(monthPaise))", kwh),
         ]
-        return all.map { Row(["name": $0.0, "figure": $0.1, "note": $0.2]) }
+        return all.map { Fields(["name": $0.0, "figure": $0.1, "note": $0.2]) }
     }
 
     private func supplyChip(_ w: Wording) -> Markup {
@@ -114,7 +114,7 @@ extension AccountView: PageContent {
 
     // MARK: the rows
 
-    private func daysRow(_ w: Wording) -> Row {
+    private func daysRow(_ w: Wording) -> Fields {
         let total = recentDays.reduce(0) { $0 + $1.paise }
         let bars = recentDays.map { use in
             Bars.Bar(
@@ -127,10 +127,10 @@ extension AccountView: PageContent {
         let alt = w.say("home.bars.alt", [
             "from": span, "to": recentDays.last.map { w.longDay($0.day) } ?? "", "money": "\(w.money(total))",
         ])
-        var row = Row(["chart": Markup(trusted: Bars(bars: bars, alt: alt.plain).svg())])
+        var row = Fields(["chart": Markup(trusted: Bars(bars: bars, alt: alt.plain).svg())])
         row.set("say", w.count("home.bars.say", recentDays.count, ["money": "\(w.money(total))"]))
         row.set("rows", recentDays.map { use in
-            Row([
+            Fields([
                 "day": w.link(Paths.day(id, use.day), w.shortDay(use.day)), "units": "\(w.units(use.energyWh))",
                 "money": "\(w.money(use.paise))",
                 "chip": use.isUnfinished ? w.chip(.idle, w.say("entry.provisional")) : "",
@@ -139,7 +139,7 @@ extension AccountView: PageContent {
         return row
     }
 
-    private func decisionRow(_ decision: Decision, _ w: Wording) -> Row {
+    private func decisionRow(_ decision: Decision, _ w: Wording) -> Fields {
         let chip =
             switch decision.effect {
             case .speaksForCut: w.chip(.bad, w.say("decision.speaksForCut"))
@@ -149,12 +149,12 @@ extension AccountView: PageContent {
             }
         let from = w.moment(decision.fromMs)
         let when = decision.toMs.map { w.say("decision.fromTo", ["from": from, "to": w.moment($0)]) }
-        return Row([
+        return Fields([
             "reason": decision.reason.words(w), "when": when ?? w.say("decision.since", ["from": from]), "chip": chip,
         ])
     }
 
-    private func messageRow(_ message: Message, _ w: Wording) -> Row {
+    private func messageRow(_ message: Message, _ w: Wording) -> Fields {
         let chip =
             switch message.state {
             case .waiting: w.chip(.idle, w.say("message.waiting"))
@@ -162,18 +162,18 @@ extension AccountView: PageContent {
             case .delivered: w.chip(.ok, w.say("message.delivered"))
             case .failed: w.chip(.bad, w.say("message.failed"))
             }
-        return Row([
+        return Fields([
             "time": w.timeTag(message.atMs, w.moment(message.atMs)), "channel": "\(message.channel)",
             "words": "\(message.words)", "wordsLang": "\(message.language.rawValue)", "chip": chip,
         ])
     }
 
-    private func rechargeRow(_ form: Recharge, _ w: Wording) -> Row {
-        var row = Row(["key": "\(form.idempotencyKey)", "typed": "\(form.typedAmount)"])
+    private func rechargeRow(_ form: Recharge, _ w: Wording) -> Fields {
+        var row = Fields(["key": "\(form.idempotencyKey)", "typed": "\(form.typedAmount)"])
         row.set("action", Paths.recharge(id))
         row.set("problem", form.problem.map { $0.words(w) })
-        row.set("choices", form.choices.enumerated().map { index, choice in
-            var pick = Row(["paise": "\(choice.paise)", "money": "\(w.roundMoney(choice.paise))", "index": "\(index)"])
+        row.set("choices", form.choices.map { choice in
+            var pick = Fields(["paise": "\(choice.paise)", "money": "\(w.roundMoney(choice.paise))"])
             pick.set("until", choice.untilDay.map { w.say("recharge.until", ["day": w.dayMonth($0)]) })
             pick.set("chosen", choice.paise == form.chosenPaise)
             return pick

@@ -1,5 +1,5 @@
-// ConfirmView: the step between a dangerous button and its deed: what it does to whom, what holds it back, then a reason
-// and the meter's number typed by hand.
+// ConfirmView: the step between a dangerous button and its deed: what it does to whom, what holds it back, then a
+// reason and the meter's number typed by hand.
 import CivilTime
 
 public struct ConfirmView: Page {
@@ -49,10 +49,10 @@ extension ConfirmView: PageContent {
         return problems.isEmpty ? title : w.say("title.error", ["title": title])
     }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let isCut = action == .disconnect
         let who = account.map { w.link(Paths.account($0.id), "\($0.name), \($0.code)") } ?? w.say("meters.noAccount")
-        var row = Row()
+        var row = Fields()
         row.set("meterHref", Paths.meter(meter))
         row.set("serial", serial)
         row.set("action", isCut ? Paths.meterDisconnect(meter) : Paths.meterReconnect(meter))
@@ -60,7 +60,7 @@ extension ConfirmView: PageContent {
         row.set("effect", w.say(isCut ? "confirm.disconnect.effect" : "confirm.reconnect.effect"))
         row.set("balance", balancePaise.map { w.say("confirm.balance", ["money": "\(w.money($0))"]) })
         row.set("estimated", isCut && isBalanceEstimated ? w.say("confirm.estimated") : nil)
-        row.set("held", isCut ? heldBy.map { Row(["reason": $0.words(w)]) } : [])
+        row.set("held", isCut ? heldBy.map { Fields(["reason": $0.words(w)]) } : [])
         row.set("hasHeld", isCut && !heldBy.isEmpty)
         row.set("key", idempotencyKey)
         row.set("typedReason", typedReason)

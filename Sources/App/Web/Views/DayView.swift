@@ -133,8 +133,8 @@ extension DayView: PageContent {
         w.say("day.title", ["day": w.shortDay(day), "money": "\(w.money(totalPaise))"])
     }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
-        var row = Row()
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
+        var row = Fields()
         row.set("accountHref", Paths.account(account))
         row.set("code", code)
         row.set("dayName", w.longDay(day))
@@ -149,7 +149,7 @@ extension DayView: PageContent {
         row.set("chart", drawn.map { LoadPicture(day: $0, periodS: periodS, bands: bands, w).svg })
         var seen: Set<String> = []
         row.set("bandKeys", bands.filter { seen.insert($0.name).inserted }.map {
-            Row(["cls": "bd\(min(max($0.level, 1), 3))", "name": "\($0.name)"])
+            Fields(["cls": "bd\(min(max($0.level, 1), 3))", "name": "\($0.name)"])
         })
         row.set("notFooting", foots ? nil : w.say("day.notFooting", ["money": "\(w.money(totalPaise))"]))
         row.set("howTitle", w.say("day.how", ["money": "\(w.money(totalPaise))"]))
@@ -157,7 +157,7 @@ extension DayView: PageContent {
         row.set("hasComponents", !components.isEmpty)
         row.set("total", w.money(totalPaise))
         row.set("balances", balanceBeforePaise.map { before in
-            Row([
+            Fields([
                 "before": "\(w.money(before))", "charge": "\(w.money(-totalPaise, signed: true))",
                 "after": "\(w.money(before - totalPaise))",
             ])
@@ -181,18 +181,18 @@ extension DayView: PageContent {
         return isConsumer ? w.say("day.lede.consumer", values) : w.say("day.lede.staff", values)
     }
 
-    private func componentRows(_ w: Wording) -> [Row] {
+    private func componentRows(_ w: Wording) -> [Fields] {
         let parts = components.map { Waterfall.Row(amount: $0.paise, part: $0.kind.part(paise: $0.paise)) }
         let total = Waterfall.Row(amount: totalPaise, part: .total)
         let cells = (try? Waterfall(rows: parts + [total]))?.cells() ?? []
         var rows = components.enumerated().map { index, component in
-            var row = Row(["name": component.kind.words(w), "money": "\(w.money(component.paise))"])
+            var row = Fields(["name": component.kind.words(w), "money": "\(w.money(component.paise))"])
             row.set("picture", Markup(trusted: index < cells.count ? cells[index] : ""))
             row.set("detail", component.energyWh.map { w.say("unit.units", ["n": "\(w.units($0))"]) })
             row.set("isSum", false)
             return row
         }
-        var sum = Row(["name": w.say("day.taken"), "money": "\(w.money(totalPaise))"])
+        var sum = Fields(["name": w.say("day.taken"), "money": "\(w.money(totalPaise))"])
         sum.set("picture", Markup(trusted: cells.last ?? ""))
         sum.set("detail", nil as Markup?)
         sum.set("isSum", true)
@@ -200,8 +200,8 @@ extension DayView: PageContent {
         return rows
     }
 
-    private func lineRow(_ line: Line, _ w: Wording) -> Row {
-        var row = Row([
+    private func lineRow(_ line: Line, _ w: Wording) -> Fields {
+        var row = Fields([
             "from": "\(w.minute(line.minutes.lowerBound))", "to": "\(w.minute(line.minutes.upperBound))",
             "wh": "\(w.number(line.energyWh))", "price": "\(w.price(line.milliPaisePerKWh))",
             "paise": "\(w.paise(micro: line.microPaise))",
@@ -213,7 +213,7 @@ extension DayView: PageContent {
         return row
     }
 
-    private func revisionRows(_ w: Wording) -> [Row] {
+    private func revisionRows(_ w: Wording) -> [Fields] {
         revisions.enumerated().map { index, revision in
             let why =
                 switch revision.why {
@@ -226,7 +226,7 @@ extension DayView: PageContent {
             let link = { (entry: String) in
                 w.link("\(Paths.statement(account))#\(StatementLine.anchor(entry))", "\(entry)", cls: "id")
             }
-            var row = Row([
+            var row = Fields([
                 "number": "\(revision.number)", "posted": w.timeTag(revision.postedMs, w.moment(revision.postedMs)),
                 "money": "\(w.money(revision.totalPaise))", "entry": link(revision.entry), "why": why,
                 "difference": difference.map { "\(w.money($0, signed: true))" } ?? "",

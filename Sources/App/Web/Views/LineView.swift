@@ -131,13 +131,13 @@ extension LineView: PageContent {
         w.say("line.title", ["day": w.shortDay(day), "time": "\(w.time(countedAtMs))"])
     }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let bars = StationBars(
             expected: counts.expected,
             passed: [
                 counts.read, counts.validated, counts.completed, counts.priced, counts.charged, counts.charged,
             ])
-        var row = Row()
+        var row = Fields()
         row.set("lede", lede(w))
         row.set("sub", w.say("line.sub", [
             "day": w.longDay(day), "expected": "\(w.number(counts.expected))", "charged": "\(w.number(counts.charged))",
@@ -181,7 +181,7 @@ extension LineView: PageContent {
         ])
     }
 
-    private func stations(_ w: Wording, bars: [String]) -> [Row] {
+    private func stations(_ w: Wording, bars: [String]) -> [Fields] {
         let share = { (count: Int) -> Markup in
             guard counts.expected > 0 else { return "" }
             return "<small>\(w.share(Int(Int64(max(0, count)) * 1_000_000 / Int64(counts.expected))))</small>"
@@ -203,14 +203,14 @@ extension LineView: PageContent {
             ),
         ]
         return zip(all, bars).map { station, bar in
-            var row = Row(["bar": Markup(trusted: bar), "figure": station.figure, "note": station.note])
+            var row = Fields(["bar": Markup(trusted: bar), "figure": station.figure, "note": station.note])
             row.set("name", w.say(station.name))
             row.set("drops", drops.filter { station.drops.contains($0.kind) && $0.count > 0 }.map { dropRow($0, w) })
             return row
         }
     }
 
-    private func dropRow(_ drop: Drop, _ w: Wording) -> Row {
+    private func dropRow(_ drop: Drop, _ w: Wording) -> Fields {
         let (tone, key): (Wording.Tone, String) =
             switch drop.kind {
             case .silent: (.bad, "drop.silent")
@@ -227,12 +227,12 @@ extension LineView: PageContent {
             case .cutHeld: (.info, "drop.cutHeld")
             case .warned: (.warn, "drop.warned")
             }
-        return Row([
+        return Fields([
             "href": "\(Paths.exceptions(kind: drop.kind.rawValue))", "chip": w.chip(tone, w.count(key, drop.count)),
         ])
     }
 
-    private func heatRow(_ w: Wording) -> Row {
+    private func heatRow(_ w: Wording) -> Fields {
         let slotMs = Int64(86_400_000 / max(1, heatSlots))
         let startMs = frameStart(w)
         let here = Double(countedAtMs - startMs) / Double(slotMs)
@@ -242,8 +242,8 @@ extension LineView: PageContent {
             now: (0...Double(heatSlots)).contains(here)
                 ? NowLine(slot: here, label: w.say("chart.now", ["time": "\(w.time(countedAtMs))"]).plain) : nil,
             alt: w.say("line.heat.alt", ["day": w.longDay(day), "worst": "\(worst(w))"]).plain)
-        var row = Row(["chart": Markup(trusted: strip.svg())])
-        row.set("names", heat.map { Row(["name": "\($0.name)"]) })
+        var row = Fields(["chart": Markup(trusted: strip.svg())])
+        row.set("names", heat.map { Fields(["name": "\($0.name)"]) })
         return row
     }
 
@@ -257,15 +257,15 @@ extension LineView: PageContent {
             : w.say("line.heat.worst", ["names": "\(bad.prefix(3).joined(separator: ", "))"])
     }
 
-    private func stakeRow(_ stake: Stake, _ w: Wording) -> Row {
-        Row([
+    private func stakeRow(_ stake: Stake, _ w: Wording) -> Fields {
+        Fields([
             "name": w.link(Paths.exceptions(kind: stake.kind.slug), stake.kind.words(w)),
             "count": "\(w.number(stake.count))",
             "money": stake.stakePaise.map { "\(w.money($0))" } ?? w.say("line.promise"),
         ])
     }
 
-    private func jobRow(_ job: Job, _ w: Wording) -> Row {
+    private func jobRow(_ job: Job, _ w: Wording) -> Fields {
         let chip =
             switch job.state {
             case .waiting: w.chip(.idle, w.say("job.waiting"))
@@ -276,7 +276,7 @@ extension LineView: PageContent {
             }
         let name = job.name.words(w)
         let total = max(job.total, 1)
-        return Row([
+        return Fields([
             "name": name, "chip": chip, "max": "\(total)", "value": "\(min(max(job.done, 0), total))",
             "done": w.say("job.doneOf", ["done": "\(w.number(job.done))", "total": "\(w.number(job.total))"]),
             "next": job.nextMs.map { w.timeTag($0, w.moment($0)) } ?? w.say("job.noNext"),

@@ -139,7 +139,7 @@ extension ListState {
     fileprivate func values(
         _ w: Wording, base: String, filterName: String, tabs: [(word: String?, name: Markup)], columns: [Column],
         rows: [[Markup]], search: Markup?, empty: Markup
-    ) -> Row {
+    ) -> Fields {
         let href = { (filter: String?, after: String?) in
             filterName == "kind"
                 ? Paths.list(base, query: query, state: nil, after: after) + (filter.map {
@@ -147,9 +147,9 @@ extension ListState {
                 } ?? "")
                 : Paths.list(base, query: query, state: filter, after: after)
         }
-        var row = Row()
+        var row = Fields()
         row.set("tabs", tabs.map { tab in
-            var item = Row(["href": "\(href(tab.word, nil))", "name": tab.name])
+            var item = Fields(["href": "\(href(tab.word, nil))", "name": tab.name])
             item.set("current", tab.word == filter)
             return item
         })
@@ -159,11 +159,11 @@ extension ListState {
         row.set("query", query)
         row.set("filterName", filterName)
         row.set("filter", filter)
-        row.set("columns", columns.map { Row(["name": $0.name, "cls": "\($0.cls)"]) })
+        row.set("columns", columns.map { Fields(["name": $0.name, "cls": "\($0.cls)"]) })
         row.set("rows", rows.map { cells in
-            var item = Row()
+            var item = Fields()
             item.set("head", cells.first ?? "")
-            item.set("cells", zip(cells, columns).dropFirst().map { Row(["cell": $0, "cls": "\($1.cls)"]) })
+            item.set("cells", zip(cells, columns).dropFirst().map { Fields(["cell": $0, "cls": "\($1.cls)"]) })
             return item
         })
         row.set("hasRows", !rows.isEmpty)
@@ -179,7 +179,7 @@ extension ListState {
 extension MetersView: PageContent {
     func title(_ w: Wording) -> Markup { w.say("meters.title") }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let names: [Filter: Markup] = [
             .answering: w.say("meters.answering"), .silent: w.say("meters.silent"),
             .disconnected: w.say("meters.disconnected"),
@@ -220,7 +220,7 @@ extension MetersView: PageContent {
 extension AccountsView: PageContent {
     func title(_ w: Wording) -> Markup { w.say("accounts.title") }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let names: [Filter: Markup] = [
             .on: w.say("supply.on"), .low: w.say("accounts.low"), .off: w.say("supply.off"),
         ]
@@ -259,7 +259,7 @@ extension AccountsView: PageContent {
 extension ExceptionsView: PageContent {
     func title(_ w: Wording) -> Markup { w.say("exceptions.title") }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let all: [(word: String?, name: Markup)] = [(nil, tabName(w.say("list.all"), total, w))]
         var row = state.values(
             w, base: Paths.exceptions, filterName: "kind",

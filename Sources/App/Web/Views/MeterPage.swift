@@ -6,8 +6,8 @@ import Quantities
 extension MeterView: PageContent {
     func title(_ w: Wording) -> Markup { w.say("meter.title", ["serial": "\(serial)"]) }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
-        var row = Row()
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
+        var row = Fields()
         row.set("metersHref", Paths.meters)
         row.set("serial", serial)
         row.set("lede", lede(w))
@@ -20,13 +20,15 @@ extension MeterView: PageContent {
         row.set("figures", figureRows(w))
         let last = days.last?.day ?? w.day(ofMs: w.nowMs)
         row.set("spans", [1, 3].map { count in
-            var tab = Row(["href": "\(Paths.meter(id, day: last, days: count))", "name": w.count("meter.days", count)])
+            let href = Paths.meter(id, day: last, days: count)
+            var tab = Fields(["href": "\(href)", "name": w.count("meter.days", count)])
             tab.set("current", days.count == count)
             return tab
         })
-        row.set("previousHref", hasPreviousDay ? Paths.meter(id, day: last.advanced(by: -1), days: max(1, days.count)) : nil)
+        let href = { (step: Int) in Paths.meter(id, day: last.advanced(by: step), days: max(1, days.count)) }
+        row.set("previousHref", hasPreviousDay ? href(-1) : nil)
         row.set("previous", w.shortDay(last.advanced(by: -1)))
-        row.set("nextHref", hasNextDay ? Paths.meter(id, day: last.advanced(by: 1), days: max(1, days.count)) : nil)
+        row.set("nextHref", hasNextDay ? href(1) : nil)
         row.set("next", w.shortDay(last.advanced(by: 1)))
         row.set("chart", hasLoad ? LoadPicture(self, w).svg : nil)
         row.set("noLoad", w.say("meter.noLoad", ["day": w.longDay(last)]))
@@ -59,16 +61,16 @@ extension MeterView: PageContent {
     }
 
     private func sub(_ w: Wording) -> Markup {
-        let read = lastReadMs.map { w.say("meter.lastRead", ["asOf": w.asOf($0)]) } ?? w.say("meter.notReadYet")
+        let read = lastReadMs.map { w.say("meter.lastRead", ["when": w.aged($0)]) } ?? w.say("meter.notReadYet")
         guard let account else { return w.say("meter.subNoAccount", ["description": "\(description)", "read": read]) }
         let link = w.link(Paths.account(account.id), "\(account.name), \(account.code)")
         return w.say("meter.sub", ["account": link, "description": "\(description)", "read": read])
     }
 
-    private func figureRows(_ w: Wording) -> [Row] {
-        var rows: [Row] = []
+    private func figureRows(_ w: Wording) -> [Fields] {
+        var rows: [Fields] = []
         func add(_ name: Markup, _ figure: Markup, _ note: Markup) {
-            rows.append(Row(["name": name, "figure": figure, "note": note]))
+            rows.append(Fields(["name": name, "figure": figure, "note": note]))
         }
         if let day = days.last, let last = day.valuesWh.indices.last(where: { day.qualities[$0] != .missing }) {
             let powerW = Int64(day.valuesWh[last]) * 3600 / Int64(max(1, periodS))
@@ -98,30 +100,30 @@ extension MeterView: PageContent {
         return rows
     }
 
-    private func bandKeys(_ w: Wording) -> [Row] {
+    private func bandKeys(_ w: Wording) -> [Fields] {
         var seen: Set<String> = []
         return bands.filter { seen.insert($0.name).inserted }.map { band in
-            Row(["cls": "bd\(min(max(band.level, 1), 3))", "name": "\(band.name)"])
+            Fields(["cls": "bd\(min(max(band.level, 1), 3))", "name": "\(band.name)"])
         }
     }
 
-    private func notActualRow(_ run: NotActual, _ w: Wording) -> Row {
+    private func notActualRow(_ run: NotActual, _ w: Wording) -> Fields {
         let sameDay = w.day(ofMs: run.fromMs) == w.day(ofMs: run.toMs)
-        return Row([
+        return Fields([
             "from": w.moment(run.fromMs), "to": sameDay ? "\(w.time(run.toMs))" : w.moment(run.toMs),
             "quality": qualityChip(run.quality, w), "wh": run.energyWh.map { "\(w.number($0))" } ?? "",
             "note": w.say("meter.noteVersion", ["note": "\(run.note)", "n": "\(run.version)"]),
         ])
     }
 
-    private func relayRow(_ w: Wording) -> Row {
+    private func relayRow(_ w: Wording) -> Fields {
         let agrees = relay.actual != .unknown && relay.actual == relay.desired
         let chip =
             agrees
             ? w.chip(.ok, w.say("relay.agrees"))
             : relay.actual == .unknown ? w.chip(.idle, w.say("relay.unknown")) : w.chip(.warn, w.say("relay.differs"))
         let since = relay.desiredSinceMs.map { w.say("relay.since", ["time": w.moment($0)]) } ?? ""
-        return Row([
+        return Fields([
             "chip": chip, "desired": relay.desired.words(w),
             "why": [relay.desiredReason.words(w), since].filter { !$0.isEmpty }.joined("; "),
             "commanded": relay.commanded?.kind.words(w) ?? w.say("relay.noCommand"),
@@ -129,24 +131,25 @@ extension MeterView: PageContent {
                 w.say("relay.sent", ["time": w.moment(command.sentMs), "state": command.state.chip(w)])
             } ?? "",
             "actual": relay.actual.words(w),
-            "actualNote": relay.actualReadMs.map { w.say("relay.read", ["asOf": w.asOf($0)]) } ?? w.say("relay.notRead"),
+            "actualNote": relay.actualReadMs.map { w.say("relay.read", ["when": w.aged($0)]) }
+                ?? w.say("relay.notRead"),
         ])
     }
 
-    private func commandRow(_ command: Command, _ w: Wording) -> Row {
+    private func commandRow(_ command: Command, _ w: Wording) -> Fields {
         let by =
             switch command.by {
             case .schedule: w.say("command.by.schedule")
             case .supplyRules: w.say("command.by.supplyRules")
             case .person(let name): Markup(text: name)
             }
-        return Row([
+        return Fields([
             "sent": w.timeTag(command.sentMs, w.moment(command.sentMs)), "kind": command.kind.words(w),
             "state": command.state.chip(w), "answer": command.answerMs.map(w.duration) ?? "", "by": by,
         ])
     }
 
-    private func versionRow(_ version: Version, _ w: Wording) -> Row {
+    private func versionRow(_ version: Version, _ w: Wording) -> Fields {
         let why =
             switch version.why {
             case .read: w.say("version.read")
@@ -156,7 +159,7 @@ extension MeterView: PageContent {
             case .imported: w.say("version.imported")
             case .other(let words): Markup(text: words)
             }
-        var row = Row([
+        var row = Fields([
             "day": w.shortDay(version.day), "version": "\(version.version)", "actual": "\(w.number(version.actual))",
             "estimated": "\(w.number(version.estimated))", "edited": "\(w.number(version.edited))",
             "missing": "\(w.number(version.missing))", "made": w.timeTag(version.madeMs, w.moment(version.madeMs)),
@@ -166,14 +169,14 @@ extension MeterView: PageContent {
         return row
     }
 
-    private func eventRow(_ event: Event, _ w: Wording) -> Row {
+    private func eventRow(_ event: Event, _ w: Wording) -> Fields {
         let words: Markup =
             switch event.tone {
             case .neutral, .good: "\(event.words)"
             case .warn: w.chip(.warn, "\(event.words)")
             case .bad: w.chip(.bad, "\(event.words)")
             }
-        return Row(["time": w.timeTag(event.atMs, w.moment(event.atMs)), "words": words])
+        return Fields(["time": w.timeTag(event.atMs, w.moment(event.atMs)), "words": words])
     }
 }
 

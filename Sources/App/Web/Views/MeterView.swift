@@ -134,7 +134,9 @@ public struct MeterView: Page {
 
     /// A stored version of a day.
     public struct Version: Sendable {
-        public enum Why: Sendable, Equatable { case read, lateRead, estimated, edited(by: String), imported, other(String) }
+        public enum Why: Sendable, Equatable {
+            case read, lateRead, estimated, edited(by: String), imported, other(String)
+        }
         public var day: CivilDay
         public var version: Int
         public var actual, estimated, edited, missing: Int

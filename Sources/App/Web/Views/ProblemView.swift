@@ -36,9 +36,9 @@ public struct ProblemView: Page {
 extension ProblemView: PageContent {
     func title(_ w: Wording) -> Markup { parts(w).what }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let parts = parts(w)
-        var row = Row(["what": parts.what, "todo": parts.todo, "reference": "\(reference)"])
+        var row = Fields(["what": parts.what, "todo": parts.todo, "reference": "\(reference)"])
         row.set("detail", detail)
         let home = frame.person?.ownAccount.map(Paths.account) ?? (frame.person == nil ? Paths.signIn : Paths.line)
         row.set("homeHref", home)

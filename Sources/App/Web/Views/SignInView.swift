@@ -1,4 +1,4 @@
-// SignInView: the sign-in form, its errors said twice (summary and field), what was typed kept (but never the password).
+// SignInView: the sign-in form, its errors said twice (summary and field), what was typed kept, never the password.
 import CivilTime
 
 /// The sign-in page.
@@ -32,8 +32,8 @@ extension SignInView: PageContent {
         problems.isEmpty ? w.say("signin.title") : w.say("title.error", ["title": w.say("signin.title")])
     }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
-        var row = Row()
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
+        var row = Fields()
         row.set("action", Paths.signIn)
         row.set("userName", userName)
         row.set("back", back)
@@ -66,8 +66,8 @@ extension SignInView.Problem {
 }
 
 /// The values of the error summary: a link to the field for every fault.
-func errorSummary(_ faults: [(field: String, words: Markup)]) -> Row {
-    var row = Row()
-    row.set("faults", faults.map { Row(["field": "\($0.field)", "words": $0.words]) })
+func errorSummary(_ faults: [(field: String, words: Markup)]) -> Fields {
+    var row = Fields()
+    row.set("faults", faults.map { Fields(["field": "\($0.field)", "words": $0.words]) })
     return row
 }

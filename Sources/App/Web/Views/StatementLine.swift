@@ -57,7 +57,7 @@ public struct StatementLine: Sendable {
 }
 
 extension StatementLine {
-    func row(_ w: Wording, account: Int64, onPage: Set<String>) -> Row {
+    func row(_ w: Wording, account: Int64, onPage: Set<String>) -> Fields {
         let what: Markup =
             switch self.what {
             case .day(let day, _, _):
@@ -77,7 +77,7 @@ extension StatementLine {
             case .opening: w.say("entry.opening")
             case .adjustment(let reason): w.say("entry.adjustment", ["reason": "\(reason)"])
             }
-        return Row([
+        return Fields([
             "id": "\(Self.anchor(entry))", "posted": w.timeTag(postedMs, w.moment(postedMs)), "what": what,
             "chips": chips(w, account: account, onPage: onPage),
             "against": against.map { $0.words(w) }.joined(", "), "amount": "\(w.money(amountPaise, signed: true))",

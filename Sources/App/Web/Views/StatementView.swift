@@ -32,9 +32,9 @@ public struct StatementView: Page {
 extension StatementView: PageContent {
     func title(_ w: Wording) -> Markup { w.say("statement.title", ["code": "\(code)"]) }
 
-    func values(_ w: Wording, _ frame: PageFrame) -> Row {
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let onPage = Set(lines.map(\.entry))
-        var row = Row()
+        var row = Fields()
         row.set("accountHref", Paths.account(account))
         row.set("code", code)
         row.set("lede", w.say("statement.lede", ["money": "\(w.money(balancePaise))", "name": "\(name)"]))

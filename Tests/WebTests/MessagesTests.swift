@@ -1,0 +1,100 @@
+// MessagesTests: both languages hold the same keys with the same placeholders, and the code uses every one of them.
+import Foundation
+import Testing
+@testable import Web
+
+@Suite struct MessagesTests {
+    static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("Sources/App/Web").resolvingSymlinksInPath()
+
+    static func messages(_ language: Language) throws -> Messages { try PagesTests.pages.messages(language) }
+
+    static func placeholders(_ text: String) -> Set<String> {
+        Set(text.matches(of: #/\{[a-zA-Z]+\}|\[[a-z]+\]/#).map { String($0.output) })
+    }
+
+    /// Every key that stands in quotes in the code or behind `t.` in a template.
+    static func usedKeys() throws -> (exact: Set<String>, counted: Set<String>) {
+        var (exact, counted): (Set<String>, Set<String>) = ([], [])
+        let files = try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))
+        for case let file as URL in files {
+            if file.pathExtension == "swift" {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                exact.formUnion(text.matches(of: #/"([a-z]+[a-zA-Z0-9.]*)"/#).map { String($0.1) })
+                counted.formUnion(text.matches(of: #/count\(\s*"([a-zA-Z.]+)"/#).map { String($0.1) })
+                counted.formUnion(text.matches(of: #/"(drop\.[a-zA-Z]+)"/#).map { String($0.1) })
+            } else if file.pathExtension == "mustache" {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                exact.formUnion(text.matches(of: #/\{\{\{t\.([a-zA-Z0-9.]+)\}\}\}/#).map { String($0.1) })
+            }
+        }
+        return (exact, counted)
+    }
+
+    @Test func bothLanguagesSayTheSameThings() throws {
+        let english = try Self.messages(.english).texts
+        let hindi = try Self.messages(.hindi).texts
+        #expect(Set(english.keys).symmetricDifference(hindi.keys).isEmpty)
+        for (key, text) in english {
+            #expect(Self.placeholders(text) == Self.placeholders(hindi[key] ?? ""), "\(key)")
+            #expect(text.split(separator: "|").count == (hindi[key] ?? "").split(separator: "|").count, "\(key)")
+            let tags = { (text: String) in text.matches(of: #/<\/?[a-z]+/#).map { String($0.output) }.sorted() }
+            #expect(tags(text) == tags(hindi[key] ?? ""), "\(key): other tags")
+            #expect(!text.hasSuffix(" ") && !(hindi[key] ?? " ").hasSuffix(" "), "\(key) ends in a blank")
+        }
+        #expect(english.count > 300)
+    }
+
+    @Test func noKeyIsUnused() throws {
+        let used = try Self.usedKeys()
+        for key in try Self.messages(.english).texts.keys {
+            let isCounted = (key.hasSuffix(".one") || key.hasSuffix(".other"))
+                && used.counted.contains(key.replacing(#/\.(one|other)$/#, with: ""))
+            #expect(used.exact.contains(key) || isCounted, "\(key) is used nowhere")
+        }
+    }
+
+    @Test func everyTemplateKeyExists() throws {
+        let texts = try Self.messages(.english).texts
+        let folder = Self.sources.appendingPathComponent("Templates")
+        for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for match in text.matches(of: #/\{\{\{t\.([a-zA-Z0-9.]+)\}\}\}/#) {
+                #expect(texts[String(match.1)] != nil, "\(file.lastPathComponent): \(match.1)")
+            }
+            let name = file.lastPathComponent
+            #expect(text.firstMatch(of: #/[^{]\{\{[a-zA-Z]/#) == nil, "\(name): values stand in {{{ }}}")
+        }
+    }
+
+    @Test(arguments: [("key text", 1), ("a = 1\n= 2", 2), ("a = 1\n# c\na = 2", 3)])
+    func aBrokenFileNamesItsLine(file: String, line: Int) {
+        let fault = #expect(throws: Messages.Fault.self) { try Messages(language: .english, file: file) }
+        #expect(fault?.line == line)
+    }
+
+    @Test func numbersAndTimesAreSaidByOwnRules() throws {
+        let now = Samples.nowMs
+        let en = Wording(messages: try Self.messages(.english), zone: Samples.zone, nowMs: now)
+        let hi = Wording(messages: try Self.messages(.hindi), zone: Samples.zone, nowMs: now)
+        #expect(en.moment(now).html == "Sat 21, 14:05" && hi.moment(now).html == "शनि 21, 14:05")
+        #expect(en.moment(now - 40 * 86_400_000).html == "Mon 12 Oct 2026, 14:05")
+        #expect(en.iso(now) == "2026-11-21T14:05:00+05:30")
+        #expect(en.duration(800).html == "0.8 s" && en.duration(7_800_000).html == "2 h 10 min")
+        #expect(en.duration(-5).html == "0.0 s" && en.duration(100_000_000).html == "1 d 3 h")
+        #expect(en.longDay(Samples.day).html == "Saturday 21 November")
+        #expect(hi.longDay(Samples.day).html == "शनिवार 21 नवंबर")
+        #expect(en.aboutHour(Samples.at(Samples.day, 12, 40)).hour.html == "about 1 pm")
+        #expect(en.aboutHour(Samples.at(Samples.day, 23, 40)).day.html == "Sunday 22 November")
+        #expect(en.roundMoney(50_000) == "₹500" && en.roundMoney(-50_050) == "\u{2212}₹500.50")
+        #expect(en.share(991_500) == "99.15%" && en.price(550_000) == "₹5.50")
+        #expect(en.paise(micro: 885_500_000) == "885.50")
+        #expect(en.count("meters.lede", 1).html == "1 meter" && en.count("meters.lede", 0).html == "0 meters")
+    }
+
+    @Test func aPlaceholderInAValueStaysText() throws {
+        let said = try Self.messages(.english).say("age.ago", ["t": Markup(text: "{t}<b>")])
+        #expect(said.html == "{t}&lt;b&gt; ago")
+        #expect(Markup(text: "<&\"'>").plain == "<&\"'>")
+    }
+}

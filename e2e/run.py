@@ -1,0 +1,248 @@
+"""Drives a running Busbar in a real browser: every page, both languages, three widths, both colour schemes.
+
+What it holds to: axe finds no A or AA fault, nothing scrolls sideways, the console stays silent (so no inline style or
+script was refused), a wrong password is said properly, money can be added, a page without script still works.
+Needs: pip install -r e2e/requirements.txt, and a Chromium of the system. It never starts the server.
+
+    python3 e2e/run.py --base http://127.0.0.1:8080 --staff operator:secret --consumer meena:secret
+
+The same by environment: BUSBAR_BASE, BUSBAR_STAFF, BUSBAR_CONSUMER, BUSBAR_CHROMIUM. Exit 0: all held; 1: faults.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import sys
+import time
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+OUT = pathlib.Path(__file__).parent / "out"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+LANGUAGES = ["en", "hi"]
+WIDTHS = [1440, 360, 320]
+
+
+class Walk:
+    """One run: the browser, the faults found so far, and how many looks were taken."""
+
+    def __init__(self, browser, base):
+        self.browser, self.base = browser, base.rstrip("/")
+        self.axe = Axe()
+        self.faults, self.looks = [], 0
+
+    def fault(self, where, what):
+        self.faults.append(f"{where}: {what}")
+        print(f"FAULT {where}: {what}", file=sys.stderr)
+
+    def check(self, held, where, what):
+        if not held:
+            self.fault(where, what)
+
+    def context(self, language, scheme="light", script=True, width=1440):
+        context = self.browser.new_context(
+            color_scheme=scheme, java_script_enabled=script, viewport={"width": width, "height": 900})
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and self.noise(page, m.text))
+        page.on("pageerror", lambda e: self.fault(page.url, f"script failed: {e}"))
+        # The language is chosen on the page itself, by the link a person would use.
+        page.goto(self.base + "/sign-in")
+        if page.get_attribute("html", "lang") != language:
+            page.click(f"a[hreflang={language}]")
+        self.check(page.get_attribute("html", "lang") == language, "/sign-in", f"language {language} was not taken")
+        return context, page
+
+    def noise(self, page, text):
+        # Answers of 4xx and cut lines are what some steps ask for; everything else on the console is a fault.
+        if "the server responded with a status of 4" not in text and "net::ERR_FAILED" not in text:
+            self.fault(page.url, f"console: {text}")
+
+    def sign_in(self, page, person):
+        name, password = person.split(":", 1)
+        page.goto(self.base + "/sign-in")
+        page.fill("#user", name)
+        page.fill("#password", password)
+        page.click("main form button")
+        self.check("/sign-in" not in page.url, "/sign-in", f"{name} could not sign in")
+
+    def look(self, page, name, widths=WIDTHS, scheme="light", language="en"):
+        """axe, sideways scroll and a picture of the page as it stands, at each width."""
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+            where = f"{name} {language} {width} {scheme}"
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            self.check(wide <= width, where, f"scrolls sideways, {wide} px")
+            found = self.axe.run(page, options={"runOnly": RULES}).response["violations"]
+            for violation in found:
+                targets = [node["target"] for node in violation["nodes"]][:3]
+                self.fault(where, f"axe {violation['id']}: {targets}")
+            page.screenshot(path=OUT / f"{name}-{language}-{width}-{scheme}.png", full_page=True)
+            self.looks += 1
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def first_link(page, pattern):
+    """The first link of the page whose address fits, or None."""
+    for link in page.query_selector_all("main a"):
+        href = link.get_attribute("href") or ""
+        if re.fullmatch(pattern, href):
+            return href
+    return None
+
+
+def staff_pages(walk, page):
+    """Name and address of every page of staff, found by following links, as a person finds them."""
+    pages = [("line", "/line"), ("meters", "/meters"), ("accounts", "/accounts"), ("exceptions", "/exceptions")]
+    pages.append(("meters-empty", "/meters?q=no-such-meter"))
+    page.goto(walk.base + "/meters")
+    meter = first_link(page, r"/meters/\d+")
+    walk.check(meter is not None, "/meters", "no meter to open")
+    if meter:
+        pages += [("meter", meter), ("disconnect", meter + "/disconnect"), ("reconnect", meter + "/reconnect")]
+    page.goto(walk.base + "/accounts")
+    account = first_link(page, r"/accounts/\d+")
+    walk.check(account is not None, "/accounts", "no account to open")
+    if account:
+        pages += [("account", account)] + day_pages(walk, page, account)
+    return pages + [("not-found", "/nothing-here")]
+
+
+def day_pages(walk, page, account):
+    page.goto(walk.base + account)
+    pages = [("statement", account + "/statement")]
+    day = first_link(page, account + r"/days/\d{4}-\d{2}-\d{2}")
+    walk.check(day is not None, account, "no day to open")
+    return pages + ([("day", day)] if day else [])
+
+
+def walk_staff(walk, person):
+    for language in LANGUAGES:
+        for scheme in ["light", "dark"]:
+            context, page = walk.context(language, scheme)
+            walk.look(page, "sign-in", WIDTHS if scheme == "light" else [1440], scheme, language)
+            walk.sign_in(page, person)
+            for name, path in staff_pages(walk, page):
+                answer = page.goto(walk.base + path)
+                wanted = 404 if name == "not-found" else 200
+                walk.check(answer.status == wanted, path, f"answered {answer.status}, not {wanted}")
+                walk.check(page.get_attribute("html", "lang") == language, path, "lost the language")
+                walk.look(page, name, WIDTHS if scheme == "light" else [1440], scheme, language)
+            context.close()
+
+
+def walk_consumer(walk, person):
+    for language in LANGUAGES:
+        context, page = walk.context(language)
+        walk.sign_in(page, person)
+        account = re.search(r"/accounts/\d+", page.url)
+        walk.check(account is not None, page.url, "a consumer does not land on his account")
+        if account:
+            pages = [("home", account.group())] + day_pages(walk, page, account.group())
+            for name, path in pages:
+                page.goto(walk.base + path)
+                walk.look(page, "consumer-" + name, WIDTHS, "light", language)
+        for path in ["/line", "/meters", "/accounts", "/exceptions"]:
+            answer = page.goto(walk.base + path)
+            walk.check(answer.status == 403, path, f"a consumer got {answer.status}, not 403")
+        walk.look(page, "forbidden", [1440, 320], "light", language)
+        context.close()
+
+
+def wrong_password(walk, person):
+    for language in LANGUAGES:
+        context, page = walk.context(language)
+        name = person.split(":", 1)[0]
+        page.fill("#user", name)
+        page.fill("#password", "certainly-not-it")
+        page.click("main form button")
+        walk.check(page.locator("[role=alert]").count() == 1, "/sign-in", "no summary of errors")
+        walk.check(page.input_value("#user") == name, "/sign-in", "the name typed was lost")
+        walk.check(page.input_value("#password") == "", "/sign-in", "the password came back")
+        focused = page.evaluate("document.activeElement.getAttribute('role')")
+        walk.check(focused == "alert", "/sign-in", "the focus is not on the summary")
+        walk.look(page, "sign-in-wrong", WIDTHS, "light", language)
+        context.close()
+
+
+def recharge(walk, person):
+    """Adds money as the consumer: a bad amount is refused kindly, a good one moves the balance by exactly itself."""
+    context, page = walk.context("en")
+    walk.sign_in(page, person)
+    paise = lambda: int(re.sub(r"[^\d−]", "", page.inner_text("section.card .fig")).replace("−", "-"))
+    page.fill("#other", "abc")
+    page.click("section.card form button")
+    walk.check(page.input_value("#other") == "abc", "recharge", "the amount typed was lost")
+    walk.check(page.locator("#other[aria-invalid]").count() == 1, "recharge", "the field is not marked")
+    walk.look(page, "recharge-error", WIDTHS)
+    before, key = paise(), page.get_attribute("input[name=key]", "value")
+    page.fill("#other", "37")
+    page.click("section.card form button")
+    walk.check(page.locator(".note.ok").count() == 1, "recharge", "no word that the money is there")
+    # Charges of the day may come in between on a fast clock; a repeat of the form must not add money again.
+    after = paise()
+    walk.check(before < after <= before + 3_700, "recharge", f"the balance went from {before} to {after}")
+    walk.check(page.get_attribute("input[name=key]", "value") != key, "recharge", "the form kept its key")
+    walk.look(page, "recharge-done", [1440, 360])
+    context.close()
+
+
+def without_script(walk, person):
+    context, page = walk.context("en", script=False)
+    walk.sign_in(page, person)
+    page.goto(walk.base + "/line")
+    walk.check(page.locator("h1.lede").count() == 1, "/line", "does not work without script")
+    page.click("#refresh")
+    walk.check(page.url.endswith("/line"), "/line", "the link to refresh leads elsewhere")
+    context.close()
+
+
+def live_line(walk, person):
+    """The line renews itself, and says so when no answer comes any more."""
+    context, page = walk.context("en")
+    walk.sign_in(page, person)
+    page.goto(walk.base + "/line")
+    first = page.inner_text("#live .sub")
+    deadline = time.time() + 20
+    while page.inner_text("#live .sub") == first and time.time() < deadline:
+        page.wait_for_timeout(500)
+    walk.check(page.inner_text("#live .sub") != first, "/line", "did not renew itself within 20 s")
+    page.route("**/line", lambda route: route.abort())
+    try:
+        page.wait_for_selector("#stale:not([hidden])", timeout=30_000)
+    except Exception:
+        walk.fault("/line", "old figures are not marked as old")
+    walk.look(page, "line-stale", [1440])
+    context.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base", default=os.environ.get("BUSBAR_BASE", "http://127.0.0.1:8080"))
+    parser.add_argument("--staff", default=os.environ.get("BUSBAR_STAFF"), help="name:password")
+    parser.add_argument("--consumer", default=os.environ.get("BUSBAR_CONSUMER"), help="name:password")
+    parser.add_argument("--chromium", default=os.environ.get("BUSBAR_CHROMIUM") or shutil.which("chromium"))
+    options = parser.parse_args()
+    if not (options.staff and options.consumer and options.chromium):
+        parser.error("needs --staff, --consumer and a Chromium")
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
+        walk = Walk(browser, options.base)
+        wrong_password(walk, options.staff)
+        walk_staff(walk, options.staff)
+        walk_consumer(walk, options.consumer)
+        recharge(walk, options.consumer)
+        without_script(walk, options.staff)
+        live_line(walk, options.staff)
+        browser.close()
+    print(f"{walk.looks} looks, {len(walk.faults)} faults, pictures in {OUT}")
+    return 1 if walk.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
