@@ -21,15 +21,21 @@ final class Spoken: Sendable {
     }
 }
 
+/// How a command ended and what it said.
+struct Ran: Sendable {
+    var status: CommandStatus
+    var spoken: Spoken
+}
+
 /// Runs a command as the executable does: an error becomes its words and its code.
-func run(_ body: (Console) async throws -> CommandStatus) async -> (status: CommandStatus, spoken: Spoken) {
+func run(_ body: (Console) async throws -> CommandStatus) async -> Ran {
     let spoken = Spoken()
     do {
-        return (try await body(spoken.console), spoken)
+        return Ran(status: try await body(spoken.console), spoken: spoken)
     } catch {
         let complaint = Complaint(error)
         spoken.console.note(complaint.description)
-        return (complaint.status, spoken)
+        return Ran(status: complaint.status, spoken: spoken)
     }
 }
 
