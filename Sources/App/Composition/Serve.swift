@@ -31,6 +31,16 @@ public struct ServeOptions: Sendable {
     }
 }
 
+/// Serves an installation until the process is asked to stop.
+public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ console: Console) async throws -> ExitStatus {
+    try await withSite(site) { open in
+        let serving = try await Serving(open, options: options, log: log)
+        if serving.orgs.isEmpty { console.note("There is no company here yet: `busbar org add \"…\"`, then start again.") }
+        try await serving.run { port in console.note("Busbar listens on http://\(options.host):\(port)/") }
+        return .done
+    }
+}
+
 /// Builds what serves an open site and runs it until the process is asked to stop.
 public struct Serving: Sendable {
     public let open: OpenSite

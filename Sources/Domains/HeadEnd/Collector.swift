@@ -128,8 +128,9 @@ public struct Collector: Sendable {
         }
     }
 
-    /// Adds the row of a meter-day unless it is there.
+    /// Adds the row of a meter-day unless it is there or the meter is not called at all.
     static func planItem(_ meter: Meter, _ day: CivilDay, _ org: Org, nextAtMs: Int64, in transaction: any SQLTransaction) throws {
+        guard meter.isCalled else { return }
         let slots = org.zone.slotCount(of: day, periodS: meter.capturePeriodS)
         try transaction.run(
             """

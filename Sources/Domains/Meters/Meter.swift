@@ -62,6 +62,9 @@ public struct Meter: Sendable, Equatable {
         self.capturePeriodS = capturePeriodS
     }
 
+    /// Called over the network; the data of others comes by file.
+    public var isCalled: Bool { port > 0 }
+
     private static let columns =
         "meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys, capture_period_s"
 
@@ -163,6 +166,15 @@ public struct Installation: Sendable, Equatable {
             SELECT meter_id, account_id, from_day, to_day FROM installation
             WHERE org_id = $1 AND from_day <= $2 AND (to_day IS NULL OR to_day >= $2) ORDER BY meter_id
             """, [.int(scope.orgID), .day(day)], decode)
+    }
+
+    /// The first day of any meter that is called over the network.
+    public static func firstCalledDay(_ scope: Scope, in transaction: any SQLTransaction) throws -> CivilDay? {
+        try transaction.first(
+            """
+            SELECT MIN(installation.from_day) FROM installation JOIN meter ON meter.org_id = installation.org_id
+              AND meter.meter_id = installation.meter_id WHERE installation.org_id = $1 AND meter.port > 0
+            """, [.int(scope.orgID)]) { try $0.optionalDay(0) } ?? nil
     }
 
     public static func of(meterID: Int64, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> Installation? {

@@ -23,7 +23,11 @@ extension Console {
     /// Results on standard output, notes on standard error, a passing line only on a terminal.
     static var terminal: Console {
         let isWatched = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["CI"] == nil
-        var console = Console(say: { line in print(line) }, note: { line in writeError(line + "\n") })
+        var console = Console(
+            say: { line in
+                print(line)
+                fflush(nil)
+            }, note: { line in writeError(line + "\n") })
         if isWatched { console.show = { line in writeError("\r\u{1B}[K" + line) } }
         return console
     }

@@ -108,7 +108,11 @@ private func estimate(_ site: Site, _ org: Org, _ progress: ProgressLine) async 
                 try DayBlocks.countsByQuality(day: day, orgID: org.orgID, in: $0)
             }
             // A day nobody has anything of was before the first or after the last reading.
-            if !counts.isEmpty { filled += try await Estimator(site: site, org: org).run(day: day).filled }
+            guard !counts.isEmpty else {
+                day = day.advanced(by: 1)
+                continue
+            }
+            filled += try await Estimator(site: site, org: org).run(day: day, onlyCalled: false).filled
             progress.at("estimated up to \(day)")
             day = day.advanced(by: 1)
         }
