@@ -1,9 +1,11 @@
 // The line is killed with SIGKILL, or one of its statements fails, all the way from collecting to the relay. What comes out
 // after a restart is what would have come out without.
+import Access
 import CivilTime
 import Clocks
 import Composition
 import Foundation
+import MeterFleet
 import SQL
 import TestSupport
 import Testing
