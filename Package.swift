@@ -146,8 +146,8 @@ let package = Package(
         .executableTarget(
             name: "busbar-bench",
             dependencies: [
-                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter", "PostgresAdapter",
-                "CSQLite", "CPQ",
+                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter",
+                "PostgresAdapter", "CSQLite", "CPQ",
             ],
             path: "benchmarks/BusbarBench", swiftSettings: strict),
 
@@ -199,7 +199,10 @@ let package = Package(
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
         tests(
             "Payments",
-            ["Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime", "TestSupport"]),
+            [
+                "Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime",
+                "TestSupport",
+            ]),
         tests("Meters", ["Meters", "Access"]),
         tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
         tests("Clocks", ["Clocks"]),
@@ -214,5 +217,6 @@ let package = Package(
             domainBase + [
                 "API", "Access", "Composition", "Journal", "Rating", "TestRetailer", "TestSupport", "Web",
             ]),
+        tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
     ]
 )

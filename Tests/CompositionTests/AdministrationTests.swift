@@ -12,24 +12,24 @@ import Testing
     @Test func companiesAndUsers() async throws {
         try await withFolder { folder in
             let site = SiteOptions(folder: folder + "/data")
-            func spoken(_ body: (Console) async throws -> ExitStatus) async -> (ExitStatus, Spoken) { await run(body) }
-            let none = await spoken { try await listUsers(site, orgID: nil, json: false, $0) }
-            #expect(none.0 == .problems && none.1.all.contains("busbar org add"))
-            let added = await spoken { try await addOrg(site, name: "Asha Power", zone: "Asia/Kolkata", currency: "INR", $0) }
-            #expect(added.0 == .done && added.1.said == ["1"])
-            #expect(await spoken { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }.0 == .problems)
-            #expect(await spoken { try await addOrg(site, name: "B", zone: "Nowhere", currency: "INR", $0) }.0 == .usage)
-            #expect(await spoken { try await addOrg(site, name: "B", zone: "UTC", currency: "rupee", $0) }.0 == .usage)
-            #expect(await spoken { try await addOrg(site, name: "", zone: "UTC", currency: "INR", $0) }.0 == .usage)
+            let none = await run { try await listUsers(site, orgID: nil, json: false, $0) }
+            #expect(none.status == .problems && none.spoken.all.contains("busbar org add"))
+            let added = await run { try await addOrg(site, name: "Asha Power", zone: "Asia/Kolkata", currency: "INR", $0) }
+            #expect(added.status == .done && added.spoken.said == ["1"])
+            #expect(await run { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }.status == .problems)
+            #expect(await run { try await addOrg(site, name: "B", zone: "Nowhere", currency: "INR", $0) }.status == .usage)
+            #expect(await run { try await addOrg(site, name: "B", zone: "UTC", currency: "rupee", $0) }.status == .usage)
+            #expect(await run { try await addOrg(site, name: "", zone: "UTC", currency: "INR", $0) }.status == .usage)
 
-            let user = await spoken {
+            let user = await run {
                 try await addUser(site, orgID: nil, NewUserOptions(username: "Asha"), password: nil, $0)
             }
-            #expect(user.0 == .done && user.1.said.count == 1, "only the password made up goes to standard output")
-            let password = try #require(user.1.said.first)
-            let listed = await spoken { try await listUsers(site, orgID: nil, json: true, $0) }
-            #expect(listed.1.said.count == 1 && listed.1.said[0].contains("\"username\":\"asha\""))
-            #expect(!listed.1.all.contains(password))
+            #expect(user.status == .done && user.spoken.said.count == 1, "only the password made up goes to standard output")
+            let password = try #require(user.spoken.said.first)
+            let listed = await run { try await listUsers(site, orgID: nil, json: true, $0) }
+            #expect(
+                listed.spoken.said.count == 1 && listed.spoken.said[0].contains("\"username\":\"asha\""), "\(listed.spoken.all)")
+            #expect(!listed.spoken.all.contains(password))
             for (options, word) in [
                 (NewUserOptions(username: "asha"), "taken"), (NewUserOptions(username: "a b"), "username"),
                 (NewUserOptions(username: "ravi", role: "king"), "administrator"),
@@ -37,21 +37,21 @@ import Testing
                 (NewUserOptions(username: "ravi", role: "consumer", accountNumber: "BB-9"), "no account BB-9"),
                 (NewUserOptions(username: "ravi", language: "fr"), "--language"),
             ] {
-                let bad = await spoken { try await addUser(site, orgID: nil, options, password: nil, $0) }
-                #expect(bad.0 != .done && bad.1.all.contains(word), "\(bad.1.all)")
+                let bad = await run { try await addUser(site, orgID: nil, options, password: nil, $0) }
+                #expect(bad.status != .done && bad.spoken.all.contains(word), "\(bad.spoken.all)")
             }
-            let weak = await spoken { try await setPassword(site, orgID: nil, username: "asha", password: "short", $0) }
-            #expect(weak.0 == .usage && weak.1.all.contains("12 to 128"))
-            #expect(await spoken {
+            let weak = await run { try await setPassword(site, orgID: nil, username: "asha", password: "short", $0) }
+            #expect(weak.status == .usage && weak.spoken.all.contains("12 to 128"))
+            #expect(await run {
                 try await setPassword(site, orgID: nil, username: "asha", password: "four words that fit", $0)
-            }.0 == .done)
+            }.status == .done)
             #expect(try await signsIn(site, "asha", "four words that fit"))
             #expect(try await !signsIn(site, "asha", password), "the old password must not work any more")
-            #expect(await spoken { try await disableUser(site, orgID: nil, username: "nobody", $0) }.0 == .problems)
-            #expect(await spoken { try await disableUser(site, orgID: nil, username: "asha", $0) }.0 == .done)
+            #expect(await run { try await disableUser(site, orgID: nil, username: "nobody", $0) }.status == .problems)
+            #expect(await run { try await disableUser(site, orgID: nil, username: "asha", $0) }.status == .done)
             #expect(try await !signsIn(site, "asha", "four words that fit"))
-            let after = await spoken { try await listUsers(site, orgID: nil, json: false, $0) }
-            #expect(after.1.said.contains { $0.hasPrefix("asha") && $0.contains("disabled") })
+            let after = await run { try await listUsers(site, orgID: nil, json: false, $0) }
+            #expect(after.spoken.said.contains { $0.hasPrefix("asha") && $0.contains("disabled") }, "\(after.spoken.all)")
         }
     }
 

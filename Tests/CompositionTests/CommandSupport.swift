@@ -2,6 +2,7 @@
 // calculation.
 import Clocks
 import Composition
+import Compression
 import Foundation
 import Synchronization
 import Testing
@@ -20,15 +21,21 @@ final class Spoken: Sendable {
     }
 }
 
+/// How a command ended and what it said.
+struct Ran: Sendable {
+    var status: CommandStatus
+    var spoken: Spoken
+}
+
 /// Runs a command as the executable does: an error becomes its words and its code.
-func run(_ body: (Console) async throws -> ExitStatus) async -> (status: ExitStatus, spoken: Spoken) {
+func run(_ body: (Console) async throws -> CommandStatus) async -> Ran {
     let spoken = Spoken()
     do {
-        return (try await body(spoken.console), spoken)
+        return Ran(status: try await body(spoken.console), spoken: spoken)
     } catch {
         let complaint = Complaint(error)
         spoken.console.note(complaint.description)
-        return (complaint.status, spoken)
+        return Ran(status: complaint.status, spoken: spoken)
     }
 }
 
@@ -60,6 +67,19 @@ enum Bench {
         let path = folder + "/twin.csv"
         try write(wide(meters: 12, days: 35), to: path)
         return (path, false)
+    }
+
+    /// The first month of the first sixty meters of the same file, or of the twin.
+    static func firstMonth(in folder: String) throws -> (path: String, isReal: Bool) {
+        let (path, isReal) = try edrp(in: folder)
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let text = Gzip.looksCompressed(bytes) ? try Gzip.decompress(bytes, limit: 100_000_000) : bytes
+        let cut = String(decoding: text, as: UTF8.self).split(separator: "\n").filter { line in
+            line.hasPrefix("interval") || line.hasPrefix("2009-03-")
+        }.map { line in line.split(separator: ",", omittingEmptySubsequences: false).prefix(61).joined(separator: ",") }
+        let month = folder + "/month.csv"
+        try write(cut.joined(separator: "\n") + "\n", to: month)
+        return (month, isReal)
     }
 
     /// Half hours of so many days from 2009-03-01, UTC stamps, three decimals.

@@ -172,7 +172,7 @@ import Testing
     @Test func refusesBadCalls() async throws {
         try await withFolder { folder in
             let (site, load) = try await prepared(folder)
-            func code(_ options: ImportOptions) async -> (ExitStatus, String) {
+            func code(_ options: ImportOptions) async -> (CommandStatus, String) {
                 let ended = await run { try await importLoadFile(site, options, $0) }
                 return (ended.status, ended.spoken.all)
             }

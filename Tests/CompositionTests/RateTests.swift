@@ -64,7 +64,7 @@ import Testing
             try Bench.write(Bench.wide(meters: 1, days: 2), to: load)
             try Bench.write(Bench.packs, to: packs)
             try Bench.write(Bench.packs.replacingOccurrences(of: "dutyPPM", with: "dutyPercent"), to: bad)
-            func rate(_ load: String, _ packs: String, zone: String = "UTC", meters: Int? = nil) async -> (ExitStatus, String) {
+            func rate(_ load: String, _ packs: String, zone: String = "UTC", meters: Int? = nil) async -> (CommandStatus, String) {
                 let ended = await run {
                     try await rateFile(
                         RateFileOptions(loadFile: load, packsFile: packs, zone: zone, meters: meters), $0)
@@ -94,7 +94,7 @@ import Testing
     /// independent calculation, for meters none of whose values the checks held back.
     @Test func importThenRateEqualsTheIndependentCalculation() async throws {
         try await withFolder { folder in
-            let (load, isReal) = try Bench.edrp(in: folder)
+            let (load, isReal) = try Bench.firstMonth(in: folder)
             let (packs, site) = (folder + "/packs.json", SiteOptions(folder: folder + "/data"))
             try Bench.write(Bench.packs, to: packs)
             let imported = await run {
@@ -108,7 +108,7 @@ import Testing
             let again = await run { try await rateSite(site, RateSiteOptions(), $0) }
             #expect(again.spoken.noted.contains { $0.hasPrefix("0 account-days rated") })
 
-            let theirs = try Bench.oracle(load, packs, zone: "UTC").dropFirst().filter { $0.contains(",2009-03-") }
+            let theirs = try Bench.oracle(load, packs, zone: "UTC").dropFirst()
             let byMeter = Dictionary(grouping: theirs) { String($0.prefix { $0 != "," }) }
             let ours = try await charges(site, month: CivilMonth(year: 2009, month: 3))
             var compared = 0

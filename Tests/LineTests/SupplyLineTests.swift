@@ -5,6 +5,7 @@ import Clocks
 import Composition
 import HeadEnd
 import IntervalData
+import Jobs
 import Journal
 import MeterFleet
 import Messaging
@@ -143,7 +144,8 @@ struct SupplyLineTests {
             #expect(orders.map(\.kind) == ["disconnect", "reconnect"])
             #expect(orders.map(\.state) == [.superseded, .confirmed])
             #expect(house.meter.events.allSatisfy { $0.code != 301 }, "the relay has moved")
-            #expect(try await templates(fixture, house) == [.rechargeReceived, .lowBalance, .rechargeReceived])
+            let told = try await templates(fixture, house)
+            #expect(told == [.lowBalance, .rechargeReceived, .rechargeReceived], "\(told)")
             try await checkBooks(fixture, "superseded")
         }
     }
@@ -206,8 +208,9 @@ struct SupplyLineTests {
         faults.silences = [(TimeSpan(fromS: Self.at(3, 10) / 1000, untilS: Self.at(3, 19) / 1000), .hangUp)]
         try await with([Self.configuration(6, faults)], opening: { _ in 3_000 }) { fixture in
             let house = fixture.houses[0]
-            try await fixture.run(untilMs: Self.at(4, 10), stepMs: 600_000)
-            #expect(try await commands(fixture, house).first?.state == .superseded)
+            try await fixture.run(untilMs: Self.at(4, 10), stepMs: 3_600_000)
+            let orders = try await commands(fixture, house)
+            #expect(orders.first?.state == .superseded, "\(orders)")
             #expect(!house.meter.events.contains { $0.code == 301 }, "cut in the hours that are free")
             try await fixture.run(untilMs: Self.at(4, 12), stepMs: 300_000)
             let cut = try #require(house.meter.events.first { $0.code == 301 })

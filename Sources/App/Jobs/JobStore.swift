@@ -82,7 +82,8 @@ public enum JobStore {
         ) { try $0.optionalText(0) } ?? nil
     }
 
-    /// Takes the earliest due job of the company, unless another of its jobs is being run: the line goes in order.
+    /// Takes the earliest due job of the company, unless another of its jobs is being run: the line goes in order. Nothing
+    /// is priced while a day waits for its estimate, so that days are priced in order also after a long stop.
     static func claim(
         businessNowMs: Int64, systemNowMs: Int64, holder: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Job? {
@@ -104,6 +105,8 @@ public enum JobStore {
             WHERE org_id = $1 AND job_id = (
               SELECT d.job_id FROM job d WHERE d.org_id = $1 AND d.run_at_ms <= $2 AND d.not_before_ms <= $3
                 AND (d.state = 'waiting' OR (d.state = 'running' AND d.lease_until_ms < $3))
+                AND NOT (d.kind = 'rate' AND EXISTS (SELECT 1 FROM job e WHERE e.org_id = $1 AND e.kind = 'estimate'
+                  AND e.state = 'waiting' AND e.run_at_ms <= $2 AND e.not_before_ms <= $3))
                 AND NOT EXISTS (SELECT 1 FROM job r WHERE r.org_id = $1 AND r.state = 'running' AND r.lease_until_ms >= $3)
               ORDER BY d.run_at_ms, d.place, d.job_key LIMIT 1 {skip_locked})
             RETURNING \(columns)

@@ -25,7 +25,7 @@ struct Busbar: AsyncParsableCommand {
         } catch {
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
             FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
-            Foundation.exit(ExitStatus.usage.rawValue)
+            Foundation.exit(CommandStatus.usage.rawValue)
         }
     }
 }

@@ -36,9 +36,9 @@ extension Console {
 private func writeError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
 /// Runs a command, turns its error into a line with a hint, and leaves with its exit code.
-func leaving(_ body: (Console) async throws -> ExitStatus) async throws {
+func leaving(_ body: (Console) async throws -> CommandStatus) async throws {
     let console = Console.terminal
-    let status: ExitStatus
+    let status: CommandStatus
     do {
         status = try await body(console)
     } catch {

@@ -14,7 +14,7 @@ private struct OrgRow: Encodable {
 /// Adds a company and says its number.
 public func addOrg(
     _ site: SiteOptions, name: String, zone: String, currency: String, _ console: Console
-) async throws -> ExitStatus {
+) async throws -> CommandStatus {
     let zone = try knownZone(zone)
     return try await withSite(site) { open in
         let orgID = (try await open.orgs().map(\.orgID).max() ?? 0) + 1
@@ -26,7 +26,7 @@ public func addOrg(
     }
 }
 
-public func listOrgs(_ site: SiteOptions, json: Bool, _ console: Console) async throws -> ExitStatus {
+public func listOrgs(_ site: SiteOptions, json: Bool, _ console: Console) async throws -> CommandStatus {
     try await withSite(site) { open in
         let orgs = try await open.orgs()
         if json {
@@ -71,7 +71,7 @@ public struct NewUserOptions: Sendable {
 /// - Parameter password: nil makes one up and says it, once.
 public func addUser(
     _ site: SiteOptions, orgID: Int64?, _ options: NewUserOptions, password: String?, _ console: Console
-) async throws -> ExitStatus {
+) async throws -> CommandStatus {
     guard let role = Role(rawValue: options.role) else {
         throw Complaint(
             "--role \(options.role): no such role", hint: "Give consumer, operator or administrator.", .usage)
@@ -113,7 +113,7 @@ private struct UserRow: Encodable {
     var disabledAtMs: Int64?
 }
 
-public func listUsers(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console: Console) async throws -> ExitStatus {
+public func listUsers(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console: Console) async throws -> CommandStatus {
     try await withSite(site) { open in
         let logins = try await open.logins(open.org(orgID))
         if json {
@@ -136,7 +136,7 @@ public func listUsers(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console:
 }
 
 /// Closes a login and its sessions.
-public func disableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ console: Console) async throws -> ExitStatus {
+public func disableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ console: Console) async throws -> CommandStatus {
     try await withSite(site) { open in
         let org = try await open.org(orgID)
         let login = try await open.login(username, org)
@@ -151,7 +151,7 @@ public func disableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ 
 /// - Parameter password: nil makes one up and says it, once.
 public func setPassword(
     _ site: SiteOptions, orgID: Int64?, username: String, password: String?, _ console: Console
-) async throws -> ExitStatus {
+) async throws -> CommandStatus {
     try await withSite(site) { open in
         let org = try await open.org(orgID)
         let login = try await open.login(username, org)

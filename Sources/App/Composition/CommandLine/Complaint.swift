@@ -7,7 +7,7 @@ import SQL
 import Tariffs
 
 /// How a command ends, for scripts.
-public enum ExitStatus: Int32, Sendable {
+public enum CommandStatus: Int32, Sendable {
     case done = 0
     /// It ran and found something wrong, or was refused.
     case problems = 1
@@ -23,9 +23,9 @@ public struct Complaint: Sendable, Equatable, CustomStringConvertible {
     public var what: String
     /// What to do or to type next.
     public var hint: String
-    public var status: ExitStatus
+    public var status: CommandStatus
 
-    public init(_ what: String, hint: String, _ status: ExitStatus) {
+    public init(_ what: String, hint: String, _ status: CommandStatus) {
         self.what = what
         self.hint = hint
         self.status = status

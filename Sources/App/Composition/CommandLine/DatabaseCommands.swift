@@ -9,7 +9,7 @@ import SQL
 import SQLiteAdapter
 
 /// Brings every database to the schema of this program.
-public func migrateDatabase(_ site: SiteOptions, _ console: Console) async throws -> ExitStatus {
+public func migrateDatabase(_ site: SiteOptions, _ console: Console) async throws -> CommandStatus {
     var pending: [String]
     do {
         pending = try await withInspection(site) { inspection in
@@ -40,7 +40,7 @@ private struct StatusReport: Encodable {
 }
 
 /// Engine, migrations, months and sizes. `problems` when migrations are pending.
-public func databaseStatus(_ site: SiteOptions, json: Bool, _ console: Console) async throws -> ExitStatus {
+public func databaseStatus(_ site: SiteOptions, json: Bool, _ console: Console) async throws -> CommandStatus {
     try await withInspection(site) { inspection in
         let report = StatusReport(
             engine: inspection.engine.rawValue, version: inspection.engineVersion,
@@ -76,7 +76,7 @@ private struct CheckRow: Encodable {
 }
 
 /// Trial balance, kept balances against postings, and the engine's own check of each file.
-public func checkDatabase(_ site: SiteOptions, json: Bool, _ console: Console) async throws -> ExitStatus {
+public func checkDatabase(_ site: SiteOptions, json: Bool, _ console: Console) async throws -> CommandStatus {
     try await withInspection(site) { inspection in
         let progress = ProgressLine(console)
         var rows: [CheckRow] = []

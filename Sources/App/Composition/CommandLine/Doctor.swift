@@ -23,7 +23,7 @@ public struct DoctorFinding: Sendable, Equatable, Encodable {
 
 public func doctor(
     _ site: SiteOptions, clocks: Clocks = .live, json: Bool, _ console: Console
-) async throws -> ExitStatus {
+) async throws -> CommandStatus {
     let findings = await doctorFindings(site, clocks: clocks)
     for finding in findings {
         if json {

@@ -55,7 +55,7 @@ private struct ImportReport: Encodable {
 /// Imports a file. `partly` when a row, a meter or a value was not taken.
 public func importLoadFile(
     _ site: SiteOptions, _ options: ImportOptions, json: Bool = false, _ console: Console
-) async throws -> ExitStatus {
+) async throws -> CommandStatus {
     guard options.createMeters == (options.packFile != nil) else {
         throw Complaint(
             "--create-meters and --pack go together", hint: "New accounts need the packs they are charged by.", .usage)

@@ -96,7 +96,7 @@ struct Inspection {
 
     func close() async {
         await money.close()
-        withExtendedLifetime(lock) {}
+        lock?.release()
     }
 }
 

@@ -41,7 +41,7 @@ private struct RatedDay: Encodable {
 }
 
 /// Says a line for each meter and day: paise by component and in total. Each month of each meter starts at zero.
-public func rateFile(_ options: RateFileOptions, _ console: Console) async throws -> ExitStatus {
+public func rateFile(_ options: RateFileOptions, _ console: Console) async throws -> CommandStatus {
     let progress = ProgressLine(console)
     let zone = try knownZone(options.zone)
     guard options.meters ?? 1 >= 1 else {

@@ -37,7 +37,7 @@ public struct RateSiteOptions: Sendable {
 }
 
 /// Rates what changed since the last run. A second run charges nothing.
-public func rateSite(_ site: SiteOptions, _ options: RateSiteOptions, _ console: Console) async throws -> ExitStatus {
+public func rateSite(_ site: SiteOptions, _ options: RateSiteOptions, _ console: Console) async throws -> CommandStatus {
     try await withSite(site) { open in
         let progress = ProgressLine(console)
         let org = try await open.org(options.orgID)
