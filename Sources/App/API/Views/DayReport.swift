@@ -87,8 +87,8 @@ public struct DayReport: Sendable {
             hasPreviousDay: around.contains(day.advanced(by: -1)), hasNextDay: around.contains(day.advanced(by: 1)))
     }
 
-    /// The bands of the base pack share its rounded amount as the month's running total steps through them, so the parts
-    /// foot to the paisa (docs/decisions/0008).
+    /// The bands of the base pack share its rounded amount as the month's running total steps through them, so
+    /// the parts foot to the paisa (docs/decisions/0008).
     private static func components(_ explanation: Explanation, dutyPPM: Int64) -> [Component] {
         let levels = bandLevels(explanation.priced.lines)
         var bands: [(name: String, price: Int64, wh: Int64, micro: Int128)] = []

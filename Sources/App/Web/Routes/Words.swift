@@ -52,8 +52,8 @@ enum MessageWords {
         return switch (template, language) {
         case ("low-balance", .english): "Your balance is \(money). Please recharge, so that supply goes on."
         case ("low-balance", .hindi): "आपका बैलेंस \(money) है। बिजली चालू रखने के लिए कृपया रिचार्ज करें।"
-        case ("supply-cut", .english): "Your supply is off, because the balance is used up. A recharge brings it back."
-        case ("supply-cut", .hindi): "बैलेंस समाप्त होने से आपकी बिजली बंद है। रिचार्ज करने पर चालू हो जाएगी।"
+        case ("supply-cut", .english): "Your supply is off. If the balance is the reason, a recharge brings it back."
+        case ("supply-cut", .hindi): "आपकी बिजली बंद है। कारण बैलेंस हो तो रिचार्ज करने पर चालू हो जाएगी।"
         case ("supply-restored", .english): "Your supply is on again."
         case ("supply-restored", .hindi): "आपकी बिजली फिर चालू है।"
         case ("recharge-received", .english): "\(money) is in your wallet. Thank you."
