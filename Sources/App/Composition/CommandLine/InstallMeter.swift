@@ -54,7 +54,7 @@ public struct NewMeterOptions: Sendable {
 /// Enters a meter and its account; the line reads it from the next run on.
 public func addMeter(
     _ site: SiteOptions, orgID: Int64?, _ options: NewMeterOptions, _ console: Console
-) async throws -> ExitStatus {
+) async throws -> CommandStatus {
     guard let authentication = MeterAuthentication(rawValue: options.authentication) else {
         let known = MeterAuthentication.allCases.map(\.rawValue).joined(separator: ", ")
         throw Complaint("--auth \(options.authentication): not known", hint: "Give one of \(known).", .usage)
@@ -160,7 +160,7 @@ struct InstallMeter: Command {
 }
 
 /// Meters with their address and what their relay is.
-public func listMeters(_ site: SiteOptions, orgID: Int64?, _ console: Console) async throws -> ExitStatus {
+public func listMeters(_ site: SiteOptions, orgID: Int64?, _ console: Console) async throws -> CommandStatus {
     try await withSite(site) { open in
         let org = try await open.org(orgID)
         let rows = try await open.site.money.read { transaction in
