@@ -37,13 +37,16 @@ public enum SQLiteSite {
     }
 }
 
-/// Holds the folder until the object goes. The kernel drops it when the process dies.
+/// Holds the folder until it is released or the object goes. The kernel drops it when the process dies.
 public final class SQLiteSiteLock: Sendable {
     private let descriptor: Int32
     fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
+    /// Gives the folder up at once, whoever still holds the object. Doing it again changes nothing.
+    public func release() { flock(descriptor, LOCK_UN) }
+
     deinit {
         // Closing alone would leave the lock to a child that was forked and has not yet closed its copy.
-        flock(descriptor, LOCK_UN)
+        release()
         close(descriptor)
     }
 }

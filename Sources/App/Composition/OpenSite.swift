@@ -66,7 +66,7 @@ public struct OpenSite: Sendable {
         try? await lease.release(in: site.money)
         await site.readings.close()
         await site.money.close()
-        withExtendedLifetime(lock) {}
+        lock?.release()
     }
 
     public func orgs() async throws -> [Org] { try await site.money.read { try Org.all(in: $0) } }

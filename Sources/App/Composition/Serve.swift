@@ -21,11 +21,23 @@ public struct ServeOptions: Sendable {
     public var isHTTPS: Bool
     /// System milliseconds between two looks for due jobs.
     public var pauseMs: Int64
+    /// How meters are asked.
+    public var collection = CollectionRules()
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
         self.host = host
         self.port = port
         self.isHTTPS = isHTTPS
         self.pauseMs = pauseMs
+    }
+}
+
+/// Serves an installation until the process is asked to stop.
+public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ console: Console) async throws -> ExitStatus {
+    try await withSite(site) { open in
+        let serving = try await Serving(open, options: options, log: log)
+        if serving.orgs.isEmpty { console.note("There is no company here yet: `busbar org add \"…\"`, then start again.") }
+        try await serving.run { port in console.note("Busbar listens on http://\(options.host):\(port)/") }
+        return .done
     }
 }
 
@@ -48,13 +60,13 @@ public struct Serving: Sendable {
         lines = orgs.map { org in
             Line(
                 site: open.site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: open.vault,
-                holder: open.holder, log: log)
+                collection: options.collection, holder: open.holder, log: log)
         }
         services = Services(
             site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
             log: { line in log.info("request", metadata: ["access": "\(line)"]) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
-        dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs)
+        dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs, version: Release.version)
     }
 
     /// Returns after a graceful stop. The caller closes the site.

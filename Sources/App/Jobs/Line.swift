@@ -91,7 +91,7 @@ public struct Line: Sendable {
                     in: transaction)
             }
             let last = try JobStore.lastKey(.estimate, scope, in: transaction).flatMap { CivilDay($0) }
-            guard let opened = try Self.firstDay(scope, in: transaction) else { return }
+            guard let opened = try Installation.firstCalledDay(scope, in: transaction) else { return }
             var day = max(last?.advanced(by: 1) ?? earliest, opened)
             while day < today {
                 let dueMs = org.zone.startS(of: day.advanced(by: 1)) * 1000 + schedule.estimateAtMinute * 60_000
@@ -102,11 +102,6 @@ public struct Line: Sendable {
             }
             try JobStore.prune(.estimate, before: today.advanced(by: -60).description, scope, in: transaction)
         }
-    }
-
-    private static func firstDay(_ scope: Scope, in transaction: any SQLTransaction) throws -> CivilDay? {
-        try transaction.first(
-            "SELECT MIN(from_day) FROM installation WHERE org_id = $1", [.int(scope.orgID)]) { try $0.optionalDay(0) } ?? nil
     }
 
     /// Runs one job under its lease. A failure is noted in the row and in the log; it never stops the line.

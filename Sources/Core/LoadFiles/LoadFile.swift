@@ -66,8 +66,22 @@ public struct LoadFile: Sendable {
     let loads: [MeterLoad]
 
     /// The days of one meter in order, each with a value or nil for every slot of the civil day in the zone.
-    public func days(_ meter: Int) -> [(day: CivilDay, values: [Int32?])] {
-        loads[meter].days.sorted { $0.day < $1.day }.map { day in
+    public func days(_ meter: Int) -> [(day: CivilDay, values: [Int32?])] { open(loads[meter].days) }
+
+    /// The same for one month.
+    public func days(_ meter: Int, in month: CivilMonth) -> [(day: CivilDay, values: [Int32?])] {
+        let range = month.first.number...month.last.number
+        return open(loads[meter].days.filter { range.contains($0.day) })
+    }
+
+    /// Months of which any meter has a day, in order.
+    public var months: [CivilMonth] {
+        let days = loads.reduce(into: Set<Int32>()) { days, load in for day in load.days { days.insert(day.day) } }
+        return Set(days.map { CivilDay(number: $0).month }).sorted()
+    }
+
+    private func open(_ days: [(day: Int32, values: [Int32])]) -> [(day: CivilDay, values: [Int32?])] {
+        days.sorted { $0.day < $1.day }.map { day in
             (CivilDay(number: day.day), day.values.map { $0 == MeterLoad.absent ? nil : $0 })
         }
     }

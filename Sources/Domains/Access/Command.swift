@@ -54,6 +54,9 @@ extension Site {
             try actor.require(C.permissions[0])
             throw Refusal(.forbidden, "Your role does not allow this.")
         }
+        guard ![command.key ?? "", command.content, why].contains(where: { $0.utf8.contains(0) }) else {
+            throw Refusal(.invalid, "A text holds a zero byte.", hint: "Remove control characters from what you entered.")
+        }
         let context = CommandContext(
             actor: actor, why: why, source: source, businessNowMs: clocks.businessNowMs(),
             systemNowMs: clocks.systemNowMs(), ids: ids)
@@ -77,12 +80,17 @@ extension Site {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             if let key = command.key {
-                try transaction.run(
-                    "INSERT INTO command_log (org_id, command_key, content_hash, output) VALUES ($1, $2, $3, $4)",
+                // Two at once with one key: ON CONFLICT makes PostgreSQL run the later one again, and it answers as above.
+                let added = try transaction.run(
+                    """
+                    INSERT INTO command_log (org_id, command_key, content_hash, output) VALUES ($1, $2, $3, $4)
+                    ON CONFLICT (org_id, command_key) DO NOTHING
+                    """,
                     [
                         .int(context.orgID), .text(key), .bytes(contentHash),
                         .text(String(decoding: try encoder.encode(output), as: UTF8.self)),
                     ])
+                guard added == 1 else { throw SQLError(.unique, "the same command ran at this moment; try again") }
             }
             try Audit.record(command: C.name, content: command.content, subjectID: command.subjectID, context, in: transaction)
             return output

@@ -19,6 +19,28 @@ public struct CollectionItem: Sendable, Equatable {
     public var lastError: String?
 
     public var haveSlots: Int { slots.utf8.count { $0 == 49 } }
+
+    /// The plan of one day, by meter, for the meters planned so far.
+    public static func of(day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> [CollectionItem] {
+        try transaction.query(
+            """
+            SELECT day, meter_id, state, expected_slots, slots, attempt, last_error FROM collection
+            WHERE org_id = $1 AND day = $2 ORDER BY meter_id
+            """, [.int(scope.orgID), .day(day)], Collector.item)
+    }
+
+    /// Slots collected and slots expected of a meter on these days.
+    public static func completeness(
+        meterID: Int64, days: [CivilDay], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> (have: Int, expected: Int) {
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(meterID)]
+        let marks = parameters.bind(days.map { Int64($0.number) })
+        return try transaction.first(
+            """
+            SELECT CAST(COALESCE(SUM(have_slots), 0) AS BIGINT), CAST(COALESCE(SUM(expected_slots), 0) AS BIGINT)
+            FROM collection WHERE org_id = $1 AND meter_id = $2 AND day IN (\(marks))
+            """, parameters) { (have: Int(try $0.int(0)), expected: Int(try $0.int(1))) } ?? (0, 0)
+    }
 }
 
 public struct CollectionRules: Sendable {
@@ -27,6 +49,8 @@ public struct CollectionRules: Sendable {
     public var backDays = 35
     /// Meters read at the same time.
     public var parallel = 8
+    /// System milliseconds a meter has for each answer.
+    public var timeoutMs: Int64 = 10_000
     /// First pause after a failure; doubles up to 16 times as long.
     public var retryMs: Int64 = 30 * 60_000
     /// Meter-days a run takes at most.
@@ -126,8 +150,9 @@ public struct Collector: Sendable {
         }
     }
 
-    /// Adds the row of a meter-day unless it is there.
+    /// Adds the row of a meter-day unless it is there or the meter is not called at all.
     static func planItem(_ meter: Meter, _ day: CivilDay, _ org: Org, nextAtMs: Int64, in transaction: any SQLTransaction) throws {
+        guard meter.isCalled else { return }
         let slots = org.zone.slotCount(of: day, periodS: meter.capturePeriodS)
         try transaction.run(
             """
@@ -162,7 +187,9 @@ public struct Collector: Sendable {
         let meter = try await site.money.read { [scope] in try Meter.find(meterID, scope, in: $0) }
         let answers: [Answer]
         do {
-            let endpoint = try await MeterDoor(site: site, org: org, vault: vault).endpoint(of: meter)
+            let endpoint = try await MeterDoor(
+                site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
+            ).endpoint(of: meter)
             answers = try await transport.converse(with: endpoint) { conversation in
                 try await ask(conversation, meter: meter, items: items, nowMs: nowMs)
             }

@@ -12,6 +12,7 @@ struct MeterDoor: Sendable {
     let site: Site
     let org: Org
     let vault: KeyVault
+    let timeoutMs: Int64
 
     func endpoint(of meter: Meter) async throws -> MeterEndpoint {
         let keys: MeterKeys?
@@ -28,7 +29,8 @@ struct MeterDoor: Sendable {
         return MeterEndpoint(
             host: meter.host, port: Int(meter.port), clientAddress: client, authentication: authentication,
             secret: keys?.secret ?? [], encryptionKey: keys?.encryptionKey, authenticationKey: keys?.authenticationKey,
-            clientSystemTitle: keys?.clientSystemTitle ?? [], invocationCounter: counter, profileName: meter.profileName)
+            clientSystemTitle: keys?.clientSystemTitle ?? [], invocationCounter: counter, profileName: meter.profileName,
+            timeoutMs: timeoutMs)
     }
 
     private func reserveCounters(_ meter: Meter) async throws -> UInt32 {

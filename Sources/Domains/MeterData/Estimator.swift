@@ -22,11 +22,13 @@ public struct Estimator: Sendable {
     }
 
     /// Fills one finished day for every installed meter that is not complete. Returns (filled, not estimable).
-    public func run(day: CivilDay) async throws -> (filled: Int, notEstimable: Int) {
+    /// - Parameter onlyCalled: leaves out meters whose data comes by file: nobody knows yet what the next file brings.
+    public func run(day: CivilDay, onlyCalled: Bool = true) async throws -> (filled: Int, notEstimable: Int) {
         let nowMs = site.clocks.businessNowMs()
         let meters = try await site.money.read { [org] transaction in
             let scope = Scope(orgID: org.orgID)
-            return try Installation.all(on: day, scope, in: transaction).map { try Meter.find($0.meterID, scope, in: transaction) }
+            return try Installation.all(on: day, scope, in: transaction)
+                .map { try Meter.find($0.meterID, scope, in: transaction) }.filter { $0.isCalled || !onlyCalled }
         }
         let shard = try await site.readings.shard(day.month)
         let current = try await shard.read { [org] transaction in

@@ -62,7 +62,10 @@ public struct Meter: Sendable, Equatable {
         self.capturePeriodS = capturePeriodS
     }
 
-    private static let columns =
+    /// Called over the network; the data of others comes by file.
+    public var isCalled: Bool { port > 0 }
+
+    static let columns =
         "meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys, capture_period_s"
 
     static func decode(_ row: any SQLRow) throws -> Meter {
@@ -123,7 +126,7 @@ public struct Meter: Sendable, Equatable {
     }
 
     /// A meter is in a scope when the account it serves is.
-    private static func reachFilter(_ scope: Scope, _ parameters: inout [SQLValue]) throws -> String {
+    static func reachFilter(_ scope: Scope, _ parameters: inout [SQLValue]) throws -> String {
         guard scope.placeIDs != nil || scope.accountID != nil else { return "" }
         let filter = SupplyAccount.scopeFilter(scope, &parameters)
         return """
@@ -158,11 +161,29 @@ public struct Installation: Sendable, Equatable {
     }
 
     public static func all(on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Installation] {
-        try transaction.query(
+        var parameters: [SQLValue] = [.int(scope.orgID), .day(day)]
+        let filter = scope.placeIDs == nil && scope.accountID == nil ? "" : SupplyAccount.scopeFilter(scope, &parameters)
+        let reach =
+            filter.isEmpty
+            ? ""
+            : """
+             AND EXISTS (SELECT 1 FROM supply_account WHERE supply_account.org_id = installation.org_id
+              AND supply_account.account_id = installation.account_id\(filter))
+            """
+        return try transaction.query(
             """
             SELECT meter_id, account_id, from_day, to_day FROM installation
-            WHERE org_id = $1 AND from_day <= $2 AND (to_day IS NULL OR to_day >= $2) ORDER BY meter_id
-            """, [.int(scope.orgID), .day(day)], decode)
+            WHERE org_id = $1 AND from_day <= $2 AND (to_day IS NULL OR to_day >= $2)\(reach) ORDER BY meter_id
+            """, parameters, decode)
+    }
+
+    /// The first day of any meter that is called over the network.
+    public static func firstCalledDay(_ scope: Scope, in transaction: any SQLTransaction) throws -> CivilDay? {
+        try transaction.first(
+            """
+            SELECT MIN(installation.from_day) FROM installation JOIN meter ON meter.org_id = installation.org_id
+              AND meter.meter_id = installation.meter_id WHERE installation.org_id = $1 AND meter.port > 0
+            """, [.int(scope.orgID)]) { try $0.optionalDay(0) } ?? nil
     }
 
     public static func of(meterID: Int64, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> Installation? {

@@ -19,64 +19,74 @@ public struct DemoOptions: Sendable {
     public var serve: ServeOptions
     /// System seconds a business day takes.
     public var daySeconds: Int64
-    public init(site: SiteOptions, serve: ServeOptions, daySeconds: Int64) {
+    /// Address and sign-ins are also written here, for scripts.
+    public var signInFile: String?
+    public init(site: SiteOptions, serve: ServeOptions, daySeconds: Int64, signInFile: String? = nil) {
         self.site = site
         self.serve = serve
         self.daySeconds = daySeconds
+        self.signInFile = signInFile
     }
 }
 
-public enum Demo {
-    /// Business hour at which the story opens on its first day.
-    static let openingHour: Int64 = 5
+private struct DemoEntrance: Encodable {
+    var address: String
+    var signIns: [DemoSignIn]
+}
 
-    /// Runs until the process is asked to stop.
-    /// - Parameters:
-    ///   - say: prints a line for the person at the terminal.
-    ///   - onReady: called once with the sign-ins and the address.
-    public static func run(
-        _ options: DemoOptions, log: Logger, say: @escaping @Sendable (String) -> Void,
-        onReady: @escaping @Sendable (_ address: String, _ signIns: [DemoSignIn]) async -> Void
-    ) async throws {
-        guard (10...86_400).contains(options.daySeconds), 86_400 % options.daySeconds == 0 else {
-            throw Refusal(
-                .invalid, "A day of \(options.daySeconds) seconds does not divide the day.",
-                hint: "Give 10 to 86400, such as 60, 240 or 3600.", at: "--day-seconds")
+/// Business hour at which the story opens on its first day.
+private let openingHour: Int64 = 5
+
+/// Runs the demonstration until the process is asked to stop.
+public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async throws -> ExitStatus {
+    guard (10...86_400).contains(options.daySeconds), 86_400 % options.daySeconds == 0 else {
+        throw Complaint(
+            "--day-seconds \(options.daySeconds): does not divide the day", hint: "Give 10 to 86400, such as 60 or 3600.",
+            .usage)
+    }
+    let rate = 86_400 / options.daySeconds
+    let folder = options.site.folder
+    let today = DemoPlan.org.zone.day(atS: Clocks.live.businessNowMs() / 1000)
+    let known = try DemoState.load(folder: folder)
+    let first = known.flatMap { CivilDay($0.firstDay) } ?? DemoPlan.firstDay(today: today)
+    let startMs = known?.businessMs ?? (DemoPlan.org.zone.startS(of: first) + openingHour * 3_600) * 1_000
+    let clocks = Clocks.accelerated(
+        anchorBusinessMs: startMs, anchorSystemMs: Clocks.live.systemNowMs(), rate: rate)
+    return try await withSite(options.site, clocks: clocks) { open in
+        let site = DemoSite(open: open, first: first)
+        console.say("Starting \(DemoPlan.households.count) simulated meters …")
+        let fleet = try await site.startFleet()
+        var serve = options.serve
+        // A silent meter may not hold up hours of fast time.
+        serve.collection.timeoutMs = 700
+        let serving = try await Serving(open, options: serve, log: log)
+        var state = known ?? DemoState(firstDay: first.description, businessMs: startMs, signIns: [])
+        if state.signIns.isEmpty {
+            state.signIns = try await site.addSignIns(hasher: serving.services.passwords)
+            try state.save(folder: folder)
         }
-        let rate = 86_400 / options.daySeconds
-        let today = DemoPlan.org.zone.day(atS: Clocks.live.businessNowMs() / 1000)
-        var state = try DemoState.load(folder: options.site.folder)
-        let first = state.flatMap { CivilDay($0.firstDay) } ?? DemoPlan.firstDay(today: today)
-        let startMs = state?.businessMs ?? (DemoPlan.org.zone.startS(of: first) + openingHour * 3_600) * 1_000
-        let clocks = Clocks.accelerated(
-            anchorBusinessMs: startMs, anchorSystemMs: Clocks.live.systemNowMs(), rate: rate)
-        let open = try await OpenSite.open(options.site, clocks: clocks)
-        do {
-            let site = DemoSite(open: open, first: first)
-            say("Starting \(DemoPlan.households.count) simulated meters …")
-            let fleet = try await site.startFleet()
-            let serving = try await Serving(open, options: options.serve, log: log)
-            if state == nil {
-                state = DemoState(
-                    firstDay: first.description, businessMs: startMs,
-                    signIns: try await site.addSignIns(hasher: serving.services.passwords))
-                try state?.save(folder: options.site.folder)
-            }
-            guard let state else { return }
-            let people = DemoPeople(serving: serving, signIns: state.signIns, say: say)
-            let services: [any Service] = [
-                FleetService(fleet: fleet), DemoClock(state: state, folder: options.site.folder, clocks: clocks, rate: rate),
-                DemoNarrator(site: open.site, say: say), people,
-            ]
-            try await serving.run(others: services) { port in
-                await onReady("http://\(options.serve.host):\(port)/", state.signIns)
-            }
-            await fleet.stop()
-        } catch {
-            await open.close()
-            throw error
+        let signIns = state.signIns
+        let others: [any Service] = [
+            FleetService(fleet: fleet), DemoClock(state: state, folder: folder, clocks: clocks, rate: rate),
+            DemoNarrator(site: open.site, say: console.say),
+            DemoPeople(serving: serving, signIns: signIns, say: console.say),
+        ]
+        try await serving.run(others: others) { port in
+            welcome("http://\(options.serve.host):\(port)/", signIns, options, console)
         }
-        await open.close()
+        return .done
+    }
+}
+
+/// Tells where to go and as whom.
+private func welcome(_ address: String, _ signIns: [DemoSignIn], _ options: DemoOptions, _ console: Console) {
+    console.say("\nOpen \(address) and sign in as\n")
+    for line in table(signIns.map { ["  " + $0.role, $0.username, $0.password] }) { console.say(line) }
+    console.say("\nA business day takes \(options.daySeconds) s. Stop with Ctrl-C; the next start goes on from there.\n")
+    guard let path = options.signInFile else { return }
+    let data = try? JSONEncoder().encode(DemoEntrance(address: address, signIns: signIns))
+    if !FileManager.default.createFile(atPath: path, contents: data, attributes: [.posixPermissions: 0o600]) {
+        console.note("\(path) cannot be written")
     }
 }
 

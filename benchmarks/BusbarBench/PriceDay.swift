@@ -1,10 +1,9 @@
-// Bulk pricing of meter-days: the Busbar side of `rating.price_numpy`. The loads, prices and opening states are those
-// of price_numpy.py beside it; both print the same sums. Usage: price_day [METER_DAYS] [RUNS], release build, one
-// thread.
+// Bulk pricing of meter-days: the Busbar side of `rating.price_numpy`, on one thread. The loads, prices and opening
+// states are those of price_numpy.py; both print the same sums. No part of the product.
 import CivilTime
 import Tariffs
 
-@main struct PriceDay {
+enum PriceDay {
     static let dutyPPM: Int64 = 50_000
 
     static func plan() throws -> PricePlan {
@@ -36,22 +35,21 @@ import Tariffs
         }
     }
 
-    static func main() throws {
-        let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }
-        let meterDays = numbers.first ?? 200_000
-        let day = CivilDay(year: 2026, month: 1, day: 17)!
+    /// Prices `meterDays` loads `runs` times; the result is a line of JSON with the core seconds of each run.
+    static func run(meterDays: Int, runs: Int) throws -> String {
+        guard let day = CivilDay(year: 2026, month: 1, day: 17) else { throw BenchError("no such day") }
         let schedule = try DaySchedule(
             plan: plan(), day: day, slotStartMinutes: (0..<96).map { $0 * 15 }, periodS: 900)
         let values = loads(meterDays)
         let states = openings(meterDays)
-        let clock = ContinuousClock()
-        var best: Duration?
         var charges: [DayCharge] = []
-        for _ in 0..<(numbers.dropFirst().first ?? 5) {
-            let start = clock.now
+        // The first run is not counted: it touches all memory for the first time, on both sides.
+        try schedule.priceMany(values, openings: states, into: &charges)
+        var seconds: [String] = []
+        for _ in 0..<runs {
+            let meter = Stopwatch()
             try schedule.priceMany(values, openings: states, into: &charges)
-            let taken = clock.now - start
-            best = min(best ?? taken, taken)
+            seconds.append("\(meter.used().coreS)")
         }
         let total = charges.reduce(Int64(0)) { $0 + $1.totalPaise }
         var closing = [Int128](repeating: 0, count: 4)
@@ -61,9 +59,8 @@ import Tariffs
             closing[2] += charge.closing.fixedMicroPaise % 1_000_003
             closing[3] += charge.closing.dutyPicoPaise % 1_000_003
         }
-        let seconds = (best ?? .zero) / .microseconds(1) / 1e6
-        print(
-            #"{"meter_days": \#(meterDays), "seconds": \#(seconds), "total_paise": \#(total), "#
-                + #""closing": [\#(closing.map(String.init).joined(separator: ", "))]}"#)
+        let remainders = closing.map(String.init).joined(separator: ", ")
+        return #"{"meter_days": \#(meterDays), "total_paise": \#(total), "closing": [\#(remainders)], "#
+            + #""seconds": [\#(seconds.joined(separator: ", "))]}"#
     }
 }

@@ -1,0 +1,16 @@
+// What the engine itself says about a database file. Changes nothing.
+import SQL
+
+extension SQLiteDatabase {
+    /// What `integrity_check` finds, at most a hundred lines; empty when the file is sound. Reads the whole file.
+    public func integrityProblems() async throws -> [String] {
+        try await read { transaction in
+            try transaction.query("PRAGMA integrity_check", []) { try $0.text(0) }.filter { $0 != "ok" }
+        }
+    }
+
+    /// The version of the library: `3.40.1`.
+    public func engineVersion() async throws -> String {
+        try await read { try $0.first("SELECT sqlite_version()", []) { try $0.text(0) } ?? "?" }
+    }
+}

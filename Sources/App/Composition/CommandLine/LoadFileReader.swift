@@ -1,0 +1,62 @@
+// Brings a load file from the disk: size, gzip, pieces with progress, and the SHA-256 it is known by.
+import CivilTime
+import Compression
+import Cryptography
+import Foundation
+import LoadFiles
+
+struct ReadLoadFile {
+    var load: LoadFile
+    /// Of the file as it lies on the disk.
+    var sha256: [UInt8]
+}
+
+/// - Throws: ``Complaint``, `CompressionError`, `LoadFileError`: always with the name of the file.
+func readLoadFile(
+    _ path: String, zone: Zone, limits: LoadFileLimits = .standard, progress: ProgressLine
+) throws -> ReadLoadFile {
+    let bytes = try readFile(path, limit: limits.bytes)
+    let name = URL(fileURLWithPath: path).lastPathComponent
+    let text: [UInt8]
+    do {
+        text = Gzip.looksCompressed(bytes) ? try Gzip.decompress(bytes, limit: limits.bytes) : bytes
+    } catch let error as CompressionError {
+        throw Complaint("\(path): \(error.description)", hint: "", .problems)
+    }
+    var parser = LoadFileParser(file: name, zone: zone, limits: limits)
+    let step = 4_000_000
+    var start = 0
+    while start < text.count {
+        let end = min(text.count, start + step)
+        try parser.feed(Array(text[start..<end]))
+        start = end
+        progress.at("reading \(name): \(start / 1_000_000) of \(text.count / 1_000_000) MB")
+    }
+    return ReadLoadFile(load: try parser.finish(), sha256: Hash.sha256(bytes))
+}
+
+/// A file of the caller's, whole.
+func readFile(_ path: String, limit: Int) throws -> [UInt8] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        throw Complaint("\(path): there is no such file", hint: "Check the path.", .usage)
+    }
+    guard !isFolder.boolValue else {
+        throw Complaint("\(path) is a folder", hint: "Give a file.", .usage)
+    }
+    let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+    guard size ?? 0 <= limit else {
+        throw Complaint("\(path) has \(size ?? 0) bytes; at most \(limit) are read", hint: "Split the file.", .usage)
+    }
+    guard let data = FileManager.default.contents(atPath: path) else {
+        throw Complaint("\(path) cannot be read", hint: "Check who may read it.", .problems)
+    }
+    return [UInt8](data)
+}
+
+func knownZone(_ name: String) throws -> Zone {
+    guard let zone = Zone(name) else {
+        throw Complaint("--zone \(name): no such zone", hint: "Give a name such as Asia/Kolkata or UTC.", .usage)
+    }
+    return zone
+}

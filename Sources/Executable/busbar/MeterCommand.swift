@@ -1,0 +1,49 @@
+// `busbar meter`: arguments only; the work is in Composition.
+import ArgumentParser
+import Composition
+
+struct MeterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "meter", abstract: "Meters on the network and the accounts they serve.",
+        subcommands: [Add.self, List.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Enters a meter and the account it serves, and prints the account's id.")
+        @Argument(help: "Serial number.") var serial: String
+        @Option(help: "Name or address, IPv4 or IPv6.") var host: String
+        @Option(help: "TCP port.") var port = 4059
+        @Option(help: "none, lls, hls-2 or hls-gmac.") var auth = "hls-2"
+        @Option(help: "Client address; usual for the authentication when left out.") var client: UInt16?
+        @Option(help: "File with the password or HLS secret.") var secretFile: String?
+        @Option(help: "File with the encryption key: 16 octets or 32 hexadecimal digits.") var ekFile: String?
+        @Option(help: "File with the authentication key.") var akFile: String?
+        @Option(help: "Capture period of the load profile in seconds.") var period: Int64 = 1_800
+        @Option(help: "Account number, for good.") var account: String
+        @Option(help: "Name of the consumer.") var name: String
+        @Option(help: "Category of the consumer.") var category = "domestic"
+        @Option(help: "Rate file (JSON) with packs and sanctioned load.") var pack: String
+        @Option(help: "First day, 2026-03-01; today when left out.") var from: String?
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            let options = NewMeterOptions(
+                serial: serial, host: host, port: port, authentication: auth, client: client,
+                secret: SecretSource(file: secretFile), encryptionKey: SecretSource(file: ekFile),
+                authenticationKey: SecretSource(file: akFile), periodS: period, accountNumber: account,
+                consumerName: name, category: category, packFile: pack, fromDay: from)
+            try await leaving { try await addMeter(shared.site, orgID: org.orgID, options, $0) }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists meters.")
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await listMeters(shared.site, orgID: org.orgID, $0) }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// `busbar user`: arguments only; the work is in Composition.
+import ArgumentParser
+import Composition
+
+struct UserCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "user", abstract: "Who may sign in.", subcommands: [Add.self, List.self, Disable.self, Password.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Adds a login. The password is typed, or made up and printed once.")
+        @Argument(help: "3 to 64 of a-z, 0-9 and . - _ + @") var username: String
+        @Option(help: "The person's name; the username when left out.") var name: String?
+        @Option(help: "consumer, operator or administrator.") var role = "administrator"
+        @Option(help: "en or hi.") var language = "en"
+        @Option(help: "Account number of a consumer.") var account: String?
+        @Option(help: "Number of the place an operator is confined to.") var place: Int64?
+        @OptionGroup var password: PasswordOptions
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { console in
+                try await addUser(
+                    shared.site, orgID: org.orgID,
+                    NewUserOptions(
+                        username: username, name: name, role: role, language: language, accountNumber: account,
+                        placeID: place), password: try password.password(), console)
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists logins.")
+        @Flag(help: "JSON lines.") var json = false
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await listUsers(shared.site, orgID: org.orgID, json: json, $0) }
+        }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Closes a login and its sessions.")
+        @Argument(help: "The username.") var username: String
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await disableUser(shared.site, orgID: org.orgID, username: username, $0) }
+        }
+    }
+
+    struct Password: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Gives a login a new password and ends its sessions.")
+        @Argument(help: "The username.") var username: String
+        @OptionGroup var password: PasswordOptions
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { console in
+                try await setPassword(
+                    shared.site, orgID: org.orgID, username: username, password: try password.password(), console)
+            }
+        }
+    }
+}

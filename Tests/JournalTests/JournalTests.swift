@@ -1,0 +1,142 @@
+// The double-entry book under random posts, on both engines: it balances, it adds up, and a key counts once.
+// One seed reproduces a failure.
+import Access
+import CivilTime
+import Foundation
+import Journal
+import SQL
+import TestSupport
+import Testing
+
+@Suite struct JournalTests {
+    static let wallets: [Int64] = [101, 102, 103, 104, 105, 106]
+    static let scope = Scope(orgID: 1)
+    static let engines = TestEngine.available
+
+    @Test(arguments: engines, [11, 12, 13] as [UInt64])
+    func randomPostsAddUp(_ engine: TestEngine, _ seed: UInt64) async throws {
+        try await withDatabase(engine, migrations: JournalSchema.migrations) { database in
+            var random = Seeded(state: seed)
+            var book = Book()
+            for step in 1...60 {
+                let entry = book.nextEntry(step, &random)
+                let id = try await database.write { transaction in
+                    try Journal.post(
+                        key: entry.key, kind: "test", legs: entry.legs, businessAtMs: Int64(step),
+                        entryID: entry.entryID,
+                        entry.scope, in: transaction)
+                }
+                #expect(id == book.record(entry), "seed \(seed), step \(step)")
+                if step % 20 == 0 { try await book.check(database, seed) }
+            }
+            #expect(book.repeated > 0 && book.entries > 20, "the sequence exercises little")
+        }
+    }
+
+    @Test(arguments: engines)
+    func aRolledBackPostLeavesNothing(_ engine: TestEngine) async throws {
+        struct Undo: Error {}
+        try await withDatabase(engine, migrations: JournalSchema.migrations) { database in
+            await #expect(throws: Undo.self) {
+                try await database.write { transaction in
+                    _ = try Journal.post(
+                        key: "k", kind: "test", legs: [Leg(101, 500, .charge), Leg(1, -500, .revenue)], businessAtMs: 1,
+                        entryID: 1, Self.scope, in: transaction)
+                    throw Undo()
+                }
+            }
+            try await database.read { transaction in
+                let trial = try Journal.trialBalance(Self.scope, in: transaction)
+                #expect(trial.postings == 0)
+                #expect(try Journal.balance(ofAccount: 101, Self.scope, in: transaction).balancePaise == 0)
+            }
+        }
+    }
+
+    @Test(arguments: engines)
+    func writersAtOnceLoseNothing(_ engine: TestEngine) async throws {
+        try await withDatabase(engine, migrations: JournalSchema.migrations) { database in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for writer in Int64(1)...4 {
+                    group.addTask {
+                        for step in Int64(1)...15 {
+                            // The same keys come from two writers each: who is second changes nothing.
+                            let key = "pair \(writer % 2) step \(step)"
+                            let wallets = Self.wallets.shuffled()
+                            _ = try await database.write { transaction in
+                                try Journal.post(
+                                    key: key, kind: "test",
+                                    legs: wallets.map { Leg($0, 7, .charge) } + [Leg(1, -42, .revenue)],
+                                    businessAtMs: step, entryID: writer * 1000 + step, Self.scope, in: transaction)
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await database.read { transaction in
+                let trial = try Journal.trialBalance(Self.scope, in: transaction)
+                #expect(trial.sumPaise == 0 && trial.postings == 30 * 7 && trial.wrongAccounts == [])
+                for wallet in Self.wallets {
+                    #expect(try Journal.balance(ofAccount: wallet, Self.scope, in: transaction).balancePaise == -210)
+                }
+            }
+        }
+    }
+
+    @Test func theTrialBalanceSeesTampering() async throws {
+        try await withDatabase(.sqlite, migrations: JournalSchema.migrations) { database in
+            try await database.write { transaction in
+                _ = try Journal.post(
+                    key: "k", kind: "test", legs: [Leg(101, 500, .charge), Leg(1, -500, .revenue)], businessAtMs: 1,
+                    entryID: 1, Self.scope, in: transaction)
+                try transaction.run("UPDATE posting SET amount_paise = 501 WHERE journal_account_id = 101")
+            }
+            let trial = try await database.read { try Journal.trialBalance(Self.scope, in: $0) }
+            #expect(trial.sumPaise == 1 && trial.wrongAccounts == [101])
+        }
+    }
+
+    /// The process ends before the transaction is asked anything: were the rule gone, the exit would be a success.
+    @Test func anUnbalancedEntryStopsTheProcess() async {
+        await #expect(processExitsWith: .failure) {
+            _ = try Journal.post(
+                key: "k", kind: "test", legs: [Leg(101, 500, .charge), Leg(1, -499, .revenue)], businessAtMs: 1,
+                entryID: 1,
+                Scope(orgID: 1), in: Untouched())
+        }
+        await #expect(processExitsWith: .failure) {
+            _ = try Journal.post(
+                key: "k", kind: "test", legs: [], businessAtMs: 1, entryID: 1, Scope(orgID: 1), in: Untouched())
+        }
+        await #expect(processExitsWith: .success) {
+            _ = try Journal.post(
+                key: "k", kind: "test", legs: [Leg(101, 500, .charge), Leg(1, -500, .revenue)], businessAtMs: 1,
+                entryID: 1,
+                Scope(orgID: 1), in: Untouched())
+        }
+    }
+}
+
+/// Ends the process well when it is used at all.
+private struct Untouched: SQLTransaction {
+    var engine: SQLEngine { .sqlite }
+    func run(_ sql: String, _ parameters: [SQLValue]) throws -> Int { exit(EXIT_SUCCESS) }
+    func query<Value>(_ sql: String, _ parameters: [SQLValue], _ decode: (any SQLRow) throws -> Value) throws -> [Value]
+    {
+        exit(EXIT_SUCCESS)
+    }
+    func runMany(_ sql: String, _ rows: [[SQLValue]]) throws { exit(EXIT_SUCCESS) }
+}
+
+/// SplitMix64.
+struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,375 @@
+table audit
+  column org_id bigint not null
+  column audit_id bigint not null
+  column system_at_ms bigint not null
+  column business_at_ms bigint not null
+  column login_id bigint not null
+  column role text collate C not null
+  column source text collate C not null
+  column command text collate C not null
+  column why text collate C not null
+  column subject_id bigint not null
+  column content text collate C not null
+  constraint audit_pkey PRIMARY KEY (org_id, audit_id)
+table change_counter
+  column org_id bigint not null
+  column stream text collate C not null
+  column month_index bigint not null
+  column last_change bigint not null
+  constraint change_counter_pkey PRIMARY KEY (org_id, stream, month_index)
+table change_cursor
+  column org_id bigint not null
+  column stream text collate C not null
+  column consumer text collate C not null
+  column month_index bigint not null
+  column change bigint not null
+  constraint change_cursor_pkey PRIMARY KEY (org_id, stream, consumer, month_index)
+table charge
+  column org_id bigint not null
+  column day bigint not null
+  column account_id bigint not null
+  column revision bigint not null
+  column meter_id bigint not null
+  column block_version bigint not null
+  column packs text collate C not null
+  column sanctioned_w bigint not null
+  column inputs_hash bytea not null
+  column energy_wh bigint not null
+  column base_energy_paise bigint not null
+  column add_on_energy_paise bigint not null
+  column fixed_paise bigint not null
+  column duty_paise bigint not null
+  column total_paise bigint not null
+  column estimated_slots bigint not null
+  column opening_state bytea not null
+  column closing_state bytea not null
+  column entry_id bigint
+  column rated_at_ms bigint not null
+  constraint charge_pkey PRIMARY KEY (org_id, day, account_id, revision)
+  CREATE INDEX charge_account ON public.charge USING btree (org_id, account_id, day, revision)
+table collection
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column state text collate C not null
+  column expected_slots bigint not null
+  column have_slots bigint not null
+  column slots text collate C not null
+  column attempt bigint not null
+  column next_at_ms bigint not null
+  column last_error text collate C
+  column last_attempt_at_ms bigint
+  constraint collection_pkey PRIMARY KEY (org_id, day, meter_id)
+  CREATE INDEX collection_due ON public.collection USING btree (org_id, state, next_at_ms)
+table command_log
+  column org_id bigint not null
+  column command_key text collate C not null
+  column content_hash bytea not null
+  column output text collate C not null
+  constraint command_log_pkey PRIMARY KEY (org_id, command_key)
+table day_block partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column channel bigint not null
+  column version bigint not null
+  column change bigint not null
+  column lowest_quality bigint not null
+  column total_value bigint not null
+  column interval_values bytea not null
+  column qualities bytea not null
+  column sources bytea not null
+  column made_at_ms bigint not null
+  column made_by text collate C not null
+  constraint day_block_pkey PRIMARY KEY (org_id, day, meter_id, channel, version)
+  CREATE INDEX day_block_change ON ONLY public.day_block USING btree (org_id, change)
+table installation
+  column org_id bigint not null
+  column meter_id bigint not null
+  column from_day bigint not null
+  column to_day bigint
+  column account_id bigint not null
+  constraint installation_pkey PRIMARY KEY (org_id, meter_id, from_day)
+  CREATE INDEX installation_account ON public.installation USING btree (org_id, account_id, from_day)
+table invocation_counter
+  column org_id bigint not null
+  column meter_id bigint not null
+  column next_counter bigint not null
+  constraint invocation_counter_pkey PRIMARY KEY (org_id, meter_id)
+table job
+  column org_id bigint not null
+  column job_id bigint not null
+  column kind text collate C not null
+  column job_key text collate C not null
+  column place bigint not null
+  column state text collate C not null
+  column run_at_ms bigint not null
+  column not_before_ms bigint not null
+  column lease_until_ms bigint not null
+  column holder text collate C
+  column attempt bigint not null
+  column started_at_ms bigint
+  column ended_at_ms bigint
+  column done_count bigint not null
+  column result text collate C
+  column last_error text collate C
+  constraint job_pkey PRIMARY KEY (org_id, job_id)
+  CREATE INDEX job_due ON public.job USING btree (org_id, state, run_at_ms)
+  CREATE UNIQUE INDEX job_key_unique ON public.job USING btree (org_id, kind, job_key)
+table journal_balance
+  column org_id bigint not null
+  column journal_account_id bigint not null
+  column debit_balance_paise bigint not null
+  column estimated_paise bigint not null
+  constraint journal_balance_pkey PRIMARY KEY (org_id, journal_account_id)
+table journal_entry
+  column org_id bigint not null
+  column entry_id bigint not null
+  column entry_key text collate C not null
+  column kind text collate C not null
+  column business_at_ms bigint not null
+  constraint journal_entry_pkey PRIMARY KEY (org_id, entry_id)
+  CREATE UNIQUE INDEX journal_entry_key ON public.journal_entry USING btree (org_id, entry_key)
+table login
+  column org_id bigint not null
+  column login_id bigint not null
+  column username text collate C not null
+  column name text collate C not null
+  column role text collate C not null
+  column password_hash text collate C not null
+  column language text collate C not null
+  column account_id bigint
+  column place_id bigint
+  column disabled_at_ms bigint
+  constraint login_pkey PRIMARY KEY (org_id, login_id)
+  CREATE UNIQUE INDEX login_username ON public.login USING btree (username)
+table message
+  column org_id bigint not null
+  column message_id bigint not null
+  column message_key text collate C not null
+  column account_id bigint not null
+  column template text collate C not null
+  column amount_paise bigint
+  column business_at_ms bigint not null
+  column delivery text collate C not null
+  constraint message_pkey PRIMARY KEY (org_id, message_id)
+  CREATE INDEX message_account ON public.message USING btree (org_id, account_id, message_id)
+  CREATE UNIQUE INDEX message_key_unique ON public.message USING btree (org_id, message_key)
+table meter
+  column org_id bigint not null
+  column meter_id bigint not null
+  column serial text collate C not null
+  column profile_name text collate C not null
+  column host text collate C not null
+  column port bigint not null
+  column client_address bigint not null
+  column authentication text collate C not null
+  column sealed_keys bytea
+  column capture_period_s bigint not null
+  constraint meter_pkey PRIMARY KEY (org_id, meter_id)
+  CREATE UNIQUE INDEX meter_serial ON public.meter USING btree (org_id, serial)
+table meter_command
+  column org_id bigint not null
+  column command_id bigint not null
+  column command_key text collate C not null
+  column meter_id bigint not null
+  column kind text collate C not null
+  column state text collate C not null
+  column why text collate C not null
+  column created_at_ms bigint not null
+  column next_at_ms bigint not null
+  column attempt bigint not null
+  column answer text collate C
+  column sent_at_ms bigint
+  column ended_at_ms bigint
+  constraint meter_command_pkey PRIMARY KEY (org_id, command_id)
+  CREATE INDEX meter_command_due ON public.meter_command USING btree (org_id, state, next_at_ms)
+  CREATE UNIQUE INDEX meter_command_key ON public.meter_command USING btree (org_id, command_key)
+  CREATE INDEX meter_command_meter ON public.meter_command USING btree (org_id, meter_id, command_id)
+table meter_event partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column at_ms bigint not null
+  column code bigint not null
+  constraint meter_event_pkey PRIMARY KEY (org_id, day, meter_id, at_ms, code)
+table org
+  column org_id bigint not null
+  column name text collate C not null
+  column zone text collate C not null
+  column currency text collate C not null
+  constraint org_pkey PRIMARY KEY (org_id)
+table outbox
+  column org_id bigint not null
+  column event_id bigint not null
+  column kind text collate C not null
+  column subject_id bigint not null
+  column detail text collate C not null
+  column business_at_ms bigint not null
+  column attempt bigint not null
+  column last_error text collate C
+  constraint outbox_pkey PRIMARY KEY (event_id)
+table pack
+  column org_id bigint not null
+  column pack_id text collate C not null
+  column version bigint not null
+  column kind text collate C not null
+  column from_day bigint not null
+  column definition text collate C not null
+  constraint pack_pkey PRIMARY KEY (org_id, pack_id, version)
+table place
+  column org_id bigint not null
+  column place_id bigint not null
+  column parent_id bigint
+  column kind text collate C not null
+  column name text collate C not null
+  constraint place_pkey PRIMARY KEY (org_id, place_id)
+table place_path
+  column org_id bigint not null
+  column ancestor_id bigint not null
+  column place_id bigint not null
+  constraint place_path_pkey PRIMARY KEY (org_id, ancestor_id, place_id)
+table posting
+  column org_id bigint not null
+  column entry_id bigint not null
+  column line bigint not null
+  column journal_account_id bigint not null
+  column amount_paise bigint not null
+  column kind text collate C not null
+  column supply_day bigint
+  column revision bigint
+  column estimated bigint not null
+  constraint posting_org_id_entry_id_fkey FOREIGN KEY (org_id, entry_id) REFERENCES journal_entry(org_id, entry_id)
+  constraint posting_pkey PRIMARY KEY (org_id, entry_id, line)
+  CREATE INDEX posting_account ON public.posting USING btree (org_id, journal_account_id, entry_id, line)
+table process_lease
+  column process_number bigint not null
+  column holder text collate C not null
+  column lease_until_ms bigint not null
+  constraint process_lease_pkey PRIMARY KEY (process_number)
+table raw_read partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column batch_id bigint not null
+  column change bigint not null
+  column read_at_ms bigint not null
+  column rows bytea not null
+  column register_start_wh bigint
+  column register_end_wh bigint
+  column clock_drift_s bigint
+  column acknowledged bigint not null
+  constraint raw_read_pkey PRIMARY KEY (org_id, day, meter_id, batch_id)
+  CREATE INDEX raw_read_change ON ONLY public.raw_read USING btree (org_id, change)
+table recharge
+  column org_id bigint not null
+  column recharge_id bigint not null
+  column account_id bigint not null
+  column amount_paise bigint not null
+  column method text collate C not null
+  column reference text collate C not null
+  column business_at_ms bigint not null
+  column entry_id bigint not null
+  constraint recharge_pkey PRIMARY KEY (org_id, recharge_id)
+  CREATE UNIQUE INDEX recharge_reference ON public.recharge USING btree (org_id, method, reference)
+table relay
+  column org_id bigint not null
+  column meter_id bigint not null
+  column wanted text collate C not null
+  column wanted_at_ms bigint not null
+  column wanted_reason text collate C not null
+  column actual text collate C
+  column actual_at_ms bigint
+  constraint relay_pkey PRIMARY KEY (org_id, meter_id)
+table relay_change
+  column org_id bigint not null
+  column meter_id bigint not null
+  column change_id bigint not null
+  column at_ms bigint not null
+  column side text collate C not null
+  column state text collate C not null
+  constraint relay_change_pkey PRIMARY KEY (org_id, meter_id, change_id)
+table session
+  column token_hash bytea not null
+  column org_id bigint not null
+  column login_id bigint not null
+  column csrf_token text collate C not null
+  column created_at_ms bigint not null
+  column expires_at_ms bigint not null
+  column revoked_at_ms bigint
+  constraint session_org_id_login_id_fkey FOREIGN KEY (org_id, login_id) REFERENCES login(org_id, login_id)
+  constraint session_pkey PRIMARY KEY (token_hash)
+  CREATE INDEX session_login ON public.session USING btree (org_id, login_id)
+table setting
+  column org_id bigint not null
+  column name text collate C not null
+  column from_day bigint not null
+  column value text collate C not null
+  constraint setting_pkey PRIMARY KEY (org_id, name, from_day)
+table subscription
+  column org_id bigint not null
+  column subscription_id bigint not null
+  column account_id bigint not null
+  column pack_id text collate C not null
+  column kind text collate C not null
+  column from_day bigint not null
+  column to_day bigint
+  column state text collate C not null
+  constraint subscription_pkey PRIMARY KEY (org_id, subscription_id)
+  CREATE INDEX subscription_account ON public.subscription USING btree (org_id, account_id, from_day)
+table supply_account
+  column org_id bigint not null
+  column account_id bigint not null
+  column account_number text collate C not null
+  column name text collate C not null
+  column category text collate C not null
+  column place_id bigint not null
+  column sanctioned_w bigint not null
+  column language text collate C not null
+  column opened_day bigint not null
+  column closed_day bigint
+  constraint supply_account_pkey PRIMARY KEY (org_id, account_id)
+  CREATE UNIQUE INDEX supply_account_number ON public.supply_account USING btree (org_id, account_number)
+table supply_decision
+  column org_id bigint not null
+  column decision_id bigint not null
+  column account_id bigint not null
+  column at_ms bigint not null
+  column wanted text collate C not null
+  column was text collate C not null
+  column reasons text collate C not null
+  column balance_paise bigint not null
+  column rules text collate C not null
+  constraint supply_decision_pkey PRIMARY KEY (org_id, decision_id)
+  CREATE INDEX supply_decision_account ON public.supply_decision USING btree (org_id, account_id, decision_id)
+table supply_order
+  column org_id bigint not null
+  column account_id bigint not null
+  column kind text collate C not null
+  column why text collate C not null
+  column login_id bigint not null
+  column at_ms bigint not null
+  constraint supply_order_pkey PRIMARY KEY (org_id, account_id)
+table supply_state
+  column org_id bigint not null
+  column account_id bigint not null
+  column wanted text collate C not null
+  column since_ms bigint not null
+  column reasons text collate C not null
+  column low_since_ms bigint
+  column warned_at_ms bigint
+  constraint supply_state_pkey PRIMARY KEY (org_id, account_id)
+table vee_exception partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column rule text collate C not null
+  column from_slot bigint not null
+  column to_slot bigint not null
+  column severity text collate C not null
+  column message text collate C not null
+  column raw_values text collate C not null
+  column raised_at_ms bigint not null
+  column resolved_at_ms bigint
+  column resolution text collate C
+  constraint vee_exception_pkey PRIMARY KEY (org_id, day, meter_id, rule, from_slot)
