@@ -21,11 +21,9 @@ import Testing
             #expect(
                 await run { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }.status
                     == .problems)
-            #expect(
-                await run { try await addOrg(site, name: "B", zone: "Nowhere", currency: "INR", $0) }.status == .usage)
-            #expect(
-                await run { try await addOrg(site, name: "B", zone: "UTC", currency: "rupee", $0) }.status == .usage)
-            #expect(await run { try await addOrg(site, name: "", zone: "UTC", currency: "INR", $0) }.status == .usage)
+            #expect(await status { try await addOrg(site, name: "B", zone: "Nowhere", currency: "INR", $0) } == .usage)
+            #expect(await status { try await addOrg(site, name: "B", zone: "UTC", currency: "rupee", $0) } == .usage)
+            #expect(await status { try await addOrg(site, name: "", zone: "UTC", currency: "INR", $0) } == .usage)
 
             let user = await run {
                 try await addUser(site, orgID: nil, NewUserOptions(username: "Asha"), password: nil, $0)
@@ -51,14 +49,13 @@ import Testing
             }
             let weak = await run { try await setPassword(site, orgID: nil, username: "asha", password: "short", $0) }
             #expect(weak.status == .usage && weak.spoken.all.contains("12 to 128"))
-            #expect(
-                await run {
+            #expect(await status {
                     try await setPassword(site, orgID: nil, username: "asha", password: "four words that fit", $0)
-                }.status == .done)
+                } == .done)
             #expect(try await signsIn(site, "asha", "four words that fit"))
             #expect(try await !signsIn(site, "asha", password), "the old password must not work any more")
-            #expect(await run { try await disableUser(site, orgID: nil, username: "nobody", $0) }.status == .problems)
-            #expect(await run { try await disableUser(site, orgID: nil, username: "asha", $0) }.status == .done)
+            #expect(await status { try await disableUser(site, orgID: nil, username: "nobody", $0) } == .problems)
+            #expect(await status { try await disableUser(site, orgID: nil, username: "asha", $0) } == .done)
             #expect(try await !signsIn(site, "asha", "four words that fit"))
             let after = await run { try await listUsers(site, orgID: nil, json: false, $0) }
             #expect(
@@ -124,7 +121,7 @@ import Testing
                     entryID: 7, Scope(orgID: 1), in: transaction)
             }
             await open.close()
-            #expect(await run { try await checkDatabase(site, json: false, $0) }.status == .done)
+            #expect(await status { try await checkDatabase(site, json: false, $0) } == .done)
             let broken = try await OpenSite.open(site, clocks: .live)
             try await broken.site.money.write { try $0.run("UPDATE posting SET amount_paise = 501 WHERE line = 1") }
             await broken.close()

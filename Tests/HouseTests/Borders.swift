@@ -91,8 +91,14 @@ func manifestTargets(_ manifest: String) -> [ManifestTarget] {
             // What measures the house stands outside it.
             if arguments.contains("path: \"benchmarks/") { continue }
             var words = quotedAndBare(arguments)
-            // Programs beside the product, such as the benchmarks, bring their own rules.
-            if call == ".executableTarget(", !words.contains(where: { $0.word.hasPrefix("Sources/") }) { continue }
+            if call == ".target(" {
+                // What stands behind the path is no dependency; the path names the layer.
+                guard let path = words.firstIndex(where: { $0.quoted && $0.word.hasPrefix("Sources/") }),
+                    !words[path].word.contains("\\(")
+                else { continue }
+                let named = words[path].word.split(separator: "/").dropFirst().first.map(String.init) ?? ""
+                words = [(named, true)] + words[..<path]
+            }
             let line = text[..<start].count { $0 == "\n" } + 1
             guard let first = words.first?.word else { continue }
             if layer == nil { words.removeFirst() }
