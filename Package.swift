@@ -114,14 +114,15 @@ let package = Package(
             "App", "API",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Compression", "MeterPort", hummingbird, logging,
+                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Tariffs", "Compression", "MeterPort", hummingbird,
+                logging,
             ] + nio),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
         target(
             "App", "Web",
             domainBase + [
                 "Access", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating", "Payments",
-                "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "Tariffs", "MeterPort", mustache,
+                "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs", "MeterPort", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
@@ -145,8 +146,8 @@ let package = Package(
         .executableTarget(
             name: "busbar-bench",
             dependencies: [
-                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter", "PostgresAdapter",
-                "CSQLite", "CPQ",
+                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter",
+                "PostgresAdapter", "CSQLite", "CPQ",
             ],
             path: "benchmarks/BusbarBench", swiftSettings: strict),
 
@@ -154,6 +155,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter"],
             path: "Tests/Support/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestRetailer",
+            dependencies: domainBase + [
+                "Access", "Accounts", "Grid", "IntervalData", "MeterData", "Meters", "Packs", "Payments", "Rating",
+                "Supply", "Tariffs",
+            ], path: "Tests/Support/TestRetailer", swiftSettings: strict),
         tests("SQL", ["SQL", "CivilTime", "SQLiteAdapter", "PostgresAdapter", "TestSupport"]),
         tests("House", []),
         tests(
@@ -180,7 +187,10 @@ let package = Package(
         tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
         tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography"]),
         tests(
-            "API", ["API", "Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "MeterPort", logging, lifecycle]),
+            "API",
+            domainBase + [
+                "API", "Access", "Composition", "MeterPort", "SQLiteAdapter", "Supply", "TestRetailer", logging, lifecycle,
+            ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
         tests("Web", ["Web", "Charts", "CivilTime", "IntervalData"]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
@@ -189,7 +199,10 @@ let package = Package(
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
         tests(
             "Payments",
-            ["Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime", "TestSupport"]),
+            [
+                "Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime",
+                "TestSupport",
+            ]),
         tests("Meters", ["Meters", "Access"]),
         tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
         tests("Clocks", ["Clocks"]),
@@ -199,5 +212,11 @@ let package = Package(
                 "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData", "Meters",
                 "Rating", "Compression", "TestSupport",
             ]),
+        tests(
+            "WebRoutes",
+            domainBase + [
+                "API", "Access", "Composition", "Journal", "Rating", "TestRetailer", "TestSupport", "Web",
+            ]),
+        tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
     ]
 )

@@ -2,11 +2,11 @@
 """numpy on the work of `rating.price_numpy`: the same loads, the same rules, the same exact integers, one thread.
 
 Usage: price_numpy.py [METER_DAYS] [RUNS]      needs numpy
-One day of 96 quarter-hours a meter; three bands (solar 09-17, peak 18-22, normal else), a base pack, fixed charge, duty,
-and the month to date carried in. Out: paise of energy, fixed charge and duty, and the closing state of every meter.
-Meters are taken in blocks that fit the cache, into arrays that are used again from run to run.
-Prints one JSON object: meter_days, seconds (core seconds of each run), total_paise and closing (per total of the closing states, the
-sum of its remainders by 1,000,003); both sides must agree on the sums.
+One day of 96 quarter-hours a meter; three bands (solar 09-17, peak 18-22, normal else), a base pack, fixed charge,
+duty, and the month to date carried in. Out: paise of energy, fixed charge and duty, and the closing state of every
+meter. Meters are taken in blocks that fit the cache, into arrays that are used again from run to run.
+Prints one JSON object: meter_days, seconds (core seconds of each run), total_paise and closing (per total of the
+closing states, the sum of its remainders by 1,000,003); both sides must agree on the sums.
 """
 import json
 import sys

@@ -33,7 +33,8 @@ def columns(low, high):
     return {
         "day": day, "meter_id": 1_000_000 + index % METERS, "slot": slot,
         "wh": ((hashed >> np.uint32(16)) % np.uint32(390) + np.uint32(10)).astype(np.int32),
-        "quality": np.where(estimated, 1, 3).astype(np.int16), "source": np.where(estimated, 7, 1000 + day.astype(np.int64)),
+        "quality": np.where(estimated, 1, 3).astype(np.int16),
+        "source": np.where(estimated, 7, 1000 + day.astype(np.int64)),
     }
 
 
@@ -58,6 +59,7 @@ totals = duckdb.connect(path).execute(
     "SELECT COUNT(*), SUM(wh), SUM(CAST(wh AS BIGINT) * (slot + 1)), SUM(CASE quality WHEN 1 THEN 1 ELSE 0 END), "
     "SUM(source), SUM(meter_id) FROM interval_reading").fetchone()
 print(json.dumps({
-    "meter_days": METER_DAYS, "slots": SLOTS, "wall_s": wall, "client_core_s": core, "server_core_s": 0.0, "bytes": size,
+    "meter_days": METER_DAYS, "slots": SLOTS, "wall_s": wall, "client_core_s": core, "server_core_s": 0.0,
+    "bytes": size,
     "totals": [int(total) for total in totals],
 }))

@@ -3,17 +3,13 @@ import API
 import Access
 import CivilTime
 import Clocks
+import Composition
 import Foundation
 import SQL
 import SQLiteAdapter
 import Synchronization
+import TestRetailer
 import Testing
-
-struct NoReadings: ReadingsStore {
-    func months() async throws -> [CivilMonth] { [] }
-    func shard(_ month: CivilMonth) async throws -> any Database { throw SQLError(.other, "no readings in this test") }
-    func close() async {}
-}
 
 final class Lines: Sendable {
     private let lines = Mutex<[String]>([])
@@ -33,8 +29,11 @@ struct Template: Sendable {
     static func site(_ file: URL, _ clock: ManualClock) async throws -> Site {
         let money = try await SQLiteDatabase.open(path: file.path, durability: .normal)
         let clocks = Clocks(businessNowMs: { clock.nowMs }, systemNowMs: { clock.nowMs }, businessRate: 0)
+        // All tests read the same months; only the money store is their own.
+        let folder = file.deletingLastPathComponent().path
         return Site(
-            money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
+            money: money, readings: SQLiteReadings(folder: folder, migrations: BusbarSchema.migrations), clocks: clocks,
+            ids: IDGenerator(processNumber: 0, clocks: clocks))
     }
 
     private static func make() async throws -> Template {
@@ -42,11 +41,8 @@ struct Template: Sendable {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var template = Template(file: folder.appendingPathComponent("template.db"))
         let site = try await site(template.file, ManualClock(startMs: startMs))
-        try await Migrator.migrate(AccessSchema.migrations, store: .money, in: site.money)
-        try await site.money.write { transaction in
-            try Org(orgID: 1, name: "Ujjwal").create(in: transaction)
-            try Org(orgID: 2, name: "Prakash").create(in: transaction)
-        }
+        try await Migrator.migrate(BusbarSchema.migrations, store: .money, in: site.money)
+        _ = try await TestRetailer.make(site)
         let passwords = PasswordHasher()
         let sessions = Sessions(site: site, passwords: passwords)
         func add(_ username: String, _ role: Role, _ org: Int64) async throws -> LoginSummary {
@@ -64,6 +60,7 @@ struct Template: Sendable {
             }
             template.targets[org] = try await add("target-of-\(org)", .operator, org)
         }
+        await site.readings.close()
         await site.money.close()
         return template
     }
@@ -119,6 +116,7 @@ struct Fixture {
     }
 
     func close() async {
+        await site.readings.close()
         await site.money.close()
         for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file.path + suffix) }
     }

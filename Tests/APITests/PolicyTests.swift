@@ -18,7 +18,7 @@ struct Probe: Sendable {
     var harmless: [String: String] = [:]
 }
 
-let probes: [String: Probe] = [
+let probes: [String: Probe] = productProbes.merging([
     "health.live": Probe(own: { _, _ in [:] }),
     "health.ready": Probe(own: { _, _ in [:] }),
     "problems.list": Probe(own: { _, _ in [:] }),
@@ -53,7 +53,39 @@ let probes: [String: Probe] = [
     "settings.set": Probe(
         roles: [.administrator],
         own: { _, number in ["name": .string("supply.warn-below-paise"), "value": .string("\(6000 + number)")] }),
+]) { $1 }
+
+private let staff: Set<Role> = [.operator, .administrator]
+private let everybody: Set<Role> = [.consumer, .operator, .administrator]
+
+/// Accounts and meters of TestRetailer: 71 and 1071 are of company 1, 72 and 1072 of company 2.
+private let productProbes: [String: Probe] = [
+    "line.read": Probe(roles: staff, own: { _, _ in [:] }),
+    "exceptions.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "jobs.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "trial-balance.read": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "meters.list": Probe(roles: staff, own: { _, _ in ["limit": .number("1")] }),
+    "meters.read": on("meterID", 1070, staff),
+    "meters.load": on(
+        "meterID", 1070, everybody, ["from": .string("2025-12-30"), "to": .string("2025-12-31")]),
+    "meters.order-read": on("meterID", 1070, staff),
+    "accounts.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "accounts.read": on("accountID", 70, everybody),
+    "accounts.statement": on("accountID", 70, everybody, ["limit": .number("3")]),
+    "accounts.day": on("accountID", 70, everybody, ["day": .string("2025-12-31")]),
+    "accounts.recharge": on("accountID", 70, everybody, ["amountPaise": .number("20000")]),
+    "accounts.adjust": on(
+        "accountID", 70, [.administrator], ["amountPaise": .number("-500"), "reason": .string("a test")]),
+    "accounts.order-supply": on(
+        "accountID", 70, staff, ["order": .string("cut"), "reason": .string("a test of orders")]),
 ]
+
+/// A probe about one thing: `base` + 1 in the own company, `base` + 2 in the other.
+private func on(_ field: String, _ base: Int, _ roles: Set<Role>, _ more: [String: JSONValue] = [:]) -> Probe {
+    Probe(
+        roles: roles, own: { _, _ in more.merging([field: .string("\(base + 1)")]) { $1 } },
+        other: { _ in more.merging([field: .string("\(base + 2)")]) { $1 } })
+}
 
 private func target(_ fixture: Fixture, _ org: Int64) -> JSONValue {
     .string(String(fixture.targets[org]?.loginID ?? 0))
@@ -150,6 +182,12 @@ extension Fixture {
             ) { "\(try $0.int(0)) \(try $0.text(1)) \(try $0.optionalInt(2) ?? 0)" }
                 + transaction.query("SELECT name, value FROM setting WHERE org_id = $1 ORDER BY name", [.int(org)]) {
                     "\(try $0.text(0))=\(try $0.text(1))"
+                }
+                + ["posting", "recharge", "adjustment", "meter_command", "supply_order", "supply_decision", "outbox"].map {
+                    let count = try transaction.first("SELECT COUNT(*) FROM \($0) WHERE org_id = $1", [.int(org)]) {
+                        try $0.int(0)
+                    }
+                    return "\($0) \(count ?? -1)"
                 }
         }
     }

@@ -26,8 +26,10 @@ import Testing
         }
         #expect(
             wanted == found,
-            "schema/\(engine.rawValue).sql: \(change.joined(separator: "\n")) — if meant: UPDATE_GOLDEN=1 make test ONLY=Schema"
-        )
+            """
+            schema/\(engine.rawValue).sql differs; if meant: UPDATE_GOLDEN=1 make test ONLY=Schema
+            \(change.joined(separator: "\n"))
+            """)
         #expect(found.count > 50)
     }
 

@@ -22,7 +22,8 @@ import Testing
                 let entry = book.nextEntry(step, &random)
                 let id = try await database.write { transaction in
                     try Journal.post(
-                        key: entry.key, kind: "test", legs: entry.legs, businessAtMs: Int64(step), entryID: entry.entryID,
+                        key: entry.key, kind: "test", legs: entry.legs, businessAtMs: Int64(step),
+                        entryID: entry.entryID,
                         entry.scope, in: transaction)
                 }
                 #expect(id == book.record(entry), "seed \(seed), step \(step)")
@@ -100,7 +101,8 @@ import Testing
     @Test func anUnbalancedEntryStopsTheProcess() async {
         await #expect(processExitsWith: .failure) {
             _ = try Journal.post(
-                key: "k", kind: "test", legs: [Leg(101, 500, .charge), Leg(1, -499, .revenue)], businessAtMs: 1, entryID: 1,
+                key: "k", kind: "test", legs: [Leg(101, 500, .charge), Leg(1, -499, .revenue)], businessAtMs: 1,
+                entryID: 1,
                 Scope(orgID: 1), in: Untouched())
         }
         await #expect(processExitsWith: .failure) {
@@ -109,7 +111,8 @@ import Testing
         }
         await #expect(processExitsWith: .success) {
             _ = try Journal.post(
-                key: "k", kind: "test", legs: [Leg(101, 500, .charge), Leg(1, -500, .revenue)], businessAtMs: 1, entryID: 1,
+                key: "k", kind: "test", legs: [Leg(101, 500, .charge), Leg(1, -500, .revenue)], businessAtMs: 1,
+                entryID: 1,
                 Scope(orgID: 1), in: Untouched())
         }
     }
@@ -119,7 +122,8 @@ import Testing
 private struct Untouched: SQLTransaction {
     var engine: SQLEngine { .sqlite }
     func run(_ sql: String, _ parameters: [SQLValue]) throws -> Int { exit(EXIT_SUCCESS) }
-    func query<Value>(_ sql: String, _ parameters: [SQLValue], _ decode: (any SQLRow) throws -> Value) throws -> [Value] {
+    func query<Value>(_ sql: String, _ parameters: [SQLValue], _ decode: (any SQLRow) throws -> Value) throws -> [Value]
+    {
         exit(EXIT_SUCCESS)
     }
     func runMany(_ sql: String, _ rows: [[SQLValue]]) throws { exit(EXIT_SUCCESS) }

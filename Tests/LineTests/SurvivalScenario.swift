@@ -142,6 +142,9 @@ struct RunResult: Equatable, Sendable {
     var commands: [String] = []
     var relays: [String] = []
     var balances: [Int64] = []
+    /// Charges and blocks as they stand at last, whatever they went through.
+    var lastCharges: [String] = []
+    var lastBlocks: [String] = []
 
     static func of(_ fixture: LineFixture) async throws -> RunResult {
         var result = RunResult()
@@ -151,6 +154,8 @@ struct RunResult: Equatable, Sendable {
             let part = try await fixture.site.money.read { transaction in
                 var part = RunResult()
                 for current in try Charge.current(accountID: house.accountID, from: from, to: to, scope, in: transaction) {
+                    part.lastCharges.append(
+                        "\(house.accountID) \(current.day) \(current.energyWh) \(current.totalPaise) \(current.closing)")
                     for charge in try Charge.revisions(
                         accountID: house.accountID, day: current.day, scope, in: transaction)
                     {
@@ -178,6 +183,7 @@ struct RunResult: Equatable, Sendable {
                 return part
             }
             result.charges += part.charges
+            result.lastCharges += part.lastCharges
             result.statements += part.statements
             result.messages += part.messages
             result.decisions += part.decisions
@@ -190,6 +196,7 @@ struct RunResult: Equatable, Sendable {
                 meterID: house.meterID, from: from, to: to, site: fixture.site, orgID: scope.orgID)
             {
                 let block = day.block
+                result.lastBlocks.append("\(house.meterID) \(day.day) \(block.values) \(block.lowestQuality)")
                 result.blocks.append(
                     "\(house.meterID) \(day.day) v\(day.version) \(day.madeBy) \(block.values) \(block.qualities.map(\.rawValue))")
             }
@@ -197,13 +204,21 @@ struct RunResult: Equatable, Sendable {
         return result
     }
 
+    private func compare(_ name: String, _ mine: [String], _ theirs: [String]) -> [String] {
+        mine == theirs
+            ? [] : ["\(name): \(mine.filter { !theirs.contains($0) }) instead of \(theirs.filter { !mine.contains($0) })"]
+    }
+
+    /// What it all came to, leaving out by which way and when it was written down.
+    func lastDifferences(from other: RunResult) -> [String] {
+        compare("charges", lastCharges, other.lastCharges) + compare("blocks", lastBlocks, other.lastBlocks)
+            + compare("relays", relays, other.relays)
+            + compare("balances", balances.map(String.init), other.balances.map(String.init))
+    }
+
     /// The parts that differ, for a message a person can read.
     func differences(from other: RunResult) -> [String] {
-        func compare(_ name: String, _ mine: [String], _ theirs: [String]) -> [String] {
-            mine == theirs
-                ? [] : ["\(name): \(mine.filter { !theirs.contains($0) }) instead of \(theirs.filter { !mine.contains($0) })"]
-        }
-        return compare("charges", charges, other.charges) + compare("statements", statements, other.statements)
+        compare("charges", charges, other.charges) + compare("statements", statements, other.statements)
             + compare("blocks", blocks, other.blocks) + compare("messages", messages, other.messages)
             + compare("decisions", decisions, other.decisions) + compare("commands", commands, other.commands)
             + compare("relays", relays, other.relays) + compare("balances", balances.map(String.init), other.balances.map(String.init))

@@ -74,7 +74,7 @@ struct SurvivalTests {
         }
     }
 
-    @Test(arguments: isLong ? TestEngine.available : [.sqlite])
+    @Test(arguments: TestEngine.available)
     func killedAnywhere(_ engine: TestEngine) async throws {
         let reference = try await Self.reference(engine)
         #expect(reference.result.decisions.contains { $0.contains("closed→open") }, "nobody is cut: the run shows too little")
@@ -84,8 +84,10 @@ struct SurvivalTests {
         if !Self.isLong {
             // Every kind of statement once, and a third of the commits.
             points = points.enumerated().filter { $0.element.moment == .statement || $0.offset % 3 == 0 }.map(\.element)
+            #expect(points.count >= 24)
+            // What differs between the engines is held by the tests of the adapters; here a few are enough.
+            if engine == .postgres { points = points.enumerated().filter { $0.offset % 6 == 0 }.map(\.element) }
         }
-        #expect(points.count >= 24)
         print("survival: \(points.count) kills on \(engine.rawValue)")
         for point in points { try await kill(at: point, engine, reference) }
     }
@@ -102,6 +104,7 @@ struct SurvivalTests {
                 }
             }
             #expect(clock.nowMs < Survival.endMs || point.moment == .commit, "\(point): the run had ended")
+            try await Self.checkCounters(fixture, place, clock, point)
             // A minute and more later, so that the dead process holds no job any more.
             try await place.with(clock, ahead: ManualClock(startMs: 120_000), processNumber: 3) { site in
                 let running = try fixture.restarted(on: site, holder: "second")
@@ -112,6 +115,25 @@ struct SurvivalTests {
                 #expect(differences.isEmpty, "killed at \(point)")
             }
             await fixture.fleet.stop()
+        }
+    }
+
+    /// What the next association begins with is above all a meter has ever accepted: no counter meets its key twice.
+    private static func checkCounters(
+        _ fixture: LineFixture, _ place: StorePlace, _ clock: any TestClock, _ point: WritePoint
+    ) async throws {
+        let next = try await place.with(clock, processNumber: 3) { site in
+            try await site.money.read { transaction in
+                try transaction.query("SELECT meter_id, next_counter FROM invocation_counter", []) {
+                    (try $0.int(0), try $0.int(1))
+                }
+            }
+        }
+        let reserved = Dictionary(uniqueKeysWithValues: next)
+        for house in fixture.houses {
+            for (_, used) in house.meter.clientCounters {
+                #expect(reserved[house.meterID, default: 0] > Int64(used), "killed at \(point): counters of \(house.meterID)")
+            }
         }
     }
 
@@ -148,18 +170,19 @@ struct SurvivalTests {
                 #expect(isMended, "\(point) was not reached")
                 try await checkTruth(
                     running, from: Survival.installed, days: 6, rechargedPaise: Self.recharged, "failed at \(point)")
-                let differences = try await RunResult.of(running).differences(from: reference.result)
+                let differences = try await RunResult.of(running).lastDifferences(from: reference.result)
                 #expect(differences.isEmpty, "failed at \(point)")
             }
             await fixture.fleet.stop()
         }
     }
 
-    /// Leases run out, pauses end, and every job that comes round is due now.
+    /// Leases run out, pauses end, and what comes before the orders to the meters is due once more. (An order that goes out
+    /// at another time than in the undisturbed run would leave another load to be billed.)
     private func runAllAgain(_ site: Site, _ ahead: ManualClock) async throws {
         ahead.nowMs += 900_000
         try await site.money.write { transaction in
-            try transaction.run("UPDATE job SET run_at_ms = 0 WHERE state = 'waiting' AND kind <> 'estimate'")
+            try transaction.run("UPDATE job SET run_at_ms = 0 WHERE state = 'waiting' AND kind NOT IN ('estimate', 'command')")
         }
     }
 }

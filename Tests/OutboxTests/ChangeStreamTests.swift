@@ -14,9 +14,14 @@ import Testing
     /// A table as a writer would have it.
     static let migrations =
         ChangeStream.migrations + [
-            Migration(901, .readings, "rows of the test", [
-                "CREATE TABLE item (org_id {id} NOT NULL, change {int} NOT NULL, PRIMARY KEY (org_id, change)) {keyed_table}"
-            ])
+            Migration(
+                901, .readings, "rows of the test",
+                [
+                    """
+                    CREATE TABLE item (org_id {id} NOT NULL, change {int} NOT NULL,
+                      PRIMARY KEY (org_id, change)) {keyed_table}
+                    """
+                ])
         ]
 
     /// Takes numbers and writes a row for each.
@@ -43,7 +48,9 @@ import Testing
     func numbersFollowEachOtherPerStreamCompanyAndMonth(_ engine: TestEngine) async throws {
         try await withDatabase(engine, migrations: Self.migrations) { database in
             try await database.write { transaction in
-                func take(_ count: Int, _ stream: ChangeStream = .dayBlock, org: Int64 = 1, month: Int = 1) throws -> Int64 {
+                func take(
+                    _ count: Int, _ stream: ChangeStream = .dayBlock, org: Int64 = 1, month: Int = 1
+                ) throws -> Int64 {
                     try stream.take(count, orgID: org, month: CivilMonth(year: 2026, month: month), in: transaction)
                 }
                 let one = try [take(3), take(1), take(1000), take(1)]

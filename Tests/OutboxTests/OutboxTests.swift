@@ -8,7 +8,8 @@ import Testing
     struct Undo: Error {}
 
     static func event(_ id: Int64, _ kind: OutboxKind = .notice) -> OutboxEvent {
-        OutboxEvent(orgID: 1, eventID: id, kind: kind, subjectID: 100 + id, detail: "detail \(id)", businessAtMs: id * 10)
+        OutboxEvent(
+            orgID: 1, eventID: id, kind: kind, subjectID: 100 + id, detail: "detail \(id)", businessAtMs: id * 10)
     }
 
     @Test(arguments: TestEngine.available)
@@ -29,7 +30,8 @@ import Testing
                     throw Undo()
                 }
             }
-            #expect(try await database.read { try Outbox.pending(limit: 10, in: $0) } == [Self.event(2, .balanceChanged)])
+            let waiting = try await database.read { try Outbox.pending(limit: 10, in: $0) }
+            #expect(waiting == [Self.event(2, .balanceChanged)])
             #expect(try await database.write { try Outbox.take(2, in: $0) })
             #expect(try await database.read { try Outbox.pending(limit: 10, in: $0) } == [])
         }
@@ -56,7 +58,8 @@ import Testing
                 try Outbox.append(Self.event(2), in: transaction)
             }
             for attempt in 1...Outbox.attemptLimit {
-                #expect(try await database.read { try Outbox.pending(limit: 1, in: $0).map(\.eventID) } == [1], "\(attempt)")
+                let oldest = try await database.read { try Outbox.pending(limit: 1, in: $0).map(\.eventID) }
+                #expect(oldest == [1], "\(attempt)")
                 let error = String(repeating: "é", count: 600)
                 try await database.write { try Outbox.failed(1, error: error, in: $0) }
             }

@@ -43,9 +43,10 @@ import Testing
                 }
                 #expect(try Self.count(transaction) == 2)
             }
+            let (base, noon) = (Self.base(1, price: 1), Self.noon(1, price: 1))
             let refusals = await [
-                refusal { try await database.write { try Packs.store(Self.base(1, price: 1), from: Self.first, Self.scope, in: $0) } },
-                refusal { try await database.write { try Packs.store(Self.noon(1, price: 1), from: Self.first, Self.scope, in: $0) } },
+                refusal { try await database.write { try Packs.store(base, from: Self.first, Self.scope, in: $0) } },
+                refusal { try await database.write { try Packs.store(noon, from: Self.first, Self.scope, in: $0) } },
             ]
             #expect(refusals.map { $0?.code } == [.conflict, .conflict])
             #expect(refusals.map { $0?.at } == ["DOM", "NOON"])
@@ -94,7 +95,8 @@ import Testing
             }
             let plans = try await database.read { transaction in
                 try (0...11).map {
-                    try Packs.plan(for: Self.account, on: day.advanced(by: $0), Self.scope, in: transaction).map(Packs.record)
+                    try Packs.plan(for: Self.account, on: day.advanced(by: $0), Self.scope, in: transaction)
+                        .map(Packs.record)
                 }
             }
             let alone: String? = "DOM@1"
@@ -102,7 +104,9 @@ import Testing
             let later: String? = "DOM@2"
             #expect(plans == [nil, nil, alone, with, with, with, alone, alone, alone, alone, later, later])
             // Nothing of one company shows in another.
-            let foreign = try await database.read { try Packs.plan(for: Self.account, on: day.advanced(by: 4), Self.other, in: $0) }
+            let foreign = try await database.read {
+                try Packs.plan(for: Self.account, on: day.advanced(by: 4), Self.other, in: $0)
+            }
             #expect(foreign == nil)
         }
     }
@@ -113,7 +117,8 @@ import Testing
             try await database.write { transaction in
                 for version in 1...3 {
                     try Packs.store(
-                        Self.base(version, price: Int64(version) * 100_000), from: Self.first, Self.scope, in: transaction)
+                        Self.base(version, price: Int64(version) * 100_000), from: Self.first, Self.scope,
+                        in: transaction)
                 }
                 try Packs.store(Self.noon(1), from: Self.first, Self.scope, in: transaction)
             }

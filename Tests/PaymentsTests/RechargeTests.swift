@@ -148,7 +148,9 @@ import Testing
     @Test(arguments: TestEngine.available)
     func anAdjustmentNeedsAReasonAndCountsOnce(_ engine: TestEngine) async throws {
         try await Self.with(engine) { site in
-            func adjust(_ paise: Int64, _ reason: String, _ reference: String, as actor: Actor = Self.system) async throws -> Int64 {
+            func adjust(_ paise: Int64, _ reason: String, _ reference: String, as actor: Actor = Self.system)
+                async throws -> Int64
+            {
                 try await site.perform(
                     AdjustBalance(accountID: 101, amountPaise: paise, reason: reason, reference: reference), as: actor,
                     source: "test")
@@ -162,7 +164,9 @@ import Testing
                 (.min, "far too much", Self.system, .invalid), (5, "no", Self.system, .invalid),
                 (5, "not allowed", outsider, .forbidden),
             ] as [(Int64, String, Actor, Refusal.Code)] {
-                let refusal = await #expect(throws: Refusal.self) { _ = try await adjust(paise, reason, "x\(paise)", as: actor) }
+                let refusal = await #expect(throws: Refusal.self) {
+                    _ = try await adjust(paise, reason, "x\(paise)", as: actor)
+                }
                 #expect(refusal?.code == code, "\(paise) \(reason)")
             }
             #expect(try await Self.state(site) == [-250, 0, 1, 2])

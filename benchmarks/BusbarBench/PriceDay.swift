@@ -35,7 +35,7 @@ enum PriceDay {
         }
     }
 
-    /// Prices `meterDays` loads `runs` times and returns the result as a line of JSON, with the core seconds of each run.
+    /// Prices `meterDays` loads `runs` times; the result is a line of JSON with the core seconds of each run.
     static func run(meterDays: Int, runs: Int) throws -> String {
         guard let day = CivilDay(year: 2026, month: 1, day: 17) else { throw BenchError("no such day") }
         let schedule = try DaySchedule(
@@ -59,7 +59,8 @@ enum PriceDay {
             closing[2] += charge.closing.fixedMicroPaise % 1_000_003
             closing[3] += charge.closing.dutyPicoPaise % 1_000_003
         }
-        return #"{"meter_days": \#(meterDays), "total_paise": \#(total), "closing": "#
-            + #"[\#(closing.map(String.init).joined(separator: ", "))], "seconds": [\#(seconds.joined(separator: ", "))]}"#
+        let remainders = closing.map(String.init).joined(separator: ", ")
+        return #"{"meter_days": \#(meterDays), "total_paise": \#(total), "closing": [\#(remainders)], "#
+            + #""seconds": [\#(seconds.joined(separator: ", "))]}"#
     }
 }

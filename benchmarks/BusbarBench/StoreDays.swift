@@ -46,7 +46,8 @@ enum StoreDays {
                 """
                 SELECT CAST(SUM(pg_total_relation_size(c.oid)) AS BIGINT) FROM pg_class AS c
                 WHERE c.relkind = 'r' AND c.relispartition
-                """, []) { try $0.int(0) } ?? 0
+                """, []
+            ) { try $0.int(0) } ?? 0
         }
         let totals = try await totals(shard)
         await database.close()
@@ -64,7 +65,8 @@ enum StoreDays {
                 let chunk = Array(blocks[start..<min(start + chunkSize, blocks.count)])
                 try await shard.write { transaction in
                     try DayBlocks.storeFirstVersions(
-                        chunk, month: month, madeBy: "import", madeAtMs: 1_767_225_600_000, orgID: orgID, in: transaction)
+                        chunk, month: month, madeBy: "import", madeAtMs: 1_767_225_600_000, orgID: orgID,
+                        in: transaction)
                 }
             }
             seconds += watch.used()

@@ -66,7 +66,7 @@ public struct Serving: Sendable {
             site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
             log: { line in log.info("request", metadata: ["access": "\(line)"]) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
-        dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs)
+        dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs, version: Release.version)
     }
 
     /// Returns after a graceful stop. The caller closes the site.

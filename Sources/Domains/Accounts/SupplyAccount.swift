@@ -105,6 +105,28 @@ public struct SupplyAccount: Sendable, Equatable {
             """, parameters, decode)
     }
 
+    /// The accounts with these ids that lie in the scope, at most a few hundred, in order of number.
+    public static func of(_ accountIDs: [Int64], _ scope: Scope, in transaction: any SQLTransaction) throws -> [SupplyAccount] {
+        var parameters: [SQLValue] = [.int(scope.orgID)]
+        let marks = parameters.bind(accountIDs)
+        let filter = scopeFilter(scope, &parameters)
+        return try transaction.query(
+            """
+            SELECT \(columns) FROM supply_account WHERE org_id = $1 AND account_id IN (\(marks))\(filter)
+            ORDER BY account_number
+            """, parameters, decode)
+    }
+
+    /// The place of every account of the scope.
+    public static func places(_ scope: Scope, in transaction: any SQLTransaction) throws -> [Int64: Int64] {
+        var parameters: [SQLValue] = [.int(scope.orgID)]
+        let filter = scopeFilter(scope, &parameters)
+        let rows = try transaction.query(
+            "SELECT account_id, place_id FROM supply_account WHERE org_id = $1\(filter)", parameters
+        ) { (try $0.int(0), try $0.int(1)) }
+        return Dictionary(uniqueKeysWithValues: rows)
+    }
+
     public static func count(_ scope: Scope, in transaction: any SQLTransaction) throws -> Int64 {
         var parameters: [SQLValue] = [.int(scope.orgID)]
         let filter = scopeFilter(scope, &parameters)

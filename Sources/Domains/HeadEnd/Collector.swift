@@ -19,6 +19,28 @@ public struct CollectionItem: Sendable, Equatable {
     public var lastError: String?
 
     public var haveSlots: Int { slots.utf8.count { $0 == 49 } }
+
+    /// The plan of one day, by meter, for the meters planned so far.
+    public static func of(day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> [CollectionItem] {
+        try transaction.query(
+            """
+            SELECT day, meter_id, state, expected_slots, slots, attempt, last_error FROM collection
+            WHERE org_id = $1 AND day = $2 ORDER BY meter_id
+            """, [.int(scope.orgID), .day(day)], Collector.item)
+    }
+
+    /// Slots collected and slots expected of a meter on these days.
+    public static func completeness(
+        meterID: Int64, days: [CivilDay], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> (have: Int, expected: Int) {
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(meterID)]
+        let marks = parameters.bind(days.map { Int64($0.number) })
+        return try transaction.first(
+            """
+            SELECT CAST(COALESCE(SUM(have_slots), 0) AS BIGINT), CAST(COALESCE(SUM(expected_slots), 0) AS BIGINT)
+            FROM collection WHERE org_id = $1 AND meter_id = $2 AND day IN (\(marks))
+            """, parameters) { (have: Int(try $0.int(0)), expected: Int(try $0.int(1))) } ?? (0, 0)
+    }
 }
 
 public struct CollectionRules: Sendable {

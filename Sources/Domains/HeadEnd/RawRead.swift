@@ -86,6 +86,19 @@ public struct RawRead: Sendable, Equatable {
         }
     }
 
+    /// What the meter said last in a month: its midnight register and how far its clock was off.
+    public static func latest(
+        meterID: Int64, month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> (day: CivilDay, registerEndWh: Int64?, clockDriftS: Int64?)? {
+        try transaction.first(
+            """
+            SELECT day, register_end_wh, clock_drift_s FROM raw_read
+            WHERE org_id = $1 AND day >= $2 AND day <= $3 AND meter_id = $4 AND register_end_wh IS NOT NULL
+            ORDER BY day DESC, batch_id DESC LIMIT 1
+            """, [.int(orgID), .day(month.first), .day(month.last), .int(meterID)]
+        ) { (day: try $0.day(0), registerEndWh: try $0.optionalInt(1), clockDriftS: try $0.optionalInt(2)) }
+    }
+
     /// The meter-data domain has taken everything up to this change.
     public static func acknowledge(throughChange change: Int64, month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(

@@ -57,6 +57,19 @@ public struct MeterCommand: Sendable, Equatable {
             """, [.int(scope.orgID), .int(limit)], decode)
     }
 
+    /// Relay orders that were confirmed since a time, at most 1,000.
+    public static func confirmed(sinceMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
+        // An order is tried for less than a day, so the index on the time of its last try bounds the search.
+        try transaction.query(
+            """
+            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'confirmed' AND next_at_ms >= $2
+              AND ended_at_ms >= $3 AND kind <> 'read' ORDER BY command_id DESC LIMIT 1000
+            """, [.int(scope.orgID), .int(sinceMs - 86_400_000), .int(sinceMs)], decode)
+    }
+
+    /// The meter reported failure, but read back it had done it.
+    public var isDoneDespiteReport: Bool { state == .confirmed && answer?.hasPrefix("the meter reported") == true }
+
     /// Queues an order once for its key; for a relay order, earlier waiting relay orders of the meter are superseded.
     static func queue(
         kind: String, meterID: Int64, key: String, why: String, nowMs: Int64, commandID: Int64, _ scope: Scope,

@@ -94,6 +94,8 @@ public struct StatementLine: Sendable, Equatable {
     public var estimated: Bool
     public var amountPaise: Int64
     public var balanceAfterPaise: Int64
+    /// The key the entry was posted with, such as `recharge:upi:<reference>`.
+    public var entryKey: String
 }
 
 public enum Journal {
@@ -163,25 +165,49 @@ public enum Journal {
     }
 
     /// The last `limit` lines of a wallet, newest first, each with the balance after it.
+    /// - Parameters:
+    ///   - beforeEntryID: only lines before this entry …
+    ///   - beforeLine: … or, in it, before this line.
     public static func statement(
-        ofAccount accountID: Int64, limit: Int, beforeEntryID: Int64 = .max, _ scope: Scope,
+        ofAccount accountID: Int64, limit: Int, beforeEntryID: Int64 = .max, beforeLine: Int64 = 0, _ scope: Scope,
         in transaction: any SQLTransaction
+    ) throws -> [StatementLine] {
+        try lines(
+            ofAccount: accountID, where: "entry_id < $3 OR (entry_id = $3 AND line < $4)", limit: limit,
+            [.int(beforeEntryID), .int(beforeLine)], scope, transaction)
+    }
+
+    /// The line with which a revision of a day was charged; nil when that revision posted nothing.
+    public static func chargeLine(
+        ofAccount accountID: Int64, supplyDay: CivilDay, revision: Int64, _ scope: Scope,
+        in transaction: any SQLTransaction
+    ) throws -> StatementLine? {
+        try lines(
+            ofAccount: accountID, where: "kind = 'charge' AND supply_day = $3 AND revision = $4", limit: 1,
+            [.day(supplyDay), .int(revision)], scope, transaction
+        ).first
+    }
+
+    private static func lines(
+        ofAccount accountID: Int64, where condition: String, limit: Int, _ values: [SQLValue], _ scope: Scope,
+        _ transaction: any SQLTransaction
     ) throws -> [StatementLine] {
         try transaction.query(
             """
-            SELECT entry_id, line, kind, business_at_ms, supply_day, revision, estimated, amount, balance FROM (
-              SELECT p.entry_id, p.line, p.kind, e.business_at_ms, p.supply_day, p.revision, p.estimated,
+            SELECT entry_id, line, kind, business_at_ms, supply_day, revision, estimated, amount, balance, entry_key FROM (
+              SELECT p.entry_id, p.line, p.kind, e.business_at_ms, p.supply_day, p.revision, p.estimated, e.entry_key,
                 -p.amount_paise AS amount,
                 CAST(SUM(-p.amount_paise) OVER (ORDER BY p.entry_id, p.line) AS BIGINT) AS balance
               FROM posting p JOIN journal_entry e ON e.org_id = p.org_id AND e.entry_id = p.entry_id
               WHERE p.org_id = $1 AND p.journal_account_id = $2) lines
-            WHERE entry_id < $3 ORDER BY entry_id DESC, line DESC LIMIT $4
-            """, [.int(scope.orgID), .int(accountID), .int(beforeEntryID), .int(limit)]
+            WHERE \(condition) ORDER BY entry_id DESC, line DESC LIMIT $5
+            """, [.int(scope.orgID), .int(accountID)] + values + [.int(limit)]
         ) { row in
             StatementLine(
                 entryID: try row.int(0), line: try row.int(1), kind: PostingKind(rawValue: try row.text(2)) ?? .adjustment,
                 businessAtMs: try row.int(3), supplyDay: try row.optionalDay(4), revision: try row.optionalInt(5),
-                estimated: try row.flag(6), amountPaise: try row.int(7), balanceAfterPaise: try row.int(8))
+                estimated: try row.flag(6), amountPaise: try row.int(7), balanceAfterPaise: try row.int(8),
+                entryKey: try row.text(9))
         }
     }
 

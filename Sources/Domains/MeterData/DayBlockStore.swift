@@ -107,24 +107,37 @@ public enum DayBlocks {
     ) throws {
         guard !blocks.isEmpty else { return }
         let first = try ChangeStream.dayBlock.take(blocks.count, orgID: orgID, month: month, in: transaction)
+        let rows = blocks.enumerated().map { index, item -> [SQLValue] in
+            let bytes = item.block.encode()
+            return [
+                .int(orgID), .day(item.day), .int(item.meterID), .int(Channel.importWh.rawValue), 1,
+                .int(first + Int64(index)), .int(Int64(item.block.lowestQuality.rawValue)),
+                .int(item.block.totalValue), .bytes(bytes.values), .bytes(bytes.qualities), .bytes(bytes.sources),
+                .int(madeAtMs), .text(madeBy),
+            ]
+        }
+        let whole = rows.count / bulkRows * bulkRows
         try transaction.runMany(
-            insert,
-            blocks.enumerated().map { index, item in
-                let bytes = item.block.encode()
-                return [
-                    .int(orgID), .day(item.day), .int(item.meterID), .int(Channel.importWh.rawValue), 1,
-                    .int(first + Int64(index)), .int(Int64(item.block.lowestQuality.rawValue)),
-                    .int(item.block.totalValue), .bytes(bytes.values), .bytes(bytes.qualities), .bytes(bytes.sources),
-                    .int(madeAtMs), .text(madeBy),
-                ]
-            })
+            insertBulk, stride(from: 0, to: whole, by: bulkRows).map { Array(rows[$0..<$0 + bulkRows].joined()) })
+        try transaction.runMany(insert, Array(rows[whole...]))
     }
 
-    private static let insert = """
-        INSERT INTO day_block (org_id, day, meter_id, channel, version, change, lowest_quality, total_value,
-          interval_values, qualities, sources, made_at_ms, made_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-        """
+    private static let insert = insert(rows: 1)
+    /// Several rows a statement: PostgreSQL finds the partition and opens its indexes once for all of them.
+    private static let bulkRows = 20
+    private static let insertBulk = insert(rows: bulkRows)
+
+    private static func insert(rows: Int) -> String {
+        let columnCount = 13
+        let values = (0..<rows).map { row in
+            "(" + (1...columnCount).map { "$\(row * columnCount + $0)" }.joined(separator: ", ") + ")"
+        }
+        return """
+            INSERT INTO day_block (org_id, day, meter_id, channel, version, change, lowest_quality, total_value,
+              interval_values, qualities, sources, made_at_ms, made_by)
+            VALUES \(values.joined(separator: ", "))
+            """
+    }
 
     /// Which meter-days changed after a change number, in order of change.
     public static func changes(
@@ -140,6 +153,22 @@ public enum DayBlocks {
                 .int(limit),
             ]
         ) { (change: try $0.int(0), day: try $0.day(1), meterID: try $0.int(2)) }
+    }
+
+    /// The lowest quality in the current version of every meter's day.
+    public static func lowestQualities(
+        day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Int64: Quality] {
+        let rows = try transaction.query(
+            """
+            SELECT meter_id, lowest_quality FROM day_block
+            WHERE org_id = $1 AND day = $2 AND channel = $3 ORDER BY meter_id, version
+            """, [.int(orgID), .day(day), .int(Channel.importWh.rawValue)]
+        ) { (try $0.int(0), try $0.int(1)) }
+        // Versions come in order, so the last one of a meter is its current one.
+        return rows.reduce(into: [:]) { found, row in
+            found[row.0] = UInt8(exactly: row.1).flatMap(Quality.init) ?? .missing
+        }
     }
 
     /// Meter-days of one civil day by the lowest quality in their current version, for the line.

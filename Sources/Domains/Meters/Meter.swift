@@ -65,7 +65,7 @@ public struct Meter: Sendable, Equatable {
     /// Called over the network; the data of others comes by file.
     public var isCalled: Bool { port > 0 }
 
-    private static let columns =
+    static let columns =
         "meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys, capture_period_s"
 
     static func decode(_ row: any SQLRow) throws -> Meter {
@@ -126,7 +126,7 @@ public struct Meter: Sendable, Equatable {
     }
 
     /// A meter is in a scope when the account it serves is.
-    private static func reachFilter(_ scope: Scope, _ parameters: inout [SQLValue]) throws -> String {
+    static func reachFilter(_ scope: Scope, _ parameters: inout [SQLValue]) throws -> String {
         guard scope.placeIDs != nil || scope.accountID != nil else { return "" }
         let filter = SupplyAccount.scopeFilter(scope, &parameters)
         return """
@@ -161,11 +161,20 @@ public struct Installation: Sendable, Equatable {
     }
 
     public static func all(on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Installation] {
-        try transaction.query(
+        var parameters: [SQLValue] = [.int(scope.orgID), .day(day)]
+        let filter = scope.placeIDs == nil && scope.accountID == nil ? "" : SupplyAccount.scopeFilter(scope, &parameters)
+        let reach =
+            filter.isEmpty
+            ? ""
+            : """
+             AND EXISTS (SELECT 1 FROM supply_account WHERE supply_account.org_id = installation.org_id
+              AND supply_account.account_id = installation.account_id\(filter))
+            """
+        return try transaction.query(
             """
             SELECT meter_id, account_id, from_day, to_day FROM installation
-            WHERE org_id = $1 AND from_day <= $2 AND (to_day IS NULL OR to_day >= $2) ORDER BY meter_id
-            """, [.int(scope.orgID), .day(day)], decode)
+            WHERE org_id = $1 AND from_day <= $2 AND (to_day IS NULL OR to_day >= $2)\(reach) ORDER BY meter_id
+            """, parameters, decode)
     }
 
     /// The first day of any meter that is called over the network.

@@ -3,7 +3,7 @@ import Access
 import SQL
 
 /// What Supply wants of the relay. Stored by name.
-public enum RelayWish: String, Sendable, Codable { case closed, open }
+public enum RelayWish: String, Sendable, Codable, CaseIterable { case closed, open }
 
 public struct RelayRecord: Sendable, Equatable {
     public var meterID: Int64
@@ -69,16 +69,29 @@ public struct RelayRecord: Sendable, Equatable {
             [.int(scope.orgID), .int(meterID), .int(changeID), .int(atMs), .text(side), .text(state)])
     }
 
-    /// Changes of the wish (`wanted`) and of the state (`actual`) since a time, oldest first; the last one before it leads.
+    /// Changes of the wish (`wanted`) and of the state (`actual`) since a time, oldest first; the last one of each side
+    /// before it leads.
     public static func changes(
         meterID: Int64, sinceMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [(atMs: Int64, side: String, state: String)] {
-        try transaction.query(
-            """
-            SELECT at_ms, side, state FROM relay_change WHERE org_id = $1 AND meter_id = $2 AND at_ms >= $3
-            ORDER BY at_ms, change_id LIMIT 1000
-            """, [.int(scope.orgID), .int(meterID), .int(sinceMs)]
-        ) { (atMs: try $0.int(0), side: try $0.text(1), state: try $0.text(2)) }
+        let known: [SQLValue] = [.int(scope.orgID), .int(meterID), .int(sinceMs)]
+        var found: [(atMs: Int64, side: String, state: String)] = []
+        for side in ["wanted", "actual"] {
+            found += try transaction.query(
+                """
+                SELECT at_ms, side, state FROM relay_change
+                WHERE org_id = $1 AND meter_id = $2 AND at_ms < $3 AND side = $4
+                ORDER BY at_ms DESC, change_id DESC LIMIT 1
+                """, known + [.text(side)]
+            ) { (atMs: try $0.int(0), side: try $0.text(1), state: try $0.text(2)) }
+        }
+        return try found
+            + transaction.query(
+                """
+                SELECT at_ms, side, state FROM relay_change WHERE org_id = $1 AND meter_id = $2 AND at_ms >= $3
+                ORDER BY at_ms, change_id LIMIT 1000
+                """, known
+            ) { (atMs: try $0.int(0), side: try $0.text(1), state: try $0.text(2)) }
     }
 
     /// How many meters are in each (wanted, actual) pair.

@@ -76,6 +76,23 @@ public struct Subscription: Sendable, Equatable {
         }
     }
 
+    /// Accounts of the scope, open that day, that hold no base pack: nothing can price them. At most `limit`.
+    public static func accountsWithoutBase(
+        on day: CivilDay, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .day(day), .int(limit)]
+        let filter = SupplyAccount.scopeFilter(scope, &parameters)
+        return try transaction.query(
+            """
+            SELECT account_id FROM supply_account WHERE org_id = $1 AND opened_day <= $2
+              AND (closed_day IS NULL OR closed_day >= $2) AND NOT EXISTS (
+                SELECT 1 FROM subscription s WHERE s.org_id = supply_account.org_id
+                  AND s.account_id = supply_account.account_id AND s.kind = 'base' AND s.from_day <= $2
+                  AND (s.to_day IS NULL OR s.to_day >= $2) AND s.state NOT IN ('draft', 'rejected'))\(filter)
+            ORDER BY account_id LIMIT $3
+            """, parameters) { try $0.int(0) }
+    }
+
     /// Whether it bills that day: by date only, whatever became of it later (annexure I, back-date rule).
     public func bills(on day: CivilDay) -> Bool {
         state != .draft && state != .rejected && fromDay <= day && toDay.map { day <= $0 } != false

@@ -15,7 +15,13 @@ public enum PaymentsSchema {
               business_at_ms {int} NOT NULL, entry_id {id} NOT NULL, PRIMARY KEY (org_id, recharge_id)) {table}
             """,
             "CREATE UNIQUE INDEX recharge_reference ON recharge (org_id, method, reference)",
-        ])
+        ]),
+        Migration(20, .money, "reasons of adjustments", [
+            """
+            CREATE TABLE adjustment (org_id {id} NOT NULL, entry_id {id} NOT NULL, account_id {id} NOT NULL,
+              reason {text} NOT NULL, login_id {id} NOT NULL, PRIMARY KEY (org_id, entry_id)) {keyed_table}
+            """
+        ]),
     ]
 }
 
@@ -134,10 +140,29 @@ public struct AdjustBalance: Command {
             legs: [
                 Leg(ChartAccount.adjustments.rawValue, amountPaise, .adjustment), Leg(accountID, -amountPaise, .adjustment),
             ], businessAtMs: context.businessNowMs, entryID: context.ids.next(), scope, in: transaction)
+        try transaction.run(
+            """
+            INSERT INTO adjustment (org_id, entry_id, account_id, reason, login_id) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT DO NOTHING
+            """,
+            [.int(scope.orgID), .int(entryID), .int(accountID), .text(reason), .int(context.actor.loginID)])
         try Outbox.append(
             OutboxEvent(
                 orgID: scope.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
                 detail: "adjustment", businessAtMs: context.businessNowMs), in: transaction)
         return entryID
+    }
+
+    /// Why an account was adjusted, by entry.
+    public static func reasons(
+        accountID: Int64, entryIDs: [Int64], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64: String] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(accountID)]
+        let marks = parameters.bind(entryIDs)
+        let rows = try transaction.query(
+            "SELECT entry_id, reason FROM adjustment WHERE org_id = $1 AND account_id = $2 AND entry_id IN (\(marks))",
+            parameters
+        ) { (try $0.int(0), try $0.text(1)) }
+        return Dictionary(uniqueKeysWithValues: rows)
     }
 }

@@ -85,6 +85,28 @@ public struct Charge: Sendable, Equatable {
             [.int(scope.orgID), .int(accountID), .day(day)], decode)
     }
 
+    /// Every revision of the days from day to day, in order of day and revision.
+    public static func revisions(
+        accountID: Int64, from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Charge] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM charge WHERE org_id = $1 AND account_id = $2 AND day >= $3 AND day <= $4
+            ORDER BY day, revision LIMIT 10000
+            """, [.int(scope.orgID), .int(accountID), .day(from), .day(to)], decode)
+    }
+
+    /// The current revision of every account charged for a day.
+    public static func chargedAccounts(
+        day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64: Int64] {
+        let rows = try transaction.query(
+            "SELECT account_id, MAX(revision) FROM charge WHERE org_id = $1 AND day = $2 GROUP BY account_id",
+            [.int(scope.orgID), .day(day)]
+        ) { (try $0.int(0), try $0.int(1)) }
+        return Dictionary(uniqueKeysWithValues: rows)
+    }
+
     /// How many accounts are charged for a day, and on estimates.
     public static func counts(day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> (charged: Int64, estimated: Int64, corrected: Int64) {
         try transaction.first(

@@ -68,18 +68,32 @@ public enum Supply {
         }
     }
 
-    /// Cuts and restorations decided since a time.
-    public static func counts(sinceMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> (cut: Int64, restored: Int64, held: Int64) {
+    /// Cuts and restorations decided and warnings sent since a time, and cuts that are held back now.
+    public static func counts(
+        sinceMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> (cut: Int64, restored: Int64, held: Int64, warned: Int64) {
+        func reach(_ table: String, _ parameters: inout [SQLValue]) -> String {
+            guard scope.placeIDs != nil || scope.accountID != nil else { return "" }
+            return """
+                 AND EXISTS (SELECT 1 FROM supply_account WHERE supply_account.org_id = $1
+                  AND supply_account.account_id = \(table).account_id\(SupplyAccount.scopeFilter(scope, &parameters)))
+                """
+        }
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(sinceMs)]
         let changed = try transaction.first(
             """
             SELECT COUNT(*) FILTER (WHERE wanted = 'open' AND was = 'closed'),
               COUNT(*) FILTER (WHERE wanted = 'closed' AND was = 'open')
-            FROM supply_decision WHERE org_id = $1 AND at_ms >= $2
-            """, [.int(scope.orgID), .int(sinceMs)]) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
-        let held = try transaction.first(
-            "SELECT COUNT(*) FROM supply_state WHERE org_id = $1 AND wanted = 'closed' AND low_since_ms IS NOT NULL",
-            [.int(scope.orgID)]) { try $0.int(0) } ?? 0
-        return (changed.0, changed.1, held)
+            FROM supply_decision WHERE org_id = $1 AND at_ms >= $2\(reach("supply_decision", &parameters))
+            """, parameters) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
+        parameters = [.int(scope.orgID), .int(sinceMs)]
+        let standing = try transaction.first(
+            """
+            SELECT COUNT(*) FILTER (WHERE wanted = 'closed' AND low_since_ms IS NOT NULL),
+              COUNT(*) FILTER (WHERE warned_at_ms >= $2)
+            FROM supply_state WHERE org_id = $1\(reach("supply_state", &parameters))
+            """, parameters) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
+        return (changed.0, changed.1, standing.0, standing.1)
     }
 
     /// Accounts to look at again because time has passed: those below the threshold that are held.

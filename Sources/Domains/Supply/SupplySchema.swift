@@ -19,6 +19,9 @@ public enum SupplySchema {
             CREATE TABLE supply_order (org_id {id} NOT NULL, account_id {id} NOT NULL, kind {text} NOT NULL,
               why {text} NOT NULL, login_id {id} NOT NULL, at_ms {int} NOT NULL, PRIMARY KEY (org_id, account_id)) {keyed_table}
             """,
-        ])
+        ]),
+        Migration(21, .money, "supply decisions by time", [
+            "CREATE INDEX supply_decision_time ON supply_decision (org_id, at_ms)"
+        ]),
     ]
 }

@@ -26,6 +26,17 @@ extension SQLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, Exp
     public init(nilLiteral: ()) { self = .null }
 }
 
+extension [SQLValue] {
+    /// Binds ids and returns their marks for `column IN (…)`. No id at all gives `NULL`, which is in nothing.
+    public mutating func bind(_ ids: [Int64]) -> String {
+        guard !ids.isEmpty else { return "NULL" }
+        return ids.map { id in
+            append(.int(id))
+            return "$\(count)"
+        }.joined(separator: ", ")
+    }
+}
+
 /// One row of a result, columns by position from 0. Valid only inside the decode closure.
 public protocol SQLRow {
     func int(_ column: Int) throws -> Int64

@@ -2,5 +2,6 @@
 
 public enum Endpoints {
     /// In the order of the documents.
-    public static let all: [AnyEndpoint] = session + logins + settings + health + documents
+    public static let all: [AnyEndpoint] =
+        session + accounts + charges + money + meters + line + logins + settings + health + documents
 }

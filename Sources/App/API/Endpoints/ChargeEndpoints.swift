@@ -1,0 +1,153 @@
+// A day's charge explained.
+import Access
+import Accounts
+import CivilTime
+import MeterData
+import Rating
+import Tariffs
+
+struct DayPath: APIModel {
+    var accountID: ID
+    var day: Day
+    static let notes: [String: Note] = ["accountID": Note("The account."), "day": Note("The day of supply.")]
+}
+
+struct ComponentView: APIModel {
+    enum Kind: String, Codable, CaseIterable { case energy, addOn = "add-on", fixed, duty }
+    var kind: Kind
+    var band: String?
+    var milliPaisePerKWh: Int64?
+    var energyWh: Int64?
+    var paise: Int64
+    static let notes: [String: Note] = [
+        "kind": Note("What it is for."), "band": Note("The band of the day."), "milliPaisePerKWh": Note("Its price."),
+        "energyWh": Note("Energy in it."), "paise": Note("Its part of the total; the parts add up to it."),
+    ]
+    init(_ component: DayReport.Component) {
+        (energyWh, paise) = (component.energyWh, component.paise)
+        switch component.kind {
+        case .energy(let band, let price, _): (kind, self.band, milliPaisePerKWh) = (.energy, band, price)
+        case .addOn: kind = .addOn
+        case .fixed: kind = .fixed
+        case .duty: kind = .duty
+        }
+    }
+}
+
+struct PricedLineView: APIModel {
+    var fromMinute: Int
+    var toMinute: Int
+    var band: String
+    var packID: String
+    var packVersion: Int
+    var isAddOn: Bool
+    var milliPaisePerKWh: Int64
+    var energyWh: Int64
+    var microPaise: String
+    static let notes: [String: Note] = [
+        "fromMinute": Note("Minute of the wall clock, inclusive."), "toMinute": Note("Exclusive; 1440 is midnight."),
+        "band": Note("The band or the cover of the add-on."), "packID": Note("The pack that prices it."),
+        "packVersion": Note("Its version."), "isAddOn": Note("Whether an add-on prices it."),
+        "milliPaisePerKWh": Note("The price."), "energyWh": Note("The energy."),
+        "microPaise": Note("Exact amount: Wh × milli-paise per kWh, as text because it may exceed 64 bits."),
+    ]
+    init(_ line: PriceLine, startMinutes: [Int]) {
+        fromMinute = startMinutes.indices.contains(line.fromSlot) ? startMinutes[line.fromSlot] : 0
+        toMinute = startMinutes.indices.contains(line.toSlot) ? startMinutes[line.toSlot] : 1440
+        (band, packID, packVersion, isAddOn) = (line.band, line.packID, line.packVersion, line.isAddOn)
+        (milliPaisePerKWh, energyWh) = (line.priceMilliPaisePerKWh, line.energyWh)
+        microPaise = String(line.microPaise)
+    }
+}
+
+struct RevisionView: APIModel {
+    var number: Int64
+    var ratedAtMs: Int64
+    var totalPaise: Int64
+    var why: DayReport.Revision.Why
+    var entry: String?
+    var reversedBy: String?
+    static let notes: [String: Note] = [
+        "number": Note("From 1 on; the last one counts."), "ratedAtMs": Note("When it was priced, business time."),
+        "totalPaise": Note("Its total."), "why": Note("Why it was made."),
+        "entry": Note("The line of the statement; absent when it moved no money."),
+        "reversedBy": Note("The line that took it back."),
+    ]
+    init(_ revision: DayReport.Revision) {
+        (number, ratedAtMs, totalPaise) = (revision.number, revision.ratedAtMs, revision.totalPaise)
+        (why, entry, reversedBy) = (revision.why, revision.entry, revision.reversedBy)
+    }
+}
+
+struct DayExplanationView: APIModel {
+    var accountID: ID
+    var day: Day
+    var meterID: ID
+    var readingVersion: Int64
+    var energyWh: Int64
+    var totalPaise: Int64
+    var estimatedSlots: Int64
+    var components: [ComponentView]
+    var lines: [PricedLineView]
+    var revisions: [RevisionView]
+    var inputHash: String
+    var agrees: Bool
+    static let notes: [String: Note] = [
+        "accountID": Note("The account."), "day": Note("The day of supply."), "meterID": Note("The meter it was read from."),
+        "readingVersion": Note("The version of the day's readings that was priced."), "energyWh": Note("Energy of the day."),
+        "totalPaise": Note("The charge."), "estimatedSlots": Note("Intervals that were estimated."),
+        "components": Note("Parts that add up to the total."), "lines": Note("Neighbouring intervals priced alike."),
+        "revisions": Note("Every time the day was charged, oldest first."),
+        "inputHash": Note("SHA-256 of the inputs the charge was posted with, hexadecimal."),
+        "agrees": Note("The charge was worked out again just now and is the same."),
+    ]
+    init(_ report: DayReport) {
+        let charge = report.explanation.charge
+        (accountID, day, meterID) = (ID(charge.accountID), Day(charge.day), ID(charge.meterID))
+        (readingVersion, energyWh, totalPaise) = (charge.blockVersion, charge.energyWh, charge.totalPaise)
+        estimatedSlots = charge.estimatedSlots
+        components = report.components.map { ComponentView($0) }
+        lines = report.explanation.priced.lines.map {
+            PricedLineView($0, startMinutes: report.explanation.slotStartMinutes)
+        }
+        revisions = report.revisions.map { RevisionView($0) }
+        inputHash = report.inputHash
+        agrees = report.explanation.agrees
+    }
+    private init() {
+        (accountID, day, meterID) = (ID(101), Day(CivilDay(number: 20_777)), ID(1001))
+        (readingVersion, energyWh, totalPaise, estimatedSlots) = (1, 5_260, 3_940, 0)
+        components = [
+            ComponentView(
+                DayReport.Component(
+                    kind: .energy(band: "normal", milliPaisePerKWh: 600_000, level: 2), energyWh: 5_260, paise: 3_156)),
+            ComponentView(DayReport.Component(kind: .fixed, energyWh: nil, paise: 626)),
+            ComponentView(DayReport.Component(kind: .duty(ppm: 50_000), energyWh: nil, paise: 158)),
+        ]
+        (lines, inputHash, agrees) = ([], String(repeating: "0f", count: 32), true)
+        revisions = [
+            RevisionView(
+                DayReport.Revision(
+                    number: 1, ratedAtMs: 1_795_248_000_000, totalPaise: 3_940, entry: "C-2026-11-20-1", why: .first,
+                    reversedBy: nil))
+        ]
+    }
+    static let example = DayExplanationView()
+}
+
+extension Endpoints {
+    static let charges: [AnyEndpoint] = [
+        AnyEndpoint(Endpoint<DayPath, DayExplanationView>(
+            "accounts.day", "GET", "/api/v1/accounts/{accountID}/days/{day}",
+            access: .permission([.readAccounts, .readOwnAccount]),
+            EndpointText("A day's charge explained", "Priced again from the stored inputs and checked against their hash."),
+            example: DayPath(accountID: ID(101), day: Day(CivilDay(number: 20_777))), outputExample: .example,
+            problems: [.notFound],
+            run: { input, context in
+                DayExplanationView(
+                    try await DayReport.of(
+                        context.services.site, accountID: input.accountID.value, day: input.day.value,
+                        context.actor.scope))
+            })),
+    ]
+}

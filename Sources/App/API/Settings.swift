@@ -1,0 +1,16 @@
+// Every dated business rule of the product, in one registry: what can be set, and how its text is read.
+import Access
+import Supply
+
+public enum BusbarSettings {
+    public static let registry = SettingRegistry([supplyRules])
+
+    /// Stored in the canonical form of ``SupplyRules``.
+    static let supplyRules = SettingKind(
+        Supply.ruleSetting, initial: SupplyRules().json(),
+        hint: """
+            When supply is cut and restored, as a JSON object with all of cutBelowPaise, restoreFromPaise, warnBelowPaise, \
+            minutesAfterWarning, noCutFromMinute, noCutToMinute, noCutWeekdays (7 is Sunday), noCutDays (YYYY-MM-DD).
+            """
+    ) { text in (try? SupplyRules(json: text))?.json() }
+}

@@ -1,0 +1,116 @@
+// Meters and accounts as lists: found by number, filtered by how they stand, a part at a time.
+import Access
+import Accounts
+import CivilTime
+import Journal
+import Meters
+import Rating
+import SQL
+import Supply
+
+public struct MeterItem: Sendable {
+    public var listing: MeterListing
+    public var account: SupplyAccount?
+}
+
+public struct MeterList: Sendable {
+    public var part: ListPart<MeterItem>
+    public var total: Int
+    public var counts: [MeterStanding: Int]
+
+    /// - Parameter after: a serial number, not included.
+    public static func of(
+        _ site: Site, query: String, standing: MeterStanding?, after: String, limit: Int, _ scope: Scope
+    ) async throws -> MeterList {
+        try await site.money.read { transaction in
+            let moment = try Moment.of(site, scope, in: transaction)
+            let found = try MeterListing.page(
+                after: after, prefix: query, standing: standing, silentBeforeMs: moment.silentBeforeMs, limit: limit + 1,
+                scope, in: transaction)
+            let accounts = try SupplyAccount.of(found.compactMap(\.accountID), scope, in: transaction)
+            let byID = Dictionary(uniqueKeysWithValues: accounts.map { ($0.accountID, $0) })
+            let counts = try MeterListing.counts(silentBeforeMs: moment.silentBeforeMs, scope, in: transaction)
+            return MeterList(
+                part: .of(found.map { MeterItem(listing: $0, account: $0.accountID.flatMap { byID[$0] }) }, limit: limit) {
+                    $0.listing.meter.serial
+                }, total: counts.values.reduce(0, +), counts: counts)
+        }
+    }
+}
+
+public struct AccountItem: Sendable {
+    public var account: SupplyAccount
+    public var standing: SupplyStanding
+    public var sinceMs: Int64?
+    public var meter: (id: Int64, serial: String)?
+    public var balancePaise: Int64
+    public var lastsUntilMs: Int64?
+}
+
+public struct AccountList: Sendable {
+    public var part: ListPart<AccountItem>
+    public var total: Int
+    public var counts: [SupplyStanding: Int]
+
+    /// - Parameter after: an account number, not included.
+    public static func of(
+        _ site: Site, query: String, standing: SupplyStanding?, after: String, limit: Int, _ scope: Scope
+    ) async throws -> AccountList {
+        try await site.money.read { transaction in
+            let moment = try Moment.of(site, scope, in: transaction)
+            let found = try SupplyListing.page(
+                after: after, prefix: query, standing: standing, limit: limit + 1, scope, in: transaction)
+            let listings = Dictionary(uniqueKeysWithValues: found.map { ($0.accountID, $0) })
+            let accounts = try SupplyAccount.of(found.map(\.accountID), scope, in: transaction)
+            let items = try accounts.compactMap { account in
+                try listings[account.accountID].map { try item(account, $0, moment, scope, transaction) }
+            }
+            let counts = try SupplyListing.counts(scope, in: transaction)
+            return AccountList(
+                part: .of(items, limit: limit) { $0.account.accountNumber }, total: counts.values.reduce(0, +), counts: counts)
+        }
+    }
+
+    private static func item(
+        _ account: SupplyAccount, _ listing: SupplyListing, _ moment: Moment, _ scope: Scope,
+        _ transaction: any SQLTransaction
+    ) throws -> AccountItem {
+        let balance = try Journal.balance(ofAccount: account.accountID, scope, in: transaction)
+        let recent = try Recent.of(account.accountID, balance, moment, scope, in: transaction)
+        let installation = try Installation.of(accountID: account.accountID, on: moment.today, scope, in: transaction)
+        let serials = try MeterListing.serials(installation.map { [$0.meterID] } ?? [], scope, in: transaction)
+        return AccountItem(
+            account: account, standing: listing.standing, sinceMs: listing.sinceMs,
+            meter: installation.flatMap { place in serials[place.meterID].map { (place.meterID, $0) } },
+            balancePaise: balance.balancePaise, lastsUntilMs: recent.projection?.lastsUntilMs)
+    }
+}
+
+/// The last charged days of an account and what they say of the coming ones.
+struct Recent: Sendable {
+    /// At most 7, oldest first.
+    var charges: [Charge]
+    /// End of the last charged day.
+    var chargedUntilMs: Int64?
+    /// Nil with fewer than three days.
+    var projection: Projection?
+
+    static let daysMin = 3
+
+    static func of(
+        _ accountID: Int64, _ balance: WalletBalance, _ moment: Moment, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Recent {
+        let found = try Charge.current(
+            accountID: accountID, from: moment.today.advanced(by: -14), to: moment.today, scope, in: transaction)
+        let charges = Array(found.suffix(7))
+        guard let last = charges.last else { return Recent(charges: []) }
+        let untilMs = moment.startMs(of: last.day.advanced(by: 1))
+        let projection =
+            charges.count < daysMin
+            ? nil
+            : Projection(
+                balancePaise: balance.balancePaise, dailyPaise: charges.map(\.totalPaise), chargedUntilMs: untilMs,
+                nowMs: moment.nowMs)
+        return Recent(charges: charges, chargedUntilMs: untilMs, projection: projection)
+    }
+}

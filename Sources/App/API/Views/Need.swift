@@ -1,0 +1,134 @@
+// What waits for a person: held readings, days that cannot be estimated, silent meters, failed orders, missing tariffs.
+import Access
+import Accounts
+import CivilTime
+import HeadEnd
+import MeterData
+import Meters
+import Packs
+import SQL
+
+/// Why something waits for a person. Stands in addresses and in JSON.
+public enum NeedKind: String, Sendable, Codable, CaseIterable {
+    case negative, spike
+    case zeroRun = "zero-run"
+    case clock
+    case notEstimable = "not-estimable"
+    case silent
+    case readFailing = "read-failing"
+    case commandFailed = "command-failed"
+    case withoutTariff = "without-tariff"
+    case other
+
+    init(rule: String) {
+        self =
+            switch rule {
+            case "negative": .negative
+            case "spike": .spike
+            case "zeroConsumption", "consecutiveZeroes": .zeroRun
+            case "timeTolerance": .clock
+            case VEEException.notEstimable: .notEstimable
+            default: .other
+            }
+    }
+
+    /// Found by a check of the readings.
+    public var isHeld: Bool { [.negative, .spike, .zeroRun, .clock, .other].contains(self) }
+}
+
+public struct Need: Sendable {
+    public var kind: NeedKind
+    /// Nil for an account without a tariff that has no meter.
+    public var meterID: Int64?
+    public var serial: String
+    public var day: CivilDay?
+    public var sinceMs: Int64
+    public var detail: String
+}
+
+public struct NeedList: Sendable {
+    /// As many days back as meters are asked for what is missing.
+    static let days = 7
+    public static let itemsMax = 500
+
+    /// Newest first, at most ``itemsMax``.
+    public var items: [Need]
+    public var checkedAtMs: Int64
+    /// Intervals of the line's day that were looked at.
+    public var intervalsChecked: Int
+
+    public var counts: [(kind: NeedKind, count: Int)] {
+        NeedKind.allCases.compactMap { kind in
+            let count = items.count { $0.kind == kind }
+            return count > 0 ? (kind, count) : nil
+        }
+    }
+
+    public static func of(_ site: Site, _ scope: Scope) async throws -> NeedList {
+        let (moment, installed, plan, failed, unpriced) = try await site.money.read { transaction in
+            let moment = try Moment.of(site, scope, in: transaction)
+            return (
+                moment, try Installation.all(on: moment.lineDay, scope, in: transaction),
+                try CollectionItem.of(day: moment.lineDay, scope, in: transaction),
+                try MeterCommand.failed(limit: itemsMax, scope, in: transaction),
+                try Subscription.accountsWithoutBase(on: moment.lineDay, limit: itemsMax, scope, in: transaction)
+            )
+        }
+        let reach = Set(installed.map(\.meterID))
+        let mine = plan.filter { reach.contains($0.meterID) }
+        let held = try await exceptions(site, moment, scope).filter { reach.contains($0.meterID) }
+        let dayMs = moment.startMs(of: moment.lineDay)
+        var needs = held.map { found in
+            Need(
+                kind: NeedKind(rule: found.rule), meterID: found.meterID, serial: "", day: found.day,
+                sinceMs: found.raisedAtMs, detail: found.message)
+        }
+        for item in mine where item.attempt > 0 && item.state != "complete" {
+            needs.append(
+                Need(
+                    kind: item.haveSlots == 0 ? .silent : .readFailing, meterID: item.meterID, serial: "", day: item.day,
+                    sinceMs: dayMs, detail: item.lastError ?? ""))
+        }
+        for command in failed where reach.contains(command.meterID) {
+            needs.append(
+                Need(
+                    kind: .commandFailed, meterID: command.meterID, serial: "", day: nil,
+                    sinceMs: command.endedAtMs ?? command.createdAtMs, detail: "\(command.kind): \(command.answer ?? "")"))
+        }
+        let meterOf = Dictionary(installed.map { ($0.accountID, $0.meterID) }, uniquingKeysWith: { first, _ in first })
+        for accountID in unpriced {
+            needs.append(
+                Need(
+                    kind: .withoutTariff, meterID: meterOf[accountID], serial: "", day: moment.lineDay, sinceMs: dayMs,
+                    detail: "account \(accountID)"))
+        }
+        needs.sort { ($0.sinceMs, $0.meterID ?? 0) > ($1.sinceMs, $1.meterID ?? 0) }
+        return NeedList(
+            items: try await named(Array(needs.prefix(itemsMax)), site, scope), checkedAtMs: moment.nowMs,
+            intervalsChecked: mine.reduce(0) { $0 + $1.haveSlots })
+    }
+
+    /// Open hard exceptions of the last days, from the months they lie in.
+    static func exceptions(_ site: Site, _ moment: Moment, _ scope: Scope) async throws -> [VEEException] {
+        let from = moment.today.advanced(by: -days)
+        var found: [VEEException] = []
+        for month in try await site.readings.months() where month >= from.month && month <= moment.today.month {
+            found += try await site.readings.shard(month).read { transaction in
+                try VEEException.open(
+                    from: max(from, month.first), to: min(moment.today, month.last), limit: 2 * itemsMax,
+                    orgID: scope.orgID, in: transaction)
+            }
+        }
+        return found
+    }
+
+    private static func named(_ needs: [Need], _ site: Site, _ scope: Scope) async throws -> [Need] {
+        let ids = Array(Set(needs.compactMap(\.meterID)))
+        let serials = try await site.money.read { try MeterListing.serials(ids, scope, in: $0) }
+        return needs.map { need in
+            var need = need
+            need.serial = need.meterID.flatMap { serials[$0] } ?? ""
+            return need
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// The pages of two companies in process, and a browser of a few lines that keeps its cookies.
+import API
+import Access
+import CivilTime
+import Clocks
+import Composition
+import Foundation
+import SQL
+import TestRetailer
+import TestSupport
+import Testing
+import Web
+
+struct WebSite: Sendable {
+    static let password = "seven green tigers"
+    /// 2026-02-10 09:30 in India.
+    static let nowMs: Int64 = 1_770_696_000_000
+    let site: Site
+    let dispatcher: Dispatcher
+    let retailers: [TestRetailer]
+    var one: TestRetailer { retailers[0] }
+    var two: TestRetailer { retailers[1] }
+
+    /// Two companies; in the first `admin`, `ops` (whole company), `field` (first feeder) and `home` (consumer of account 71).
+    static func with(_ engine: TestEngine = .sqlite, _ body: (WebSite) async throws -> Void) async throws {
+        try await withSite(engine, migrations: BusbarSchema.migrations) { stores in
+            let clock = ManualClock(startMs: nowMs)
+            let clocks = Clocks.manual(clock)
+            let site = Site(
+                money: stores.money, readings: stores.readings, clocks: clocks,
+                ids: IDGenerator(processNumber: 1, clocks: clocks))
+            let retailers = try await TestRetailer.make(site)
+            let services = Services(site: site, settings: BusbarSettings.registry, log: { _ in })
+            let one = retailers[0]
+            let logins = [
+                NewLogin(username: "admin", name: "Admin <b>", role: .administrator),
+                NewLogin(username: "ops", name: "Ops", role: .operator),
+                NewLogin(username: "field", name: "Field", role: .operator, placeID: one.place),
+                NewLogin(username: "home", name: "Home", role: .consumer, language: .hindi, accountID: one.account),
+            ]
+            for login in logins {
+                let command = try await AddLogin(login, password: password, hasher: services.passwords)
+                _ = try await site.perform(command, as: .system(orgID: 1), source: "test")
+            }
+            try await body(
+                WebSite(
+                    site: site, dispatcher: BusbarWeb.dispatcher(services: services, orgs: TestRetailer.orgs),
+                    retailers: retailers))
+        }
+    }
+
+    func browser(_ username: String?) async throws -> Browser {
+        let browser = Browser(dispatcher)
+        if let username {
+            let answer = await browser.post("/sign-in", ["user": username, "password": Self.password])
+            try #require(answer.status == 303, "\(answer.text)")
+        }
+        return browser
+    }
+}
+
+actor Browser {
+    private let dispatcher: Dispatcher
+    var cookies: [String: String] = [:]
+    init(_ dispatcher: Dispatcher) { self.dispatcher = dispatcher }
+
+    func get(_ path: String) async -> Answer { await send("GET", path, nil) }
+
+    /// Sends the form as it stands, without adding anything.
+    func post(_ path: String, _ form: [String: String]) async -> Answer {
+        var allowed = CharacterSet.alphanumerics
+        allowed.insert(charactersIn: "-._~")
+        let body = form.map { "\($0.key)=\($0.value.addingPercentEncoding(withAllowedCharacters: allowed) ?? "")" }
+        return await send("POST", path, body.joined(separator: "&"))
+    }
+
+    private func send(_ method: String, _ path: String, _ body: String?) async -> Answer {
+        var headers = Headers()
+        headers.add("Accept", "text/html")
+        headers.add("Host", "busbar.test")
+        if body != nil { headers.add("Content-Type", "application/x-www-form-urlencoded") }
+        if !cookies.isEmpty {
+            headers.add("Cookie", cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; "))
+        }
+        let sides = path.split(separator: "?", maxSplits: 1).map(String.init)
+        let answer = await dispatcher.answer(
+            Call(
+                method: method, path: sides[0], query: sides.count == 2 ? sides[1] : "", headers: headers,
+                body: Array((body ?? "").utf8), remoteAddress: "203.0.113.9", requestID: "test-request"))
+        for cookie in answer.headers.all("Set-Cookie") {
+            let pair = cookie.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            cookies[String(pair[0])] = pair[1].isEmpty ? nil : String(pair[1])
+        }
+        return answer
+    }
+}
+
+extension Answer {
+    var text: String { String(decoding: body, as: UTF8.self) }
+    var location: String? { headers["Location"] }
+    /// The value of a hidden field.
+    func field(_ name: String) throws -> String {
+        let start = try #require(text.range(of: "name=\"\(name)\" value=\""), "no field \(name)")
+        return String(text[start.upperBound...].prefix { $0 != "\"" })
+    }
+}
