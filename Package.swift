@@ -108,7 +108,7 @@ let package = Package(
             "App", "Jobs",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "MeterPort", logging, lifecycle,
+                "Rating", "Payments", "Supply", "MeterPort", "IntervalData", logging, lifecycle,
             ]),
         target(
             "App", "API",

@@ -83,6 +83,27 @@ table day_block partition by RANGE (day)
   column made_by text collate C not null
   constraint day_block_pkey PRIMARY KEY (org_id, day, meter_id, channel, version)
   CREATE INDEX day_block_change ON ONLY public.day_block USING btree (org_id, change)
+table import_refusal
+  column org_id bigint not null
+  column import_id bigint not null
+  column line bigint not null
+  column row_number bigint not null
+  column what text collate C not null
+  column hint text collate C not null
+  column row_text text collate C not null
+  constraint import_refusal_pkey PRIMARY KEY (org_id, import_id, line)
+table import_run
+  column org_id bigint not null
+  column import_id bigint not null
+  column file_sha256 bytea not null
+  column file text collate C not null
+  column row_count bigint not null
+  column value_count bigint not null
+  column refused_count bigint not null
+  column started_at_ms bigint not null
+  column finished_at_ms bigint
+  constraint import_run_pkey PRIMARY KEY (org_id, import_id)
+  CREATE UNIQUE INDEX import_run_file ON public.import_run USING btree (org_id, file_sha256)
 table installation
   column org_id bigint not null
   column meter_id bigint not null

@@ -8,6 +8,9 @@ CREATE INDEX collection_due ON collection (org_id, state, next_at_ms)
 CREATE TABLE command_log (org_id INTEGER NOT NULL, command_key TEXT NOT NULL, content_hash BLOB NOT NULL, output TEXT NOT NULL, PRIMARY KEY (org_id, command_key)) STRICT, WITHOUT ROWID
 CREATE TABLE day_block (org_id INTEGER NOT NULL, day INTEGER NOT NULL, meter_id INTEGER NOT NULL, channel INTEGER NOT NULL, version INTEGER NOT NULL, change INTEGER NOT NULL, lowest_quality INTEGER NOT NULL, total_value INTEGER NOT NULL, interval_values BLOB NOT NULL, qualities BLOB NOT NULL, sources BLOB NOT NULL, made_at_ms INTEGER NOT NULL, made_by TEXT NOT NULL, PRIMARY KEY (org_id, day, meter_id, channel, version)) STRICT, WITHOUT ROWID
 CREATE INDEX day_block_change ON day_block (org_id, change)
+CREATE TABLE import_refusal (org_id INTEGER NOT NULL, import_id INTEGER NOT NULL, line INTEGER NOT NULL, row_number INTEGER NOT NULL, what TEXT NOT NULL, hint TEXT NOT NULL, row_text TEXT NOT NULL, PRIMARY KEY (org_id, import_id, line)) STRICT, WITHOUT ROWID
+CREATE TABLE import_run (org_id INTEGER NOT NULL, import_id INTEGER NOT NULL, file_sha256 BLOB NOT NULL, file TEXT NOT NULL, row_count INTEGER NOT NULL, value_count INTEGER NOT NULL, refused_count INTEGER NOT NULL, started_at_ms INTEGER NOT NULL, finished_at_ms INTEGER, PRIMARY KEY (org_id, import_id)) STRICT
+CREATE UNIQUE INDEX import_run_file ON import_run (org_id, file_sha256)
 CREATE TABLE installation (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, from_day INTEGER NOT NULL, to_day INTEGER, account_id INTEGER NOT NULL, PRIMARY KEY (org_id, meter_id, from_day)) STRICT, WITHOUT ROWID
 CREATE INDEX installation_account ON installation (org_id, account_id, from_day)
 CREATE TABLE invocation_counter (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, next_counter INTEGER NOT NULL, PRIMARY KEY (org_id, meter_id)) STRICT, WITHOUT ROWID

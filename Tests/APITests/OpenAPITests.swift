@@ -1,3 +1,4 @@
+// The description of the API: every endpoint in it, valid, and as the golden file has it.
 import Access
 import Foundation
 import MeterPort

@@ -1,3 +1,4 @@
+// Every endpoint against every role: who gets in and who does not.
 import Access
 import SQL
 import Testing

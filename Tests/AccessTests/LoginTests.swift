@@ -1,3 +1,4 @@
+// Logins, process numbers and dated settings: what is kept, what is refused, and that companies do not touch each other.
 import Access
 import CivilTime
 import SQL

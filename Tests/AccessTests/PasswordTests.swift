@@ -1,3 +1,4 @@
+// Password hashes at the agreed cost, the bounded line before them, and the counters of attempts.
 import Access
 import Cryptography
 import Foundation

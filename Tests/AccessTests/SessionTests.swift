@@ -1,3 +1,4 @@
+// Signing in and out, how long a session lasts, and attempts that are counted.
 import Access
 import Clocks
 import Cryptography

@@ -14,21 +14,28 @@ import Testing
             let site = SiteOptions(folder: folder + "/data")
             let none = await run { try await listUsers(site, orgID: nil, json: false, $0) }
             #expect(none.status == .problems && none.spoken.all.contains("busbar org add"))
-            let added = await run { try await addOrg(site, name: "Asha Power", zone: "Asia/Kolkata", currency: "INR", $0) }
+            let added = await run {
+                try await addOrg(site, name: "Asha Power", zone: "Asia/Kolkata", currency: "INR", $0)
+            }
             #expect(added.status == .done && added.spoken.said == ["1"])
-            #expect(await run { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }.status == .problems)
-            #expect(await run { try await addOrg(site, name: "B", zone: "Nowhere", currency: "INR", $0) }.status == .usage)
-            #expect(await run { try await addOrg(site, name: "B", zone: "UTC", currency: "rupee", $0) }.status == .usage)
-            #expect(await run { try await addOrg(site, name: "", zone: "UTC", currency: "INR", $0) }.status == .usage)
+            #expect(
+                await run { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }.status
+                    == .problems)
+            #expect(await status { try await addOrg(site, name: "B", zone: "Nowhere", currency: "INR", $0) } == .usage)
+            #expect(await status { try await addOrg(site, name: "B", zone: "UTC", currency: "rupee", $0) } == .usage)
+            #expect(await status { try await addOrg(site, name: "", zone: "UTC", currency: "INR", $0) } == .usage)
 
             let user = await run {
                 try await addUser(site, orgID: nil, NewUserOptions(username: "Asha"), password: nil, $0)
             }
-            #expect(user.status == .done && user.spoken.said.count == 1, "only the password made up goes to standard output")
+            #expect(
+                user.status == .done && user.spoken.said.count == 1, "only the password made up goes to standard output"
+            )
             let password = try #require(user.spoken.said.first)
             let listed = await run { try await listUsers(site, orgID: nil, json: true, $0) }
             #expect(
-                listed.spoken.said.count == 1 && listed.spoken.said[0].contains("\"username\":\"asha\""), "\(listed.spoken.all)")
+                listed.spoken.said.count == 1 && listed.spoken.said[0].contains("\"username\":\"asha\""),
+                "\(listed.spoken.all)")
             #expect(!listed.spoken.all.contains(password))
             for (options, word) in [
                 (NewUserOptions(username: "asha"), "taken"), (NewUserOptions(username: "a b"), "username"),
@@ -42,16 +49,17 @@ import Testing
             }
             let weak = await run { try await setPassword(site, orgID: nil, username: "asha", password: "short", $0) }
             #expect(weak.status == .usage && weak.spoken.all.contains("12 to 128"))
-            #expect(await run {
-                try await setPassword(site, orgID: nil, username: "asha", password: "four words that fit", $0)
-            }.status == .done)
+            #expect(await status {
+                    try await setPassword(site, orgID: nil, username: "asha", password: "four words that fit", $0)
+                } == .done)
             #expect(try await signsIn(site, "asha", "four words that fit"))
             #expect(try await !signsIn(site, "asha", password), "the old password must not work any more")
-            #expect(await run { try await disableUser(site, orgID: nil, username: "nobody", $0) }.status == .problems)
-            #expect(await run { try await disableUser(site, orgID: nil, username: "asha", $0) }.status == .done)
+            #expect(await status { try await disableUser(site, orgID: nil, username: "nobody", $0) } == .problems)
+            #expect(await status { try await disableUser(site, orgID: nil, username: "asha", $0) } == .done)
             #expect(try await !signsIn(site, "asha", "four words that fit"))
             let after = await run { try await listUsers(site, orgID: nil, json: false, $0) }
-            #expect(after.spoken.said.contains { $0.hasPrefix("asha") && $0.contains("disabled") }, "\(after.spoken.all)")
+            #expect(
+                after.spoken.said.contains { $0.hasPrefix("asha") && $0.contains("disabled") }, "\(after.spoken.all)")
         }
     }
 
@@ -108,11 +116,12 @@ import Testing
             let open = try await OpenSite.open(site, clocks: .live)
             try await open.site.money.write { transaction in
                 _ = try Journal.post(
-                    key: "k", kind: "recharge", legs: [Leg(4, 500, .clearing), Leg(99, -500, .recharge)], businessAtMs: 1,
+                    key: "k", kind: "recharge", legs: [Leg(4, 500, .clearing), Leg(99, -500, .recharge)],
+                    businessAtMs: 1,
                     entryID: 7, Scope(orgID: 1), in: transaction)
             }
             await open.close()
-            #expect(await run { try await checkDatabase(site, json: false, $0) }.status == .done)
+            #expect(await status { try await checkDatabase(site, json: false, $0) } == .done)
             let broken = try await OpenSite.open(site, clocks: .live)
             try await broken.site.money.write { try $0.run("UPDATE posting SET amount_paise = 501 WHERE line = 1") }
             await broken.close()
@@ -156,7 +165,8 @@ import Testing
             let damaged = await run { try await doctor(site, json: true, $0) }
             #expect(damaged.status == .problems && damaged.spoken.all.contains("Restore it"))
             let lost = await run {
-                try await doctor(SiteOptions(folder: folder, databaseURL: "postgres://nobody@127.0.0.1:1/x"), json: false, $0)
+                try await doctor(
+                    SiteOptions(folder: folder, databaseURL: "postgres://nobody@127.0.0.1:1/x"), json: false, $0)
             }
             #expect(lost.status == .problems && lost.spoken.all.contains("cannot reach"))
             let past = ManualClock(startMs: 0)

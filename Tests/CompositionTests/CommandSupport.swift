@@ -39,6 +39,9 @@ func run(_ body: (Console) async throws -> CommandStatus) async -> Ran {
     }
 }
 
+/// The same when only the code matters.
+func status(_ body: (Console) async throws -> CommandStatus) async -> CommandStatus { await run(body).status }
+
 enum Bench {
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -100,7 +100,8 @@ import Testing
             let kept = try await stored(site, serial: "H1")
             #expect(kept.refusals.count == 33)
             #expect(kept.refusals.contains { $0.row == 195 && $0.text == "yesterday,0.1,0.1,0.1" && !$0.hint.isEmpty })
-            #expect(kept.refusals.contains { $0.row == 1 && $0.what.contains("no meter H3") && $0.what.contains("4 days") })
+            #expect(
+                kept.refusals.contains { $0.row == 1 && $0.what.contains("no meter H3") && $0.what.contains("4 days") })
             #expect(kept.values.count == 4, "the good rows were taken")
             #expect(kept.runs.map(\.refusedCount) == [33, 0])
             // The same file again, now that the meter is wanted: the earlier refusal of it is gone, nothing is twice.
@@ -133,13 +134,15 @@ import Testing
             let (site, load) = try await prepared(folder, meters: 1)
             let map = folder + "/map.csv"
             try Bench.write("name,serial\nKitchen, H1\n", to: map)
-            try Bench.write("stamp,Kitchen,Cellar\n2009-03-05T00:00:00Z,0.5,0.6\n2009-03-05T00:30:00Z,0.5,0.6\n", to: load)
+            try Bench.write(
+                "stamp,Kitchen,Cellar\n2009-03-05T00:00:00Z,0.5,0.6\n2009-03-05T00:30:00Z,0.5,0.6\n", to: load)
             let ended = await run { try await importLoadFile(site, ImportOptions(file: load, meters: map), $0) }
             #expect(ended.status == .partly)
             #expect(ended.spoken.all.contains("Cellar is not in the map"))
             #expect(try await stored(site, serial: "H1").values.count == 4)
             for (text, word) in [
-                ("Kitchen,H1\nKitchen,H2\n", "stands twice"), ("A,H1\nB,H1\n", "mapped from"), ("A\n", "not a name"), ("", "empty"),
+                ("Kitchen,H1\nKitchen,H2\n", "stands twice"), ("A,H1\nB,H1\n", "mapped from"), ("A\n", "not a name"),
+                ("", "empty"),
             ] {
                 try Bench.write(text, to: map)
                 let bad = await run { try await importLoadFile(site, ImportOptions(file: load, meters: map), $0) }

@@ -64,7 +64,9 @@ import Testing
             try Bench.write(Bench.wide(meters: 1, days: 2), to: load)
             try Bench.write(Bench.packs, to: packs)
             try Bench.write(Bench.packs.replacingOccurrences(of: "dutyPPM", with: "dutyPercent"), to: bad)
-            func rate(_ load: String, _ packs: String, zone: String = "UTC", meters: Int? = nil) async -> (CommandStatus, String) {
+            func rate(_ load: String, _ packs: String, zone: String = "UTC", meters: Int? = nil) async -> (
+                CommandStatus, String
+            ) {
                 let ended = await run {
                     try await rateFile(
                         RateFileOptions(loadFile: load, packsFile: packs, zone: zone, meters: meters), $0)

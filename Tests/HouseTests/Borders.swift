@@ -5,7 +5,8 @@ import Foundation
 /// Layers from the ground up. An import points down, or sideways where a table below says so.
 let layersFromBelow = ["CShims", "Core", "Ports", "Adapters", "Domains", "App", "Executable"]
 
-/// Imports within a layer: the graph of docs/architecture.md. A target that is not listed imports no neighbour.
+/// Imports within a layer: the graph of docs/architecture.md. A target that is not listed imports no neighbour. A domain
+/// may also import what its neighbours may: their values come with theirs.
 let neighbours: [String: Set<String>] = [
     // Core
     "IntervalData": ["CivilTime", "Quantities"],
@@ -47,10 +48,15 @@ let outsiders: [String: Set<String>] = [
     "Hummingbird": ["API", "Web", "Composition"],
     "HTTPTypes": ["API", "Web", "Composition"],
     "Mustache": ["Web"],
-    "Logging": ["Jobs", "API", "Web", "Composition"],
+    "Logging": ["Jobs", "API", "Web", "Composition", "busbar"],
     "ServiceLifecycle": ["Jobs", "Composition"],
     "UnixSignals": ["Composition"],
     "ArgumentParser": ["busbar"],
+]
+
+/// What the executable may import beside Composition, each with its reason.
+let executableExtras: [String: String] = [
+    "CivilTime": "days and zones as options", "MeterFleet": "keys and counts of simulated meters as options",
 ]
 
 /// Parts of the toolchain. Core does without those that reach outside the process.
@@ -65,17 +71,17 @@ struct ManifestTarget: Equatable {
     let line: Int
 }
 
-/// Reads the targets out of the text of Package.swift: calls of `target(…)`, `library(…)` and `.executableTarget(…)`,
-/// in which a bare name stands for the list or product it was given with `let`.
+/// Reads the targets out of the text of Package.swift: calls of `target(…)`, `library(…)`, `.executableTarget(…)` and of
+/// `.target(…)` with a path under Sources, in which a bare name stands for the list or product it was given with `let`.
 func manifestTargets(_ manifest: String) -> [ManifestTarget] {
     let text = manifest.split(separator: "\n", omittingEmptySubsequences: false)
         .map { line in line.contains("//") && !line.contains("://") ? line.split(separator: "//")[0] : line }
         .joined(separator: "\n")
     let lists = manifestLists(text)
     var targets: [ManifestTarget] = []
-    for (call, layer) in [("target(", nil), ("library(", "CShims"), (".executableTarget(", "Executable")]
-        as [(String, String?)]
-    {
+    for (call, layer) in [
+        ("target(", nil), (".target(", nil), ("library(", "CShims"), (".executableTarget(", "Executable"),
+    ] as [(String, String?)] {
         for at in occurrences(of: call, in: Array(text.utf8)) {
             let start = text.utf8.index(text.startIndex, offsetBy: at + call.utf8.count)
             if text[..<start].hasSuffix("func \(call)") || (call == "target(" && text[..<start].hasSuffix(".target(")) {
@@ -85,6 +91,14 @@ func manifestTargets(_ manifest: String) -> [ManifestTarget] {
             // What measures the house stands outside it.
             if arguments.contains("path: \"benchmarks/") { continue }
             var words = quotedAndBare(arguments)
+            if call == ".target(" {
+                // What stands behind the path is no dependency; the path names the layer.
+                guard let path = words.firstIndex(where: { $0.quoted && $0.word.hasPrefix("Sources/") }),
+                    !words[path].word.contains("\\(")
+                else { continue }
+                let named = words[path].word.split(separator: "/").dropFirst().first.map(String.init) ?? ""
+                words = [(named, true)] + words[..<path]
+            }
             let line = text[..<start].count { $0 == "\n" } + 1
             guard let first = words.first?.word else { continue }
             if layer == nil { words.removeFirst() }
@@ -216,10 +230,11 @@ private func refusal(of module: String, in target: String, layer: String, layerO
         return "\(layer) or \(moduleLayer) is no layer of this house"
     }
     if mine == its {
-        return neighbours[target]?.contains(module) == true
+        return mayReach(module, from: target, layer: layer)
             ? nil : "\(target) may not import its neighbour \(module): see the graph in docs/architecture.md"
     }
     if its > mine { return "\(target) (\(layer)) may not import \(module) (\(moduleLayer)): imports point down" }
+    if layer == "Executable", executableExtras[module] != nil { return nil }
     if moduleLayer == "Adapters", target != "Composition" {
         return "\(target) may not name the adapter \(module): only Composition does"
     }
@@ -227,6 +242,13 @@ private func refusal(of module: String, in target: String, layer: String, layerO
         return "the executable parses arguments and hands over to Composition; it may not import \(module)"
     }
     return nil
+}
+
+/// Whether the graph lets a target import a neighbour: directly, and for a domain also by way of its neighbours.
+private func mayReach(_ module: String, from target: String, layer: String) -> Bool {
+    let near = neighbours[target] ?? []
+    if near.contains(module) { return true }
+    return layer == "Domains" && near.contains { mayReach(module, from: $0, layer: layer) }
 }
 
 /// Every folder Sources/<Layer>/<Target> is declared, and everything declared has a folder.

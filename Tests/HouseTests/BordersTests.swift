@@ -18,7 +18,9 @@ import Testing
             target("Domains", "Access", domainBase),
             target("Domains", "Accounts", domainBase + ["Access"]),
             target("Domains", "Journal", domainBase + ["Access"]),
+            target("Domains", "HeadEnd", domainBase + ["Accounts"]),
             target("App", "Jobs", domainBase + ["Access", logging]),
+            .target(name: "Web", dependencies: ["Jobs"], path: "Sources/App/Web", resources: embedded("Assets")),
             target("App", "Composition", domainBase + ["Jobs", "SQLiteAdapter"]),
             .executableTarget(name: "busbar", dependencies: ["Composition"], path: "Sources/Executable/busbar"),
         ])
@@ -30,7 +32,8 @@ import Testing
 
     @Test func readsTheManifest() {
         let targets = manifestTargets(Self.manifest)
-        #expect(targets.count == 13)
+        #expect(targets.count == 15)
+        #expect(targets.first { $0.name == "Web" }?.dependencies == ["Jobs"])
         #expect(targets.first { $0.name == "MeterLink" }?.dependencies == ["CivilTime", "NIOCore"])
         #expect(targets.first { $0.name == "Jobs" }?.dependencies == ["SQL", "Clocks", "Access", "Logging"])
         #expect(targets.first { $0.name == "CSQLite" }?.layer == "CShims")
@@ -74,6 +77,7 @@ import Testing
         ("Sources/App/Jobs/A.swift", "import SQLiteAdapter", "only Composition does"),
         ("Sources/App/Jobs/A.swift", "import Composition", "neighbour Composition"),
         ("Sources/Executable/busbar/A.swift", "import Access", "hands over to Composition"),
+        ("Sources/App/Web/A.swift", "import Access", "without declaring it"),
         ("Sources/Ports/VEE/A.swift", "import SQL", "declared in layer Core"),
         ("Sources/Core/Forecast/A.swift", "import CivilTime", "no target Forecast"),
     ])

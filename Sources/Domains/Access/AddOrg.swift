@@ -30,7 +30,8 @@ public struct AddOrg: Command {
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
         guard try Org.all(in: transaction).allSatisfy({ $0.name != org.name && $0.orgID != org.orgID }) else {
-            throw Refusal(.conflict, "A company of this name exists.", hint: "`busbar org list` shows them.", at: "name")
+            throw Refusal(
+                .conflict, "A company of this name exists.", hint: "`busbar org list` shows them.", at: "name")
         }
         try org.create(in: transaction)
         return org.orgID

@@ -4,19 +4,21 @@ import SQL
 
 enum ImportSchema {
     static let migrations = [
-        Migration(14, .money, "imports", [
-            """
-            CREATE TABLE import_run (org_id {id} NOT NULL, import_id {id} NOT NULL, file_sha256 {bytes} NOT NULL,
-              file {text} NOT NULL, row_count {int} NOT NULL, value_count {int} NOT NULL, refused_count {int} NOT NULL,
-              started_at_ms {int} NOT NULL, finished_at_ms {int}, PRIMARY KEY (org_id, import_id)) {table}
-            """,
-            "CREATE UNIQUE INDEX import_run_file ON import_run (org_id, file_sha256)",
-            """
-            CREATE TABLE import_refusal (org_id {id} NOT NULL, import_id {id} NOT NULL, line {int} NOT NULL,
-              row_number {int} NOT NULL, what {text} NOT NULL, hint {text} NOT NULL, row_text {text} NOT NULL,
-              PRIMARY KEY (org_id, import_id, line)) {keyed_table}
-            """,
-        ])
+        Migration(
+            14, .money, "imports",
+            [
+                """
+                CREATE TABLE import_run (org_id {id} NOT NULL, import_id {id} NOT NULL, file_sha256 {bytes} NOT NULL,
+                  file {text} NOT NULL, row_count {int} NOT NULL, value_count {int} NOT NULL, refused_count {int} NOT NULL,
+                  started_at_ms {int} NOT NULL, finished_at_ms {int}, PRIMARY KEY (org_id, import_id)) {table}
+                """,
+                "CREATE UNIQUE INDEX import_run_file ON import_run (org_id, file_sha256)",
+                """
+                CREATE TABLE import_refusal (org_id {id} NOT NULL, import_id {id} NOT NULL, line {int} NOT NULL,
+                  row_number {int} NOT NULL, what {text} NOT NULL, hint {text} NOT NULL, row_text {text} NOT NULL,
+                  PRIMARY KEY (org_id, import_id, line)) {keyed_table}
+                """,
+            ])
     ]
 }
 
@@ -67,7 +69,8 @@ public struct ImportRun: Sendable, Equatable {
             ])
         let found = try transaction.first(
             "SELECT import_id FROM import_run WHERE org_id = $1 AND file_sha256 = $2",
-            [.int(orgID), .bytes(fileSHA256)]) { try $0.int(0) }
+            [.int(orgID), .bytes(fileSHA256)]
+        ) { try $0.int(0) }
         guard let importID = found else { throw SQLError(.decode, "the import just noted is not there") }
         try transaction.run(
             "DELETE FROM import_refusal WHERE org_id = $1 AND import_id = $2", [.int(orgID), .int(importID)])
@@ -91,7 +94,8 @@ public struct ImportRun: Sendable, Equatable {
     }
 
     /// Notes that every day of the file was looked at. Doing it again changes nothing.
-    public static func finish(_ importID: Int64, nowMs: Int64, orgID: Int64, in transaction: any SQLTransaction) throws {
+    public static func finish(_ importID: Int64, nowMs: Int64, orgID: Int64, in transaction: any SQLTransaction) throws
+    {
         try transaction.run(
             "UPDATE import_run SET finished_at_ms = $3 WHERE org_id = $1 AND import_id = $2 AND finished_at_ms IS NULL",
             [.int(orgID), .int(importID), .int(nowMs)])

@@ -92,7 +92,8 @@ public struct Importer: Sendable {
         var earlier: [(day: CivilDay, block: DayBlock)]
     }
 
-    private func take(_ items: [Item], _ month: CivilMonth, importID: Int64, periodS: Int) async throws -> ImportCounts {
+    private func take(_ items: [Item], _ month: CivilMonth, importID: Int64, periodS: Int) async throws -> ImportCounts
+    {
         guard !items.isEmpty else { return ImportCounts() }
         let nowMs = site.clocks.businessNowMs()
         return try await site.readings.shard(month).write { [org] transaction in
@@ -108,7 +109,8 @@ public struct Importer: Sendable {
                             history: earlier.reversed().map(\.block), madeBy: "import", nowMs: nowMs),
                         orgID: org.orgID, in: transaction)
                     let stored = try DayBlocks.current(
-                        meterID: item.target.meterID, from: day, to: day, orgID: org.orgID, in: transaction).first
+                        meterID: item.target.meterID, from: day, to: day, orgID: org.orgID, in: transaction
+                    ).first
                     counts.meterDays += 1
                     counts.newVersions += made == nil ? 0 : 1
                     guard let block = stored?.block else { continue }

@@ -19,7 +19,8 @@ struct DatabaseCommand: AsyncParsableCommand {
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Engine, migrations, months and sizes.",
-            discussion: "Exit codes: 0 up to date, 1 migrations are pending or nothing is there, 3 in use or out of reach.")
+            discussion:
+                "Exit codes: 0 up to date, 1 migrations are pending or nothing is there, 3 in use or out of reach.")
         @Flag(help: "The result as JSON.") var json = false
         @OptionGroup var shared: SharedOptions
 

@@ -28,7 +28,8 @@ struct ImportCommand: AsyncParsableCommand {
             try await importLoadFile(
                 shared.site,
                 ImportOptions(
-                    file: file, meters: meters, zone: zone, orgID: org.orgID, dryRun: dryRun, createMeters: createMeters,
+                    file: file, meters: meters, zone: zone, orgID: org.orgID, dryRun: dryRun,
+                    createMeters: createMeters,
                     packFile: pack), json: json, console)
         }
     }

@@ -25,7 +25,8 @@ struct RateCommand: AsyncParsableCommand {
             guard let file else {
                 guard packs == nil else {
                     throw Complaint(
-                        "--packs prices a load file and none is given", hint: "busbar rate LOADFILE --packs FILE", .usage)
+                        "--packs prices a load file and none is given", hint: "busbar rate LOADFILE --packs FILE",
+                        .usage)
                 }
                 return try await rateSite(
                     shared.site, RateSiteOptions(orgID: org.orgID, estimate: estimate, json: json), console)

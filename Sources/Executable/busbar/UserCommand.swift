@@ -4,7 +4,8 @@ import Composition
 
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "user", abstract: "Who may sign in.", subcommands: [Add.self, List.self, Disable.self, Password.self])
+        commandName: "user", abstract: "Who may sign in.",
+        subcommands: [Add.self, List.self, Disable.self, Password.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -113,7 +113,8 @@ private struct UserRow: Encodable {
     var disabledAtMs: Int64?
 }
 
-public func listUsers(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console: Console) async throws -> CommandStatus {
+public func listUsers(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console: Console) async throws -> CommandStatus
+{
     try await withSite(site) { open in
         let logins = try await open.logins(open.org(orgID))
         if json {
@@ -127,7 +128,10 @@ public func listUsers(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console:
             return .done
         }
         let rows = logins.map {
-            [$0.username, $0.role.rawValue, $0.language.rawValue, $0.disabledAtMs == nil ? "active" : "disabled", $0.name]
+            [
+                $0.username, $0.role.rawValue, $0.language.rawValue, $0.disabledAtMs == nil ? "active" : "disabled",
+                $0.name,
+            ]
         }
         for line in table([["username", "role", "language", "state", "name"]] + rows) { console.say(line) }
         if logins.isEmpty { console.note("Nobody can sign in yet: `busbar user add NAME`.") }
@@ -136,7 +140,9 @@ public func listUsers(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console:
 }
 
 /// Closes a login and its sessions.
-public func disableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ console: Console) async throws -> CommandStatus {
+public func disableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ console: Console) async throws
+    -> CommandStatus
+{
     try await withSite(site) { open in
         let org = try await open.org(orgID)
         let login = try await open.login(username, org)
@@ -188,7 +194,8 @@ extension OpenSite {
     func login(_ username: String, _ org: Org) async throws -> LoginSummary {
         let wanted = Credentials.normalized(username)
         guard let login = try await logins(org).first(where: { $0.username == wanted }) else {
-            throw Refusal(.notFound, "Nobody called \(wanted) signs in to \(org.name).", hint: "Try `busbar user list`.")
+            throw Refusal(
+                .notFound, "Nobody called \(wanted) signs in to \(org.name).", hint: "Try `busbar user list`.")
         }
         return login
     }

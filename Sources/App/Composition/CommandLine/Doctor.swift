@@ -57,7 +57,8 @@ private func mode(_ path: String) -> Int? {
 private func folderFinding(_ folder: String) -> DoctorFinding {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-        return DoctorFinding("data folder", "\(folder) is not there", remedy: "`busbar db migrate --data \(folder)` makes it.")
+        return DoctorFinding(
+            "data folder", "\(folder) is not there", remedy: "`busbar db migrate --data \(folder)` makes it.")
     }
     guard FileManager.default.isWritableFile(atPath: folder) else {
         return DoctorFinding(

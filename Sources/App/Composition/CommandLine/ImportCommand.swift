@@ -97,7 +97,9 @@ public func importLoadFile(
         for refusal in refusals.prefix(20) {
             console.note("\(file.file):\(refusal.row): \(refusal.what), \(refusal.hint)")
         }
-        if refusals.count > 20 { console.note("… and \(refusals.count - 20) more refused; all are kept in the database") }
+        if refusals.count > 20 {
+            console.note("… and \(refusals.count - 20) more refused; all are kept in the database")
+        }
         let report = ImportReport(
             file: file.file, dryRun: options.dryRun, rows: file.rowCount, values: file.valueCount,
             roundedValues: file.roundedCount, meters: plan.targets.count + (options.dryRun ? plan.missing.count : 0),
@@ -122,7 +124,8 @@ private func withImportSite<Value>(
 }
 
 private func say(_ report: ImportReport, _ file: LoadFile, _ console: Console) {
-    console.say("\(report.file): \(file.layout.rawValue), \(file.periodS / 60) minutes, days of \(file.zone.identifier)")
+    console.say(
+        "\(report.file): \(file.layout.rawValue), \(file.periodS / 60) minutes, days of \(file.zone.identifier)")
     var rows = [
         ["rows", "\(report.rows)"], ["values", "\(report.values)"], ["rounded to whole Wh", "\(report.roundedValues)"],
         ["meters", "\(report.meters), \(report.newMeters) of them new"],
@@ -131,7 +134,10 @@ private func say(_ report: ImportReport, _ file: LoadFile, _ console: Console) {
         rows += [
             ["meter-days", "\(report.meterDays), \(report.newVersions) with something new"],
             ["values held by the checks", "\(report.heldValues)"],
-            ["values that differ from stored ones", "\(report.conflicts)\(report.conflicts > 0 ? " (not taken)" : "")"],
+            [
+                "values that differ from stored ones",
+                "\(report.conflicts)\(report.conflicts > 0 ? " (not taken)" : "")",
+            ],
         ]
     }
     for line in table(rows + [["refused rows and meters", "\(report.refused)"]]) { console.say("  " + line) }

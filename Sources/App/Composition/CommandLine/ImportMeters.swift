@@ -48,7 +48,9 @@ func planImport(
                 if creates {
                     plan.missing.append(MissingMeter(column: column, serial: serial, firstDay: firstDay))
                 } else {
-                    refuse("there is no meter \(serial)", "add the meter, or map the name with --meters, or --create-meters")
+                    refuse(
+                        "there is no meter \(serial)",
+                        "add the meter, or map the name with --meters, or --create-meters")
                 }
                 continue
             }
@@ -123,7 +125,8 @@ struct CreateMeters: Command {
                 meterID: meterID, serial: item.serial, host: "", port: 0, clientAddress: 16, authentication: "none",
                 sealedKeys: nil, capturePeriodS: periodS
             ).create(scope, atMs: context.businessNowMs, in: transaction)
-            try Installation(meterID: meterID, accountID: accountID, fromDay: item.firstDay).create(scope, in: transaction)
+            try Installation(meterID: meterID, accountID: accountID, fromDay: item.firstDay).create(
+                scope, in: transaction)
             for (packID, kind) in [(packs.base.id, PackKind.base)] + packs.addOns.map({ ($0.id, PackKind.addOn) }) {
                 try Subscription(
                     subscriptionID: context.ids.next(), accountID: accountID, packID: packID, kind: kind,

@@ -61,7 +61,9 @@ struct Inspection {
         }
     }
 
-    private static func inspect(_ database: SQLiteDatabase, _ store: SchemaStore, _ name: String) async throws -> InspectedStore {
+    private static func inspect(_ database: SQLiteDatabase, _ store: SchemaStore, _ name: String) async throws
+        -> InspectedStore
+    {
         let pending = try await Migrator.pending(BusbarSchema.migrations, store: store, in: database)
         let size = try? FileManager.default.attributesOfItem(atPath: database.path)[.size] as? Int64
         return InspectedStore(

@@ -54,7 +54,7 @@ public struct NewMeterOptions: Sendable {
 /// Enters a meter and its account; the line reads it from the next run on.
 public func addMeter(
     _ site: SiteOptions, orgID: Int64?, _ options: NewMeterOptions, _ console: Console
-) async throws -> ExitStatus {
+) async throws -> CommandStatus {
     guard let authentication = MeterAuthentication(rawValue: options.authentication) else {
         let known = MeterAuthentication.allCases.map(\.rawValue).joined(separator: ", ")
         throw Complaint("--auth \(options.authentication): not known", hint: "Give one of \(known).", .usage)
@@ -118,12 +118,16 @@ struct InstallMeter: Command {
     var key: String? { nil }
     var subjectID: Int64 { meter.meterID }
     /// Without the person's name: audit rows hold no personal data.
-    var content: String { "serial=\(meter.serial) account=\(accountNumber) base=\(packs.base.id)@\(packs.base.version) from=\(fromDay)" }
+    var content: String {
+        "serial=\(meter.serial) account=\(accountNumber) base=\(packs.base.id)@\(packs.base.version) from=\(fromDay)"
+    }
 
     /// The id of the new account.
     func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
         let scope = context.actor.scope
-        for (text, what) in [(meter.serial, "serial"), (accountNumber, "account"), (consumerName, "name"), (category, "category")] {
+        for (text, what) in [
+            (meter.serial, "serial"), (accountNumber, "account"), (consumerName, "name"), (category, "category"),
+        ] {
             guard (1...80).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
                 throw Refusal(.invalid, "The text is empty, too long or holds control characters.", at: what)
             }
@@ -145,7 +149,8 @@ struct InstallMeter: Command {
         for addOn in packs.addOns { try Packs.store(addOn, from: fromDay, scope, in: transaction) }
         let accountID = context.ids.next()
         try SupplyAccount(
-            accountID: accountID, accountNumber: accountNumber, name: consumerName, category: category, placeID: placeID,
+            accountID: accountID, accountNumber: accountNumber, name: consumerName, category: category,
+            placeID: placeID,
             sanctionedW: packs.sanctionedW, language: "en", openedDay: fromDay
         ).create(scope, in: transaction)
         try meter.create(scope, atMs: context.businessNowMs, in: transaction)
@@ -160,7 +165,7 @@ struct InstallMeter: Command {
 }
 
 /// Meters with their address and what their relay is.
-public func listMeters(_ site: SiteOptions, orgID: Int64?, _ console: Console) async throws -> ExitStatus {
+public func listMeters(_ site: SiteOptions, orgID: Int64?, _ console: Console) async throws -> CommandStatus {
     try await withSite(site) { open in
         let org = try await open.org(orgID)
         let rows = try await open.site.money.read { transaction in

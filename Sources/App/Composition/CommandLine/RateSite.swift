@@ -37,7 +37,8 @@ public struct RateSiteOptions: Sendable {
 }
 
 /// Rates what changed since the last run. A second run charges nothing.
-public func rateSite(_ site: SiteOptions, _ options: RateSiteOptions, _ console: Console) async throws -> CommandStatus {
+public func rateSite(_ site: SiteOptions, _ options: RateSiteOptions, _ console: Console) async throws -> CommandStatus
+{
     try await withSite(site) { open in
         let progress = ProgressLine(console)
         let org = try await open.org(options.orgID)
@@ -84,7 +85,8 @@ private func say(_ report: RateReport, _ org: Org, _ console: Console) {
         (
             "trial balance",
             report.sumPaise == 0
-                ? "0 over \(report.postings) postings" : "OFF BY \(report.sumPaise) paise over \(report.postings) postings"
+                ? "0 over \(report.postings) postings"
+                : "OFF BY \(report.sumPaise) paise over \(report.postings) postings"
         ),
         (
             "balances kept",

@@ -38,7 +38,7 @@ private struct DemoEntrance: Encodable {
 private let openingHour: Int64 = 5
 
 /// Runs the demonstration until the process is asked to stop.
-public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async throws -> ExitStatus {
+public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async throws -> CommandStatus {
     guard (10...86_400).contains(options.daySeconds), 86_400 % options.daySeconds == 0 else {
         throw Complaint(
             "--day-seconds \(options.daySeconds): does not divide the day", hint: "Give 10 to 86400, such as 60 or 3600.",
