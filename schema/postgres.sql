@@ -1,3 +1,10 @@
+table adjustment
+  column org_id bigint not null
+  column entry_id bigint not null
+  column account_id bigint not null
+  column reason text collate C not null
+  column login_id bigint not null
+  constraint adjustment_pkey PRIMARY KEY (org_id, entry_id)
 table audit
   column org_id bigint not null
   column audit_id bigint not null
@@ -363,6 +370,7 @@ table supply_decision
   column rules text collate C not null
   constraint supply_decision_pkey PRIMARY KEY (org_id, decision_id)
   CREATE INDEX supply_decision_account ON public.supply_decision USING btree (org_id, account_id, decision_id)
+  CREATE INDEX supply_decision_time ON public.supply_decision USING btree (org_id, at_ms)
 table supply_order
   column org_id bigint not null
   column account_id bigint not null

@@ -1,3 +1,4 @@
+CREATE TABLE adjustment (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, account_id INTEGER NOT NULL, reason TEXT NOT NULL, login_id INTEGER NOT NULL, PRIMARY KEY (org_id, entry_id)) STRICT, WITHOUT ROWID
 CREATE TABLE audit (org_id INTEGER NOT NULL, audit_id INTEGER NOT NULL, system_at_ms INTEGER NOT NULL, business_at_ms INTEGER NOT NULL, login_id INTEGER NOT NULL, role TEXT NOT NULL, source TEXT NOT NULL, command TEXT NOT NULL, why TEXT NOT NULL, subject_id INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (org_id, audit_id)) STRICT, WITHOUT ROWID
 CREATE TABLE change_counter (org_id INTEGER NOT NULL, stream TEXT NOT NULL, month_index INTEGER NOT NULL, last_change INTEGER NOT NULL, PRIMARY KEY (org_id, stream, month_index)) STRICT, WITHOUT ROWID
 CREATE TABLE change_cursor (org_id INTEGER NOT NULL, stream TEXT NOT NULL, consumer TEXT NOT NULL, month_index INTEGER NOT NULL, change INTEGER NOT NULL, PRIMARY KEY (org_id, stream, consumer, month_index)) STRICT, WITHOUT ROWID
@@ -55,6 +56,7 @@ CREATE TABLE supply_account (org_id INTEGER NOT NULL, account_id INTEGER NOT NUL
 CREATE UNIQUE INDEX supply_account_number ON supply_account (org_id, account_number)
 CREATE TABLE supply_decision (org_id INTEGER NOT NULL, decision_id INTEGER NOT NULL, account_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, wanted TEXT NOT NULL, was TEXT NOT NULL, reasons TEXT NOT NULL, balance_paise INTEGER NOT NULL, rules TEXT NOT NULL, PRIMARY KEY (org_id, decision_id)) STRICT
 CREATE INDEX supply_decision_account ON supply_decision (org_id, account_id, decision_id)
+CREATE INDEX supply_decision_time ON supply_decision (org_id, at_ms)
 CREATE TABLE supply_order (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, kind TEXT NOT NULL, why TEXT NOT NULL, login_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
 CREATE TABLE supply_state (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, wanted TEXT NOT NULL, since_ms INTEGER NOT NULL, reasons TEXT NOT NULL, low_since_ms INTEGER, warned_at_ms INTEGER, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
 CREATE TABLE vee_exception (org_id INTEGER NOT NULL, day INTEGER NOT NULL, meter_id INTEGER NOT NULL, rule TEXT NOT NULL, from_slot INTEGER NOT NULL, to_slot INTEGER NOT NULL, severity TEXT NOT NULL, message TEXT NOT NULL, raw_values TEXT NOT NULL, raised_at_ms INTEGER NOT NULL, resolved_at_ms INTEGER, resolution TEXT, PRIMARY KEY (org_id, day, meter_id, rule, from_slot)) STRICT, WITHOUT ROWID
