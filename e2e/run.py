@@ -2,14 +2,16 @@
 
 What it holds to: axe finds no A or AA fault, nothing scrolls sideways, the console stays silent (so no inline style or
 script was refused), a wrong password is said properly, money can be added, a page without script still works.
-Needs: pip install -r e2e/requirements.txt, and a Chromium of the system. It never starts the server.
+Needs the Python environment of `make venv` and a Chromium of the system. It never starts the server: `make e2e` does, or
 
-    python3 e2e/run.py --base http://127.0.0.1:8080 --staff operator:secret --consumer meena:secret
+    busbar demo --sign-ins sign-ins.json
+    .venv/bin/python e2e/run.py --base-url http://127.0.0.1:8080 --sign-ins sign-ins.json
 
-The same by environment: BUSBAR_BASE, BUSBAR_STAFF, BUSBAR_CONSUMER, BUSBAR_CHROMIUM. Exit 0: all held; 1: faults.
+Exit 0: all held; 1: faults.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -221,24 +223,25 @@ def live_line(walk, person):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base", default=os.environ.get("BUSBAR_BASE", "http://127.0.0.1:8080"))
-    parser.add_argument("--staff", default=os.environ.get("BUSBAR_STAFF"), help="name:password")
-    parser.add_argument("--consumer", default=os.environ.get("BUSBAR_CONSUMER"), help="name:password")
+    parser.add_argument("--base-url", default="http://127.0.0.1:8080")
+    parser.add_argument("--sign-ins", required=True, help="the file written by busbar demo --sign-ins")
     parser.add_argument("--chromium", default=os.environ.get("BUSBAR_CHROMIUM") or shutil.which("chromium"))
     options = parser.parse_args()
-    if not (options.staff and options.consumer and options.chromium):
-        parser.error("needs --staff, --consumer and a Chromium")
+    if not options.chromium:
+        parser.error("finds no Chromium; give --chromium or install the package chromium")
+    people = {s["role"]: f"{s['username']}:{s['password']}" for s in json.loads(pathlib.Path(options.sign_ins).read_text())["signIns"]}
+    staff, consumer = people["operator"], people["consumer"]
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
-        walk = Walk(browser, options.base)
-        wrong_password(walk, options.staff)
-        walk_staff(walk, options.staff)
-        walk_consumer(walk, options.consumer)
-        recharge(walk, options.consumer)
-        without_script(walk, options.staff)
-        live_line(walk, options.staff)
+        walk = Walk(browser, options.base_url)
+        wrong_password(walk, staff)
+        walk_staff(walk, staff)
+        walk_consumer(walk, consumer)
+        recharge(walk, consumer)
+        without_script(walk, staff)
+        live_line(walk, staff)
         browser.close()
     print(f"{walk.looks} looks, {len(walk.faults)} faults, pictures in {OUT}")
     return 1 if walk.faults else 0

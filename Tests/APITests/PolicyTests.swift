@@ -183,7 +183,8 @@ extension Fixture {
                 + transaction.query("SELECT name, value FROM setting WHERE org_id = $1 ORDER BY name", [.int(org)]) {
                     "\(try $0.text(0))=\(try $0.text(1))"
                 }
-                + ["posting", "recharge", "adjustment", "meter_command", "supply_order", "supply_decision", "outbox"].map {
+                + ["posting", "recharge", "adjustment", "meter_command", "supply_order", "supply_decision", "outbox"]
+                .map {
                     let count = try transaction.first("SELECT COUNT(*) FROM \($0) WHERE org_id = $1", [.int(org)]) {
                         try $0.int(0)
                     }

@@ -7,9 +7,9 @@ import HeadEnd
 import IntervalData
 import Jobs
 import Journal
+import Messaging
 import MeterData
 import MeterFleet
-import Messaging
 import Meters
 import Rating
 import SQL
@@ -25,17 +25,22 @@ struct CorrectionTests {
         LineFixture.ms(first.advanced(by: offset), hours: hour)
     }
 
-    private static func configurations(_ count: Int, _ change: (Int, inout MeterFaults) -> Void = { _, _ in }) -> [MeterConfiguration] {
+    private static func configurations(_ count: Int, _ change: (Int, inout MeterFaults) -> Void = { _, _ in })
+        -> [MeterConfiguration]
+    {
         (0..<count).map { index in
             var configuration = MeterConfiguration(
-                serial: "CR\(100 + index)", load: .household(HouseholdModel(seed: UInt64(index + 31))), installed: first,
+                serial: "CR\(100 + index)", load: .household(HouseholdModel(seed: UInt64(index + 31))),
+                installed: first,
                 baseWh: 5, secrets: LineFixture.secrets, seed: UInt64(index))
             change(index, &configuration.faults)
             return configuration
         }
     }
 
-    private static func fixture(_ stores: TestSite, startMs: Int64, _ configurations: [MeterConfiguration]) async throws -> LineFixture {
+    private static func fixture(_ stores: TestSite, startMs: Int64, _ configurations: [MeterConfiguration]) async throws
+        -> LineFixture
+    {
         let clock = ManualClock(startMs: startMs)
         return try await LineFixture.make(
             site: site(stores, clock: clock), clock: clock, configurations: configurations,
@@ -68,7 +73,8 @@ struct CorrectionTests {
     private static func money(_ charges: [Charge]) -> [String] {
         charges.map { charge in
             let parts = [charge.baseEnergyPaise, charge.addOnEnergyPaise, charge.fixedPaise, charge.dutyPaise]
-            return "\(charge.day) \(charge.energyWh) \(parts) \(charge.totalPaise) \(charge.inputsHash) \(charge.closing)"
+            return
+                "\(charge.day) \(charge.energyWh) \(parts) \(charge.totalPaise) \(charge.inputsHash) \(charge.closing)"
         }
     }
 
@@ -138,7 +144,9 @@ struct CorrectionTests {
             var random = SplitMix(state: seed)
             var steps: [Step] = []
             for house in fixture.houses {
-                for day in 0..<days { steps += [.arrive(house.meterID, day, 0..<29), .arrive(house.meterID, day, 29..<48)] }
+                for day in 0..<days {
+                    steps += [.arrive(house.meterID, day, 0..<29), .arrive(house.meterID, day, 29..<48)]
+                }
             }
             steps += (0..<days).flatMap { [Step.estimate($0), .estimate($0)] } + (0..<12).map { _ in Step.rate }
             steps.shuffle(using: &random)
@@ -147,7 +155,8 @@ struct CorrectionTests {
             }
             for (index, house) in fixture.houses.enumerated() {
                 let expectedPaise =
-                    500_000 - (try billPaise(house: index, from: first, days: days) { Self.values(configurations[index], $0) })
+                    500_000
+                    - (try billPaise(house: index, from: first, days: days) { Self.values(configurations[index], $0) })
                 let balance = try await fixture.balance(house.accountID)
                 #expect(balance == WalletBalance(balancePaise: expectedPaise, estimatedChargesPaise: 0), "seed \(seed)")
             }

@@ -1,5 +1,5 @@
-// Trouble at one meter, one event or one worker is nobody else's: keys that are wrong, values that are held, events that
-// cannot be delivered, two workers on one database, and days of 23 and 25 hours.
+// Trouble at one meter, one event or one worker is nobody else's: keys that are wrong, values that are held, events
+// that cannot be delivered, two workers on one database, and days of 23 and 25 hours.
 import Access
 import CivilTime
 import Clocks
@@ -8,9 +8,9 @@ import HeadEnd
 import IntervalData
 import Jobs
 import Journal
+import Messaging
 import MeterData
 import MeterFleet
-import Messaging
 import MeterPort
 import Meters
 import Outbox
@@ -38,7 +38,9 @@ struct HeadEndLineTests {
         }
     }
 
-    private static func rich(_ stores: TestSite, _ configurations: [MeterConfiguration], startMs: Int64 = at(1, 0)) async throws -> LineFixture {
+    private static func rich(_ stores: TestSite, _ configurations: [MeterConfiguration], startMs: Int64 = at(1, 0))
+        async throws -> LineFixture
+    {
         let clock = ManualClock(startMs: startMs)
         return try await LineFixture.make(
             site: site(stores, clock: clock), clock: clock, configurations: configurations,
@@ -55,14 +57,17 @@ struct HeadEndLineTests {
             let sealed = try LineFixture.vault().seal(wrong, meterID: 1001)
             try await fixture.site.money.write { transaction in
                 for (meterID, keys) in [(1001, sealed), (1002, foreign)] {
-                    try transaction.run("UPDATE meter SET sealed_keys = $1 WHERE meter_id = $2", [.bytes(keys), .int(meterID)])
+                    try transaction.run(
+                        "UPDATE meter SET sealed_keys = $1 WHERE meter_id = $2", [.bytes(keys), .int(meterID)])
                 }
             }
             try await fixture.run(untilMs: Self.at(1, 2))
             let rows = try await fixture.site.money.read { transaction in
                 try transaction.query(
                     "SELECT meter_id, state, last_error, attempt FROM collection ORDER BY meter_id", []
-                ) { (meterID: try $0.int(0), state: try $0.text(1), error: try $0.optionalText(2), tries: try $0.int(3)) }
+                ) {
+                    (meterID: try $0.int(0), state: try $0.text(1), error: try $0.optionalText(2), tries: try $0.int(3))
+                }
             }
             #expect(rows.map(\.meterID) == [1001, 1002, 1003, 1004])
             #expect(rows.map(\.state) == ["pending", "pending", "complete", "complete"])
@@ -78,12 +83,16 @@ struct HeadEndLineTests {
             let right = try LineFixture.vault().seal(
                 MeterKeys(
                     secret: LineFixture.secrets.hls, encryptionKey: LineFixture.secrets.encryptionKey,
-                    authenticationKey: LineFixture.secrets.authenticationKey, clientSystemTitle: Array("BUSBAR01".utf8)),
+                    authenticationKey: LineFixture.secrets.authenticationKey,
+                    clientSystemTitle: Array("BUSBAR01".utf8)),
                 meterID: 1001)
-            try await fixture.site.money.write { try $0.run("UPDATE meter SET sealed_keys = $1 WHERE meter_id = 1001", [.bytes(right)]) }
+            try await fixture.site.money.write {
+                try $0.run("UPDATE meter SET sealed_keys = $1 WHERE meter_id = 1001", [.bytes(right)])
+            }
             try await fixture.run(untilMs: Self.at(2, 12), stepMs: 3_600_000)
             let block = try await History.blocks(
-                meterID: 1001, from: Self.first, to: Self.first, site: fixture.site, orgID: 1).first?.block
+                meterID: 1001, from: Self.first, to: Self.first, site: fixture.site, orgID: 1
+            ).first?.block
             #expect(block?.values == fixture.houses[0].meter.servedWh(day: Self.first))
             await fixture.fleet.stop()
         }
@@ -97,21 +106,31 @@ struct HeadEndLineTests {
             let fixture = try await Self.rich(stores, configurations)
             try await fixture.run(untilMs: Self.at(1, 2))
             let shard = try await fixture.site.readings.shard(Self.first.month)
-            let reads = try await shard.read { try RawRead.after(change: 0, month: Self.first.month, limit: 100, orgID: 1, in: $0) }
+            let reads = try await shard.read {
+                try RawRead.after(change: 0, month: Self.first.month, limit: 100, orgID: 1, in: $0)
+            }
             #expect(reads.count == 1 && reads.first?.rows.count == 48)
             // Minus five wraps in the meter's 32 bits; what no interval can hold is kept as the largest value.
             #expect(reads.first?.rows.first { $0.endS == badEndS }?.importWh == .max)
             let block = try #require(
-                try await History.blocks(meterID: 1001, from: Self.first, to: Self.first, site: fixture.site, orgID: 1).first)
+                try await History.blocks(meterID: 1001, from: Self.first, to: Self.first, site: fixture.site, orgID: 1)
+                    .first)
             #expect(block.block.qualities[23] == .missing && block.block.qualities.count { $0 == .actual } == 47)
             let exceptions = try await shard.read {
                 try VEEException.of(meterID: 1001, from: Self.first, to: Self.first, orgID: 1, in: $0)
             }
-            #expect(exceptions.contains { $0.severity == "hard" && $0.slots == 23..<24 && $0.rawValues == "\(Int32.max)" })
+            #expect(
+                exceptions.contains { $0.severity == "hard" && $0.slots == 23..<24 && $0.rawValues == "\(Int32.max)" })
             // Reading the day again does not lose the first answer.
-            try await fixture.site.money.write { try $0.run("UPDATE collection SET state = 'pending', attempt = 0, next_at_ms = 0, slots = $1", [.text(String(repeating: "0", count: 48))]) }
+            try await fixture.site.money.write {
+                try $0.run(
+                    "UPDATE collection SET state = 'pending', attempt = 0, next_at_ms = 0, slots = $1",
+                    [.text(String(repeating: "0", count: 48))])
+            }
             try await fixture.run(untilMs: Self.at(1, 4))
-            let again = try await shard.read { try RawRead.after(change: 0, month: Self.first.month, limit: 100, orgID: 1, in: $0) }
+            let again = try await shard.read {
+                try RawRead.after(change: 0, month: Self.first.month, limit: 100, orgID: 1, in: $0)
+            }
             #expect(again.count == 2 && again.first == reads.first)
             await fixture.fleet.stop()
         }
@@ -143,7 +162,9 @@ struct HeadEndLineTests {
                 )
             }
             #expect(messages.map(\.template) == [.rechargeReceived])
-            #expect(left.count == 251 && left.dropLast().allSatisfy { $0.tries > 0 && $0.error?.contains("notice") == true })
+            #expect(
+                left.count == 251 && left.dropLast().allSatisfy { $0.tries > 0 && $0.error?.contains("notice") == true }
+            )
             #expect(left.last?.kind == "from-a-later-release" && left.last?.tries == 0)
             await fixture.fleet.stop()
         }
@@ -178,18 +199,22 @@ struct HeadEndLineTests {
             let clock = ManualClock(startMs: london.startS(of: first.advanced(by: 1)) * 1000)
             let configurations = (0..<2).map {
                 MeterConfiguration(
-                    serial: "UK\($0)", zone: london, load: .household(HouseholdModel(seed: UInt64($0 + 91), zone: london)),
+                    serial: "UK\($0)", zone: london,
+                    load: .household(HouseholdModel(seed: UInt64($0 + 91), zone: london)),
                     installed: first, baseWh: 12, secrets: LineFixture.secrets, seed: UInt64($0))
             }
             let fixture = try await LineFixture.make(
                 site: site(stores, clock: clock), clock: clock, configurations: configurations,
-                openingPaise: { _ in 500_000 }, from: first, org: Org(orgID: 1, name: "Thames", zone: london, currency: "GBP"))
-            try await fixture.run(untilMs: (london.startS(of: first.advanced(by: 4)) + 8 * 3600) * 1000, stepMs: 3_600_000)
+                openingPaise: { _ in 500_000 }, from: first,
+                org: Org(orgID: 1, name: "Thames", zone: london, currency: "GBP"))
+            try await fixture.run(
+                untilMs: (london.startS(of: first.advanced(by: 4)) + 8 * 3600) * 1000, stepMs: 3_600_000)
             try await checkTruth(fixture, from: first, days: 4, rechargedPaise: { _ in 500_000 }, text)
             let charges = try await fixture.site.money.read { [scope = fixture.scope] in
                 try Charge.current(accountID: 102, from: sunday, to: sunday, scope, in: $0)
             }
-            #expect(charges.first?.energyWh == fixture.houses[1].meter.servedWh(day: sunday).reduce(0) { $0 + Int64($1) })
+            #expect(
+                charges.first?.energyWh == fixture.houses[1].meter.servedWh(day: sunday).reduce(0) { $0 + Int64($1) })
             #expect(charges.first?.estimatedSlots == 0)
             await fixture.fleet.stop()
         }
@@ -212,7 +237,9 @@ struct HeadEndLineTests {
                     money: stores.0, readings: stores.1, clocks: clocks,
                     ids: IDGenerator(processNumber: Int64(index + 2), clocks: clocks))
             }
-            let lines = try sites.enumerated().map { try LineFixture.line(site: $0.element, holder: "worker-\($0.offset)") }
+            let lines = try sites.enumerated().map {
+                try LineFixture.line(site: $0.element, holder: "worker-\($0.offset)")
+            }
             var ran = Array(repeating: 0, count: workers)
             while true {
                 if clock.nowMs == Survival.rechargeMs { try await Survival.moment(sites[0], lines[0]) }

@@ -1,4 +1,4 @@
-// A small retailer with a fleet on the loopback interface, its clock moved by hand: what the tests of the whole line share.
+// A small retailer with a fleet on the loopback interface, its clock moved by hand: what tests of the whole line share.
 import Access
 import Accounts
 import CivilTime
@@ -91,7 +91,8 @@ struct LineFixture: Sendable {
                 let accountID = Int64(index + 101)
                 let meterID = Int64(index + 1001)
                 try SupplyAccount(
-                    accountID: accountID, accountNumber: "A-\(1000 + index)", name: "House \(index)", category: "domestic",
+                    accountID: accountID, accountNumber: "A-\(1000 + index)", name: "House \(index)",
+                    category: "domestic",
                     placeID: 10, sanctionedW: 15_000, language: "en", openedDay: day
                 ).create(scope, in: transaction)
                 try Meter(

@@ -1,5 +1,5 @@
-// The whole line on real load: 50 households, 14 days, over the wire, on both engines. Energy served = stored = billed to the
-// watt-hour, every wallet to the paisa, and a second run of every job changes nothing.
+// The whole line on real load: 50 households, 14 days, over the wire, on both engines. Energy served = stored = billed to
+// the watt-hour, every wallet to the paisa, and a second run of every job changes nothing.
 import Access
 import CivilTime
 import Clocks
@@ -57,7 +57,8 @@ struct ReplayTests {
             let site = site(stores, clock: clock)
             let configurations = sources.enumerated().map { index, load in
                 MeterConfiguration(
-                    serial: "RP\(100_000 + index)", periodS: 1800, load: load, installed: first, baseWh: Int64(index) * 1000,
+                    serial: "RP\(100_000 + index)", periodS: 1800, load: load, installed: first,
+                    baseWh: Int64(index) * 1000,
                     secrets: LineFixture.secrets, seed: UInt64(index))
             }
             // Rich and poor wallets: some are cut and stay cut, so that "served" is not simply "asked for".
@@ -135,12 +136,15 @@ struct Snapshot: Equatable {
         for month in try await fixture.site.readings.months() {
             let blocks = try await fixture.site.readings.shard(month).read { transaction in
                 try transaction.first(
-                    "SELECT COUNT(*) FROM day_block WHERE day >= $1 AND day <= $2", [.day(month.first), .day(month.last)]
+                    "SELECT COUNT(*) FROM day_block WHERE day >= $1 AND day <= $2",
+                    [.day(month.first), .day(month.last)]
                 ) { try $0.int(0) }
             }
             snapshot.counts["day_block \(month)"] = blocks
         }
-        for house in fixture.houses { snapshot.balances.append(try await fixture.balance(house.accountID).balancePaise) }
+        for house in fixture.houses {
+            snapshot.balances.append(try await fixture.balance(house.accountID).balancePaise)
+        }
         return snapshot
     }
 }

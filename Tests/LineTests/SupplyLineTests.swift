@@ -7,8 +7,8 @@ import HeadEnd
 import IntervalData
 import Jobs
 import Journal
-import MeterFleet
 import Messaging
+import MeterFleet
 import Meters
 import Payments
 import SQL
@@ -34,18 +34,23 @@ struct SupplyLineTests {
     }
 
     /// What a house draws on some days when it is never cut, in paise.
-    private static func askedPaise(_ configuration: MeterConfiguration, house index: Int, days: Range<Int>) throws -> Int64 {
+    private static func askedPaise(_ configuration: MeterConfiguration, house index: Int, days: Range<Int>) throws
+        -> Int64
+    {
         func bill(_ count: Int) throws -> Int64 {
             try billPaise(house: index, from: first, days: count) { day in
                 let startS = Zone.india.startS(of: day)
-                return (0..<48).map { Int32(configuration.load.energyWh(startS: startS + Int64($0) * 1800, durationS: 1800)) }
+                return (0..<48).map {
+                    Int32(configuration.load.energyWh(startS: startS + Int64($0) * 1800, durationS: 1800))
+                }
             }
         }
         return try bill(days.upperBound) - bill(days.lowerBound)
     }
 
     private func with(
-        _ configurations: [MeterConfiguration], opening: @escaping (Int) -> Int64, _ body: (LineFixture) async throws -> Void
+        _ configurations: [MeterConfiguration], opening: @escaping (Int) -> Int64,
+        _ body: (LineFixture) async throws -> Void
     ) async throws {
         try await withSite(.sqlite, migrations: BusbarSchema.migrations) { stores in
             let clock = ManualClock(startMs: Self.at(3, 0))
@@ -75,7 +80,9 @@ struct SupplyLineTests {
         }
     }
 
-    private static func recharge(_ fixture: LineFixture, _ house: House, _ paise: Int64, _ reference: String) async throws {
+    private static func recharge(_ fixture: LineFixture, _ house: House, _ paise: Int64, _ reference: String)
+        async throws
+    {
         _ = try await fixture.site.perform(
             Recharge(accountID: house.accountID, amountPaise: paise, method: .upi, reference: reference),
             as: fixture.actor, source: "test")

@@ -9,9 +9,9 @@ import HeadEnd
 import IntervalData
 import Jobs
 import Journal
+import Messaging
 import MeterData
 import MeterFleet
-import Messaging
 import Meters
 import Outbox
 import Payments
@@ -24,8 +24,8 @@ import Tariffs
 import TestSupport
 import Testing
 
-/// House 0 rich · 1 poor, cut on Thursday, recharged on Friday · 2 silent from Thursday to Saturday · 3 keeps six hours of
-/// Thursday back until Saturday · 4 poor, its relay reports failure but works · 5 rich, with quarter hours.
+/// House 0 rich · 1 poor, cut on Thursday, recharged on Friday · 2 silent from Thursday to Saturday · 3 keeps six hours
+/// of Thursday back until Saturday · 4 poor, its relay reports failure but works · 5 rich, with quarter hours.
 enum Survival {
     /// A Monday; the line starts on Thursday with three days to fetch at once.
     static let installed = CivilDay(year: 2009, month: 3, day: 2)!
@@ -38,7 +38,9 @@ enum Survival {
     static let accounts = (0..<6).map { Int64(101 + $0) }
 
     static func configurations(isDisturbed: Bool = true) -> [MeterConfiguration] {
-        func at(_ offset: Int, _ hour: Int64) -> Int64 { LineFixture.ms(installed.advanced(by: offset), hours: hour) / 1000 }
+        func at(_ offset: Int, _ hour: Int64) -> Int64 {
+            LineFixture.ms(installed.advanced(by: offset), hours: hour) / 1000
+        }
         return (0..<6).map { index in
             var configuration = MeterConfiguration(
                 serial: "SV\(100 + index)", periodS: index == 5 ? 900 : 1800,
@@ -110,7 +112,8 @@ struct StorePlace: Sendable, Codable {
 
     /// Opens, does, closes.
     func with<Value>(
-        _ clock: any TestClock, ahead: ManualClock = ManualClock(startMs: 0), processNumber: Int64, watch: WriteWatch? = nil,
+        _ clock: any TestClock, ahead: ManualClock = ManualClock(startMs: 0), processNumber: Int64,
+        watch: WriteWatch? = nil,
         _ body: (Site) async throws -> Value
     ) async throws -> Value {
         let (money, readings) = try await open()
@@ -153,15 +156,19 @@ struct RunResult: Equatable, Sendable {
         for house in fixture.houses {
             let part = try await fixture.site.money.read { transaction in
                 var part = RunResult()
-                for current in try Charge.current(accountID: house.accountID, from: from, to: to, scope, in: transaction) {
+                for current in try Charge.current(
+                    accountID: house.accountID, from: from, to: to, scope, in: transaction)
+                {
                     part.lastCharges.append(
-                        "\(house.accountID) \(current.day) \(current.energyWh) \(current.totalPaise) \(current.closing)")
+                        "\(house.accountID) \(current.day) \(current.energyWh) \(current.totalPaise) \(current.closing)"
+                    )
                     for charge in try Charge.revisions(
                         accountID: house.accountID, day: current.day, scope, in: transaction)
                     {
                         part.charges.append(
                             "\(house.accountID) \(charge.day) r\(charge.revision) \(charge.energyWh) Wh "
-                                + "\(charge.baseEnergyPaise)+\(charge.addOnEnergyPaise)+\(charge.fixedPaise)+\(charge.dutyPaise)"
+                                + "\(charge.baseEnergyPaise)+\(charge.addOnEnergyPaise)+\(charge.fixedPaise)"
+                                + "+\(charge.dutyPaise)"
                                 + "=\(charge.totalPaise) est \(charge.estimatedSlots) v\(charge.blockVersion)")
                     }
                 }
@@ -173,7 +180,10 @@ struct RunResult: Equatable, Sendable {
                 part.messages = try Message.of(accountID: house.accountID, limit: 1000, scope, in: transaction)
                     .map { "\(house.accountID) \($0.template) \($0.amountPaise ?? 0) \($0.businessAtMs)" }.sorted()
                 part.decisions = try Supply.decisions(accountID: house.accountID, limit: 1000, scope, in: transaction)
-                    .map { "\(house.accountID) \($0.atMs) \($0.was)→\($0.wanted) \($0.reasons.map(\.code)) \($0.balancePaise)" }
+                    .map {
+                        "\(house.accountID) \($0.atMs) \($0.was)→\($0.wanted) \($0.reasons.map(\.code)) "
+                            + "\($0.balancePaise)"
+                    }
                 part.commands = try MeterCommand.of(meterID: house.meterID, limit: 1000, scope, in: transaction)
                     .map { "\(house.meterID) \($0.kind) \($0.state) \($0.why) \($0.answer ?? "") \($0.endedAtMs ?? 0)" }
                 let relay = try RelayRecord.find(house.meterID, scope, in: transaction)
@@ -198,7 +208,9 @@ struct RunResult: Equatable, Sendable {
                 let block = day.block
                 result.lastBlocks.append("\(house.meterID) \(day.day) \(block.values) \(block.lowestQuality)")
                 result.blocks.append(
-                    "\(house.meterID) \(day.day) v\(day.version) \(day.madeBy) \(block.values) \(block.qualities.map(\.rawValue))")
+                    "\(house.meterID) \(day.day) v\(day.version) \(day.madeBy) \(block.values) "
+                        + "\(block.qualities.map(\.rawValue))"
+                )
             }
         }
         return result
@@ -206,7 +218,8 @@ struct RunResult: Equatable, Sendable {
 
     private func compare(_ name: String, _ mine: [String], _ theirs: [String]) -> [String] {
         mine == theirs
-            ? [] : ["\(name): \(mine.filter { !theirs.contains($0) }) instead of \(theirs.filter { !mine.contains($0) })"]
+            ? []
+            : ["\(name): \(mine.filter { !theirs.contains($0) }) instead of \(theirs.filter { !mine.contains($0) })"]
     }
 
     /// What it all came to, leaving out by which way and when it was written down.
@@ -221,7 +234,8 @@ struct RunResult: Equatable, Sendable {
         compare("charges", charges, other.charges) + compare("statements", statements, other.statements)
             + compare("blocks", blocks, other.blocks) + compare("messages", messages, other.messages)
             + compare("decisions", decisions, other.decisions) + compare("commands", commands, other.commands)
-            + compare("relays", relays, other.relays) + compare("balances", balances.map(String.init), other.balances.map(String.init))
+            + compare("relays", relays, other.relays)
+            + compare("balances", balances.map(String.init), other.balances.map(String.init))
     }
 }
 
@@ -254,7 +268,8 @@ func checkTruth(
             let stored = try await History.blocks(
                 meterID: house.meterID, from: day, to: day, site: fixture.site, orgID: fixture.scope.orgID)
             let block = try #require(stored.first?.block, "\(what): house \(index) has no block on \(day)")
-            #expect(block.values == house.meter.servedWh(day: day), "\(what): house \(index) \(day): stored is not served")
+            #expect(
+                block.values == house.meter.servedWh(day: day), "\(what): house \(index) \(day): stored is not served")
             #expect(block.lowestQuality == .actual, "\(what): house \(index) \(day) is not actual")
         }
         let expectedPaise =
@@ -279,10 +294,12 @@ func checkBooks(_ fixture: LineFixture, _ what: String) async throws {
                 """
                 SELECT supply_day FROM posting WHERE supply_day IS NOT NULL
                 GROUP BY journal_account_id, supply_day, revision, kind HAVING COUNT(*) > 1
-                """, []) { try $0.int(0) },
+                """, []
+            ) { try $0.int(0) },
             try transaction.first("SELECT COUNT(*) FROM outbox", []) { try $0.int(0) } ?? -1,
             try transaction.query(
-                "SELECT COUNT(*) FROM collection WHERE state <> 'complete'", []) { try $0.int(0) }.first ?? -1
+                "SELECT COUNT(*) FROM collection WHERE state <> 'complete'", []
+            ) { try $0.int(0) }.first ?? -1
         )
     }
     #expect(trial.sumPaise == 0 && trial.wrongAccounts.isEmpty, "\(what): books \(trial)")

@@ -1,5 +1,5 @@
-// The line is killed with SIGKILL, or one of its statements fails, all the way from collecting to the relay. What comes out
-// after a restart is what would have come out without.
+// The line is killed with SIGKILL, or one of its statements fails, all the way from collecting to the relay. What comes
+// out after a restart is what would have come out without.
 import Access
 import CivilTime
 import Clocks
@@ -51,7 +51,9 @@ struct SurvivalTests {
 
     private static func recharged(_ house: Int) -> Int64 { Survival.openingPaise[house] + (house == 1 ? 100_000 : 0) }
 
-    private static func place<Value>(_ engine: TestEngine, _ body: (StorePlace) async throws -> Value) async throws -> Value {
+    private static func place<Value>(_ engine: TestEngine, _ body: (StorePlace) async throws -> Value) async throws
+        -> Value
+    {
         try await withFolder { folder in
             switch engine {
             case .sqlite:
@@ -77,7 +79,9 @@ struct SurvivalTests {
     @Test(arguments: TestEngine.available)
     func killedAnywhere(_ engine: TestEngine) async throws {
         let reference = try await Self.reference(engine)
-        #expect(reference.result.decisions.contains { $0.contains("closed→open") }, "nobody is cut: the run shows too little")
+        #expect(
+            reference.result.decisions.contains { $0.contains("closed→open") },
+            "nobody is cut: the run shows too little")
         #expect(reference.result.decisions.contains { $0.contains("open→closed") }, "nobody is restored")
         #expect(reference.result.charges.contains { $0.contains(" r2 ") }, "no estimate is corrected")
         var points = reference.points(perKind: Self.isLong ? 20 : 1)
@@ -132,7 +136,9 @@ struct SurvivalTests {
         let reserved = Dictionary(uniqueKeysWithValues: next)
         for house in fixture.houses {
             for (_, used) in house.meter.clientCounters {
-                #expect(reserved[house.meterID, default: 0] > Int64(used), "killed at \(point): counters of \(house.meterID)")
+                #expect(
+                    reserved[house.meterID, default: 0] > Int64(used),
+                    "killed at \(point): counters of \(house.meterID)")
             }
         }
     }
@@ -177,12 +183,13 @@ struct SurvivalTests {
         }
     }
 
-    /// Leases run out, pauses end, and what comes before the orders to the meters is due once more. (An order that goes out
-    /// at another time than in the undisturbed run would leave another load to be billed.)
+    /// Leases run out, pauses end, and what comes before the orders to the meters is due once more. (An order that goes
+    /// out at another time than in the undisturbed run would leave another load to be billed.)
     private func runAllAgain(_ site: Site, _ ahead: ManualClock) async throws {
         ahead.nowMs += 900_000
         try await site.money.write { transaction in
-            try transaction.run("UPDATE job SET run_at_ms = 0 WHERE state = 'waiting' AND kind NOT IN ('estimate', 'command')")
+            try transaction.run(
+                "UPDATE job SET run_at_ms = 0 WHERE state = 'waiting' AND kind NOT IN ('estimate', 'command')")
         }
     }
 }

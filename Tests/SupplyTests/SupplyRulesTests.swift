@@ -31,8 +31,9 @@ import Testing
         #expect(Self.rules.decide(Self.facts { $0.balancePaise = balancePaise }).wanted == wanted)
     }
 
-    @Test(arguments: 
-        [(-500, .open), (0, .open), (999, .open), (1_000, .closed), (50_000, .closed)] as [(Int64, RelayWish)]
+    @Test(
+        arguments: [(-500, .open), (0, .open), (999, .open), (1_000, .closed), (50_000, .closed)]
+            as [(Int64, RelayWish)]
     )
     func restoringTakesTheHigherThreshold(_ balancePaise: Int64, _ wanted: RelayWish) {
         let verdict = Self.rules.decide(

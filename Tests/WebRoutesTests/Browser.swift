@@ -21,7 +21,7 @@ struct WebSite: Sendable {
     var one: TestRetailer { retailers[0] }
     var two: TestRetailer { retailers[1] }
 
-    /// Two companies; in the first `admin`, `ops` (whole company), `field` (first feeder) and `home` (consumer of account 71).
+    /// Two companies; in the first `admin`, `ops` (whole company), `field` (first feeder) and `home` (account 71).
     static func with(_ engine: TestEngine = .sqlite, _ body: (WebSite) async throws -> Void) async throws {
         try await withSite(engine, migrations: BusbarSchema.migrations) { stores in
             let clock = ManualClock(startMs: nowMs)

@@ -14,7 +14,8 @@ import Testing
     static func staffPaths(_ web: WebSite) -> [String] {
         let one = web.one
         return [
-            "/line", "/exceptions", "/exceptions?kind=held", "/exceptions?kind=spike", "/meters", "/meters?q=M10&state=answering",
+            "/line", "/exceptions", "/exceptions?kind=held", "/exceptions?kind=spike", "/meters",
+            "/meters?q=M10&state=answering",
             "/meters/\(one.meter)", "/meters/\(one.meter)?day=\(one.lastDay)&days=3", "/meters/\(one.meter)/disconnect",
             "/meters/\(one.meter)/reconnect", "/accounts", "/accounts?q=House&state=on",
         ] + ownPaths(web)
@@ -22,7 +23,9 @@ import Testing
 
     static func ownPaths(_ web: WebSite) -> [String] {
         let account = "/accounts/\(web.one.account)"
-        return [account, "\(account)/statement", "\(account)/days/\(web.one.first)", "\(account)/days/\(web.one.lastDay)"]
+        return [
+            account, "\(account)/statement", "\(account)/days/\(web.one.first)", "\(account)/days/\(web.one.lastDay)",
+        ]
     }
 
     @Test(arguments: TestEngine.available)
@@ -138,7 +141,9 @@ import Testing
             let browser = try await web.browser("ops")
             let (account, meter) = ("/accounts/\(web.one.account)", "/meters/\(web.one.meter)")
             let key = String(repeating: "a", count: 32)
-            for path in ["\(account)/recharges", "\(meter)/read", "\(meter)/disconnect", "\(meter)/reconnect", "/sign-out"] {
+            for path in [
+                "\(account)/recharges", "\(meter)/read", "\(meter)/disconnect", "\(meter)/reconnect", "/sign-out",
+            ] {
                 let answer = await browser.post(path, ["key": key, "amount": "10000", "reason": "no proof"])
                 #expect(answer.status == 403 && answer.text.contains("<html"), "\(path)")
                 let nobody = await (try await web.browser(nil)).post(path, ["key": key, "amount": "10000"])
@@ -203,7 +208,8 @@ import Testing
             #expect(paths.count >= 3)
             for path in paths {
                 let answer = await browser.get(path)
-                #expect(answer.status == 200 && answer.headers["Cache-Control"]?.contains("immutable") == true, "\(path)")
+                #expect(
+                    answer.status == 200 && answer.headers["Cache-Control"]?.contains("immutable") == true, "\(path)")
             }
             let missing = await browser.get("/assets/none.css")
             #expect(missing.status == 404 && missing.text.contains("test-request"))

@@ -9,8 +9,8 @@ public enum BusbarSettings {
     static let supplyRules = SettingKind(
         Supply.ruleSetting, initial: SupplyRules().json(),
         hint: """
-            When supply is cut and restored, as a JSON object with all of cutBelowPaise, restoreFromPaise, warnBelowPaise, \
-            minutesAfterWarning, noCutFromMinute, noCutToMinute, noCutWeekdays (7 is Sunday), noCutDays (YYYY-MM-DD).
+            When supply is cut and restored, as a JSON object with all of cutBelowPaise, restoreFromPaise, \
+            warnBelowPaise, minutesAfterWarning, noCutFromMinute, noCutToMinute, noCutWeekdays (7 is Sunday), noCutDays (YYYY-MM-DD).
             """
     ) { text in (try? SupplyRules(json: text))?.json() }
 }

@@ -82,8 +82,8 @@ public enum JobStore {
         ) { try $0.optionalText(0) } ?? nil
     }
 
-    /// Takes the earliest due job of the company, unless another of its jobs is being run: the line goes in order. Nothing
-    /// is priced while a day waits for its estimate, so that days are priced in order also after a long stop.
+    /// Takes the earliest due job of the company, unless another of its jobs is being run: the line goes in order.
+    /// Nothing is priced while a day waits for its estimate, so that days are priced in order also after a long stop.
     static func claim(
         businessNowMs: Int64, systemNowMs: Int64, holder: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Job? {

@@ -51,7 +51,8 @@ public struct MeterListing: Sendable, Equatable {
         in transaction: any SQLTransaction
     ) throws -> [MeterListing] {
         var parameters: [SQLValue] = [
-            .int(scope.orgID), .int(silentBeforeMs), .text(after), .text(prefix), .text(prefix + "\u{10FFFF}"), .int(limit),
+            .int(scope.orgID), .int(silentBeforeMs), .text(after), .text(prefix), .text(prefix + "\u{10FFFF}"),
+            .int(limit),
         ]
         var only = ""
         if let standing {

@@ -134,8 +134,8 @@ public enum Supply {
         // A balance that is good again ends the warning: the next fall warns anew.
         let warnedAtMs = balance.balancePaise >= rules.warnBelowPaise ? nil : state?.warnedAtMs
         let was = state?.wanted ?? .closed
-        // A cut that was decided but has not happened yet is judged as if it had not been decided: the hours may have come
-        // in which nobody is cut, or an estimate may have been put right.
+        // A cut that was decided but has not happened yet is judged as if it had not been decided: the hours may have
+        // come in which nobody is cut, or an estimate may have been put right.
         let relay = try RelayRecord.find(installation.meterID, scope, in: transaction)
         let isCut = was == .open && relay?.actual != nil && relay?.actual != "closed"
         // An order that was taken back leaves no threshold to climb: the account is judged as if it were on.

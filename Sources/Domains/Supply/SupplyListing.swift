@@ -18,7 +18,8 @@ public struct SupplyListing: Sendable, Equatable {
     public var sinceMs: Int64?
 
     private static let standingSQL = """
-        CASE WHEN supply_state.wanted = 'open' THEN 'off' WHEN supply_state.warned_at_ms IS NOT NULL THEN 'low' ELSE 'on' END
+        CASE WHEN supply_state.wanted = 'open' THEN 'off' WHEN supply_state.warned_at_ms IS NOT NULL THEN 'low'
+          ELSE 'on' END
         """
     private static let tables = """
         supply_account LEFT JOIN supply_state ON supply_state.org_id = supply_account.org_id
@@ -59,7 +60,8 @@ public struct SupplyListing: Sendable, Equatable {
         var parameters: [SQLValue] = [.int(scope.orgID)]
         let filter = SupplyAccount.scopeFilter(scope, &parameters)
         let rows = try transaction.query(
-            "SELECT \(standingSQL), COUNT(*) FROM \(tables) WHERE supply_account.org_id = $1\(filter) GROUP BY 1", parameters
+            "SELECT \(standingSQL), COUNT(*) FROM \(tables) WHERE supply_account.org_id = $1\(filter) GROUP BY 1",
+            parameters
         ) { (SupplyStanding(rawValue: try $0.text(0)) ?? .on, Int(try $0.int(1))) }
         return Dictionary(uniqueKeysWithValues: rows)
     }

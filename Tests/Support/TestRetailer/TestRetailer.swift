@@ -1,5 +1,5 @@
-// Two companies with accounts, meters, readings, charges and something that waits for a person, for tests of API and pages.
-// Made by the domains' own functions; names of company n end in `-of-n`, so that a leak between companies shows.
+// Two companies with accounts, meters, readings, charges and something that waits for a person, for tests of API and
+// pages. Made by the domains' own functions; names of company n end in `-of-n`, so that a leak between companies shows.
 import Access
 import Accounts
 import CivilTime
@@ -15,8 +15,8 @@ import SQL
 import Supply
 import Tariffs
 
-/// Ids of company n: places 10n (plant), 10n+1 and 10n+2 (feeders); accounts 70+n on the first feeder, 80+n on the second,
-/// 90+n without meter and pack on the first; meters 1070+n and 1080+n.
+/// Ids of company n: places 10n (plant), 10n+1 and 10n+2 (feeders); accounts 70+n on the first feeder, 80+n on the
+/// second, 90+n without meter and pack on the first; meters 1070+n and 1080+n.
 public struct TestRetailer: Sendable {
     public static let days = 5
     public static let orgs = [Org(orgID: 1, name: "Ujjwal-of-1"), Org(orgID: 2, name: "Prakash-of-2")]
@@ -79,7 +79,8 @@ public struct TestRetailer: Sendable {
         }
         for accountID in [account, otherAccount] {
             _ = try await site.perform(
-                Recharge(accountID: accountID, amountPaise: 50_000, method: .opening, reference: "opening-\(accountID)"),
+                Recharge(
+                    accountID: accountID, amountPaise: 50_000, method: .opening, reference: "opening-\(accountID)"),
                 as: .system(orgID: org.orgID), source: "test")
         }
         try await read(site, nowMs)
@@ -92,7 +93,9 @@ public struct TestRetailer: Sendable {
         }
     }
 
-    private func install(_ meterID: Int64, _ accountID: Int64, _ nowMs: Int64, in transaction: any SQLTransaction) throws {
+    private func install(_ meterID: Int64, _ accountID: Int64, _ nowMs: Int64, in transaction: any SQLTransaction)
+        throws
+    {
         try Meter(
             meterID: meterID, serial: "M\(meterID)-of-\(org.orgID)", host: "127.0.0.1", port: 1, clientAddress: 48,
             authentication: "hls-2", sealedKeys: nil, capturePeriodS: 1800
@@ -116,7 +119,8 @@ public struct TestRetailer: Sendable {
                 try await site.readings.shard(day.month).write { transaction in
                     try Ingest.apply(
                         incoming,
-                        IngestContext(sanctionedW: 3_000, periodS: 1800, history: history, madeBy: "read", nowMs: nowMs),
+                        IngestContext(
+                            sanctionedW: 3_000, periodS: 1800, history: history, madeBy: "read", nowMs: nowMs),
                         orgID: org.orgID, in: transaction)
                 }
             }
@@ -125,7 +129,8 @@ public struct TestRetailer: Sendable {
             for meterID in [meter, otherMeter] {
                 try transaction.run(
                     """
-                    INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt, next_at_ms)
+                    INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt,
+                      next_at_ms)
                     VALUES ($1, $2, $3, 'complete', 48, 48, $4, 1, 0)
                     """,
                     [.int(org.orgID), .day(lastDay), .int(meterID), .text(String(repeating: "1", count: 48))])

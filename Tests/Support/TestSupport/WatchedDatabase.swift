@@ -30,7 +30,7 @@ public final class WriteWatch: Sendable {
     public enum Action: String, Sendable, Codable {
         /// SIGKILL to this process: nothing is flushed, nothing is closed.
         case kill
-        /// The statement throws ``SQLError`` `full`; at a commit: the commit has happened and the caller hears of a failure.
+        /// The statement throws ``SQLError`` `full`; at a commit: it has happened, but the caller hears of a failure.
         case fail
     }
     private struct Kind: Hashable {

@@ -16,7 +16,8 @@ struct AccountQuery: APIModel {
     static let notes: [String: Note] = [
         "after": Note("The `next` of the part before; without it the list begins.", length: 0...64),
         "query": Note("Only account numbers or names that begin so.", length: 0...64),
-        "state": Note("Only accounts that stand so."), "limit": Note("How many at most; 50 when not given.", range: 1...200),
+        "state": Note("Only accounts that stand so."),
+        "limit": Note("How many at most; 50 when not given.", range: 1...200),
     ]
 }
 
@@ -51,7 +52,8 @@ struct AccountListView: APIModel {
     var items: [AccountItemView]
     var next: String?
     static let notes: [String: Note] = [
-        "items": Note("In order of the account number."), "next": Note("Send it as `after` to go on; absent at the end."),
+        "items": Note("In order of the account number."),
+        "next": Note("Send it as `after` to go on; absent at the end."),
     ]
 }
 
@@ -65,7 +67,8 @@ struct PackView: APIModel {
     var name: String
     var isAddOn: Bool
     static let notes: [String: Note] = [
-        "packID": Note("The pack."), "name": Note("Its own name."), "isAddOn": Note("Comes before the base pack where it applies."),
+        "packID": Note("The pack."), "name": Note("Its own name."),
+        "isAddOn": Note("Comes before the base pack where it applies."),
     ]
 }
 
@@ -176,7 +179,8 @@ struct StatementLineView: APIModel {
     static let notes: [String: Note] = [
         "entry": Note("Names the line in this statement, for ever."), "kind": Note("What it is."),
         "postedMs": Note("When it was posted, business time."), "day": Note("The day it charges or takes back."),
-        "corrects": Note("The line it takes back or replaces."), "reversedBy": Note("The line that took this one back."),
+        "corrects": Note("The line it takes back or replaces."),
+        "reversedBy": Note("The line that took this one back."),
         "amountPaise": Note("Positive: to the consumer."), "balancePaise": Note("Balance after it."),
         "method": Note("How the money came."), "reference": Note("The payment's own id."),
         "reason": Note("Why the balance was adjusted."), "against": Note("What stands on the other side."),
@@ -215,39 +219,45 @@ struct StatementPartView: APIModel {
 
 extension Endpoints {
     static let accounts: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<AccountQuery, AccountListView>(
-            "accounts.list", "GET", "/api/v1/accounts", access: .permission([.readAccounts]),
-            EndpointText("List accounts", "Accounts of your company, of your places if you are confined to some."),
-            example: AccountQuery(after: nil, query: "BB-", state: .low, limit: 50),
-            outputExample: AccountListView(items: [.example], next: "BB-000101"),
-            run: { input, context in
-                let list = try await AccountList.of(
-                    context.services.site, query: input.query ?? "", standing: input.state, after: input.after ?? "",
-                    limit: input.limit ?? 50, context.actor.scope)
-                return AccountListView(items: list.part.items.map { AccountItemView($0) }, next: list.part.next)
-            })),
-        AnyEndpoint(Endpoint<AccountPath, AccountDetailView>(
-            "accounts.read", "GET", "/api/v1/accounts/{accountID}", access: .permission([.readAccounts, .readOwnAccount]),
-            EndpointText("Read an account", "Balance, how long it lasts, supply and why."),
-            example: AccountPath(accountID: ID(101)), outputExample: .example, problems: [.notFound],
-            run: { input, context in
-                AccountDetailView(
-                    try await AccountReport.of(
-                        context.services.site, accountID: input.accountID.value, context.actor.scope))
-            })),
-        AnyEndpoint(Endpoint<StatementQuery, StatementPartView>(
-            "accounts.statement", "GET", "/api/v1/accounts/{accountID}/statement",
-            access: .permission([.readAccounts, .readOwnAccount]),
-            EndpointText("Statement of an account", "Every posting to the wallet with the balance after it."),
-            example: StatementQuery(accountID: ID(101), before: nil, limit: 50),
-            outputExample: StatementPartView(balancePaise: 11_860, items: [.example], next: nil), problems: [.notFound],
-            run: { input, context in
-                let report = try await StatementReport.of(
-                    context.services.site, accountID: input.accountID.value, before: input.before,
-                    limit: input.limit ?? 50, context.actor.scope)
-                return StatementPartView(
-                    balancePaise: report.balancePaise, items: report.part.items.map { StatementLineView($0) },
-                    next: report.part.next)
-            })),
+        AnyEndpoint(
+            Endpoint<AccountQuery, AccountListView>(
+                "accounts.list", "GET", "/api/v1/accounts", access: .permission([.readAccounts]),
+                EndpointText("List accounts", "Accounts of your company, of your places if you are confined to some."),
+                example: AccountQuery(after: nil, query: "BB-", state: .low, limit: 50),
+                outputExample: AccountListView(items: [.example], next: "BB-000101"),
+                run: { input, context in
+                    let list = try await AccountList.of(
+                        context.services.site, query: input.query ?? "", standing: input.state,
+                        after: input.after ?? "",
+                        limit: input.limit ?? 50, context.actor.scope)
+                    return AccountListView(items: list.part.items.map { AccountItemView($0) }, next: list.part.next)
+                })),
+        AnyEndpoint(
+            Endpoint<AccountPath, AccountDetailView>(
+                "accounts.read", "GET", "/api/v1/accounts/{accountID}",
+                access: .permission([.readAccounts, .readOwnAccount]),
+                EndpointText("Read an account", "Balance, how long it lasts, supply and why."),
+                example: AccountPath(accountID: ID(101)), outputExample: .example, problems: [.notFound],
+                run: { input, context in
+                    AccountDetailView(
+                        try await AccountReport.of(
+                            context.services.site, accountID: input.accountID.value, context.actor.scope))
+                })),
+        AnyEndpoint(
+            Endpoint<StatementQuery, StatementPartView>(
+                "accounts.statement", "GET", "/api/v1/accounts/{accountID}/statement",
+                access: .permission([.readAccounts, .readOwnAccount]),
+                EndpointText("Statement of an account", "Every posting to the wallet with the balance after it."),
+                example: StatementQuery(accountID: ID(101), before: nil, limit: 50),
+                outputExample: StatementPartView(balancePaise: 11_860, items: [.example], next: nil),
+                problems: [.notFound],
+                run: { input, context in
+                    let report = try await StatementReport.of(
+                        context.services.site, accountID: input.accountID.value, before: input.before,
+                        limit: input.limit ?? 50, context.actor.scope)
+                    return StatementPartView(
+                        balancePaise: report.balancePaise, items: report.part.items.map { StatementLineView($0) },
+                        next: report.part.next)
+                })),
     ]
 }

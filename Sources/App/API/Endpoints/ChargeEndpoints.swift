@@ -93,8 +93,10 @@ struct DayExplanationView: APIModel {
     var inputHash: String
     var agrees: Bool
     static let notes: [String: Note] = [
-        "accountID": Note("The account."), "day": Note("The day of supply."), "meterID": Note("The meter it was read from."),
-        "readingVersion": Note("The version of the day's readings that was priced."), "energyWh": Note("Energy of the day."),
+        "accountID": Note("The account."), "day": Note("The day of supply."),
+        "meterID": Note("The meter it was read from."),
+        "readingVersion": Note("The version of the day's readings that was priced."),
+        "energyWh": Note("Energy of the day."),
         "totalPaise": Note("The charge."), "estimatedSlots": Note("Intervals that were estimated."),
         "components": Note("Parts that add up to the total."), "lines": Note("Neighbouring intervals priced alike."),
         "revisions": Note("Every time the day was charged, oldest first."),
@@ -137,17 +139,19 @@ struct DayExplanationView: APIModel {
 
 extension Endpoints {
     static let charges: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<DayPath, DayExplanationView>(
-            "accounts.day", "GET", "/api/v1/accounts/{accountID}/days/{day}",
-            access: .permission([.readAccounts, .readOwnAccount]),
-            EndpointText("A day's charge explained", "Priced again from the stored inputs and checked against their hash."),
-            example: DayPath(accountID: ID(101), day: Day(CivilDay(number: 20_777))), outputExample: .example,
-            problems: [.notFound],
-            run: { input, context in
-                DayExplanationView(
-                    try await DayReport.of(
-                        context.services.site, accountID: input.accountID.value, day: input.day.value,
-                        context.actor.scope))
-            })),
+        AnyEndpoint(
+            Endpoint<DayPath, DayExplanationView>(
+                "accounts.day", "GET", "/api/v1/accounts/{accountID}/days/{day}",
+                access: .permission([.readAccounts, .readOwnAccount]),
+                EndpointText(
+                    "A day's charge explained", "Priced again from the stored inputs and checked against their hash."),
+                example: DayPath(accountID: ID(101), day: Day(CivilDay(number: 20_777))), outputExample: .example,
+                problems: [.notFound],
+                run: { input, context in
+                    DayExplanationView(
+                        try await DayReport.of(
+                            context.services.site, accountID: input.accountID.value, day: input.day.value,
+                            context.actor.scope))
+                }))
     ]
 }

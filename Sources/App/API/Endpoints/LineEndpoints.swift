@@ -15,7 +15,8 @@ struct HeatRowView: APIModel {
     var sharesPpm: [Int]
     static let notes: [String: Note] = [
         "name": Note("The feeder or plant."),
-        "sharesPpm": Note("Share of intervals collected by hour of the day, in parts per million; 24 values.", itemsMax: 24),
+        "sharesPpm": Note(
+            "Share of intervals collected by hour of the day, in parts per million; 24 values.", itemsMax: 24),
     ]
 }
 
@@ -113,9 +114,11 @@ struct JobView: APIModel {
     var result: String?
     var lastError: String?
     static let notes: [String: Note] = [
-        "kind": Note("collect, validate, estimate, rate, supply or command."), "key": Note("`every`, or the day it is for."),
+        "kind": Note("collect, validate, estimate, rate, supply or command."),
+        "key": Note("`every`, or the day it is for."),
         "state": Note("Where it stands."), "runAtMs": Note("Due at, business time."),
-        "startedAtMs": Note("Last started."), "endedAtMs": Note("Last ended."), "doneCount": Note("How far it has come."),
+        "startedAtMs": Note("Last started."), "endedAtMs": Note("Last ended."),
+        "doneCount": Note("How far it has come."),
         "attempt": Note("Failures since the last success."), "result": Note("What the last run did."),
         "lastError": Note("Why the last run failed."),
     ]
@@ -141,50 +144,58 @@ struct TrialBalance: APIModel {
     var postings: Int64
     var wrongAccounts: [ID]
     static let notes: [String: Note] = [
-        "sumPaise": Note("Sum of all postings; anything but 0 is a fault."), "postings": Note("How many postings there are."),
+        "sumPaise": Note("Sum of all postings; anything but 0 is a fault."),
+        "postings": Note("How many postings there are."),
         "wrongAccounts": Note("Accounts whose kept balance is not the sum of their postings; must be none."),
     ]
 }
 
 extension Endpoints {
     static let line: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<Nothing, LineSummary>(
-            "line.read", "GET", "/api/v1/line", access: .permission([.readMeters]),
-            EndpointText(
-                "The line of the day",
-                "Meter-days of the day at every station: expected − silent − held + estimated are complete and can be priced."),
-            outputExample: .example,
-            run: { _, context in LineSummary(try await LineReport.of(context.services.site, context.actor.scope)) })),
-        AnyEndpoint(Endpoint<NeedQuery, NeedListView>(
-            "exceptions.list", "GET", "/api/v1/exceptions", access: .permission([.readMeters]),
-            EndpointText("What waits for a person", "Held readings, silent meters, failed orders and missing tariffs."),
-            example: NeedQuery(kind: .spike), outputExample: NeedListView(items: [.example]),
-            run: { input, context in
-                let list = try await NeedList.of(context.services.site, context.actor.scope)
-                let items = list.items.filter { input.kind == nil || $0.kind == input.kind }
-                return NeedListView(items: items.map { NeedView($0) })
-            })),
-        AnyEndpoint(Endpoint<Nothing, JobListView>(
-            "jobs.list", "GET", "/api/v1/jobs", access: .permission([.readMeters, .runJobs]),
-            EndpointText("List jobs", "What runs by itself: when it is due, how it ended."),
-            outputExample: JobListView(items: [.example]),
-            run: { _, context in
-                JobListView(
-                    items: try await context.read { transaction, scope in
-                        try JobStore.overview(scope, in: transaction).map { JobView($0) }
-                    })
-            })),
-        AnyEndpoint(Endpoint<Nothing, TrialBalance>(
-            "trial-balance.read", "GET", "/api/v1/trial-balance", access: .permission([.adjustAccounts]),
-            EndpointText("Trial balance", "Proves the double-entry book: adds up every posting there is."),
-            outputExample: TrialBalance(sumPaise: 0, postings: 1200, wrongAccounts: []), rate: .heavy,
-            run: { _, context in
-                try await context.read { transaction, scope in
-                    let found = try Journal.trialBalance(scope, in: transaction)
-                    return TrialBalance(
-                        sumPaise: found.sumPaise, postings: found.postings,
-                        wrongAccounts: found.wrongAccounts.prefix(Schema.itemsMax).map { ID($0) })
-                }
-            })),
+        AnyEndpoint(
+            Endpoint<Nothing, LineSummary>(
+                "line.read", "GET", "/api/v1/line", access: .permission([.readMeters]),
+                EndpointText(
+                    "The line of the day",
+                    "Meter-days at every station: expected − silent − held + estimated are complete and can be priced."
+                ),
+                outputExample: .example,
+                run: { _, context in LineSummary(try await LineReport.of(context.services.site, context.actor.scope)) })
+        ),
+        AnyEndpoint(
+            Endpoint<NeedQuery, NeedListView>(
+                "exceptions.list", "GET", "/api/v1/exceptions", access: .permission([.readMeters]),
+                EndpointText(
+                    "What waits for a person", "Held readings, silent meters, failed orders and missing tariffs."),
+                example: NeedQuery(kind: .spike), outputExample: NeedListView(items: [.example]),
+                run: { input, context in
+                    let list = try await NeedList.of(context.services.site, context.actor.scope)
+                    let items = list.items.filter { input.kind == nil || $0.kind == input.kind }
+                    return NeedListView(items: items.map { NeedView($0) })
+                })),
+        AnyEndpoint(
+            Endpoint<Nothing, JobListView>(
+                "jobs.list", "GET", "/api/v1/jobs", access: .permission([.readMeters, .runJobs]),
+                EndpointText("List jobs", "What runs by itself: when it is due, how it ended."),
+                outputExample: JobListView(items: [.example]),
+                run: { _, context in
+                    JobListView(
+                        items: try await context.read { transaction, scope in
+                            try JobStore.overview(scope, in: transaction).map { JobView($0) }
+                        })
+                })),
+        AnyEndpoint(
+            Endpoint<Nothing, TrialBalance>(
+                "trial-balance.read", "GET", "/api/v1/trial-balance", access: .permission([.adjustAccounts]),
+                EndpointText("Trial balance", "Proves the double-entry book: adds up every posting there is."),
+                outputExample: TrialBalance(sumPaise: 0, postings: 1200, wrongAccounts: []), rate: .heavy,
+                run: { _, context in
+                    try await context.read { transaction, scope in
+                        let found = try Journal.trialBalance(scope, in: transaction)
+                        return TrialBalance(
+                            sumPaise: found.sumPaise, postings: found.postings,
+                            wrongAccounts: found.wrongAccounts.prefix(Schema.itemsMax).map { ID($0) })
+                    }
+                })),
     ]
 }

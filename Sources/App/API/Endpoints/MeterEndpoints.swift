@@ -13,7 +13,8 @@ struct MeterQuery: APIModel {
     var limit: Int?
     static let notes: [String: Note] = [
         "after": Note("The `next` of the part before; without it the list begins.", length: 0...64),
-        "query": Note("Only serial numbers that begin so.", length: 0...64), "state": Note("Only meters that stand so."),
+        "query": Note("Only serial numbers that begin so.", length: 0...64),
+        "state": Note("Only meters that stand so."),
         "limit": Note("How many at most; 50 when not given.", range: 1...200),
     ]
 }
@@ -27,7 +28,8 @@ struct MeterItemView: APIModel {
     var relayActual: String?
     var lastAnswerMs: Int64?
     static let notes: [String: Note] = [
-        "meterID": Note("The meter."), "serial": Note("Its serial number."), "state": Note("By what it last said itself."),
+        "meterID": Note("The meter."), "serial": Note("Its serial number."),
+        "state": Note("By what it last said itself."),
         "accountID": Note("The account it serves now."), "relayWanted": Note("What the rules want of the relay."),
         "relayActual": Note("closed, open or readyForReconnection, as read from the meter."),
         "lastAnswerMs": Note("When it last answered, business time."),
@@ -91,10 +93,12 @@ struct MeterDetailView: APIModel {
     var commands: [MeterOrderView]
     static let notes: [String: Note] = [
         "meter": Note("As in the list."), "capturePeriodS": Note("Seconds an interval."),
-        "profileName": Note("The description of the maker's objects."), "registerWh": Note("The last midnight register."),
+        "profileName": Note("The description of the maker's objects."),
+        "registerWh": Note("The last midnight register."),
         "registerAtMs": Note("The midnight it is of."), "clockDriftS": Note("How far the meter's clock was ahead."),
         "slotsHave": Note("Intervals collected in the last 30 days."),
-        "slotsExpected": Note("Intervals expected in the last 30 days."), "commands": Note("The last orders, newest first."),
+        "slotsExpected": Note("Intervals expected in the last 30 days."),
+        "commands": Note("The last orders, newest first."),
     ]
     init(_ report: MeterReport) {
         meter = MeterItemView(report.listing)
@@ -115,7 +119,8 @@ struct LoadQuery: APIModel {
     var from: Day
     var to: Day
     static let notes: [String: Note] = [
-        "meterID": Note("The meter."), "from": Note("The first day."), "to": Note("The last day; at most 31 days in all."),
+        "meterID": Note("The meter."), "from": Note("The first day."),
+        "to": Note("The last day; at most 31 days in all."),
     ]
 }
 
@@ -163,57 +168,65 @@ struct OrderReceipt: APIModel {
 
 extension Endpoints {
     static let meters: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<MeterQuery, MeterListView>(
-            "meters.list", "GET", "/api/v1/meters", access: .permission([.readMeters]),
-            EndpointText("List meters", "Meters of your company, of your places if you are confined to some."),
-            example: MeterQuery(after: nil, query: "BB", state: .silent, limit: 50),
-            outputExample: MeterListView(items: [.example], next: "BB100001"),
-            run: { input, context in
-                let list = try await MeterList.of(
-                    context.services.site, query: input.query ?? "", standing: input.state, after: input.after ?? "",
-                    limit: input.limit ?? 50, context.actor.scope)
-                return MeterListView(
-                    items: list.part.items.map { MeterItemView($0.listing) }, next: list.part.next)
-            })),
-        AnyEndpoint(Endpoint<MeterPath, MeterDetailView>(
-            "meters.read", "GET", "/api/v1/meters/{meterID}", access: .permission([.readMeters]),
-            EndpointText("Read a meter", "Its state, register, completeness and last orders."),
-            example: MeterPath(meterID: ID(1001)), outputExample: .example, problems: [.notFound],
-            run: { input, context in
-                MeterDetailView(
-                    try await MeterReport.of(
-                        context.services.site, meterID: input.meterID.value, last: nil, count: 1, context.actor.scope))
-            })),
-        AnyEndpoint(Endpoint<LoadQuery, LoadView>(
-            "meters.load", "GET", "/api/v1/meters/{meterID}/load", access: .permission([.readMeters, .readOwnAccount]),
-            EndpointText("Load of a meter", "Current versions of the days, value by value with their quality."),
-            example: LoadQuery(meterID: ID(1001), from: Day(CivilDay(number: 20_770)), to: Day(CivilDay(number: 20_776))),
-            outputExample: LoadView(
-                meterID: ID(1001), capturePeriodS: 1800,
-                days: [
-                    LoadDayView(
-                        day: Day(CivilDay(number: 20_770)), version: 1, valuesWh: [120, 80, 0], qualities: "AAM")
-                ]), rate: .heavy, problems: [.notFound],
-            run: { input, context in
-                let (from, to) = (input.from.value, input.to.value)
-                guard from <= to, from.days(to: to) < MeterReport.loadDaysMax else {
-                    throw Refusal(.invalid, "Ask for 1 to 31 days.", hint: "`to` is not before `from`.", at: "to")
-                }
-                let report = try await MeterReport.of(
-                    context.services.site, meterID: input.meterID.value, last: to, count: from.days(to: to) + 1,
-                    context.actor.scope)
-                return LoadView(
-                    meterID: input.meterID, capturePeriodS: report.listing.meter.capturePeriodS,
-                    days: report.blocks.map { LoadDayView($0) })
-            })),
-        AnyEndpoint(Endpoint<MeterPath, OrderReceipt>(
-            "meters.order-read", "POST", "/api/v1/meters/{meterID}/reads", access: .permission([.commandMeters]),
-            EndpointText("Read a meter now", "Orders a read of the relay and of the part of today that is over."),
-            example: MeterPath(meterID: ID(1001)), outputExample: OrderReceipt(commandID: ID(9001)), status: 202,
-            idempotency: .keyed, problems: [.notFound, .conflict],
-            run: { input, context in
-                let order = OrderRead(meterID: input.meterID.value, reference: context.idempotencyKey ?? "")
-                return OrderReceipt(commandID: ID(try await context.perform(order)))
-            })),
+        AnyEndpoint(
+            Endpoint<MeterQuery, MeterListView>(
+                "meters.list", "GET", "/api/v1/meters", access: .permission([.readMeters]),
+                EndpointText("List meters", "Meters of your company, of your places if you are confined to some."),
+                example: MeterQuery(after: nil, query: "BB", state: .silent, limit: 50),
+                outputExample: MeterListView(items: [.example], next: "BB100001"),
+                run: { input, context in
+                    let list = try await MeterList.of(
+                        context.services.site, query: input.query ?? "", standing: input.state,
+                        after: input.after ?? "",
+                        limit: input.limit ?? 50, context.actor.scope)
+                    return MeterListView(
+                        items: list.part.items.map { MeterItemView($0.listing) }, next: list.part.next)
+                })),
+        AnyEndpoint(
+            Endpoint<MeterPath, MeterDetailView>(
+                "meters.read", "GET", "/api/v1/meters/{meterID}", access: .permission([.readMeters]),
+                EndpointText("Read a meter", "Its state, register, completeness and last orders."),
+                example: MeterPath(meterID: ID(1001)), outputExample: .example, problems: [.notFound],
+                run: { input, context in
+                    MeterDetailView(
+                        try await MeterReport.of(
+                            context.services.site, meterID: input.meterID.value, last: nil, count: 1,
+                            context.actor.scope))
+                })),
+        AnyEndpoint(
+            Endpoint<LoadQuery, LoadView>(
+                "meters.load", "GET", "/api/v1/meters/{meterID}/load",
+                access: .permission([.readMeters, .readOwnAccount]),
+                EndpointText("Load of a meter", "Current versions of the days, value by value with their quality."),
+                example: LoadQuery(
+                    meterID: ID(1001), from: Day(CivilDay(number: 20_770)), to: Day(CivilDay(number: 20_776))),
+                outputExample: LoadView(
+                    meterID: ID(1001), capturePeriodS: 1800,
+                    days: [
+                        LoadDayView(
+                            day: Day(CivilDay(number: 20_770)), version: 1, valuesWh: [120, 80, 0], qualities: "AAM")
+                    ]), rate: .heavy, problems: [.notFound],
+                run: { input, context in
+                    let (from, to) = (input.from.value, input.to.value)
+                    guard from <= to, from.days(to: to) < MeterReport.loadDaysMax else {
+                        throw Refusal(.invalid, "Ask for 1 to 31 days.", hint: "`to` is not before `from`.", at: "to")
+                    }
+                    let report = try await MeterReport.of(
+                        context.services.site, meterID: input.meterID.value, last: to, count: from.days(to: to) + 1,
+                        context.actor.scope)
+                    return LoadView(
+                        meterID: input.meterID, capturePeriodS: report.listing.meter.capturePeriodS,
+                        days: report.blocks.map { LoadDayView($0) })
+                })),
+        AnyEndpoint(
+            Endpoint<MeterPath, OrderReceipt>(
+                "meters.order-read", "POST", "/api/v1/meters/{meterID}/reads", access: .permission([.commandMeters]),
+                EndpointText("Read a meter now", "Orders a read of the relay and of the part of today that is over."),
+                example: MeterPath(meterID: ID(1001)), outputExample: OrderReceipt(commandID: ID(9001)), status: 202,
+                idempotency: .keyed, problems: [.notFound, .conflict],
+                run: { input, context in
+                    let order = OrderRead(meterID: input.meterID.value, reference: context.idempotencyKey ?? "")
+                    return OrderReceipt(commandID: ID(try await context.perform(order)))
+                })),
     ]
 }

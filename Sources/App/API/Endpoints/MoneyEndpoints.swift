@@ -52,7 +52,8 @@ struct SupplyOrderInput: APIModel {
     var reason: String
     static let notes: [String: Note] = [
         "accountID": Note("The account."),
-        "order": Note("cut: supply is off until the order is taken back; release: take it back, the rules decide again."),
+        "order": Note(
+            "cut: supply is off until the order is taken back; release: take it back, the rules decide again."),
         "reason": Note("Stands in the record of decisions.", length: 3...200),
     ]
 }
@@ -64,53 +65,58 @@ struct SupplyOrderResult: APIModel {
 
 extension Endpoints {
     static let money: [AnyEndpoint] = [
-        AnyEndpoint(Endpoint<RechargeInput, RechargeReceipt>(
-            "accounts.recharge", "POST", "/api/v1/accounts/{accountID}/recharges",
-            access: .permission([.rechargeAccounts, .rechargeOwnAccount]),
-            EndpointText("Recharge an account", "The Idempotency-Key is the payment's reference: it counts once."),
-            example: RechargeInput(accountID: ID(101), amountPaise: 50_000, method: .cash),
-            outputExample: RechargeReceipt(
-                rechargeID: ID(7001), entry: "J-1XK9", amountPaise: 50_000, balancePaise: 61_860),
-            status: 201, idempotency: .keyed, problems: [.notFound, .conflict],
-            run: { input, context in
-                let isOwn = try context.actor.role == .consumer
-                let method = isOwn ? .portal : PaymentMethod(rawValue: (input.method ?? .cash).rawValue) ?? .cash
-                let receipt = try await context.perform(
-                    Recharge(
-                        accountID: input.accountID.value, amountPaise: input.amountPaise, method: method,
-                        reference: context.idempotencyKey ?? ""))
-                return RechargeReceipt(
-                    rechargeID: ID(receipt.rechargeID), entry: StatementReport.entryName(receipt.entryID),
-                    amountPaise: receipt.amountPaise, balancePaise: receipt.balancePaise)
-            })),
-        AnyEndpoint(Endpoint<AdjustmentInput, AdjustmentReceipt>(
-            "accounts.adjust", "POST", "/api/v1/accounts/{accountID}/adjustments", access: .permission([.adjustAccounts]),
-            EndpointText("Adjust a balance", "Corrects a balance by hand, with a reason; never changes what was posted."),
-            example: AdjustmentInput(accountID: ID(101), amountPaise: 2_000, reason: "Meter exchanged late"),
-            outputExample: AdjustmentReceipt(entry: "J-1XKA"), status: 201, idempotency: .keyed,
-            problems: [.notFound, .conflict],
-            run: { input, context in
-                let entryID = try await context.perform(
-                    AdjustBalance(
-                        accountID: input.accountID.value, amountPaise: input.amountPaise, reason: input.reason,
-                        reference: context.idempotencyKey ?? ""), why: input.reason)
-                return AdjustmentReceipt(entry: StatementReport.entryName(entryID))
-            })),
-        AnyEndpoint(Endpoint<SupplyOrderInput, SupplyOrderResult>(
-            "accounts.order-supply", "POST", "/api/v1/accounts/{accountID}/supply-orders",
-            access: .permission([.commandMeters]),
-            EndpointText(
-                "Order a cut, or take the order back",
-                "An order to cut stands above balance and no-cut hours. The meter is told by a job and read back."),
-            example: SupplyOrderInput(accountID: ID(101), order: .cut, reason: "Tampering found on site"),
-            outputExample: SupplyOrderResult(wanted: .open), problems: [.notFound, .conflict],
-            run: { input, context in
-                let zone = try await context.read { transaction, scope in
-                    try Org.find(scope.orgID, in: transaction).zone
-                }
-                let order = OrderSupply(
-                    accountID: input.accountID.value, cut: input.order == .cut, reason: input.reason, zone: zone)
-                return SupplyOrderResult(wanted: try await context.perform(order, why: input.reason))
-            })),
+        AnyEndpoint(
+            Endpoint<RechargeInput, RechargeReceipt>(
+                "accounts.recharge", "POST", "/api/v1/accounts/{accountID}/recharges",
+                access: .permission([.rechargeAccounts, .rechargeOwnAccount]),
+                EndpointText("Recharge an account", "The Idempotency-Key is the payment's reference: it counts once."),
+                example: RechargeInput(accountID: ID(101), amountPaise: 50_000, method: .cash),
+                outputExample: RechargeReceipt(
+                    rechargeID: ID(7001), entry: "J-1XK9", amountPaise: 50_000, balancePaise: 61_860),
+                status: 201, idempotency: .keyed, problems: [.notFound, .conflict],
+                run: { input, context in
+                    let isOwn = try context.actor.role == .consumer
+                    let method = isOwn ? .portal : PaymentMethod(rawValue: (input.method ?? .cash).rawValue) ?? .cash
+                    let receipt = try await context.perform(
+                        Recharge(
+                            accountID: input.accountID.value, amountPaise: input.amountPaise, method: method,
+                            reference: context.idempotencyKey ?? ""))
+                    return RechargeReceipt(
+                        rechargeID: ID(receipt.rechargeID), entry: StatementReport.entryName(receipt.entryID),
+                        amountPaise: receipt.amountPaise, balancePaise: receipt.balancePaise)
+                })),
+        AnyEndpoint(
+            Endpoint<AdjustmentInput, AdjustmentReceipt>(
+                "accounts.adjust", "POST", "/api/v1/accounts/{accountID}/adjustments",
+                access: .permission([.adjustAccounts]),
+                EndpointText(
+                    "Adjust a balance", "Corrects a balance by hand, with a reason; never changes what was posted."),
+                example: AdjustmentInput(accountID: ID(101), amountPaise: 2_000, reason: "Meter exchanged late"),
+                outputExample: AdjustmentReceipt(entry: "J-1XKA"), status: 201, idempotency: .keyed,
+                problems: [.notFound, .conflict],
+                run: { input, context in
+                    let entryID = try await context.perform(
+                        AdjustBalance(
+                            accountID: input.accountID.value, amountPaise: input.amountPaise, reason: input.reason,
+                            reference: context.idempotencyKey ?? ""), why: input.reason)
+                    return AdjustmentReceipt(entry: StatementReport.entryName(entryID))
+                })),
+        AnyEndpoint(
+            Endpoint<SupplyOrderInput, SupplyOrderResult>(
+                "accounts.order-supply", "POST", "/api/v1/accounts/{accountID}/supply-orders",
+                access: .permission([.commandMeters]),
+                EndpointText(
+                    "Order a cut, or take the order back",
+                    "An order to cut stands above balance and no-cut hours. The meter is told by a job and read back."),
+                example: SupplyOrderInput(accountID: ID(101), order: .cut, reason: "Tampering found on site"),
+                outputExample: SupplyOrderResult(wanted: .open), problems: [.notFound, .conflict],
+                run: { input, context in
+                    let zone = try await context.read { transaction, scope in
+                        try Org.find(scope.orgID, in: transaction).zone
+                    }
+                    let order = OrderSupply(
+                        accountID: input.accountID.value, cut: input.order == .cut, reason: input.reason, zone: zone)
+                    return SupplyOrderResult(wanted: try await context.perform(order, why: input.reason))
+                })),
     ]
 }

@@ -1,4 +1,4 @@
-// One day of an account explained: the charge worked out again from its inputs, part by part, and the chain of revisions.
+// One day of an account explained: the charge worked out again from its inputs, part by part, and its revisions.
 import Access
 import Accounts
 import CivilTime
@@ -82,7 +82,8 @@ public struct DayReport: Sendable {
         return DayReport(
             account: account, day: day, explanation: explanation,
             periodS: Int(moment.zone.lengthS(of: day)) / max(1, explanation.block.block.slotCount),
-            components: components(explanation, dutyPPM: dutyPPM), balanceBeforePaise: before, revisions: revisions(explanation.revisions),
+            components: components(explanation, dutyPPM: dutyPPM), balanceBeforePaise: before,
+            revisions: revisions(explanation.revisions),
             hasPreviousDay: around.contains(day.advanced(by: -1)), hasNextDay: around.contains(day.advanced(by: 1)))
     }
 
@@ -123,9 +124,10 @@ public struct DayReport: Sendable {
     /// 1 for the lowest price of the day, 3 for the highest, 2 between; one price alone is 2.
     public static func bandLevels(_ lines: [PriceLine]) -> [Int64: Int] {
         let prices = Set(lines.map(\.priceMilliPaisePerKWh)).sorted()
-        return Dictionary(uniqueKeysWithValues: prices.map { price in
-            (price, prices.count == 1 ? 2 : price == prices.first ? 1 : price == prices.last ? 3 : 2)
-        })
+        return Dictionary(
+            uniqueKeysWithValues: prices.map { price in
+                (price, prices.count == 1 ? 2 : price == prices.first ? 1 : price == prices.last ? 3 : 2)
+            })
     }
 
     private static func revisions(_ all: [Charge]) -> [Revision] {

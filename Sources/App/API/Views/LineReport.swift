@@ -110,8 +110,8 @@ public struct LineReport: Sendable {
         }
     }
 
-    /// Each meter-day is in one class at every station: read or silent; of the read, passed or held; of silent and held,
-    /// estimated or open. So expected − silent − held + estimated are the complete ones, and only those are priced.
+    /// Each meter-day is in one class at every station: read or silent; of the read, passed or held; of silent and
+    /// held, estimated or open. So expected − silent − held + estimated are the complete ones, and only those are priced.
     private mutating func count(_ facts: Facts, _ qualities: [Int64: Quality]) {
         expected = facts.installed.count
         for installation in facts.installed {

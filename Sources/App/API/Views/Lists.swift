@@ -25,13 +25,16 @@ public struct MeterList: Sendable {
         try await site.money.read { transaction in
             let moment = try Moment.of(site, scope, in: transaction)
             let found = try MeterListing.page(
-                after: after, prefix: query, standing: standing, silentBeforeMs: moment.silentBeforeMs, limit: limit + 1,
+                after: after, prefix: query, standing: standing, silentBeforeMs: moment.silentBeforeMs,
+                limit: limit + 1,
                 scope, in: transaction)
             let accounts = try SupplyAccount.of(found.compactMap(\.accountID), scope, in: transaction)
             let byID = Dictionary(uniqueKeysWithValues: accounts.map { ($0.accountID, $0) })
             let counts = try MeterListing.counts(silentBeforeMs: moment.silentBeforeMs, scope, in: transaction)
             return MeterList(
-                part: .of(found.map { MeterItem(listing: $0, account: $0.accountID.flatMap { byID[$0] }) }, limit: limit) {
+                part: .of(
+                    found.map { MeterItem(listing: $0, account: $0.accountID.flatMap { byID[$0] }) }, limit: limit
+                ) {
                     $0.listing.meter.serial
                 }, total: counts.values.reduce(0, +), counts: counts)
         }
@@ -67,7 +70,8 @@ public struct AccountList: Sendable {
             }
             let counts = try SupplyListing.counts(scope, in: transaction)
             return AccountList(
-                part: .of(items, limit: limit) { $0.account.accountNumber }, total: counts.values.reduce(0, +), counts: counts)
+                part: .of(items, limit: limit) { $0.account.accountNumber }, total: counts.values.reduce(0, +),
+                counts: counts)
         }
     }
 
@@ -98,7 +102,8 @@ struct Recent: Sendable {
     static let daysMin = 3
 
     static func of(
-        _ accountID: Int64, _ balance: WalletBalance, _ moment: Moment, _ scope: Scope, in transaction: any SQLTransaction
+        _ accountID: Int64, _ balance: WalletBalance, _ moment: Moment, _ scope: Scope,
+        in transaction: any SQLTransaction
     ) throws -> Recent {
         let found = try Charge.current(
             accountID: accountID, from: moment.today.advanced(by: -14), to: moment.today, scope, in: transaction)

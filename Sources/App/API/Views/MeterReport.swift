@@ -1,4 +1,4 @@
-// Everything of one meter over a few days: load in versions, what was held back, relay wanted and actual, orders, events.
+// Everything of one meter over a few days: load in versions, what was held back, relay, orders, events.
 import Access
 import Accounts
 import CivilTime
@@ -26,7 +26,7 @@ public struct MeterReport: Sendable {
     public var exceptions: [VEEException]
     /// Newest first.
     public var events: [(atMs: Int64, code: Int)]
-    /// Changes of the wish (`wanted`) and of the state (`actual`), oldest first; the last of each side before the days leads.
+    /// Changes of the wish (`wanted`) and of the state (`actual`), oldest first; the last before the days leads.
     public var relayChanges: [(atMs: Int64, side: String, state: String)]
     /// Newest first.
     public var commands: [MeterCommand]
@@ -54,7 +54,8 @@ public struct MeterReport: Sendable {
         for month in try await site.readings.months() where month >= first.month && month <= end.month {
             let (from, to) = (max(first, month.first), min(end, month.last))
             let found = try await site.readings.shard(month).read { transaction in
-                let blocks = try DayBlocks.current(meterID: meterID, from: from, to: to, orgID: scope.orgID, in: transaction)
+                let blocks = try DayBlocks.current(
+                    meterID: meterID, from: from, to: to, orgID: scope.orgID, in: transaction)
                 var versions: [StoredBlock] = []
                 for block in blocks {
                     versions += try DayBlocks.versions(
@@ -64,7 +65,8 @@ public struct MeterReport: Sendable {
                     blocks: blocks, versions: versions,
                     exceptions: try VEEException.of(
                         meterID: meterID, from: from, to: to, orgID: scope.orgID, in: transaction),
-                    events: try MeterEvents.of(meterID: meterID, from: from, to: to, orgID: scope.orgID, in: transaction)
+                    events: try MeterEvents.of(
+                        meterID: meterID, from: from, to: to, orgID: scope.orgID, in: transaction)
                 )
             }
             report.blocks += found.blocks

@@ -28,6 +28,7 @@ public struct ListPart<Item: Sendable>: Sendable {
 
     /// - Parameter found: one more than `limit` when there is more.
     static func of(_ found: [Item], limit: Int, place: (Item) -> String) -> ListPart {
-        ListPart(items: Array(found.prefix(limit)), next: found.count > limit ? found.prefix(limit).last.map(place) : nil)
+        ListPart(
+            items: Array(found.prefix(limit)), next: found.count > limit ? found.prefix(limit).last.map(place) : nil)
     }
 }

@@ -86,14 +86,16 @@ public struct NeedList: Sendable {
         for item in mine where item.attempt > 0 && item.state != "complete" {
             needs.append(
                 Need(
-                    kind: item.haveSlots == 0 ? .silent : .readFailing, meterID: item.meterID, serial: "", day: item.day,
+                    kind: item.haveSlots == 0 ? .silent : .readFailing, meterID: item.meterID, serial: "",
+                    day: item.day,
                     sinceMs: dayMs, detail: item.lastError ?? ""))
         }
         for command in failed where reach.contains(command.meterID) {
             needs.append(
                 Need(
                     kind: .commandFailed, meterID: command.meterID, serial: "", day: nil,
-                    sinceMs: command.endedAtMs ?? command.createdAtMs, detail: "\(command.kind): \(command.answer ?? "")"))
+                    sinceMs: command.endedAtMs ?? command.createdAtMs,
+                    detail: "\(command.kind): \(command.answer ?? "")"))
         }
         let meterOf = Dictionary(installed.map { ($0.accountID, $0.meterID) }, uniquingKeysWith: { first, _ in first })
         for accountID in unpriced {

@@ -20,9 +20,11 @@ public struct StatementItem: Sendable {
         case adjustment(reason: String)
     }
     /// What stands on the other side.
-    public enum Against: String, Sendable, Codable, CaseIterable { case energy, addOn = "add-on", fixed, duty, bank, opening, adjustments }
+    public enum Against: String, Sendable, Codable, CaseIterable {
+        case energy, addOn = "add-on", fixed, duty, bank, opening, adjustments
+    }
 
-    /// `C-2026-11-20-1` (charge of a day, revision 1), `R-…` (its reversal), `J-…` (other entries); unique in the wallet.
+    /// `C-2026-11-20-1` (charge of a day, revision 1), `R-…` (its reversal), `J-…` (other entries); unique.
     public var entry: String
     public var postedMs: Int64
     public var what: What
@@ -59,7 +61,8 @@ public struct StatementReport: Sendable {
     private static func place(_ text: String) throws -> (entryID: Int64, line: Int64) {
         let sides = text.split(separator: "-", maxSplits: 1).map { Int64($0) }
         guard sides.count == 2, let entryID = sides[0], let line = sides[1] else {
-            throw Refusal(.invalid, "This is no place in a statement.", hint: "Send the `next` of the part before.", at: "before")
+            throw Refusal(
+                .invalid, "This is no place in a statement.", hint: "Send the `next` of the part before.", at: "before")
         }
         return (entryID, line)
     }
@@ -69,7 +72,8 @@ public struct StatementReport: Sendable {
         in transaction: any SQLTransaction
     ) throws -> ListPart<StatementItem> {
         let lines = try Journal.statement(
-            ofAccount: accountID, limit: limit + 1, beforeEntryID: before?.entryID ?? .max, beforeLine: before?.line ?? 0,
+            ofAccount: accountID, limit: limit + 1, beforeEntryID: before?.entryID ?? .max,
+            beforeLine: before?.line ?? 0,
             scope, in: transaction)
         let shown = lines.prefix(limit)
         let days = shown.compactMap(\.supplyDay)
@@ -113,7 +117,8 @@ public struct StatementReport: Sendable {
         return reversalName(next.day, next.revision - 1)
     }
 
-    private static func item(_ line: StatementLine, _ revisions: [Charge], slots: Int, reason: String) -> StatementItem {
+    private static func item(_ line: StatementLine, _ revisions: [Charge], slots: Int, reason: String) -> StatementItem
+    {
         let key = line.entryKey.split(separator: ":", maxSplits: 2).map(String.init)
         var item = StatementItem(
             entry: entryName(line.entryID), postedMs: line.businessAtMs, what: .opening, against: [.opening],

@@ -5,8 +5,8 @@ import Accounts
 import CivilTime
 import IntervalData
 import Journal
-import MeterData
 import Messaging
+import MeterData
 import Meters
 import Rating
 import Supply
@@ -153,7 +153,8 @@ extension DayView {
         let minutes = { (line: PriceLine) in minute(line.fromSlot)..<max(minute(line.fromSlot), minute(line.toSlot)) }
         self.init(
             account: report.account.accountID, code: report.account.accountNumber, name: report.account.name,
-            load: MeterDay(day: report.day, slotCount: block.slotCount, valuesWh: block.values, qualities: block.qualities),
+            load: MeterDay(
+                day: report.day, slotCount: block.slotCount, valuesWh: block.values, qualities: block.qualities),
             day: report.day, periodS: report.periodS,
             bands: explanation.priced.lines.map {
                 PriceBand(minutes: minutes($0), level: levels[$0.priceMilliPaisePerKWh] ?? 2, name: $0.band)

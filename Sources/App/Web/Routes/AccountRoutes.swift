@@ -26,10 +26,13 @@ extension Desk {
         let list = try await AccountList.of(
             services.site, query: Self.search(call), standing: filter.flatMap { SupplyStanding(rawValue: $0.rawValue) },
             after: after, limit: Self.listLimit, try call.actor.scope)
-        let counts = AccountsView.Filter.allCases.map { ($0, list.counts[SupplyStanding(rawValue: $0.rawValue) ?? .on] ?? 0) }
+        let counts = AccountsView.Filter.allCases.map {
+            ($0, list.counts[SupplyStanding(rawValue: $0.rawValue) ?? .on] ?? 0)
+        }
         let page = AccountsView(
             state: ListState(
-                query: Self.search(call), filter: filter?.rawValue, nextAfter: list.part.next, isFirstPage: after.isEmpty),
+                query: Self.search(call), filter: filter?.rawValue, nextAfter: list.part.next,
+                isFirstPage: after.isEmpty),
             total: list.total, counts: Dictionary(uniqueKeysWithValues: counts),
             items: list.part.items.map { item in
                 AccountsView.Item(
@@ -41,7 +44,9 @@ extension Desk {
     }
 
     /// The navigation's place: a consumer's own page is his home.
-    private func place(_ call: PageCall) -> PageFrame.Place { call.session?.actor.role == .consumer ? .home : .accounts }
+    private func place(_ call: PageCall) -> PageFrame.Place {
+        call.session?.actor.role == .consumer ? .home : .accounts
+    }
 
     private func account(
         _ call: PageCall, typed: String = "", chosen: Int64? = nil, key: String = newKey(),
@@ -72,7 +77,9 @@ extension Desk {
         let accountID = try id(call)
         let typed = String((call.form["other"] ?? "").prefix(20))
         let chosen = call.form["amount"].flatMap { Int64($0) }
-        guard let key = Self.key(call) else { return try await account(call, typed: typed, chosen: chosen, problem: .expired) }
+        guard let key = Self.key(call) else {
+            return try await account(call, typed: typed, chosen: chosen, problem: .expired)
+        }
         let limits = Recharge.amountLimitsPaise
         let problem: AccountView.Recharge.Problem
         switch Self.amountPaise(typed: typed, chosen: chosen) {
@@ -96,7 +103,9 @@ extension Desk {
         }
         let sides = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let rest = sides.count == 2 ? String(sides[1]) : ""
-        let isDigits = (String(sides[0]) + rest).utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        let isDigits = (String(sides[0]) + rest).utf8.allSatisfy {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+        }
         guard isDigits, (1...12).contains(sides[0].utf8.count), sides.count == 1 || (1...2).contains(rest.utf8.count),
             let rupees = Int64(sides[0]), let paise = Int64((rest + "00").prefix(2))
         else { return .failure(AmountFault(problem: .amountNotWhole)) }
@@ -110,7 +119,8 @@ extension Desk {
         let page = StatementView(
             account: report.account.accountID, code: report.account.accountNumber, name: report.account.name,
             balancePaise: report.balancePaise, balanceAsOfMs: report.balanceAsOfMs,
-            lines: report.part.items.map { StatementLine($0) }, olderBefore: report.part.next, isFirstPage: before == nil)
+            lines: report.part.items.map { StatementLine($0) }, olderBefore: report.part.next,
+            isFirstPage: before == nil)
         return show(page, call, call.session?.actor.role == .consumer ? .statement : .accounts)
     }
 

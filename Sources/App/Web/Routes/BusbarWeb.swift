@@ -11,7 +11,8 @@ public enum BusbarWeb {
     public static func dispatcher(services: Services, orgs: [Org], version: String = "0.1.0") -> Dispatcher {
         let desk = Desk(services: services, orgs: orgs, version: version)
         let pages =
-            desk.signInPages + desk.linePages + desk.meterPages + desk.meterOrderPages + desk.accountPages + desk.assetPages
+            desk.signInPages + desk.linePages + desk.meterPages + desk.meterOrderPages + desk.accountPages
+            + desk.assetPages
         return Dispatcher(services, pages: API.Pages(pages) { desk.problem($0, $1, $2) })
     }
 }
@@ -40,7 +41,8 @@ struct Desk: Sendable {
 
     /// The whole page as an answer.
     func show(
-        _ page: some Page, _ call: PageCall, _ place: PageFrame.Place, notice: PageFrame.Notice? = nil, status: Int = 200
+        _ page: some Page, _ call: PageCall, _ place: PageFrame.Place, notice: PageFrame.Notice? = nil,
+        status: Int = 200
     ) -> Answer {
         html(page, frame(call.call, call.session, place, notice), status: status)
     }
@@ -119,13 +121,15 @@ struct Desk: Sendable {
             case .notFound, .noSuchPath: .notFound
             case .forbidden, .csrf: .forbidden
             case .conflict: .conflict(detail: problem.detail)
-            case .tooMany: .tooManyRequests(retryAfterMs: (problem.headers["Retry-After"].flatMap { Int64($0) } ?? 60) * 1000)
+            case .tooMany:
+                .tooManyRequests(retryAfterMs: (problem.headers["Retry-After"].flatMap { Int64($0) } ?? 60) * 1000)
             case .invalid, .tooLarge, .unsupportedMediaType, .methodNotAllowed, .slowRequest:
                 .badRequest(detail: problem.detail)
             default: .failed
             }
         return html(
-            ProblemView(kind: kind, reference: call.requestID), frame(call, session, .none, nil), status: problem.code.status)
+            ProblemView(kind: kind, reference: call.requestID), frame(call, session, .none, nil),
+            status: problem.code.status)
     }
 
     // MARK: assets

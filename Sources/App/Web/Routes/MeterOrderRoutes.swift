@@ -49,7 +49,8 @@ extension Desk {
         // An officer's order stands above balance and hours, so an estimate is shown as a reason and refuses nothing.
         return ConfirmView(
             action: action, meter: report.listing.meter.meterID, serial: report.listing.meter.serial,
-            account: report.account.map { ($0.accountID, $0.accountNumber, $0.name) }, balancePaise: report.balancePaise,
+            account: report.account.map { ($0.accountID, $0.accountNumber, $0.name) },
+            balancePaise: report.balancePaise,
             isBalanceEstimated: false, heldBy: heldBy, idempotencyKey: Self.newKey(),
             typedReason: String((call.form["reason"] ?? "").prefix(200)),
             typedSerial: String((call.form["serial"] ?? "").prefix(64)))

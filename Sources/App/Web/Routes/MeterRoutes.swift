@@ -38,10 +38,13 @@ extension Desk {
         let list = try await MeterList.of(
             services.site, query: Self.search(call), standing: filter.flatMap { MeterStanding(rawValue: $0.rawValue) },
             after: after, limit: Self.listLimit, try call.actor.scope)
-        let counts = MetersView.Filter.allCases.map { ($0, list.counts[MeterStanding(rawValue: $0.rawValue) ?? .neverRead] ?? 0) }
+        let counts = MetersView.Filter.allCases.map {
+            ($0, list.counts[MeterStanding(rawValue: $0.rawValue) ?? .neverRead] ?? 0)
+        }
         let page = MetersView(
             state: ListState(
-                query: Self.search(call), filter: filter?.rawValue, nextAfter: list.part.next, isFirstPage: after.isEmpty),
+                query: Self.search(call), filter: filter?.rawValue, nextAfter: list.part.next,
+                isFirstPage: after.isEmpty),
             total: list.total, counts: Dictionary(uniqueKeysWithValues: counts),
             items: list.part.items.map { item in
                 MetersView.Item(
@@ -64,7 +67,8 @@ extension Desk {
             services.site, meterID: try id(call), last: day, count: call.query["days"] == "3" ? 3 : 1,
             try call.actor.scope)
         let weekdays = pages.messages(language(call.call, call.session)).list("weekdays.long")
-        let page = MeterView(report, weekdays: weekdays, mayOperate: try call.actor.has(.commandMeters), key: Self.newKey())
+        let page = MeterView(
+            report, weekdays: weekdays, mayOperate: try call.actor.has(.commandMeters), key: Self.newKey())
         return show(page, call, .meters, notice: notice, status: status)
     }
 }
@@ -89,7 +93,8 @@ extension MeterView {
         self.init(
             id: meter.meterID, serial: meter.serial, description: meter.profileName,
             account: report.account.map { ($0.accountID, $0.accountNumber, $0.name) }, status: .init(report.listing),
-            lastReadMs: report.listing.relay?.actualAtMs, needsLook: report.exceptions.count { $0.resolvedAtMs == nil && $0.severity == "hard" },
+            lastReadMs: report.listing.relay?.actualAtMs,
+            needsLook: report.exceptions.count { $0.resolvedAtMs == nil && $0.severity == "hard" },
             figures: Figures(
                 sanctionedW: report.account?.sanctionedW, registerWh: report.register?.wh,
                 registerAtMs: report.register?.atMs, slotsKnown: report.slotsHave, slotsExpected: report.slotsExpected,
@@ -105,7 +110,8 @@ extension MeterView {
         events = report.events.map { Event(atMs: $0.atMs, code: $0.code) }
         self.commands = commands
         versions = report.versions.map { version in
-            Version(version, isCurrent: report.blocks.contains { $0.day == version.day && $0.version == version.version })
+            Version(
+                version, isCurrent: report.blocks.contains { $0.day == version.day && $0.version == version.version })
         }
         notActual = report.blocks.flatMap { Self.runs($0, report) }
         hasNextDay = report.days.last.map { $0 < today } ?? false

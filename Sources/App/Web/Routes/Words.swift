@@ -58,7 +58,8 @@ enum MessageWords {
         case ("supply-restored", .hindi): "आपकी बिजली फिर चालू है।"
         case ("recharge-received", .english): "\(money) is in your wallet. Thank you."
         case ("recharge-received", .hindi): "\(money) आपके वॉलेट में जमा हो गए। धन्यवाद।"
-        case ("charge-corrected", .english): "An earlier day was charged again from better readings; difference \(money)."
+        case ("charge-corrected", .english):
+            "An earlier day was charged again from better readings; difference \(money)."
         case ("charge-corrected", .hindi): "बेहतर रीडिंग से एक पिछले दिन का शुल्क फिर जोड़ा गया; अंतर \(money)।"
         default: template
         }
