@@ -18,12 +18,14 @@ import Testing
                 try await addOrg(site, name: "Asha Power", zone: "Asia/Kolkata", currency: "INR", $0)
             }
             #expect(added.status == .done && added.spoken.said == ["1"])
-            #expect(
-                await run { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }.status
-                    == .problems)
-            #expect(await status { try await addOrg(site, name: "B", zone: "Nowhere", currency: "INR", $0) } == .usage)
-            #expect(await status { try await addOrg(site, name: "B", zone: "UTC", currency: "rupee", $0) } == .usage)
-            #expect(await status { try await addOrg(site, name: "", zone: "UTC", currency: "INR", $0) } == .usage)
+            let twice = await status { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }
+            #expect(twice == .problems)
+            let unknownZone = await status { try await addOrg(site, name: "B", zone: "Nowhere", currency: "INR", $0) }
+            #expect(unknownZone == .usage)
+            let oddCurrency = await status { try await addOrg(site, name: "B", zone: "UTC", currency: "rupee", $0) }
+            #expect(oddCurrency == .usage)
+            let noName = await status { try await addOrg(site, name: "", zone: "UTC", currency: "INR", $0) }
+            #expect(noName == .usage)
 
             let user = await run {
                 try await addUser(site, orgID: nil, NewUserOptions(username: "Asha"), password: nil, $0)
@@ -49,13 +51,16 @@ import Testing
             }
             let weak = await run { try await setPassword(site, orgID: nil, username: "asha", password: "short", $0) }
             #expect(weak.status == .usage && weak.spoken.all.contains("12 to 128"))
-            #expect(await status {
-                    try await setPassword(site, orgID: nil, username: "asha", password: "four words that fit", $0)
-                } == .done)
+            let changed = await status {
+                try await setPassword(site, orgID: nil, username: "asha", password: "four words that fit", $0)
+            }
+            #expect(changed == .done)
             #expect(try await signsIn(site, "asha", "four words that fit"))
             #expect(try await !signsIn(site, "asha", password), "the old password must not work any more")
-            #expect(await status { try await disableUser(site, orgID: nil, username: "nobody", $0) } == .problems)
-            #expect(await status { try await disableUser(site, orgID: nil, username: "asha", $0) } == .done)
+            let stranger = await status { try await disableUser(site, orgID: nil, username: "nobody", $0) }
+            #expect(stranger == .problems)
+            let disabled = await status { try await disableUser(site, orgID: nil, username: "asha", $0) }
+            #expect(disabled == .done)
             #expect(try await !signsIn(site, "asha", "four words that fit"))
             let after = await run { try await listUsers(site, orgID: nil, json: false, $0) }
             #expect(
@@ -121,7 +126,8 @@ import Testing
                     entryID: 7, Scope(orgID: 1), in: transaction)
             }
             await open.close()
-            #expect(await status { try await checkDatabase(site, json: false, $0) } == .done)
+            let balanced = await status { try await checkDatabase(site, json: false, $0) }
+            #expect(balanced == .done)
             let broken = try await OpenSite.open(site, clocks: .live)
             try await broken.site.money.write { try $0.run("UPDATE posting SET amount_paise = 501 WHERE line = 1") }
             await broken.close()

@@ -39,7 +39,8 @@ func run(_ body: (Console) async throws -> CommandStatus) async -> Ran {
     }
 }
 
-/// The same when only the code matters.
+/// The same when only the code matters. Call it outside `#expect`: the compiler confuses asynchronous closures inside the
+/// macro with later ones beside it.
 func status(_ body: (Console) async throws -> CommandStatus) async -> CommandStatus { await run(body).status }
 
 enum Bench {

@@ -90,7 +90,8 @@ func manifestTargets(_ manifest: String) -> [ManifestTarget] {
             let arguments = balanced(text[start...])
             // What measures the house stands outside it.
             if arguments.contains("path: \"benchmarks/") { continue }
-            var words = quotedAndBare(arguments)
+            // The folders of resources are no targets.
+            var words = quotedAndBare(arguments.components(separatedBy: "resources:")[0])
             if call == ".target(" {
                 // What stands behind the path is no dependency; the path names the layer.
                 guard let path = words.firstIndex(where: { $0.quoted && $0.word.hasPrefix("Sources/") }),

@@ -21,8 +21,8 @@ func messageFindings(english: HouseFile, translation: HouseFile) -> [Finding] {
             add(other.line, "\(key) is a list with another number of parts")
         }
         // A name, a unit or an order of placeholders may stay as it is; a sentence may not.
-        let words = message.text.split(separator: " ").filter { !$0.hasPrefix("{") }
-        if message.text == other.text, words.count > 2 {
+        let isOrder = message.text.split(separator: " ").allSatisfy { $0.hasPrefix("{") }
+        if message.text == other.text, message.text.split(separator: " ").count > 2, !isOrder {
             add(other.line, "\(key) is still the English sentence")
         }
     }
