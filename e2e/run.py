@@ -229,7 +229,8 @@ def main():
     options = parser.parse_args()
     if not options.chromium:
         parser.error("finds no Chromium; give --chromium or install the package chromium")
-    people = {s["role"]: f"{s['username']}:{s['password']}" for s in json.loads(pathlib.Path(options.sign_ins).read_text())["signIns"]}
+    sign_ins = json.loads(pathlib.Path(options.sign_ins).read_text())["signIns"]
+    people = {s["role"]: f"{s['username']}:{s['password']}" for s in sign_ins}
     staff, consumer = people["operator"], people["consumer"]
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)

@@ -1,6 +1,5 @@
-// The registry of business rules: what is stored is what the domain reads, and nothing else passes.
-import Access
 import API
+// The registry of business rules: what is stored is what the domain reads, and nothing else passes.
 import Access
 import Supply
 import Testing

@@ -1,7 +1,8 @@
-// RuleTests: what each chart must keep to, checked on the numbers it draws.
-@testable import Charts
 import IntervalData
 import Testing
+
+// RuleTests: what each chart must keep to, checked on the numbers it draws.
+@testable import Charts
 
 @Suite struct RuleTests {
     @Test func barsStandForTheirValues() throws {
