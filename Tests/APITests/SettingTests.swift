@@ -1,5 +1,5 @@
-import API
 // The registry of business rules: what is stored is what the domain reads, and nothing else passes.
+import API
 import Access
 import Supply
 import Testing

@@ -1,3 +1,4 @@
+// What every chart holds to: bytes, sizes, alternatives in words, no coordinate outside its frame.
 import IntervalData
 import Testing
 

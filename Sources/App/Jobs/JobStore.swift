@@ -140,6 +140,11 @@ public enum JobStore {
             [.int(scope.orgID), .int(job.jobID), .text(holder), .int(systemNowMs + leaseMs), .int(doneCount)]) == 1
     }
 
+    /// Gives back every job, for a process that is known to be the only one.
+    public static func releaseAll(in transaction: any SQLTransaction) throws {
+        try transaction.run("UPDATE job SET state = 'waiting', lease_until_ms = 0 WHERE state = 'running'")
+    }
+
     /// Ends a run: a daily job is done, another waits for its next time. Who has lost the lease changes nothing.
     static func finish(
         _ job: Job, holder: String, result: String, doneCount: Int, businessNowMs: Int64, nextRunAtMs: Int64?,

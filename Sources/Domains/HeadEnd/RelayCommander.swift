@@ -38,7 +38,10 @@ public struct MeterCommand: Sendable, Equatable {
         -> [MeterCommand]
     {
         try transaction.query(
-            "SELECT \(columns) FROM meter_command WHERE org_id = $1 AND meter_id = $2 ORDER BY command_id DESC LIMIT $3",
+            """
+            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND meter_id = $2
+            ORDER BY command_id DESC LIMIT $3
+            """,
             [.int(scope.orgID), .int(meterID), .int(limit)], decode)
     }
 

@@ -69,7 +69,10 @@ public struct Meter: Sendable, Equatable {
     public var isCalled: Bool { port > 0 }
 
     static let columns =
-        "meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys, capture_period_s"
+        """
+        meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys,
+        capture_period_s
+        """
 
     static func decode(_ row: any SQLRow) throws -> Meter {
         Meter(

@@ -171,7 +171,8 @@ public enum Supply {
             """
             INSERT INTO supply_state (org_id, account_id, wanted, since_ms, reasons, low_since_ms, warned_at_ms)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id, account_id) DO UPDATE SET
-              since_ms = CASE WHEN supply_state.wanted = excluded.wanted THEN supply_state.since_ms ELSE excluded.since_ms END,
+              since_ms = CASE WHEN supply_state.wanted = excluded.wanted THEN supply_state.since_ms
+                ELSE excluded.since_ms END,
               wanted = excluded.wanted, reasons = excluded.reasons,
               low_since_ms = CASE WHEN excluded.low_since_ms IS NULL THEN NULL
                 ELSE COALESCE(supply_state.low_since_ms, excluded.low_since_ms) END,
