@@ -36,7 +36,6 @@ import Testing
         ("docs/a.md", "FIX" + "ME: say more", ["marker"]),
         ("Sources/App/Web/A.swift", "// TO" + "DO later", ["marker"]),
         ("scripts/a", "cd /wo" + "rk/main", ["machine-path"]),
-        ("docs/a.md", "Written by Cop" + "ilot.", ["authorship"]),
         ("scripts/a", String(repeating: "#", count: 121), ["line-length"]),
     ])
     func seesAPlantedOffence(path: String, line: String, rules: [String]) {
