@@ -1,6 +1,7 @@
 // swift-tools-version:6.2
 // The house in one list: every target, its layer (its folder under Sources/) and what it may import.
-// Imports point down only: Executable > App > Domains > Adapters > Ports > Core > C shims. Tests/HouseTests holds the borders.
+// Imports point down only: Executable > App > Domains > Adapters > Ports > Core > C shims. Tests/HouseTests holds the
+// borders.
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -80,7 +81,9 @@ let package = Package(
         // Adapters: one outside thing each
         target("Adapters", "SQLiteAdapter", ["SQL", "CivilTime", "CSQLite"]),
         target("Adapters", "PostgresAdapter", ["SQL", "CivilTime", "CPQ"]),
-        target("Adapters", "MeterLink", ["MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Cryptography"] + nio),
+        target(
+            "Adapters", "MeterLink",
+            ["MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Cryptography"] + nio),
         target(
             "Adapters", "MeterFleet",
             ["DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks", "LoadFiles", "Cryptography"] + nio),
@@ -114,7 +117,8 @@ let package = Package(
             "App", "API",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Tariffs", "Compression", "MeterPort", hummingbird,
+                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Tariffs", "Compression", "MeterPort",
+                hummingbird,
                 logging,
             ] + nio),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -122,7 +126,8 @@ let package = Package(
             "App", "Web",
             domainBase + [
                 "Access", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating", "Payments",
-                "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs", "MeterPort", mustache,
+                "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs", "MeterPort",
+                mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
@@ -166,8 +171,10 @@ let package = Package(
         tests(
             "Line",
             domainBase + [
-                "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
-                "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs", "Payments",
+                "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd", "IntervalData", "Jobs",
+                "Journal",
+                "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
+                "Payments",
                 "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE",
                 "Tariffs", "TestSupport", logging,
             ]),
@@ -182,14 +189,16 @@ let package = Package(
         tests(
             "MeterFleet",
             [
-                "MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "Clocks", "CivilTime", "LoadFiles",
+                "MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "Clocks", "CivilTime",
+                "LoadFiles",
             ] + nio),
         tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
         tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography"]),
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Composition", "MeterPort", "SQLiteAdapter", "Supply", "TestRetailer", logging, lifecycle,
+                "API", "Access", "Composition", "MeterPort", "SQLiteAdapter", "Supply", "TestRetailer", logging,
+                lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
         tests("Web", ["Web", "Charts", "CivilTime", "IntervalData"]),
@@ -209,7 +218,8 @@ let package = Package(
         tests(
             "Composition",
             domainBase + [
-                "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData", "Meters",
+                "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData",
+                "Meters",
                 "Rating", "Compression", "TestSupport",
             ]),
         tests(

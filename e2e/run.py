@@ -2,7 +2,8 @@
 
 What it holds to: axe finds no A or AA fault, nothing scrolls sideways, the console stays silent (so no inline style or
 script was refused), a wrong password is said properly, money can be added, a page without script still works.
-Needs the Python environment of `make venv` and a Chromium of the system. It never starts the server: `make e2e` does, or
+Needs the Python environment of `make venv` and a Chromium of the system. It never starts the server: `make e2e` does,
+or
 
     busbar demo --sign-ins sign-ins.json
     .venv/bin/python e2e/run.py --base-url http://127.0.0.1:8080 --sign-ins sign-ins.json
@@ -229,7 +230,8 @@ def main():
     options = parser.parse_args()
     if not options.chromium:
         parser.error("finds no Chromium; give --chromium or install the package chromium")
-    people = {s["role"]: f"{s['username']}:{s['password']}" for s in json.loads(pathlib.Path(options.sign_ins).read_text())["signIns"]}
+    sign_ins = json.loads(pathlib.Path(options.sign_ins).read_text())["signIns"]
+    people = {s["role"]: f"{s['username']}:{s['password']}" for s in sign_ins}
     staff, consumer = people["operator"], people["consumer"]
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)

@@ -1,4 +1,5 @@
-// Logins, process numbers and dated settings: what is kept, what is refused, and that companies do not touch each other.
+// Logins, process numbers and dated settings: what is kept, what is refused, and that companies do not touch each
+// other.
 import Access
 import CivilTime
 import SQL

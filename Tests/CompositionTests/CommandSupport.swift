@@ -39,7 +39,8 @@ func run(_ body: (Console) async throws -> CommandStatus) async -> Ran {
     }
 }
 
-/// The same when only the code matters. Call it outside `#expect`: the compiler confuses asynchronous closures inside the
+/// The same when only the code matters. Call it outside `#expect`: the compiler confuses asynchronous closures inside
+/// the
 /// macro with later ones beside it.
 func status(_ body: (Console) async throws -> CommandStatus) async -> CommandStatus { await run(body).status }
 
@@ -62,7 +63,8 @@ enum Bench {
            "prices": [{"band": "solar", "milliPaisePerKWh": 300007}], "maximumLoadW": 2500}]}
         """
 
-    /// The real load of the study where BUSBAR_DATA holds it; else a twin of the same form, and standard output says so.
+    /// The real load of the study where BUSBAR_DATA holds it; else a twin of the same form, and standard output says
+    /// so.
     static func edrp(in folder: String) throws -> (path: String, isReal: Bool) {
         let root = ProcessInfo.processInfo.environment["BUSBAR_DATA"] ?? "../shared"
         let real = "\(root)/data/edrp-households-a/edrp_a_30min_kwh_wide.csv.gz"

@@ -5,7 +5,8 @@ import Foundation
 /// Layers from the ground up. An import points down, or sideways where a table below says so.
 let layersFromBelow = ["CShims", "Core", "Ports", "Adapters", "Domains", "App", "Executable"]
 
-/// Imports within a layer: the graph of docs/architecture.md. A target that is not listed imports no neighbour. A domain
+/// Imports within a layer: the graph of docs/architecture.md. A target that is not listed imports no neighbour. A
+/// domain
 /// may also import what its neighbours may: their values come with theirs.
 let neighbours: [String: Set<String>] = [
     // Core
@@ -71,7 +72,8 @@ struct ManifestTarget: Equatable {
     let line: Int
 }
 
-/// Reads the targets out of the text of Package.swift: calls of `target(…)`, `library(…)`, `.executableTarget(…)` and of
+/// Reads the targets out of the text of Package.swift: calls of `target(…)`, `library(…)`, `.executableTarget(…)` and
+/// of
 /// `.target(…)` with a path under Sources, in which a bare name stands for the list or product it was given with `let`.
 func manifestTargets(_ manifest: String) -> [ManifestTarget] {
     let text = manifest.split(separator: "\n", omittingEmptySubsequences: false)

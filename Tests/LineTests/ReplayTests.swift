@@ -1,4 +1,5 @@
-// The whole line on real load: 50 households, 14 days, over the wire, on both engines. Energy served = stored = billed to
+// The whole line on real load: 50 households, 14 days, over the wire, on both engines. Energy served = stored = billed
+// to
 // the watt-hour, every wallet to the paisa, and a second run of every job changes nothing.
 import Access
 import CivilTime

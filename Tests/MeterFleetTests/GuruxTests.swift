@@ -1,4 +1,5 @@
-// A third party reads our meters: gurux-dlms (PyPI) against a fleet in this process. Needs a Python with the packages of
+// A third party reads our meters: gurux-dlms (PyPI) against a fleet in this process. Needs a Python with the packages
+// of
 // requirements-test.txt; without it the test fails and says so.
 import CivilTime
 import Clocks

@@ -114,7 +114,8 @@ public final class VirtualMeter: Sendable {
         self.clocks = clocks
         file = try MeterStateFile(folder: stateFolder, serial: configuration.serial)
         let state = try file.load()
-        // Three letters of the maker and five octets from the serial. A title and a counter make the nonce of the cipher:
+        // Three letters of the maker and five octets from the serial. A title and a counter make the nonce of the
+        // cipher:
         // without a file the counters begin again after a restart, so the title must be another one each time.
         let salt = stateFolder == nil ? UInt64(bitPattern: clocks.systemNowMs()) : 0
         let number = configuration.serial.utf8.reduce(salt) { $0 &* 1_099_511_628_211 ^ UInt64($1) }

@@ -32,7 +32,8 @@ public struct OpenSite: Sendable {
     /// Kept so that the lock of the folder lives as long as the site.
     private let lock: SQLiteSiteLock?
 
-    /// - Throws: `SQLError` `busy` when another process holds the folder, `connection` when the database is out of reach.
+    /// - Throws: `SQLError` `busy` when another process holds the folder, `connection` when the database is out of
+    ///   reach.
     public static func open(_ options: SiteOptions, clocks: Clocks = .live) async throws -> OpenSite {
         let money: any Database
         let readings: any ReadingsStore
@@ -58,7 +59,8 @@ public struct OpenSite: Sendable {
             site: Site(
                 money: money, readings: readings, clocks: clocks,
                 ids: IDGenerator(processNumber: lease.number, clocks: clocks)),
-            folder: options.folder, vault: try KeyVault(masterKey: MasterKey.load(folder: options.folder)), holder: holder,
+            folder: options.folder, vault: try KeyVault(masterKey: MasterKey.load(folder: options.folder)),
+            holder: holder,
             lease: lease, lock: lock)
     }
 
@@ -84,13 +86,15 @@ public struct OpenSite: Sendable {
             throw Refusal(.notFound, "There is no company here yet.", hint: "Add one: `busbar org add --name \"…\"`.")
         }
         guard orgs.count == 1 else {
-            throw Refusal(.invalid, "There are \(orgs.count) companies here.", hint: "Say which with --org.", at: "--org")
+            throw Refusal(
+                .invalid, "There are \(orgs.count) companies here.", hint: "Say which with --org.", at: "--org")
         }
         return only
     }
 }
 
-/// Holds the process number while the process serves. Losing it ends the process: its ids would not be its own any more.
+/// Holds the process number while the process serves. Losing it ends the process: its ids would not be its own any
+/// more.
 struct LeaseKeeper: Service {
     let lease: ProcessNumber
     let site: Site
@@ -114,7 +118,8 @@ struct LeaseKeeper: Service {
     }
 }
 
-/// The key under which meter keys are sealed: `BUSBAR_MASTER_KEY` (64 hex digits) or the file `master.key` of the folder.
+/// The key under which meter keys are sealed: `BUSBAR_MASTER_KEY` (64 hex digits) or the file `master.key` of the
+/// folder.
 enum MasterKey {
     static func load(folder: String) throws -> [UInt8] {
         if let text = ProcessInfo.processInfo.environment["BUSBAR_MASTER_KEY"] {
@@ -125,8 +130,12 @@ enum MasterKey {
         }
         let path = folder + "/master.key"
         if let data = FileManager.default.contents(atPath: path) {
-            guard let key = bytes(hex: String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) else {
-                throw Refusal(.invalid, "\(path) does not hold 64 hexadecimal digits.", hint: "Restore it from its backup.")
+            guard
+                let key = bytes(
+                    hex: String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+            else {
+                throw Refusal(
+                    .invalid, "\(path) does not hold 64 hexadecimal digits.", hint: "Restore it from its backup.")
             }
             return key
         }

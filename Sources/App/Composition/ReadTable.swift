@@ -1,4 +1,5 @@
-// What was read, as aligned text or as JSON. Numbers stand as exact decimals in the meter's unit; no arithmetic on them.
+// What was read, as aligned text or as JSON. Numbers stand as exact decimals in the meter's unit; no arithmetic on
+// them.
 import CivilTime
 import DLMS
 import IS15959

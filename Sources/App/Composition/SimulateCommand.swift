@@ -1,4 +1,5 @@
-// `busbar simulate`: a fleet of virtual meters on this machine, fed by a load file or a load model, until it is stopped.
+// `busbar simulate`: a fleet of virtual meters on this machine, fed by a load file or a load model, until it is
+// stopped.
 import CivilTime
 import Clocks
 import Compression

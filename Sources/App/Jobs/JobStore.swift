@@ -1,4 +1,5 @@
-// Jobs as leased rows: what is due, who runs it until when, how it ended. Handlers read their work from the database, so a row
+// Jobs as leased rows: what is due, who runs it until when, how it ended. Handlers read their work from the database,
+// so a row
 // holds no input but its key, and running a job twice changes nothing.
 import Access
 import Clocks
@@ -6,17 +7,20 @@ import SQL
 
 public enum JobsSchema {
     public static let migrations = [
-        Migration(13, .money, "jobs", [
-            """
-            CREATE TABLE job (org_id {id} NOT NULL, job_id {id} NOT NULL, kind {text} NOT NULL, job_key {text} NOT NULL,
-              place {int} NOT NULL, state {text} NOT NULL, run_at_ms {int} NOT NULL, not_before_ms {int} NOT NULL,
-              lease_until_ms {int} NOT NULL, holder {text}, attempt {int} NOT NULL, started_at_ms {int},
-              ended_at_ms {int}, done_count {int} NOT NULL, result {text}, last_error {text},
-              PRIMARY KEY (org_id, job_id)) {table}
-            """,
-            "CREATE UNIQUE INDEX job_key_unique ON job (org_id, kind, job_key)",
-            "CREATE INDEX job_due ON job (org_id, state, run_at_ms)",
-        ])
+        Migration(
+            13, .money, "jobs",
+            [
+                """
+                CREATE TABLE job (org_id {id} NOT NULL, job_id {id} NOT NULL, kind {text} NOT NULL, \
+                job_key {text} NOT NULL,
+                  place {int} NOT NULL, state {text} NOT NULL, run_at_ms {int} NOT NULL, not_before_ms {int} NOT NULL,
+                  lease_until_ms {int} NOT NULL, holder {text}, attempt {int} NOT NULL, started_at_ms {int},
+                  ended_at_ms {int}, done_count {int} NOT NULL, result {text}, last_error {text},
+                  PRIMARY KEY (org_id, job_id)) {table}
+                """,
+                "CREATE UNIQUE INDEX job_key_unique ON job (org_id, kind, job_key)",
+                "CREATE INDEX job_due ON job (org_id, state, run_at_ms)",
+            ])
     ]
 }
 
@@ -55,9 +59,12 @@ public enum JobStore {
         "job_id, kind, job_key, state, run_at_ms, attempt, started_at_ms, ended_at_ms, done_count, result, last_error"
 
     private static func decode(_ row: any SQLRow) throws -> Job {
-        guard let kind = JobKind(rawValue: try row.text(1)) else { throw SQLError(.decode, "unknown job \(try row.text(1))") }
+        guard let kind = JobKind(rawValue: try row.text(1)) else {
+            throw SQLError(.decode, "unknown job \(try row.text(1))")
+        }
         return Job(
-            jobID: try row.int(0), kind: kind, key: try row.text(2), state: Job.State(rawValue: try row.text(3)) ?? .failed,
+            jobID: try row.int(0), kind: kind, key: try row.text(2),
+            state: Job.State(rawValue: try row.text(3)) ?? .failed,
             runAtMs: try row.int(4), attempt: try row.int(5), startedAtMs: try row.optionalInt(6),
             endedAtMs: try row.optionalInt(7), doneCount: try row.int(8), result: try row.optionalText(9),
             lastError: try row.optionalText(10))
@@ -69,7 +76,8 @@ public enum JobStore {
     ) throws {
         try transaction.run(
             """
-            INSERT INTO job (org_id, job_id, kind, job_key, place, state, run_at_ms, not_before_ms, lease_until_ms, attempt,
+            INSERT INTO job (org_id, job_id, kind, job_key, place, state, run_at_ms, not_before_ms, lease_until_ms, \
+            attempt,
               done_count) VALUES ($1, $2, $3, $4, $5, 'waiting', $6, 0, 0, 0, 0) ON CONFLICT DO NOTHING
             """,
             [.int(scope.orgID), .int(jobID), .text(kind.rawValue), .text(key), .int(kind.place), .int(runAtMs)])
@@ -87,11 +95,13 @@ public enum JobStore {
     static func claim(
         businessNowMs: Int64, systemNowMs: Int64, holder: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Job? {
-        let isDue = try transaction.first(
-            """
-            SELECT 1 FROM job WHERE org_id = $1 AND run_at_ms <= $2 AND not_before_ms <= $3
-              AND (state = 'waiting' OR (state = 'running' AND lease_until_ms < $3)) LIMIT 1
-            """, [.int(scope.orgID), .int(businessNowMs), .int(systemNowMs)]) { try $0.int(0) } != nil
+        let isDue =
+            try transaction.first(
+                """
+                SELECT 1 FROM job WHERE org_id = $1 AND run_at_ms <= $2 AND not_before_ms <= $3
+                  AND (state = 'waiting' OR (state = 'running' AND lease_until_ms < $3)) LIMIT 1
+                """, [.int(scope.orgID), .int(businessNowMs), .int(systemNowMs)]
+            ) { try $0.int(0) } != nil
         guard isDue else { return nil }
         // The one row that every claim of the company writes: of two workers that look at the same time one looks again
         // and then sees what the other runs.
@@ -107,7 +117,8 @@ public enum JobStore {
                 AND (d.state = 'waiting' OR (d.state = 'running' AND d.lease_until_ms < $3))
                 AND NOT (d.kind = 'rate' AND EXISTS (SELECT 1 FROM job e WHERE e.org_id = $1 AND e.kind = 'estimate'
                   AND e.state = 'waiting' AND e.run_at_ms <= $2 AND e.not_before_ms <= $3))
-                AND NOT EXISTS (SELECT 1 FROM job r WHERE r.org_id = $1 AND r.state = 'running' AND r.lease_until_ms >= $3)
+                AND NOT EXISTS (SELECT 1 FROM job r WHERE r.org_id = $1 AND r.state = 'running' AND r.lease_until_ms \
+            >= $3)
               ORDER BY d.run_at_ms, d.place, d.job_key LIMIT 1 {skip_locked})
             RETURNING \(columns)
             """,
@@ -118,7 +129,8 @@ public enum JobStore {
 
     /// Keeps the lease and notes progress. False when the lease was lost to another worker.
     static func renew(
-        _ job: Job, doneCount: Int, holder: String, systemNowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+        _ job: Job, doneCount: Int, holder: String, systemNowMs: Int64, _ scope: Scope,
+        in transaction: any SQLTransaction
     ) throws -> Bool {
         try transaction.run(
             """

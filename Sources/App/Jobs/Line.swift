@@ -1,6 +1,7 @@
 // The line from the meter to the money as jobs: when each is due, what it does, in order, one company at a time.
 // Holds no rule of a domain; it only calls them.
 import Access
+import Accounts
 import CivilTime
 import Clocks
 import HeadEnd
@@ -9,7 +10,6 @@ import Logging
 import MeterData
 import MeterPort
 import Meters
-import Accounts
 import Outbox
 import Rating
 import SQL
@@ -128,13 +128,15 @@ public struct Line: Sendable {
                     nextRunAtMs: everyMs.map { (nowMs / $0 + 1) * $0 }, scope, in: transaction)
             }
         } catch {
-            log.error("job failed", metadata: ["job": "\(job.kind.rawValue)", "key": "\(job.key)", "error": "\(error)"])
+            log.error(
+                "job failed", metadata: ["job": "\(job.kind.rawValue)", "key": "\(job.key)", "error": "\(error)"])
             let (business, system) = (site.clocks.businessNowMs(), site.clocks.systemNowMs())
             let text = String(describing: error)
             do {
                 try await site.money.write { [scope, holder] transaction in
                     try JobStore.fail(
-                        job, holder: holder, error: text, businessNowMs: business, systemNowMs: system, scope, in: transaction)
+                        job, holder: holder, error: text, businessNowMs: business, systemNowMs: system, scope,
+                        in: transaction)
                 }
             } catch {
                 log.error("job failure could not be noted; its lease will run out", metadata: ["error": "\(error)"])
@@ -174,7 +176,8 @@ public struct Line: Sendable {
         case .supply:
             return "\(try await lookAgain(done)) looked at"
         case .command:
-            try await decide(try await site.money.read { [scope] in try Supply.pendingCuts(limit: 10_000, scope, in: $0) })
+            try await decide(
+                try await site.money.read { [scope] in try Supply.pendingCuts(limit: 10_000, scope, in: $0) })
             _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             let (confirmed, open) = try await RelayCommander(
                 site: site, org: org, transport: transport, vault: vault, rules: collection

@@ -18,7 +18,8 @@ public struct OutboxDispatcher: Sendable {
     }
 
     /// Delivers until nothing is left, also what the delivered ones bring about. An event that fails is noted and
-    /// passed over until the next run; later ones go on. A database that fails is not the event's fault: it ends the run.
+    /// passed over until the next run; later ones go on. A database that fails is not the event's fault: it ends the
+    /// run.
     public func run() async throws -> Int {
         var delivered = 0
         var last: Int64 = 0

@@ -1,5 +1,6 @@
 // Civil time of a place: which day and second of day an instant is, how many slots a day has.
-// A fixed offset is plain arithmetic; other zones go through the tz database (Foundation reads it; no Calendar, no formatter).
+// A fixed offset is plain arithmetic; other zones go through the tz database (Foundation reads it; no Calendar, no
+// formatter).
 import Foundation
 
 /// A time zone by its tz database name. All instants are seconds since 1970-01-01T00:00:00Z.

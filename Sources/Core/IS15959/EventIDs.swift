@@ -2,7 +2,8 @@
 // to the profile of the maker.
 
 public enum EventIDs {
-    /// Words for an event id: `power failure`, `power failure over`; nil when the id is not in the standard's list here.
+    /// Words for an event id: `power failure`, `power failure over`; nil when the id is not in the standard's list
+    /// here.
     public static func name(_ id: Int) -> String? { names[id] }
 
     /// The log an id belongs to by its range.

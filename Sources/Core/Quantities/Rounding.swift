@@ -1,5 +1,6 @@
 // Integer arithmetic for energy and money. Units stand last in every name: Wh, W, paise, milliPaisePerKWh, ppm.
-// Money is paise, prices are milli-paise per kWh; their product with Wh is micro-paise (1e-6 paise): Wh × mP/kWh ÷ 1000 ÷ 1000.
+// Money is paise, prices are milli-paise per kWh; their product with Wh is micro-paise (1e-6 paise): Wh × mP/kWh ÷ 1000
+// ÷ 1000.
 
 /// Micro-paise in a paisa: the exact product of Wh and milli-paise per kWh needs no division.
 public let microPaisePerPaisa: Int128 = 1_000_000

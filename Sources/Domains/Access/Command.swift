@@ -49,13 +49,16 @@ public protocol Command: Sendable {
 
 extension Site {
     /// Runs a command in one write transaction of the money store. All or nothing.
-    public func perform<C: Command>(_ command: C, as actor: Actor, source: String, why: String = "") async throws -> C.Output {
+    public func perform<C: Command>(_ command: C, as actor: Actor, source: String, why: String = "") async throws
+        -> C.Output
+    {
         guard C.permissions.contains(where: actor.has) else {
             try actor.require(C.permissions[0])
             throw Refusal(.forbidden, "Your role does not allow this.")
         }
         guard ![command.key ?? "", command.content, why].contains(where: { $0.utf8.contains(0) }) else {
-            throw Refusal(.invalid, "A text holds a zero byte.", hint: "Remove control characters from what you entered.")
+            throw Refusal(
+                .invalid, "A text holds a zero byte.", hint: "Remove control characters from what you entered.")
         }
         let context = CommandContext(
             actor: actor, why: why, source: source, businessNowMs: clocks.businessNowMs(),
@@ -80,7 +83,8 @@ extension Site {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             if let key = command.key {
-                // Two at once with one key: ON CONFLICT makes PostgreSQL run the later one again, and it answers as above.
+                // Two at once with one key: ON CONFLICT makes PostgreSQL run the later one again, and it answers as
+                // above.
                 let added = try transaction.run(
                     """
                     INSERT INTO command_log (org_id, command_key, content_hash, output) VALUES ($1, $2, $3, $4)
@@ -92,7 +96,8 @@ extension Site {
                     ])
                 guard added == 1 else { throw SQLError(.unique, "the same command ran at this moment; try again") }
             }
-            try Audit.record(command: C.name, content: command.content, subjectID: command.subjectID, context, in: transaction)
+            try Audit.record(
+                command: C.name, content: command.content, subjectID: command.subjectID, context, in: transaction)
             return output
         }
     }
@@ -101,7 +106,8 @@ extension Site {
 /// The trail of commands: who, when, from where, why, what.
 public enum Audit {
     static func record(
-        command: String, content: String, subjectID: Int64, _ context: CommandContext, in transaction: any SQLTransaction
+        command: String, content: String, subjectID: Int64, _ context: CommandContext,
+        in transaction: any SQLTransaction
     ) throws {
         try transaction.run(
             """

@@ -23,7 +23,9 @@ public struct Org: Sendable, Equatable {
     public static func all(in transaction: any SQLTransaction) throws -> [Org] {
         try transaction.query("SELECT org_id, name, zone, currency FROM org ORDER BY org_id", []) { row in
             let name = try row.text(2)
-            guard let zone = Zone(name) else { throw SQLError(.decode, "company \(try row.int(0)): unknown zone \(name)") }
+            guard let zone = Zone(name) else {
+                throw SQLError(.decode, "company \(try row.int(0)): unknown zone \(name)")
+            }
             return Org(orgID: try row.int(0), name: try row.text(1), zone: zone, currency: try row.text(3))
         }
     }
@@ -38,14 +40,19 @@ public struct Org: Sendable, Equatable {
 
 /// Business rules as dated rows: the row with the latest `from_day` not after the day is in force.
 public enum Setting {
-    public static func value(_ name: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> String? {
+    public static func value(_ name: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction)
+        throws -> String?
+    {
         try transaction.first(
             """
             SELECT value FROM setting WHERE org_id = $1 AND name = $2 AND from_day <= $3 ORDER BY from_day DESC LIMIT 1
-            """, [.int(scope.orgID), .text(name), .day(day)]) { try $0.text(0) }
+            """, [.int(scope.orgID), .text(name), .day(day)]
+        ) { try $0.text(0) }
     }
 
-    public static func set(_ name: String, _ value: String, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws {
+    public static func set(
+        _ name: String, _ value: String, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
         try transaction.run(
             """
             INSERT INTO setting (org_id, name, from_day, value) VALUES ($1, $2, $3, $4)

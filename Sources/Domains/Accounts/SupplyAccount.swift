@@ -6,15 +6,18 @@ import SQL
 
 public enum AccountsSchema {
     public static let migrations = [
-        Migration(3, .money, "accounts", [
-            """
-            CREATE TABLE supply_account (org_id {id} NOT NULL, account_id {id} NOT NULL, account_number {text} NOT NULL,
-              name {text} NOT NULL, category {text} NOT NULL, place_id {id} NOT NULL, sanctioned_w {int} NOT NULL,
-              language {text} NOT NULL, opened_day {int} NOT NULL, closed_day {int},
-              PRIMARY KEY (org_id, account_id)) {table}
-            """,
-            "CREATE UNIQUE INDEX supply_account_number ON supply_account (org_id, account_number)",
-        ])
+        Migration(
+            3, .money, "accounts",
+            [
+                """
+                CREATE TABLE supply_account (org_id {id} NOT NULL, account_id {id} NOT NULL, \
+                account_number {text} NOT NULL,
+                  name {text} NOT NULL, category {text} NOT NULL, place_id {id} NOT NULL, sanctioned_w {int} NOT NULL,
+                  language {text} NOT NULL, opened_day {int} NOT NULL, closed_day {int},
+                  PRIMARY KEY (org_id, account_id)) {table}
+                """,
+                "CREATE UNIQUE INDEX supply_account_number ON supply_account (org_id, account_number)",
+            ])
     ]
 }
 
@@ -70,7 +73,9 @@ public struct SupplyAccount: Sendable, Equatable {
     }
 
     /// The account, when it lies in the scope; otherwise the same refusal as for one that does not exist.
-    public static func find(_ accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> SupplyAccount {
+    public static func find(_ accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> SupplyAccount
+    {
         var parameters: [SQLValue] = [.int(scope.orgID), .int(accountID)]
         let filter = scopeFilter(scope, &parameters)
         let found = try transaction.first(
@@ -81,11 +86,13 @@ public struct SupplyAccount: Sendable, Equatable {
         return found
     }
 
-    public static func find(number: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> SupplyAccount? {
+    public static func find(number: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> SupplyAccount?
+    {
         var parameters: [SQLValue] = [.int(scope.orgID), .text(number)]
         let filter = scopeFilter(scope, &parameters)
         return try transaction.first(
-            "SELECT \(columns) FROM supply_account WHERE org_id = $1 AND account_number = $2\(filter)", parameters, decode)
+            "SELECT \(columns) FROM supply_account WHERE org_id = $1 AND account_number = $2\(filter)", parameters,
+            decode)
     }
 
     /// Accounts after a number, in order of number; `prefix` of the number or nothing.
@@ -106,7 +113,9 @@ public struct SupplyAccount: Sendable, Equatable {
     }
 
     /// The accounts with these ids that lie in the scope, at most a few hundred, in order of number.
-    public static func of(_ accountIDs: [Int64], _ scope: Scope, in transaction: any SQLTransaction) throws -> [SupplyAccount] {
+    public static func of(_ accountIDs: [Int64], _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [SupplyAccount]
+    {
         var parameters: [SQLValue] = [.int(scope.orgID)]
         let marks = parameters.bind(accountIDs)
         let filter = scopeFilter(scope, &parameters)
@@ -131,7 +140,8 @@ public struct SupplyAccount: Sendable, Equatable {
         var parameters: [SQLValue] = [.int(scope.orgID)]
         let filter = scopeFilter(scope, &parameters)
         return try transaction.first(
-            "SELECT COUNT(*) FROM supply_account WHERE org_id = $1\(filter)", parameters) { try $0.int(0) } ?? 0
+            "SELECT COUNT(*) FROM supply_account WHERE org_id = $1\(filter)", parameters
+        ) { try $0.int(0) } ?? 0
     }
 
     /// ` AND …` for statements on `supply_account` whose `$1` is the company.

@@ -1,19 +1,22 @@
-// Places: company > state > cluster > plant > feeder > transformer > pole, as a tree with its closure, so that a scope is one join.
+// Places: company > state > cluster > plant > feeder > transformer > pole, as a tree with its closure, so that a scope
+// is one join.
 import Access
 import SQL
 
 public enum GridSchema {
     public static let migrations = [
-        Migration(2, .money, "network", [
-            """
-            CREATE TABLE place (org_id {id} NOT NULL, place_id {id} NOT NULL, parent_id {id}, kind {text} NOT NULL,
-              name {text} NOT NULL, PRIMARY KEY (org_id, place_id)) {keyed_table}
-            """,
-            """
-            CREATE TABLE place_path (org_id {id} NOT NULL, ancestor_id {id} NOT NULL, place_id {id} NOT NULL,
-              PRIMARY KEY (org_id, ancestor_id, place_id)) {keyed_table}
-            """,
-        ])
+        Migration(
+            2, .money, "network",
+            [
+                """
+                CREATE TABLE place (org_id {id} NOT NULL, place_id {id} NOT NULL, parent_id {id}, kind {text} NOT NULL,
+                  name {text} NOT NULL, PRIMARY KEY (org_id, place_id)) {keyed_table}
+                """,
+                """
+                CREATE TABLE place_path (org_id {id} NOT NULL, ancestor_id {id} NOT NULL, place_id {id} NOT NULL,
+                  PRIMARY KEY (org_id, ancestor_id, place_id)) {keyed_table}
+                """,
+            ])
     ]
 }
 
@@ -37,11 +40,13 @@ public struct Place: Sendable, Equatable {
     /// Adds the place under its parent. Adding it again changes nothing.
     public func create(_ scope: Scope, in transaction: any SQLTransaction) throws {
         let added = try transaction.run(
-            "INSERT INTO place (org_id, place_id, parent_id, kind, name) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            "INSERT INTO place (org_id, place_id, parent_id, kind, name) VALUES ($1, $2, $3, $4, $5) ON CONFLICT "
+                + "DO NOTHING",
             [.int(scope.orgID), .int(placeID), .optional(parentID), .text(kind.rawValue), .text(name)])
         guard added == 1 else { return }
         try transaction.run(
-            "INSERT INTO place_path (org_id, ancestor_id, place_id) VALUES ($1, $2, $2)", [.int(scope.orgID), .int(placeID)])
+            "INSERT INTO place_path (org_id, ancestor_id, place_id) VALUES ($1, $2, $2)",
+            [.int(scope.orgID), .int(placeID)])
         guard let parentID else { return }
         try transaction.run(
             """
@@ -54,7 +59,8 @@ public struct Place: Sendable, Equatable {
         var parameters: [SQLValue] = [.int(scope.orgID)]
         let filter = Place.filter("place.place_id", scope, &parameters)
         return try transaction.query(
-            "SELECT place_id, parent_id, kind, name FROM place WHERE org_id = $1\(filter) ORDER BY name, place_id", parameters
+            "SELECT place_id, parent_id, kind, name FROM place WHERE org_id = $1\(filter) ORDER BY name, place_id",
+            parameters
         ) { row in
             Place(
                 placeID: try row.int(0), parentID: try row.optionalInt(1),

@@ -21,7 +21,8 @@ public struct CollectionItem: Sendable, Equatable {
     public var haveSlots: Int { slots.utf8.count { $0 == 49 } }
 
     /// The plan of one day, by meter, for the meters planned so far.
-    public static func of(day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> [CollectionItem] {
+    public static func of(day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> [CollectionItem]
+    {
         try transaction.query(
             """
             SELECT day, meter_id, state, expected_slots, slots, attempt, last_error FROM collection
@@ -39,7 +40,8 @@ public struct CollectionItem: Sendable, Equatable {
             """
             SELECT CAST(COALESCE(SUM(have_slots), 0) AS BIGINT), CAST(COALESCE(SUM(expected_slots), 0) AS BIGINT)
             FROM collection WHERE org_id = $1 AND meter_id = $2 AND day IN (\(marks))
-            """, parameters) { (have: Int(try $0.int(0)), expected: Int(try $0.int(1))) } ?? (0, 0)
+            """, parameters
+        ) { (have: Int(try $0.int(0)), expected: Int(try $0.int(1))) } ?? (0, 0)
     }
 }
 
@@ -65,7 +67,8 @@ public struct Collector: Sendable {
     let vault: KeyVault
     let rules: CollectionRules
 
-    public init(site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init()) {
+    public init(site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init())
+    {
         self.site = site
         self.org = org
         self.transport = transport
@@ -75,7 +78,8 @@ public struct Collector: Sendable {
 
     private var scope: Scope { Scope(orgID: org.orgID) }
 
-    /// Plans every finished day up to now for every installed meter, then reads what is due. Returns (read, failed) meter-days.
+    /// Plans every finished day up to now for every installed meter, then reads what is due. Returns (read, failed)
+    /// meter-days.
     public func run() async throws -> (read: Int, failed: Int) {
         let nowMs = site.clocks.businessNowMs()
         try await plan(nowMs: nowMs)
@@ -108,11 +112,14 @@ public struct Collector: Sendable {
     private func plan(nowMs: Int64) async throws {
         let yesterday = org.zone.day(atS: nowMs / 1000).advanced(by: -1)
         try await site.money.write { [org, rules, scope] transaction in
-            let last = try transaction.first(
-                "SELECT MAX(day) FROM collection WHERE org_id = $1", [.int(org.orgID)]) { try $0.optionalDay(0) } ?? nil
+            let last =
+                try transaction.first(
+                    "SELECT MAX(day) FROM collection WHERE org_id = $1", [.int(org.orgID)]
+                ) { try $0.optionalDay(0) } ?? nil
             let floor = yesterday.advanced(by: 1 - rules.backDays)
             if let last {
-                try Self.planNewcomers(from: floor, to: min(last, yesterday), org, nextAtMs: nowMs, scope, in: transaction)
+                try Self.planNewcomers(
+                    from: floor, to: min(last, yesterday), org, nextAtMs: nowMs, scope, in: transaction)
             }
             var day = max(last?.advanced(by: 1) ?? floor, floor)
             while day <= yesterday {
@@ -151,12 +158,15 @@ public struct Collector: Sendable {
     }
 
     /// Adds the row of a meter-day unless it is there or the meter is not called at all.
-    static func planItem(_ meter: Meter, _ day: CivilDay, _ org: Org, nextAtMs: Int64, in transaction: any SQLTransaction) throws {
+    static func planItem(
+        _ meter: Meter, _ day: CivilDay, _ org: Org, nextAtMs: Int64, in transaction: any SQLTransaction
+    ) throws {
         guard meter.isCalled else { return }
         let slots = org.zone.slotCount(of: day, periodS: meter.capturePeriodS)
         try transaction.run(
             """
-            INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt, next_at_ms)
+            INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt, \
+            next_at_ms)
             VALUES ($1, $2, $3, 'pending', $4, 0, $5, 0, $6) ON CONFLICT DO NOTHING
             """,
             [
@@ -182,7 +192,8 @@ public struct Collector: Sendable {
             slots: try row.text(4), attempt: try row.int(5), lastError: try row.optionalText(6))
     }
 
-    /// Reads all due days of one meter in one association. A failure is noted, never thrown, unless the database failed.
+    /// Reads all due days of one meter in one association. A failure is noted, never thrown, unless the database
+    /// failed.
     private func collect(meterID: Int64, items: [CollectionItem], nowMs: Int64) async throws -> (Int, Int) {
         let meter = try await site.money.read { [scope] in try Meter.find(meterID, scope, in: $0) }
         let answers: [Answer]
@@ -257,7 +268,8 @@ public struct Collector: Sendable {
         if isNews {
             try await shard.write { [org] transaction in
                 try raw.store(orgID: org.orgID, in: transaction)
-                try MeterEvents.store(answer.events, meterID: meter.meterID, zone: org.zone, orgID: org.orgID, in: transaction)
+                try MeterEvents.store(
+                    answer.events, meterID: meter.meterID, zone: org.zone, orgID: org.orgID, in: transaction)
             }
         }
         let missing = answer.slots.utf8.count { $0 == 48 }
@@ -273,12 +285,14 @@ public struct Collector: Sendable {
                     .int(org.orgID), .day(answer.item.day), .int(meter.meterID),
                     .text(missing == 0 ? "complete" : "partial"), .text(answer.slots),
                     .int(answer.slots.utf8.count - missing), .int(nextAtMs),
-                    missing == 0 || answer.item.day >= today ? .null : .text("\(missing) intervals are not in the meter"),
+                    missing == 0 || answer.item.day >= today
+                        ? .null : .text("\(missing) intervals are not in the meter"),
                     .int(nowMs),
                 ])
             if let relay = answer.relay {
                 _ = try RelayRecord.confirm(
-                    relay.rawValue, meterID: meter.meterID, atMs: nowMs, changeID: site.ids.next(), scope, in: transaction)
+                    relay.rawValue, meterID: meter.meterID, atMs: nowMs, changeID: site.ids.next(), scope,
+                    in: transaction)
             }
         }
     }
@@ -307,7 +321,8 @@ public struct Collector: Sendable {
     }
 }
 
-/// How far the meter's clock is off: 0 when its time lies between asking and answer, else the distance to the nearer of the
+/// How far the meter's clock is off: 0 when its time lies between asking and answer, else the distance to the nearer of
+/// the
 /// two, so that the time an answer takes is never counted as drift.
 func clockDriftS(_ conversation: any MeterConversation, _ clocks: Clocks) async throws -> Int64 {
     let beforeS = clocks.businessNowMs() / 1000

@@ -29,7 +29,8 @@ struct MeterDoor: Sendable {
         return MeterEndpoint(
             host: meter.host, port: Int(meter.port), clientAddress: client, authentication: authentication,
             secret: keys?.secret ?? [], encryptionKey: keys?.encryptionKey, authenticationKey: keys?.authenticationKey,
-            clientSystemTitle: keys?.clientSystemTitle ?? [], invocationCounter: counter, profileName: meter.profileName,
+            clientSystemTitle: keys?.clientSystemTitle ?? [], invocationCounter: counter,
+            profileName: meter.profileName,
             timeoutMs: timeoutMs)
     }
 

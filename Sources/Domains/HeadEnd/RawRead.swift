@@ -100,7 +100,9 @@ public struct RawRead: Sendable, Equatable {
     }
 
     /// The meter-data domain has taken everything up to this change.
-    public static func acknowledge(throughChange change: Int64, month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction) throws {
+    public static func acknowledge(
+        throughChange change: Int64, month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction
+    ) throws {
         try transaction.run(
             """
             UPDATE raw_read SET acknowledged = 1
@@ -116,9 +118,12 @@ public enum MeterEvents {
     ) throws {
         try transaction.runMany(
             """
-            INSERT INTO meter_event (org_id, day, meter_id, at_ms, code) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+            INSERT INTO meter_event (org_id, day, meter_id, at_ms, code) VALUES ($1, $2, $3, $4, \
+            $5) ON CONFLICT DO NOTHING
             """,
-            events.map { [.int(orgID), .day(zone.day(atS: $0.atS)), .int(meterID), .int($0.atS * 1000), .int($0.code)] })
+            events.map {
+                [.int(orgID), .day(zone.day(atS: $0.atS)), .int(meterID), .int($0.atS * 1000), .int($0.code)]
+            })
     }
 
     /// Events of a meter on the days given (one month), newest first.

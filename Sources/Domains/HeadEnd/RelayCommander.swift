@@ -34,14 +34,19 @@ public struct MeterCommand: Sendable, Equatable {
             endedAtMs: try row.optionalInt(9))
     }
 
-    public static func of(meterID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
+    public static func of(meterID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [MeterCommand]
+    {
         try transaction.query(
-            "SELECT \(columns) FROM meter_command WHERE org_id = $1 AND meter_id = $2 ORDER BY command_id DESC LIMIT $3",
+            "SELECT \(columns) FROM meter_command WHERE org_id = $1 AND meter_id = $2 ORDER BY command_id DESC "
+                + "LIMIT $3",
             [.int(scope.orgID), .int(meterID), .int(limit)], decode)
     }
 
     /// Commands of the whole company that ended after a time, oldest first.
-    public static func ended(afterMs: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
+    public static func ended(afterMs: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [MeterCommand]
+    {
         try transaction.query(
             """
             SELECT \(columns) FROM meter_command WHERE org_id = $1 AND ended_at_ms > $2
@@ -53,12 +58,15 @@ public struct MeterCommand: Sendable, Equatable {
     public static func failed(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
         try transaction.query(
             """
-            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'failed' ORDER BY command_id DESC LIMIT $2
+            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'failed' ORDER BY command_id DESC LIMIT \
+            $2
             """, [.int(scope.orgID), .int(limit)], decode)
     }
 
     /// Relay orders that were confirmed since a time, at most 1,000.
-    public static func confirmed(sinceMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
+    public static func confirmed(sinceMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [MeterCommand]
+    {
         // An order is tried for less than a day, so the index on the time of its last try bounds the search.
         try transaction.query(
             """
@@ -127,7 +135,8 @@ public struct RelayCommander: Sendable {
     let vault: KeyVault
     let rules: CollectionRules
 
-    public init(site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init()) {
+    public init(site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init())
+    {
         self.site = site
         self.org = org
         self.transport = transport
@@ -183,8 +192,10 @@ public struct RelayCommander: Sendable {
     private func carryOut(_ command: MeterCommand) async throws -> Bool {
         let nowMs = site.clocks.businessNowMs()
         let (meter, relay) = try await site.money.read { [scope] transaction in
-            (try Meter.find(command.meterID, scope, in: transaction),
-                try RelayRecord.find(command.meterID, scope, in: transaction))
+            (
+                try Meter.find(command.meterID, scope, in: transaction),
+                try RelayRecord.find(command.meterID, scope, in: transaction)
+            )
         }
         if command.kind == "read" { return try await readNow(command, meter, nowMs: nowMs) }
         let wish: RelayWish = command.kind == "disconnect" ? .open : .closed
@@ -196,8 +207,11 @@ public struct RelayCommander: Sendable {
         let outcome = await send(command, to: meter)
         let isDone = outcome.relay.map { ($0 == .closed) == (wish == .closed) } ?? false
         if isDone {
-            let answer = outcome.trouble.map { "the meter reported \($0), but its relay is \(outcome.relay?.rawValue ?? "")" }
-            try await end(command, .confirmed, answer: answer ?? "done and read back", relay: outcome.relay, nowMs: nowMs)
+            let answer = outcome.trouble.map {
+                "the meter reported \($0), but its relay is \(outcome.relay?.rawValue ?? "")"
+            }
+            try await end(
+                command, .confirmed, answer: answer ?? "done and read back", relay: outcome.relay, nowMs: nowMs)
             return true
         }
         let answer = outcome.trouble ?? "the meter said yes, but its relay is \(outcome.relay?.rawValue ?? "unknown")"
@@ -212,8 +226,8 @@ public struct RelayCommander: Sendable {
     /// Sends the order and reads the relay back; when the line broke after sending, the read-back opens a new one.
     private func send(_ command: MeterCommand, to meter: Meter) async -> Outcome {
         let door = MeterDoor(
-                site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
-            )
+            site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
+        )
         var trouble: String?
         do {
             let relay = try await transport.converse(with: try await door.endpoint(of: meter)) { conversation in
@@ -260,7 +274,8 @@ public struct RelayCommander: Sendable {
                 try await site.readings.shard(today.month).write { [org] in try raw.store(orgID: org.orgID, in: $0) }
             }
             try await end(
-                command, .confirmed, answer: "\(raw.rows.count) intervals of today, relay \(relay.rawValue)", relay: relay,
+                command, .confirmed, answer: "\(raw.rows.count) intervals of today, relay \(relay.rawValue)",
+                relay: relay,
                 nowMs: nowMs)
             return true
         } catch let error as MeterError {
@@ -294,13 +309,15 @@ public struct RelayCommander: Sendable {
         try await site.money.write { [scope, site] transaction in
             let ended = try transaction.run(
                 """
-                UPDATE meter_command SET state = $3, answer = $4, attempt = attempt + 1, sent_at_ms = $5, ended_at_ms = $5
+                UPDATE meter_command SET state = $3, answer = $4, attempt = attempt + 1, sent_at_ms = $5, \
+                ended_at_ms = $5
                 WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'
                 """,
                 [.int(scope.orgID), .int(command.commandID), .text(state.rawValue), .text(answer), .int(nowMs)])
             guard ended == 1, let relay else { return }
             _ = try RelayRecord.confirm(
-                relay.rawValue, meterID: command.meterID, atMs: nowMs, changeID: site.ids.next(), scope, in: transaction)
+                relay.rawValue, meterID: command.meterID, atMs: nowMs, changeID: site.ids.next(), scope, in: transaction
+            )
             guard state == .confirmed, command.kind != "read" else { return }
             try Outbox.append(
                 OutboxEvent(

@@ -6,25 +6,27 @@ import SQL
 
 public enum JournalSchema {
     public static let migrations = [
-        Migration(5, .money, "journal", [
-            """
-            CREATE TABLE journal_entry (org_id {id} NOT NULL, entry_id {id} NOT NULL, entry_key {text} NOT NULL,
-              kind {text} NOT NULL, business_at_ms {int} NOT NULL, PRIMARY KEY (org_id, entry_id)) {table}
-            """,
-            "CREATE UNIQUE INDEX journal_entry_key ON journal_entry (org_id, entry_key)",
-            """
-            CREATE TABLE posting (org_id {id} NOT NULL, entry_id {id} NOT NULL, line {int} NOT NULL,
-              journal_account_id {id} NOT NULL, amount_paise {int} NOT NULL, kind {text} NOT NULL, supply_day {int},
-              revision {int}, estimated {flag} NOT NULL, PRIMARY KEY (org_id, entry_id, line),
-              FOREIGN KEY (org_id, entry_id) REFERENCES journal_entry (org_id, entry_id)) {table}
-            """,
-            "CREATE INDEX posting_account ON posting (org_id, journal_account_id, entry_id, line)",
-            """
-            CREATE TABLE journal_balance (org_id {id} NOT NULL, journal_account_id {id} NOT NULL,
-              debit_balance_paise {int} NOT NULL, estimated_paise {int} NOT NULL,
-              PRIMARY KEY (org_id, journal_account_id)) {keyed_table}
-            """,
-        ])
+        Migration(
+            5, .money, "journal",
+            [
+                """
+                CREATE TABLE journal_entry (org_id {id} NOT NULL, entry_id {id} NOT NULL, entry_key {text} NOT NULL,
+                  kind {text} NOT NULL, business_at_ms {int} NOT NULL, PRIMARY KEY (org_id, entry_id)) {table}
+                """,
+                "CREATE UNIQUE INDEX journal_entry_key ON journal_entry (org_id, entry_key)",
+                """
+                CREATE TABLE posting (org_id {id} NOT NULL, entry_id {id} NOT NULL, line {int} NOT NULL,
+                  journal_account_id {id} NOT NULL, amount_paise {int} NOT NULL, kind {text} NOT NULL, supply_day {int},
+                  revision {int}, estimated {flag} NOT NULL, PRIMARY KEY (org_id, entry_id, line),
+                  FOREIGN KEY (org_id, entry_id) REFERENCES journal_entry (org_id, entry_id)) {table}
+                """,
+                "CREATE INDEX posting_account ON posting (org_id, journal_account_id, entry_id, line)",
+                """
+                CREATE TABLE journal_balance (org_id {id} NOT NULL, journal_account_id {id} NOT NULL,
+                  debit_balance_paise {int} NOT NULL, estimated_paise {int} NOT NULL,
+                  PRIMARY KEY (org_id, journal_account_id)) {keyed_table}
+                """,
+            ])
     ]
 }
 
@@ -48,7 +50,9 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
 }
 
 /// What a posting is, for the statement. Stored by name.
-public enum PostingKind: String, Sendable, CaseIterable { case charge, reversal, recharge, adjustment, revenue, clearing }
+public enum PostingKind: String, Sendable, CaseIterable {
+    case charge, reversal, recharge, adjustment, revenue, clearing
+}
 
 /// One leg of an entry: debit positive, credit negative.
 public struct Leg: Sendable, Equatable {
@@ -57,7 +61,8 @@ public struct Leg: Sendable, Equatable {
     public var kind: PostingKind
     public var supplyDay: CivilDay?
     public var revision: Int64?
-    /// The amount rests on estimated readings; its reversal carries the same mark, so the marks sum to what is still a guess.
+    /// The amount rests on estimated readings; its reversal carries the same mark, so the marks sum to what is still a
+    /// guess.
     public var estimated: Bool
 
     public init(
@@ -113,11 +118,13 @@ public enum Journal {
         precondition(sum == 0, "an entry must balance; this one is off by \(sum) paise")
         let org = SQLValue.int(scope.orgID)
         if let earlier = try transaction.first(
-            "SELECT entry_id FROM journal_entry WHERE org_id = $1 AND entry_key = $2", [org, .text(key)], { try $0.int(0) })
+            "SELECT entry_id FROM journal_entry WHERE org_id = $1 AND entry_key = $2", [org, .text(key)],
+            { try $0.int(0) })
         {
             return earlier
         }
-        // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction again
+        // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction
+        // again
         // (a plain INSERT would fail it), and then the entry is seen above.
         let added = try transaction.run(
             """
@@ -133,7 +140,8 @@ public enum Journal {
             legs.enumerated().map { index, leg in
                 [
                     org, .int(entryID), .int(index + 1), .int(leg.journalAccountID), .int(leg.amountPaise),
-                    .text(leg.kind.rawValue), .optional(leg.supplyDay.map { Int64($0.number) }), .optional(leg.revision),
+                    .text(leg.kind.rawValue), .optional(leg.supplyDay.map { Int64($0.number) }),
+                    .optional(leg.revision),
                     .flag(leg.estimated),
                 ]
             })
@@ -154,7 +162,9 @@ public enum Journal {
         return entryID
     }
 
-    public static func balance(ofAccount accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> WalletBalance {
+    public static func balance(ofAccount accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> WalletBalance
+    {
         try transaction.first(
             """
             SELECT -debit_balance_paise, estimated_paise FROM journal_balance
@@ -194,7 +204,8 @@ public enum Journal {
     ) throws -> [StatementLine] {
         try transaction.query(
             """
-            SELECT entry_id, line, kind, business_at_ms, supply_day, revision, estimated, amount, balance, entry_key FROM (
+            SELECT entry_id, line, kind, business_at_ms, supply_day, revision, estimated, amount, balance, \
+            entry_key FROM (
               SELECT p.entry_id, p.line, p.kind, e.business_at_ms, p.supply_day, p.revision, p.estimated, e.entry_key,
                 -p.amount_paise AS amount,
                 CAST(SUM(-p.amount_paise) OVER (ORDER BY p.entry_id, p.line) AS BIGINT) AS balance
@@ -204,34 +215,42 @@ public enum Journal {
             """, [.int(scope.orgID), .int(accountID)] + values + [.int(limit)]
         ) { row in
             StatementLine(
-                entryID: try row.int(0), line: try row.int(1), kind: PostingKind(rawValue: try row.text(2)) ?? .adjustment,
+                entryID: try row.int(0), line: try row.int(1),
+                kind: PostingKind(rawValue: try row.text(2)) ?? .adjustment,
                 businessAtMs: try row.int(3), supplyDay: try row.optionalDay(4), revision: try row.optionalInt(5),
                 estimated: try row.flag(6), amountPaise: try row.int(7), balanceAfterPaise: try row.int(8),
                 entryKey: try row.text(9))
         }
     }
 
-    /// Sum of all postings (must be 0) and accounts whose kept balance differs from the sum of their postings (must be none).
+    /// Sum of all postings (must be 0) and accounts whose kept balance differs from the sum of their postings (must be
+    /// none).
     public static func trialBalance(
         _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> (sumPaise: Int64, postings: Int64, wrongAccounts: [Int64]) {
-        let (sum, count) = try transaction.first(
-            "SELECT CAST(COALESCE(SUM(amount_paise), 0) AS BIGINT), COUNT(*) FROM posting WHERE org_id = $1",
-            [.int(scope.orgID)]) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
+        let (sum, count) =
+            try transaction.first(
+                "SELECT CAST(COALESCE(SUM(amount_paise), 0) AS BIGINT), COUNT(*) FROM posting WHERE org_id = $1",
+                [.int(scope.orgID)]
+            ) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
         let wrong = try transaction.query(
             """
             SELECT b.journal_account_id FROM journal_balance b LEFT JOIN (
               SELECT journal_account_id, CAST(SUM(amount_paise) AS BIGINT) AS total FROM posting WHERE org_id = $1
               GROUP BY journal_account_id) s ON s.journal_account_id = b.journal_account_id
             WHERE b.org_id = $1 AND COALESCE(s.total, 0) <> b.debit_balance_paise ORDER BY 1
-            """, [.int(scope.orgID)]) { try $0.int(0) }
+            """, [.int(scope.orgID)]
+        ) { try $0.int(0) }
         return (sum, count, wrong)
     }
 
     /// Debit balance of an account of the chart.
-    public static func debitBalancePaise(_ account: ChartAccount, _ scope: Scope, in transaction: any SQLTransaction) throws -> Int64 {
+    public static func debitBalancePaise(_ account: ChartAccount, _ scope: Scope, in transaction: any SQLTransaction)
+        throws -> Int64
+    {
         try transaction.first(
             "SELECT debit_balance_paise FROM journal_balance WHERE org_id = $1 AND journal_account_id = $2",
-            [.int(scope.orgID), .int(account.rawValue)]) { try $0.int(0) } ?? 0
+            [.int(scope.orgID), .int(account.rawValue)]
+        ) { try $0.int(0) } ?? 0
     }
 }

@@ -1,18 +1,21 @@
-// Messages to consumers: written once for a business fact, kept for ever as evidence. Text is made from the template when shown.
+// Messages to consumers: written once for a business fact, kept for ever as evidence. Text is made from the template
+// when shown.
 import Access
 import SQL
 
 public enum MessagingSchema {
     public static let migrations = [
-        Migration(6, .money, "messaging", [
-            """
-            CREATE TABLE message (org_id {id} NOT NULL, message_id {id} NOT NULL, message_key {text} NOT NULL,
-              account_id {id} NOT NULL, template {text} NOT NULL, amount_paise {int}, business_at_ms {int} NOT NULL,
-              delivery {text} NOT NULL, PRIMARY KEY (org_id, message_id)) {table}
-            """,
-            "CREATE UNIQUE INDEX message_key_unique ON message (org_id, message_key)",
-            "CREATE INDEX message_account ON message (org_id, account_id, message_id)",
-        ])
+        Migration(
+            6, .money, "messaging",
+            [
+                """
+                CREATE TABLE message (org_id {id} NOT NULL, message_id {id} NOT NULL, message_key {text} NOT NULL,
+                  account_id {id} NOT NULL, template {text} NOT NULL, amount_paise {int}, business_at_ms {int} NOT NULL,
+                  delivery {text} NOT NULL, PRIMARY KEY (org_id, message_id)) {table}
+                """,
+                "CREATE UNIQUE INDEX message_key_unique ON message (org_id, message_key)",
+                "CREATE INDEX message_account ON message (org_id, account_id, message_id)",
+            ])
     ]
 }
 
@@ -71,7 +74,9 @@ public struct Message: Sendable, Equatable {
             businessAtMs: try row.int(4), delivery: try row.text(5))
     }
 
-    public static func of(accountID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Message] {
+    public static func of(accountID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [Message]
+    {
         try transaction.query(
             """
             SELECT \(columns) FROM message WHERE org_id = $1 AND account_id = $2 ORDER BY message_id DESC LIMIT $3
@@ -81,7 +86,9 @@ public struct Message: Sendable, Equatable {
 
 extension Message {
     /// Messages of the whole company after an id, oldest first.
-    public static func after(_ messageID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Message] {
+    public static func after(_ messageID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [Message]
+    {
         try transaction.query(
             "SELECT \(columns) FROM message WHERE org_id = $1 AND message_id > $2 ORDER BY message_id LIMIT $3",
             [.int(scope.orgID), .int(messageID), .int(limit)], decode)

@@ -5,24 +5,31 @@ import Outbox
 import SQL
 
 public enum MeterDataSchema {
-    public static let migrations = ImportSchema.migrations + [
-        Migration(102, .readings, "meter data", [
-            """
-            CREATE TABLE day_block (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, channel {int} NOT NULL,
-              version {int} NOT NULL, change {int} NOT NULL, lowest_quality {int} NOT NULL, total_value {int} NOT NULL,
-              interval_values {bytes} NOT NULL, qualities {bytes} NOT NULL, sources {bytes} NOT NULL,
-              made_at_ms {int} NOT NULL, made_by {text} NOT NULL,
-              PRIMARY KEY (org_id, day, meter_id, channel, version)) {by_month}
-            """,
-            "CREATE INDEX day_block_change ON day_block (org_id, change)",
-            """
-            CREATE TABLE vee_exception (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, rule {text} NOT NULL,
-              from_slot {int} NOT NULL, to_slot {int} NOT NULL, severity {text} NOT NULL, message {text} NOT NULL,
-              raw_values {text} NOT NULL, raised_at_ms {int} NOT NULL, resolved_at_ms {int}, resolution {text},
-              PRIMARY KEY (org_id, day, meter_id, rule, from_slot)) {by_month}
-            """,
-        ])
-    ]
+    public static let migrations =
+        ImportSchema.migrations + [
+            Migration(
+                102, .readings, "meter data",
+                [
+                    """
+                    CREATE TABLE day_block (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, \
+                    channel {int} NOT NULL,
+                      version {int} NOT NULL, change {int} NOT NULL, lowest_quality {int} NOT NULL, \
+                    total_value {int} NOT NULL,
+                      interval_values {bytes} NOT NULL, qualities {bytes} NOT NULL, sources {bytes} NOT NULL,
+                      made_at_ms {int} NOT NULL, made_by {text} NOT NULL,
+                      PRIMARY KEY (org_id, day, meter_id, channel, version)) {by_month}
+                    """,
+                    "CREATE INDEX day_block_change ON day_block (org_id, change)",
+                    """
+                    CREATE TABLE vee_exception (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, \
+                    rule {text} NOT NULL,
+                      from_slot {int} NOT NULL, to_slot {int} NOT NULL, severity {text} NOT NULL, \
+                    message {text} NOT NULL,
+                      raw_values {text} NOT NULL, raised_at_ms {int} NOT NULL, resolved_at_ms {int}, resolution {text},
+                      PRIMARY KEY (org_id, day, meter_id, rule, from_slot)) {by_month}
+                    """,
+                ])
+        ]
 }
 
 /// One stored version of a day block.
@@ -99,10 +106,12 @@ public enum DayBlocks {
         return version
     }
 
-    /// First versions of many meter-days of one month at once, for bulk loads. Days that have a block already are refused
+    /// First versions of many meter-days of one month at once, for bulk loads. Days that have a block already are
+    /// refused
     /// by the key.
     public static func storeFirstVersions(
-        _ blocks: [(day: CivilDay, meterID: Int64, block: DayBlock)], month: CivilMonth, madeBy: String, madeAtMs: Int64,
+        _ blocks: [(day: CivilDay, meterID: Int64, block: DayBlock)], month: CivilMonth, madeBy: String,
+        madeAtMs: Int64,
         orgID: Int64, in transaction: any SQLTransaction
     ) throws {
         guard !blocks.isEmpty else { return }
@@ -172,7 +181,9 @@ public enum DayBlocks {
     }
 
     /// Meter-days of one civil day by the lowest quality in their current version, for the line.
-    public static func countsByQuality(day: CivilDay, orgID: Int64, in transaction: any SQLTransaction) throws -> [Quality: Int64] {
+    public static func countsByQuality(day: CivilDay, orgID: Int64, in transaction: any SQLTransaction) throws
+        -> [Quality: Int64]
+    {
         let rows = try transaction.query(
             """
             SELECT lowest_quality, COUNT(*) FROM day_block b

@@ -1,4 +1,5 @@
-// Estimation runs: days whose deadline has passed get a version without gaps, marked as estimated, until the actual comes.
+// Estimation runs: days whose deadline has passed get a version without gaps, marked as estimated, until the actual
+// comes.
 import Access
 import CivilTime
 import Clocks
@@ -33,7 +34,8 @@ public struct Estimator: Sendable {
         let shard = try await site.readings.shard(day.month)
         let current = try await shard.read { [org] transaction in
             try meters.map { meter in
-                try DayBlocks.current(meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction).first
+                try DayBlocks.current(meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction)
+                    .first
             }
         }
         var filled = 0
@@ -41,25 +43,33 @@ public struct Estimator: Sendable {
         for (meter, stored) in zip(meters, current) where (stored?.block.lowestQuality ?? .missing) == .missing {
             let history = try await History.of(
                 meterID: meter.meterID, before: day, days: Self.historyDays, site: site, orgID: org.orgID)
-            if try await fill(meter, day, history: history, shard: shard, nowMs: nowMs) { filled += 1 } else { notEstimable += 1 }
+            if try await fill(meter, day, history: history, shard: shard, nowMs: nowMs) {
+                filled += 1
+            } else {
+                notEstimable += 1
+            }
         }
         return (filled, notEstimable)
     }
 
     /// True when the day has no gap left.
-    private func fill(_ meter: Meter, _ day: CivilDay, history: [DayBlock], shard: any Database, nowMs: Int64) async throws -> Bool {
+    private func fill(_ meter: Meter, _ day: CivilDay, history: [DayBlock], shard: any Database, nowMs: Int64)
+        async throws -> Bool
+    {
         let batchID = site.ids.next()
         return try await shard.write { [org, rules] transaction in
             // Read again inside the transaction: an actual may have come in between.
             let stored = try DayBlocks.current(
-                meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction).first
+                meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction
+            ).first
             let slots = org.zone.slotCount(of: day, periodS: meter.capturePeriodS)
             let (block, unfilled) = estimate(
                 stored?.block ?? .empty(slots: slots), history: history, rules: rules, batch: batchID)
             try DayBlocks.store(
                 block, after: stored, day: day, meterID: meter.meterID, madeBy: "estimate", madeAtMs: nowMs,
                 orgID: org.orgID, in: transaction)
-            let known = try VEEException.of(meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction)
+            let known = try VEEException.of(
+                meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction)
             let isOpen = known.contains { $0.rule == VEEException.notEstimable && $0.resolvedAtMs == nil }
             if let first = unfilled.first, let last = unfilled.last {
                 guard !isOpen else { return false }
@@ -97,7 +107,8 @@ public enum History {
         for month in try await site.readings.months() where month >= from.month && month <= to.month {
             found += try await site.readings.shard(month).read { transaction in
                 try DayBlocks.current(
-                    meterID: meterID, from: max(from, month.first), to: min(to, month.last), orgID: orgID, in: transaction)
+                    meterID: meterID, from: max(from, month.first), to: min(to, month.last), orgID: orgID,
+                    in: transaction)
             }
         }
         return found

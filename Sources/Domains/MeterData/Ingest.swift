@@ -1,4 +1,5 @@
-// From what came (a read, a file) to the next version of a day: validated, merged by quality, exceptions raised and resolved.
+// From what came (a read, a file) to the next version of a day: validated, merged by quality, exceptions raised and
+// resolved.
 // Held values stay in the raw store; nothing here changes an earlier version.
 import CivilTime
 import IntervalData
@@ -63,7 +64,8 @@ public enum Ingest {
         _ incoming: IncomingDay, _ context: IngestContext, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> Int64? {
         let current = try DayBlocks.current(
-            meterID: incoming.meterID, from: incoming.day, to: incoming.day, orgID: orgID, in: transaction).first
+            meterID: incoming.meterID, from: incoming.day, to: incoming.day, orgID: orgID, in: transaction
+        ).first
         let slots = incoming.values.count
         let known = current.map(\.block).flatMap { $0.slotCount == slots ? $0 : nil } ?? .empty(slots: slots)
         // The checks see the whole day as it would be: what is trusted already and what came now.
@@ -88,14 +90,16 @@ public enum Ingest {
         }
         let block = known.replacing(taken, quality: .actual, batch: incoming.batchID)
         try raise(
-            findings, conflicts: conflicts, isWhole: block.lowestQuality > .missing, incoming, context, orgID, transaction)
+            findings, conflicts: conflicts, isWhole: block.lowestQuality > .missing, incoming, context, orgID,
+            transaction)
         return try DayBlocks.store(
             block, after: current, day: incoming.day,
             meterID: incoming.meterID, madeBy: context.madeBy, madeAtMs: context.nowMs, orgID: orgID, in: transaction)
     }
 
     private static func raise(
-        _ findings: [Finding], conflicts: [Int], isWhole: Bool, _ incoming: IncomingDay, _ context: IngestContext, _ orgID: Int64,
+        _ findings: [Finding], conflicts: [Int], isWhole: Bool, _ incoming: IncomingDay, _ context: IngestContext,
+        _ orgID: Int64,
         _ transaction: any SQLTransaction
     ) throws {
         var raised: [VEEException] = findings.map { finding in
@@ -124,7 +128,8 @@ public enum Ingest {
                     raisedAtMs: context.nowMs))
         }
         try VEEException.replaceOpen(
-            meterID: incoming.meterID, day: incoming.day, keeping: isWhole ? [] : [VEEException.notEstimable], with: raised,
+            meterID: incoming.meterID, day: incoming.day, keeping: isWhole ? [] : [VEEException.notEstimable],
+            with: raised,
             nowMs: context.nowMs, resolution: "a later read is good", orgID: orgID, in: transaction)
     }
 }

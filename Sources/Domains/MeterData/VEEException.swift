@@ -36,7 +36,8 @@ public struct VEEException: Sendable, Equatable {
     }
 
     private static let columns =
-        "day, meter_id, rule, from_slot, to_slot, severity, message, raw_values, raised_at_ms, resolved_at_ms, resolution"
+        "day, meter_id, rule, from_slot, to_slot, severity, message, raw_values, raised_at_ms, "
+        + "resolved_at_ms, resolution"
 
     private static func decode(_ row: any SQLRow) throws -> VEEException {
         VEEException(
@@ -46,14 +47,20 @@ public struct VEEException: Sendable, Equatable {
             resolution: try row.optionalText(10))
     }
 
-    /// Raises what is found now and resolves open ones of the day that are not found any more, except rules in `keeping`.
+    /// Raises what is found now and resolves open ones of the day that are not found any more, except rules in
+    /// `keeping`.
     static func replaceOpen(
-        meterID: Int64, day: CivilDay, keeping: Set<String>, with raised: [VEEException], nowMs: Int64, resolution: String,
+        meterID: Int64, day: CivilDay, keeping: Set<String>, with raised: [VEEException], nowMs: Int64,
+        resolution: String,
         orgID: Int64, in transaction: any SQLTransaction
     ) throws {
-        let open = try of(meterID: meterID, from: day, to: day, orgID: orgID, in: transaction).filter { $0.resolvedAtMs == nil }
+        let open = try of(meterID: meterID, from: day, to: day, orgID: orgID, in: transaction).filter {
+            $0.resolvedAtMs == nil
+        }
         for old in open where !keeping.contains(old.rule) {
-            guard !raised.contains(where: { $0.rule == old.rule && $0.slots.lowerBound == old.slots.lowerBound }) else { continue }
+            guard !raised.contains(where: { $0.rule == old.rule && $0.slots.lowerBound == old.slots.lowerBound }) else {
+                continue
+            }
             try transaction.run(
                 """
                 UPDATE vee_exception SET resolved_at_ms = $6, resolution = $7
@@ -107,11 +114,14 @@ public struct VEEException: Sendable, Equatable {
     }
 
     /// Meters with an open hard exception on a day, by rule.
-    public static func countsByRule(day: CivilDay, orgID: Int64, in transaction: any SQLTransaction) throws -> [(rule: String, meters: Int64)] {
+    public static func countsByRule(day: CivilDay, orgID: Int64, in transaction: any SQLTransaction) throws -> [(
+        rule: String, meters: Int64
+    )] {
         try transaction.query(
             """
             SELECT rule, COUNT(DISTINCT meter_id) FROM vee_exception
             WHERE org_id = $1 AND day = $2 AND severity = 'hard' AND resolved_at_ms IS NULL GROUP BY rule ORDER BY rule
-            """, [.int(orgID), .day(day)]) { (rule: try $0.text(0), meters: try $0.int(1)) }
+            """, [.int(orgID), .day(day)]
+        ) { (rule: try $0.text(0), meters: try $0.int(1)) }
     }
 }

@@ -10,7 +10,8 @@ public struct MeterKeys: Sendable, Equatable, Codable, CustomStringConvertible {
     public var authenticationKey: [UInt8]?
     public var clientSystemTitle: [UInt8]
     public init(
-        secret: [UInt8], encryptionKey: [UInt8]? = nil, authenticationKey: [UInt8]? = nil, clientSystemTitle: [UInt8] = []
+        secret: [UInt8], encryptionKey: [UInt8]? = nil, authenticationKey: [UInt8]? = nil,
+        clientSystemTitle: [UInt8] = []
     ) {
         self.secret = secret
         self.encryptionKey = encryptionKey
@@ -47,7 +48,8 @@ public struct KeyVault: Sendable {
     public func open(_ sealed: [UInt8], meterID: Int64) throws -> MeterKeys {
         guard sealed.count > 13, sealed[0] == 1,
             let text = try? AESGCM.open(
-                Array(sealed[13...]), key: masterKey, nonce: Array(sealed[1..<13]), additionalData: Self.binding(meterID))
+                Array(sealed[13...]), key: masterKey, nonce: Array(sealed[1..<13]),
+                additionalData: Self.binding(meterID))
         else {
             throw Refusal(
                 .unavailable, "The keys of meter \(meterID) do not open under this master key.",

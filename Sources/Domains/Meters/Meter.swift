@@ -6,30 +6,33 @@ import SQL
 
 public enum MetersSchema {
     public static let migrations = [
-        Migration(4, .money, "meters", [
-            """
-            CREATE TABLE meter (org_id {id} NOT NULL, meter_id {id} NOT NULL, serial {text} NOT NULL,
-              profile_name {text} NOT NULL, host {text} NOT NULL, port {int} NOT NULL, client_address {int} NOT NULL,
-              authentication {text} NOT NULL, sealed_keys {bytes}, capture_period_s {int} NOT NULL,
-              PRIMARY KEY (org_id, meter_id)) {table}
-            """,
-            "CREATE UNIQUE INDEX meter_serial ON meter (org_id, serial)",
-            """
-            CREATE TABLE installation (org_id {id} NOT NULL, meter_id {id} NOT NULL, from_day {int} NOT NULL,
-              to_day {int}, account_id {id} NOT NULL, PRIMARY KEY (org_id, meter_id, from_day)) {keyed_table}
-            """,
-            "CREATE INDEX installation_account ON installation (org_id, account_id, from_day)",
-            """
-            CREATE TABLE relay (org_id {id} NOT NULL, meter_id {id} NOT NULL, wanted {text} NOT NULL,
-              wanted_at_ms {int} NOT NULL, wanted_reason {text} NOT NULL, actual {text}, actual_at_ms {int},
-              PRIMARY KEY (org_id, meter_id)) {keyed_table}
-            """,
-            """
-            CREATE TABLE relay_change (org_id {id} NOT NULL, meter_id {id} NOT NULL, change_id {id} NOT NULL,
-              at_ms {int} NOT NULL, side {text} NOT NULL, state {text} NOT NULL,
-              PRIMARY KEY (org_id, meter_id, change_id)) {keyed_table}
-            """,
-        ])
+        Migration(
+            4, .money, "meters",
+            [
+                """
+                CREATE TABLE meter (org_id {id} NOT NULL, meter_id {id} NOT NULL, serial {text} NOT NULL,
+                  profile_name {text} NOT NULL, host {text} NOT NULL, port {int} NOT NULL, \
+                client_address {int} NOT NULL,
+                  authentication {text} NOT NULL, sealed_keys {bytes}, capture_period_s {int} NOT NULL,
+                  PRIMARY KEY (org_id, meter_id)) {table}
+                """,
+                "CREATE UNIQUE INDEX meter_serial ON meter (org_id, serial)",
+                """
+                CREATE TABLE installation (org_id {id} NOT NULL, meter_id {id} NOT NULL, from_day {int} NOT NULL,
+                  to_day {int}, account_id {id} NOT NULL, PRIMARY KEY (org_id, meter_id, from_day)) {keyed_table}
+                """,
+                "CREATE INDEX installation_account ON installation (org_id, account_id, from_day)",
+                """
+                CREATE TABLE relay (org_id {id} NOT NULL, meter_id {id} NOT NULL, wanted {text} NOT NULL,
+                  wanted_at_ms {int} NOT NULL, wanted_reason {text} NOT NULL, actual {text}, actual_at_ms {int},
+                  PRIMARY KEY (org_id, meter_id)) {keyed_table}
+                """,
+                """
+                CREATE TABLE relay_change (org_id {id} NOT NULL, meter_id {id} NOT NULL, change_id {id} NOT NULL,
+                  at_ms {int} NOT NULL, side {text} NOT NULL, state {text} NOT NULL,
+                  PRIMARY KEY (org_id, meter_id, change_id)) {keyed_table}
+                """,
+            ])
     ]
 }
 
@@ -66,7 +69,8 @@ public struct Meter: Sendable, Equatable {
     public var isCalled: Bool { port > 0 }
 
     static let columns =
-        "meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys, capture_period_s"
+        "meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys, "
+        + "capture_period_s"
 
     static func decode(_ row: any SQLRow) throws -> Meter {
         Meter(
@@ -85,11 +89,13 @@ public struct Meter: Sendable, Equatable {
             """,
             [
                 .int(scope.orgID), .int(meterID), .text(serial), .text(profileName), .text(host), .int(port),
-                .int(clientAddress), .text(authentication), sealedKeys.map { .bytes($0) } ?? .null, .int(capturePeriodS),
+                .int(clientAddress), .text(authentication), sealedKeys.map { .bytes($0) } ?? .null,
+                .int(capturePeriodS),
             ])
         try transaction.run(
             """
-            INSERT INTO relay (org_id, meter_id, wanted, wanted_at_ms, wanted_reason) VALUES ($1, $2, 'closed', $3, 'installed')
+            INSERT INTO relay (org_id, meter_id, wanted, wanted_at_ms, wanted_reason) VALUES ($1, $2, 'closed', $3, \
+            'installed')
             ON CONFLICT DO NOTHING
             """, [.int(scope.orgID), .int(meterID), .int(atMs)])
     }
@@ -107,7 +113,8 @@ public struct Meter: Sendable, Equatable {
 
     public static func find(serial: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> Meter? {
         try transaction.first(
-            "SELECT \(columns) FROM meter WHERE org_id = $1 AND serial = $2", [.int(scope.orgID), .text(serial)], decode)
+            "SELECT \(columns) FROM meter WHERE org_id = $1 AND serial = $2", [.int(scope.orgID), .text(serial)], decode
+        )
     }
 
     /// Meters after a serial number, in order; `prefix` of the serial or nothing.
@@ -120,7 +127,8 @@ public struct Meter: Sendable, Equatable {
         let reach = try reachFilter(scope, &parameters)
         return try transaction.query(
             """
-            SELECT \(columns) FROM meter WHERE meter.org_id = $1 AND serial > $2 AND serial >= $3 AND serial < $4\(reach)
+            SELECT \(columns) FROM meter WHERE meter.org_id = $1 AND serial > $2 AND serial >= $3 AND serial < \
+            $4\(reach)
             ORDER BY serial LIMIT $5
             """, parameters, decode)
     }
@@ -157,12 +165,18 @@ public struct Installation: Sendable, Equatable {
             INSERT INTO installation (org_id, meter_id, from_day, to_day, account_id) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT DO NOTHING
             """,
-            [.int(scope.orgID), .int(meterID), .day(fromDay), .optional(toDay.map { Int64($0.number) }), .int(accountID)])
+            [
+                .int(scope.orgID), .int(meterID), .day(fromDay), .optional(toDay.map { Int64($0.number) }),
+                .int(accountID),
+            ])
     }
 
-    public static func all(on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Installation] {
+    public static func all(on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [Installation]
+    {
         var parameters: [SQLValue] = [.int(scope.orgID), .day(day)]
-        let filter = scope.placeIDs == nil && scope.accountID == nil ? "" : SupplyAccount.scopeFilter(scope, &parameters)
+        let filter =
+            scope.placeIDs == nil && scope.accountID == nil ? "" : SupplyAccount.scopeFilter(scope, &parameters)
         let reach =
             filter.isEmpty
             ? ""
@@ -183,10 +197,13 @@ public struct Installation: Sendable, Equatable {
             """
             SELECT MIN(installation.from_day) FROM installation JOIN meter ON meter.org_id = installation.org_id
               AND meter.meter_id = installation.meter_id WHERE installation.org_id = $1 AND meter.port > 0
-            """, [.int(scope.orgID)]) { try $0.optionalDay(0) } ?? nil
+            """, [.int(scope.orgID)]
+        ) { try $0.optionalDay(0) } ?? nil
     }
 
-    public static func of(meterID: Int64, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> Installation? {
+    public static func of(meterID: Int64, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> Installation?
+    {
         try transaction.first(
             """
             SELECT meter_id, account_id, from_day, to_day FROM installation
@@ -195,7 +212,9 @@ public struct Installation: Sendable, Equatable {
             """, [.int(scope.orgID), .int(meterID), .day(day)], decode)
     }
 
-    public static func of(accountID: Int64, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> Installation? {
+    public static func of(accountID: Int64, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> Installation?
+    {
         try transaction.first(
             """
             SELECT meter_id, account_id, from_day, to_day FROM installation

@@ -16,7 +16,8 @@ public struct RelayRecord: Sendable, Equatable {
 
     public var agrees: Bool { actual.map { ($0 == "closed") == (wanted == .closed) } ?? false }
 
-    public static func find(_ meterID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> RelayRecord? {
+    public static func find(_ meterID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> RelayRecord?
+    {
         try transaction.first(
             """
             SELECT meter_id, wanted, wanted_at_ms, wanted_reason, actual, actual_at_ms FROM relay
@@ -26,7 +27,8 @@ public struct RelayRecord: Sendable, Equatable {
 
     private static func decode(_ row: any SQLRow) throws -> RelayRecord {
         RelayRecord(
-            meterID: try row.int(0), wanted: RelayWish(rawValue: try row.text(1)) ?? .closed, wantedAtMs: try row.int(2),
+            meterID: try row.int(0), wanted: RelayWish(rawValue: try row.text(1)) ?? .closed,
+            wantedAtMs: try row.int(2),
             wantedReason: try row.text(3), actual: try row.optionalText(4), actualAtMs: try row.optionalInt(5))
     }
 
@@ -47,7 +49,8 @@ public struct RelayRecord: Sendable, Equatable {
 
     /// Records what the meter said. Returns true when that is news.
     public static func confirm(
-        _ state: String, meterID: Int64, atMs: Int64, changeID: Int64, _ scope: Scope, in transaction: any SQLTransaction
+        _ state: String, meterID: Int64, atMs: Int64, changeID: Int64, _ scope: Scope,
+        in transaction: any SQLTransaction
     ) throws -> Bool {
         let known = try find(meterID, scope, in: transaction)
         try transaction.run(
@@ -65,7 +68,8 @@ public struct RelayRecord: Sendable, Equatable {
         _ transaction: any SQLTransaction
     ) throws {
         try transaction.run(
-            "INSERT INTO relay_change (org_id, meter_id, change_id, at_ms, side, state) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO relay_change (org_id, meter_id, change_id, at_ms, side, state) VALUES ($1, $2, $3, $4, "
+                + "$5, $6)",
             [.int(scope.orgID), .int(meterID), .int(changeID), .int(atMs), .text(side), .text(state)])
     }
 
@@ -95,9 +99,12 @@ public struct RelayRecord: Sendable, Equatable {
     }
 
     /// How many meters are in each (wanted, actual) pair.
-    public static func counts(_ scope: Scope, in transaction: any SQLTransaction) throws -> [(wanted: String, actual: String, count: Int64)] {
+    public static func counts(_ scope: Scope, in transaction: any SQLTransaction) throws -> [(
+        wanted: String, actual: String, count: Int64
+    )] {
         try transaction.query(
-            "SELECT wanted, COALESCE(actual, 'unknown'), COUNT(*) FROM relay WHERE org_id = $1 GROUP BY 1, 2 ORDER BY 1, 2",
+            "SELECT wanted, COALESCE(actual, 'unknown'), COUNT(*) FROM relay WHERE org_id = $1 GROUP BY 1, 2 "
+                + "ORDER BY 1, 2",
             [.int(scope.orgID)]
         ) { (wanted: try $0.text(0), actual: try $0.text(1), count: try $0.int(2)) }
     }

@@ -7,18 +7,24 @@ import Tariffs
 
 public enum PacksSchema {
     public static let migrations = [
-        Migration(9, .money, "packs", [
-            """
-            CREATE TABLE pack (org_id {id} NOT NULL, pack_id {text} NOT NULL, version {int} NOT NULL, kind {text} NOT NULL,
-              from_day {int} NOT NULL, definition {text} NOT NULL, PRIMARY KEY (org_id, pack_id, version)) {keyed_table}
-            """,
-            """
-            CREATE TABLE subscription (org_id {id} NOT NULL, subscription_id {id} NOT NULL, account_id {id} NOT NULL,
-              pack_id {text} NOT NULL, kind {text} NOT NULL, from_day {int} NOT NULL, to_day {int}, state {text} NOT NULL,
-              PRIMARY KEY (org_id, subscription_id)) {table}
-            """,
-            "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
-        ])
+        Migration(
+            9, .money, "packs",
+            [
+                """
+                CREATE TABLE pack (org_id {id} NOT NULL, pack_id {text} NOT NULL, version {int} NOT NULL, \
+                kind {text} NOT NULL,
+                  from_day {int} NOT NULL, definition {text} NOT NULL, PRIMARY KEY (org_id, pack_id, \
+                version)) {keyed_table}
+                """,
+                """
+                CREATE TABLE subscription (org_id {id} NOT NULL, subscription_id {id} NOT NULL, \
+                account_id {id} NOT NULL,
+                  pack_id {text} NOT NULL, kind {text} NOT NULL, from_day {int} NOT NULL, to_day {int}, \
+                state {text} NOT NULL,
+                  PRIMARY KEY (org_id, subscription_id)) {table}
+                """,
+                "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
+            ])
     ]
 }
 
@@ -37,7 +43,8 @@ public struct Subscription: Sendable, Equatable {
     public var state: State
 
     public init(
-        subscriptionID: Int64, accountID: Int64, packID: String, kind: PackKind, fromDay: CivilDay, toDay: CivilDay? = nil,
+        subscriptionID: Int64, accountID: Int64, packID: String, kind: PackKind, fromDay: CivilDay,
+        toDay: CivilDay? = nil,
         state: State = .active
     ) {
         self.subscriptionID = subscriptionID
@@ -62,7 +69,8 @@ public struct Subscription: Sendable, Equatable {
     }
 
     /// All that an account ever held, latest first.
-    public static func of(accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Subscription] {
+    public static func of(accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Subscription]
+    {
         try transaction.query(
             """
             SELECT subscription_id, account_id, pack_id, kind, from_day, to_day, state FROM subscription
@@ -71,7 +79,8 @@ public struct Subscription: Sendable, Equatable {
         ) { row in
             Subscription(
                 subscriptionID: try row.int(0), accountID: try row.int(1), packID: try row.text(2),
-                kind: PackKind(rawValue: try row.text(3)) ?? .base, fromDay: try row.day(4), toDay: try row.optionalDay(5),
+                kind: PackKind(rawValue: try row.text(3)) ?? .base, fromDay: try row.day(4),
+                toDay: try row.optionalDay(5),
                 state: State(rawValue: try row.text(6)) ?? .rejected)
         }
     }
@@ -90,7 +99,8 @@ public struct Subscription: Sendable, Equatable {
                   AND s.account_id = supply_account.account_id AND s.kind = 'base' AND s.from_day <= $2
                   AND (s.to_day IS NULL OR s.to_day >= $2) AND s.state NOT IN ('draft', 'rejected'))\(filter)
             ORDER BY account_id LIMIT $3
-            """, parameters) { try $0.int(0) }
+            """, parameters
+        ) { try $0.int(0) }
     }
 
     /// Whether it bills that day: by date only, whatever became of it later (annexure I, back-date rule).
@@ -101,12 +111,16 @@ public struct Subscription: Sendable, Equatable {
 
 public enum Packs {
     /// Stores a version of a base pack, in force from a day. The same version with other content is refused.
-    public static func store(_ pack: BasePack, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws {
+    public static func store(_ pack: BasePack, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction)
+        throws
+    {
         try pack.validate()
         try store(pack.id, pack.version, .base, day, pack.json(), scope, transaction)
     }
 
-    public static func store(_ pack: AddOnPack, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws {
+    public static func store(_ pack: AddOnPack, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction)
+        throws
+    {
         try pack.validate()
         try store(pack.id, pack.version, .addOn, day, pack.json(), scope, transaction)
     }
@@ -117,7 +131,8 @@ public enum Packs {
     ) throws {
         let known = try transaction.first(
             "SELECT definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
-            [.int(scope.orgID), .text(packID), .int(version)]) { try $0.text(0) }
+            [.int(scope.orgID), .text(packID), .int(version)]
+        ) { try $0.text(0) }
         if let known {
             guard known == definition else {
                 throw Refusal(
@@ -132,25 +147,32 @@ public enum Packs {
     }
 
     /// The definition in force on a day: the highest version that began not after it.
-    static func definition(_ packID: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> String? {
+    static func definition(_ packID: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction)
+        throws -> String?
+    {
         try transaction.first(
             """
             SELECT definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND from_day <= $3
             ORDER BY version DESC LIMIT 1
-            """, [.int(scope.orgID), .text(packID), .day(day)]) { try $0.text(0) }
+            """, [.int(scope.orgID), .text(packID), .day(day)]
+        ) { try $0.text(0) }
     }
 
     /// What prices an account on a day; nil when it holds no base pack that day.
     public static func plan(
         for account: SupplyAccount, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> PricePlan? {
-        let held = try Subscription.of(accountID: account.accountID, scope, in: transaction).filter { $0.bills(on: day) }
+        let held = try Subscription.of(accountID: account.accountID, scope, in: transaction).filter {
+            $0.bills(on: day)
+        }
         guard let baseID = held.first(where: { $0.kind == .base })?.packID,
             let base = try definition(baseID, on: day, scope, in: transaction)
         else { return nil }
         var addOns: [AddOnPack] = []
         for packID in Set(held.filter { $0.kind == .addOn }.map(\.packID)).sorted() {
-            if let text = try definition(packID, on: day, scope, in: transaction) { addOns.append(try AddOnPack(json: text)) }
+            if let text = try definition(packID, on: day, scope, in: transaction) {
+                addOns.append(try AddOnPack(json: text))
+            }
         }
         return try PricePlan(base: try BasePack(json: base), addOns: addOns, sanctionedW: account.sanctionedW)
     }
@@ -168,9 +190,14 @@ public enum Packs {
             }
             let found = try transaction.first(
                 "SELECT kind, definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
-                [.int(scope.orgID), .text(String(part[..<split])), .int(version)]) { (try $0.text(0), try $0.text(1)) }
+                [.int(scope.orgID), .text(String(part[..<split])), .int(version)]
+            ) { (try $0.text(0), try $0.text(1)) }
             guard let (kind, text) = found else { throw Refusal(.notFound, "Pack \(part) is not stored any more.") }
-            if kind == PackKind.base.rawValue { base = try BasePack(json: text) } else { addOns.append(try AddOnPack(json: text)) }
+            if kind == PackKind.base.rawValue {
+                base = try BasePack(json: text)
+            } else {
+                addOns.append(try AddOnPack(json: text))
+            }
         }
         guard let base else { throw SQLError(.decode, "a charge names no base pack: \(recorded)") }
         return try PricePlan(base: base, addOns: addOns, sanctionedW: sanctionedW)
@@ -178,6 +205,7 @@ public enum Packs {
 
     /// The form ``plan(recorded:sanctionedW:_:in:)`` reads: a line a pack.
     public static func record(_ plan: PricePlan) -> String {
-        (["\(plan.base.id)@\(plan.base.version)"] + plan.addOns.map { "\($0.id)@\($0.version)" }).joined(separator: "\n")
+        (["\(plan.base.id)@\(plan.base.version)"] + plan.addOns.map { "\($0.id)@\($0.version)" }).joined(
+            separator: "\n")
     }
 }

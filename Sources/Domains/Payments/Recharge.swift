@@ -8,20 +8,24 @@ import SQL
 
 public enum PaymentsSchema {
     public static let migrations = [
-        Migration(7, .money, "payments", [
-            """
-            CREATE TABLE recharge (org_id {id} NOT NULL, recharge_id {id} NOT NULL, account_id {id} NOT NULL,
-              amount_paise {int} NOT NULL, method {text} NOT NULL, reference {text} NOT NULL,
-              business_at_ms {int} NOT NULL, entry_id {id} NOT NULL, PRIMARY KEY (org_id, recharge_id)) {table}
-            """,
-            "CREATE UNIQUE INDEX recharge_reference ON recharge (org_id, method, reference)",
-        ]),
-        Migration(20, .money, "reasons of adjustments", [
-            """
-            CREATE TABLE adjustment (org_id {id} NOT NULL, entry_id {id} NOT NULL, account_id {id} NOT NULL,
-              reason {text} NOT NULL, login_id {id} NOT NULL, PRIMARY KEY (org_id, entry_id)) {keyed_table}
-            """
-        ]),
+        Migration(
+            7, .money, "payments",
+            [
+                """
+                CREATE TABLE recharge (org_id {id} NOT NULL, recharge_id {id} NOT NULL, account_id {id} NOT NULL,
+                  amount_paise {int} NOT NULL, method {text} NOT NULL, reference {text} NOT NULL,
+                  business_at_ms {int} NOT NULL, entry_id {id} NOT NULL, PRIMARY KEY (org_id, recharge_id)) {table}
+                """,
+                "CREATE UNIQUE INDEX recharge_reference ON recharge (org_id, method, reference)",
+            ]),
+        Migration(
+            20, .money, "reasons of adjustments",
+            [
+                """
+                CREATE TABLE adjustment (org_id {id} NOT NULL, entry_id {id} NOT NULL, account_id {id} NOT NULL,
+                  reason {text} NOT NULL, login_id {id} NOT NULL, PRIMARY KEY (org_id, entry_id)) {keyed_table}
+                """
+            ]),
     ]
 }
 
@@ -82,7 +86,8 @@ public struct Recharge: Command {
             ], businessAtMs: context.businessNowMs, entryID: context.ids.next(), scope, in: transaction)
         try transaction.run(
             """
-            INSERT INTO recharge (org_id, recharge_id, account_id, amount_paise, method, reference, business_at_ms, entry_id)
+            INSERT INTO recharge (org_id, recharge_id, account_id, amount_paise, method, reference, business_at_ms, \
+            entry_id)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [
@@ -96,7 +101,8 @@ public struct Recharge: Command {
         try Outbox.append(
             OutboxEvent(
                 orgID: scope.orgID, eventID: context.ids.next(), kind: .notice, subjectID: accountID,
-                detail: "recharge-received \(amountPaise) \(entryID)", businessAtMs: context.businessNowMs), in: transaction)
+                detail: "recharge-received \(amountPaise) \(entryID)", businessAtMs: context.businessNowMs),
+            in: transaction)
         return Receipt(
             rechargeID: rechargeID, entryID: entryID, amountPaise: amountPaise,
             balancePaise: try Journal.balance(ofAccount: accountID, scope, in: transaction).balancePaise)
@@ -138,7 +144,8 @@ public struct AdjustBalance: Command {
         let entryID = try Journal.post(
             key: key ?? "", kind: "adjustment",
             legs: [
-                Leg(ChartAccount.adjustments.rawValue, amountPaise, .adjustment), Leg(accountID, -amountPaise, .adjustment),
+                Leg(ChartAccount.adjustments.rawValue, amountPaise, .adjustment),
+                Leg(accountID, -amountPaise, .adjustment),
             ], businessAtMs: context.businessNowMs, entryID: context.ids.next(), scope, in: transaction)
         try transaction.run(
             """

@@ -1,4 +1,5 @@
-// Charges: one account-day with all its components, in revisions. A charge is a pure function of a block version, a plan and an
+// Charges: one account-day with all its components, in revisions. A charge is a pure function of a block version, a
+// plan and an
 // opening state, and keeps the hash of those inputs, so that any bill replays.
 import Access
 import CivilTime
@@ -7,18 +8,22 @@ import Tariffs
 
 public enum RatingSchema {
     public static let migrations = [
-        Migration(10, .money, "rating", [
-            """
-            CREATE TABLE charge (org_id {id} NOT NULL, day {int} NOT NULL, account_id {id} NOT NULL, revision {int} NOT NULL,
-              meter_id {id} NOT NULL, block_version {int} NOT NULL, packs {text} NOT NULL, sanctioned_w {int} NOT NULL,
-              inputs_hash {bytes} NOT NULL, energy_wh {int} NOT NULL, base_energy_paise {int} NOT NULL,
-              add_on_energy_paise {int} NOT NULL, fixed_paise {int} NOT NULL, duty_paise {int} NOT NULL,
-              total_paise {int} NOT NULL, estimated_slots {int} NOT NULL, opening_state {bytes} NOT NULL,
-              closing_state {bytes} NOT NULL, entry_id {id}, rated_at_ms {int} NOT NULL,
-              PRIMARY KEY (org_id, day, account_id, revision)) {keyed_table}
-            """,
-            "CREATE INDEX charge_account ON charge (org_id, account_id, day, revision)",
-        ])
+        Migration(
+            10, .money, "rating",
+            [
+                """
+                CREATE TABLE charge (org_id {id} NOT NULL, day {int} NOT NULL, account_id {id} NOT NULL, \
+                revision {int} NOT NULL,
+                  meter_id {id} NOT NULL, block_version {int} NOT NULL, packs {text} NOT NULL, \
+                sanctioned_w {int} NOT NULL,
+                  inputs_hash {bytes} NOT NULL, energy_wh {int} NOT NULL, base_energy_paise {int} NOT NULL,
+                  add_on_energy_paise {int} NOT NULL, fixed_paise {int} NOT NULL, duty_paise {int} NOT NULL,
+                  total_paise {int} NOT NULL, estimated_slots {int} NOT NULL, opening_state {bytes} NOT NULL,
+                  closing_state {bytes} NOT NULL, entry_id {id}, rated_at_ms {int} NOT NULL,
+                  PRIMARY KEY (org_id, day, account_id, revision)) {keyed_table}
+                """,
+                "CREATE INDEX charge_account ON charge (org_id, account_id, day, revision)",
+            ])
     ]
 }
 
@@ -71,7 +76,8 @@ public struct Charge: Sendable, Equatable {
             """
             SELECT \(columns) FROM charge c
             WHERE org_id = $1 AND account_id = $2 AND day >= $3 AND day <= $4 AND revision = (
-              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day = c.day)
+              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day = \
+            c.day)
             ORDER BY day
             """, [.int(scope.orgID), .int(accountID), .day(from), .day(to)], decode)
     }
@@ -108,13 +114,17 @@ public struct Charge: Sendable, Equatable {
     }
 
     /// How many accounts are charged for a day, and on estimates.
-    public static func counts(day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> (charged: Int64, estimated: Int64, corrected: Int64) {
+    public static func counts(day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> (
+        charged: Int64, estimated: Int64, corrected: Int64
+    ) {
         try transaction.first(
             """
             SELECT COUNT(*), COUNT(*) FILTER (WHERE estimated_slots > 0), COUNT(*) FILTER (WHERE revision > 1)
             FROM charge c WHERE org_id = $1 AND day = $2 AND revision = (
-              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day = c.day)
-            """, [.int(scope.orgID), .day(day)]) { (charged: try $0.int(0), estimated: try $0.int(1), corrected: try $0.int(2)) }
+              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day = \
+            c.day)
+            """, [.int(scope.orgID), .day(day)]
+        ) { (charged: try $0.int(0), estimated: try $0.int(1), corrected: try $0.int(2)) }
             ?? (0, 0, 0)
     }
 

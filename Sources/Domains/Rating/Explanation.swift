@@ -26,8 +26,10 @@ public struct Explanation: Sendable {
         let (charge, plan, revisions) = try await site.money.read { transaction in
             _ = try SupplyAccount.find(accountID, scope, in: transaction)
             let revisions = try Charge.revisions(accountID: accountID, day: day, scope, in: transaction)
-            guard let charge = revision.map({ wanted in revisions.first { $0.revision == wanted } }) ?? revisions.last else {
-                throw Refusal(.notFound, "This day is not charged yet.", hint: "Charges follow the night after the day.")
+            guard let charge = revision.map({ wanted in revisions.first { $0.revision == wanted } }) ?? revisions.last
+            else {
+                throw Refusal(
+                    .notFound, "This day is not charged yet.", hint: "Charges follow the night after the day.")
             }
             let plan = try Packs.plan(recorded: charge.packs, sanctionedW: charge.sanctionedW, scope, in: transaction)
             return (charge, plan, revisions)
@@ -42,12 +44,14 @@ public struct Explanation: Sendable {
         let hash = Hash.sha256(schedule.inputBytes(stored.block.values, opening: charge.opening))
         return Explanation(
             charge: charge, priced: priced, block: stored, slotStartMinutes: schedule.slotStartMinutes,
-            agrees: hash == charge.inputsHash && priced.totalPaise == charge.totalPaise && priced.closing == charge.closing,
+            agrees: hash == charge.inputsHash && priced.totalPaise == charge.totalPaise
+                && priced.closing == charge.closing,
             revisions: revisions)
     }
 }
 
-/// How long a wallet lasts if the coming days cost what the last ones did. Integer arithmetic; a guess, and shown as one.
+/// How long a wallet lasts if the coming days cost what the last ones did. Integer arithmetic; a guess, and shown as
+/// one.
 public struct Projection: Sendable, Equatable {
     /// Mean, lowest and highest daily charge of the days looked at.
     public var meanPaise: Int64

@@ -52,7 +52,8 @@ public struct Rater: Sendable {
     }
 
     /// Rates the meters' accounts from their first changed day to the end of the month.
-    func rate(_ changes: [(day: CivilDay, meterID: Int64)], month: CivilMonth, shard: any Database) async throws -> Int {
+    func rate(_ changes: [(day: CivilDay, meterID: Int64)], month: CivilMonth, shard: any Database) async throws -> Int
+    {
         var firstDay: [Int64: CivilDay] = [:]
         for change in changes { firstDay[change.meterID] = min(firstDay[change.meterID] ?? change.day, change.day) }
         let meters = firstDay.sorted { $0.key < $1.key }
@@ -81,7 +82,9 @@ struct RateChunk: Command {
     var firstDay: [Int64: CivilDay]
 
     var key: String? { nil }
-    var content: String { "month=\(month) meters=\(firstDay.count) blocks=\(blocks.values.reduce(0) { $0 + $1.count })" }
+    var content: String {
+        "month=\(month) meters=\(firstDay.count) blocks=\(blocks.values.reduce(0) { $0 + $1.count })"
+    }
     var subjectID: Int64 { 0 }
 
     /// The legs and rows of a chunk while it is put together.
@@ -134,10 +137,13 @@ struct RateChunk: Command {
         var charges: [Int64: [CivilDay: Charge]] = [:]
         var states: [Int64: MonthState] = [:]
         for item in stored where item.block.lowestQuality > .missing {
-            guard let installation = try Installation.of(meterID: meterID, on: item.day, scope, in: transaction) else { continue }
+            guard let installation = try Installation.of(meterID: meterID, on: item.day, scope, in: transaction) else {
+                continue
+            }
             let accountID = installation.accountID
             if charges[accountID] == nil {
-                let known = try Charge.current(accountID: accountID, from: month.first, to: month.last, scope, in: transaction)
+                let known = try Charge.current(
+                    accountID: accountID, from: month.first, to: month.last, scope, in: transaction)
                 charges[accountID] = Dictionary(uniqueKeysWithValues: known.map { ($0.day, $0) })
                 states[accountID] = known.last { $0.day < item.day }?.closing ?? .zero
             }
@@ -145,7 +151,8 @@ struct RateChunk: Command {
             guard let plan = try Packs.plan(for: account, on: item.day, scope, in: transaction) else { continue }
             let schedule = try schedule(plan, item, &batch)
             states[accountID] = try charge(
-                item, account, schedule, opening: states[accountID] ?? .zero, known: charges[accountID]?[item.day], &batch,
+                item, account, schedule, opening: states[accountID] ?? .zero, known: charges[accountID]?[item.day],
+                &batch,
                 context, transaction)
         }
     }

@@ -34,12 +34,15 @@ public enum Supply {
     /// Name of the dated setting.
     public static let ruleSetting = "supply.rules"
 
-    public static func rules(on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> SupplyRules {
+    public static func rules(on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> SupplyRules
+    {
         guard let text = try Setting.value(ruleSetting, on: day, scope, in: transaction) else { return SupplyRules() }
         return try SupplyRules(json: text)
     }
 
-    public static func state(accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> SupplyState? {
+    public static func state(accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> SupplyState?
+    {
         try transaction.first(
             """
             SELECT account_id, wanted, since_ms, reasons, warned_at_ms FROM supply_state
@@ -47,7 +50,8 @@ public enum Supply {
             """, [.int(scope.orgID), .int(accountID)]
         ) { row in
             SupplyState(
-                accountID: try row.int(0), wanted: RelayWish(rawValue: try row.text(1)) ?? .closed, sinceMs: try row.int(2),
+                accountID: try row.int(0), wanted: RelayWish(rawValue: try row.text(1)) ?? .closed,
+                sinceMs: try row.int(2),
                 reasons: decode(try row.text(3)), warnedAtMs: try row.optionalInt(4))
         }
     }
@@ -62,7 +66,8 @@ public enum Supply {
             """, [.int(scope.orgID), .int(accountID), .int(limit)]
         ) { row in
             SupplyDecision(
-                decisionID: try row.int(0), atMs: try row.int(1), wanted: RelayWish(rawValue: try row.text(2)) ?? .closed,
+                decisionID: try row.int(0), atMs: try row.int(1),
+                wanted: RelayWish(rawValue: try row.text(2)) ?? .closed,
                 was: RelayWish(rawValue: try row.text(3)) ?? .closed, reasons: decode(try row.text(4)),
                 balancePaise: try row.int(5))
         }
@@ -80,19 +85,23 @@ public enum Supply {
                 """
         }
         var parameters: [SQLValue] = [.int(scope.orgID), .int(sinceMs)]
-        let changed = try transaction.first(
-            """
-            SELECT COUNT(*) FILTER (WHERE wanted = 'open' AND was = 'closed'),
-              COUNT(*) FILTER (WHERE wanted = 'closed' AND was = 'open')
-            FROM supply_decision WHERE org_id = $1 AND at_ms >= $2\(reach("supply_decision", &parameters))
-            """, parameters) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
+        let changed =
+            try transaction.first(
+                """
+                SELECT COUNT(*) FILTER (WHERE wanted = 'open' AND was = 'closed'),
+                  COUNT(*) FILTER (WHERE wanted = 'closed' AND was = 'open')
+                FROM supply_decision WHERE org_id = $1 AND at_ms >= $2\(reach("supply_decision", &parameters))
+                """, parameters
+            ) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
         parameters = [.int(scope.orgID), .int(sinceMs)]
-        let standing = try transaction.first(
-            """
-            SELECT COUNT(*) FILTER (WHERE wanted = 'closed' AND low_since_ms IS NOT NULL),
-              COUNT(*) FILTER (WHERE warned_at_ms >= $2)
-            FROM supply_state WHERE org_id = $1\(reach("supply_state", &parameters))
-            """, parameters) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
+        let standing =
+            try transaction.first(
+                """
+                SELECT COUNT(*) FILTER (WHERE wanted = 'closed' AND low_since_ms IS NOT NULL),
+                  COUNT(*) FILTER (WHERE warned_at_ms >= $2)
+                FROM supply_state WHERE org_id = $1\(reach("supply_state", &parameters))
+                """, parameters
+            ) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
         return (changed.0, changed.1, standing.0, standing.1)
     }
 
@@ -102,7 +111,8 @@ public enum Supply {
             """
             SELECT account_id FROM supply_state
             WHERE org_id = $1 AND wanted = 'closed' AND low_since_ms IS NOT NULL ORDER BY account_id LIMIT $2
-            """, [.int(scope.orgID), .int(limit)]) { try $0.int(0) }
+            """, [.int(scope.orgID), .int(limit)]
+        ) { try $0.int(0) }
     }
 
     /// Accounts whose cut is decided but not done: looked at again before an order goes out.
@@ -113,7 +123,8 @@ public enum Supply {
             JOIN supply_state s ON s.org_id = i.org_id AND s.account_id = i.account_id
             WHERE r.org_id = $1 AND r.wanted = 'open' AND (r.actual IS NULL OR r.actual = 'closed')
               AND i.to_day IS NULL AND s.wanted = 'open' ORDER BY s.account_id LIMIT $2
-            """, [.int(scope.orgID), .int(limit)]) { try $0.int(0) }
+            """, [.int(scope.orgID), .int(limit)]
+        ) { try $0.int(0) }
     }
 
     /// Looks at an account and changes what follows. Idempotent: the same facts change nothing.
@@ -143,7 +154,8 @@ public enum Supply {
         let verdict = rules.decide(
             SupplyFacts(
                 balancePaise: balance.balancePaise, estimatedChargesPaise: balance.estimatedChargesPaise,
-                wanted: isCut && !wasOrdered ? .open : .closed, day: civil.day, minuteOfDay: civil.secondOfDay / 60, nowMs: nowMs,
+                wanted: isCut && !wasOrdered ? .open : .closed, day: civil.day, minuteOfDay: civil.secondOfDay / 60,
+                nowMs: nowMs,
                 warnedAtMs: warnedAtMs, order: order))
         if verdict.warn {
             try Message.send(
@@ -159,7 +171,8 @@ public enum Supply {
             """
             INSERT INTO supply_state (org_id, account_id, wanted, since_ms, reasons, low_since_ms, warned_at_ms)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id, account_id) DO UPDATE SET
-              since_ms = CASE WHEN supply_state.wanted = excluded.wanted THEN supply_state.since_ms ELSE excluded.since_ms END,
+              since_ms = CASE WHEN supply_state.wanted = excluded.wanted THEN supply_state.since_ms ELSE \
+            excluded.since_ms END,
               wanted = excluded.wanted, reasons = excluded.reasons,
               low_since_ms = CASE WHEN excluded.low_since_ms IS NULL THEN NULL
                 ELSE COALESCE(supply_state.low_since_ms, excluded.low_since_ms) END,
@@ -181,7 +194,8 @@ public enum Supply {
         let reason = verdict.reasons.first.map(\.code.rawValue) ?? ""
         guard
             try RelayRecord.want(
-                verdict.wanted, meterID: meterID, reason: reason, atMs: nowMs, changeID: ids.next(), scope, in: transaction)
+                verdict.wanted, meterID: meterID, reason: reason, atMs: nowMs, changeID: ids.next(), scope,
+                in: transaction)
         else { return }
         try Outbox.append(
             OutboxEvent(
@@ -195,7 +209,8 @@ public enum Supply {
     ) throws {
         try transaction.run(
             """
-            INSERT INTO supply_decision (org_id, decision_id, account_id, at_ms, wanted, was, reasons, balance_paise, rules)
+            INSERT INTO supply_decision (org_id, decision_id, account_id, at_ms, wanted, was, reasons, balance_paise, \
+            rules)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             """,
             [
@@ -205,10 +220,14 @@ public enum Supply {
     }
 
     /// Handles RelayConfirmed: tells the consumer once the meter itself has said so.
-    public static func relayConfirmed(_ event: OutboxEvent, zone: Zone, ids: IDGenerator, in transaction: any SQLTransaction) throws {
+    public static func relayConfirmed(
+        _ event: OutboxEvent, zone: Zone, ids: IDGenerator, in transaction: any SQLTransaction
+    ) throws {
         let scope = Scope(orgID: event.orgID)
         let day = zone.day(atS: event.businessAtMs / 1000)
-        guard let installation = try Installation.of(meterID: event.subjectID, on: day, scope, in: transaction) else { return }
+        guard let installation = try Installation.of(meterID: event.subjectID, on: day, scope, in: transaction) else {
+            return
+        }
         let isClosed = event.detail.hasSuffix(" closed")
         // Who was never without supply is not told that it is back.
         let told = try Message.last(
@@ -262,7 +281,8 @@ public struct OrderSupply: Command {
         if cut {
             try transaction.run(
                 """
-                INSERT INTO supply_order (org_id, account_id, kind, why, login_id, at_ms) VALUES ($1, $2, 'cut', $3, $4, $5)
+                INSERT INTO supply_order (org_id, account_id, kind, why, login_id, at_ms) VALUES ($1, $2, 'cut', $3, \
+                $4, $5)
                 ON CONFLICT (org_id, account_id) DO UPDATE SET why = excluded.why, login_id = excluded.login_id,
                   at_ms = excluded.at_ms
                 """,

@@ -41,7 +41,10 @@ public struct SupplyRules: Sendable, Equatable, Codable {
     public init(json: String) throws {
         guard json.utf8.count <= 20_000,
             let object = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
-        else { throw Refusal(.invalid, "supply.rules is no JSON object.", hint: "See docs/operations.md.", at: "supply.rules") }
+        else {
+            throw Refusal(
+                .invalid, "supply.rules is no JSON object.", hint: "See docs/operations.md.", at: "supply.rules")
+        }
         let known = Set(CodingKeys.allCases.map(\.rawValue))
         if let stray = object.keys.sorted().first(where: { !known.contains($0) }) {
             throw Refusal(
@@ -176,7 +179,9 @@ extension SupplyRules {
         for step in 0..<(48 * 14) {
             let ms = nowMs + Int64(step) * 1_800_000
             let civil = zone.civil(atS: ms / 1000)
-            if hold(day: civil.day, minuteOfDay: civil.secondOfDay / 60) == nil { return step == 0 ? nowMs : ms / 1_800_000 * 1_800_000 }
+            if hold(day: civil.day, minuteOfDay: civil.secondOfDay / 60) == nil {
+                return step == 0 ? nowMs : ms / 1_800_000 * 1_800_000
+            }
         }
         return nil
     }

@@ -18,7 +18,8 @@ struct DemoCommand: AsyncParsableCommand {
         try await leaving { console in
             try await demo(
                 DemoOptions(
-                    site: shared.site, serve: ServeOptions(host: host, port: port, pauseMs: 100), daySeconds: daySeconds,
+                    site: shared.site, serve: ServeOptions(host: host, port: port, pauseMs: 100),
+                    daySeconds: daySeconds,
                     signInFile: signIns), log: serviceLog(.warning), console)
         }
     }

@@ -15,7 +15,8 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         try await leaving { console in
             try await serve(
-                shared.site, options: ServeOptions(host: host, port: port, isHTTPS: https), log: serviceLog(.info), console)
+                shared.site, options: ServeOptions(host: host, port: port, isHTTPS: https), log: serviceLog(.info),
+                console)
         }
     }
 }

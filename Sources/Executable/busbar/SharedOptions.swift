@@ -1,4 +1,5 @@
-// What several commands share: where the installation is, which company, and how words and exit codes leave the process.
+// What several commands share: where the installation is, which company, and how words and exit codes leave the
+// process.
 import ArgumentParser
 import Composition
 import Foundation

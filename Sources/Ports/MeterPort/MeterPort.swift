@@ -1,4 +1,5 @@
-// What the head-end asks of a meter, whatever protocol stands behind it. MeterLink speaks DLMS/COSEM; a test may speak nothing.
+// What the head-end asks of a meter, whatever protocol stands behind it. MeterLink speaks DLMS/COSEM; a test may speak
+// nothing.
 
 /// How a client proves itself to the meter (IEC 62056-5-3 association mechanisms 0, 1, 2, 5).
 public enum MeterAuthentication: String, Sendable, CaseIterable { case none, lls, hls2 = "hls-2", hlsGMAC = "hls-gmac" }
@@ -43,7 +44,8 @@ public struct MeterEndpoint: Sendable {
     }
 }
 
-/// One row of the block load profile, scaled to the base unit. `endS` is the stamp of the meter: the END of the interval.
+/// One row of the block load profile, scaled to the base unit. `endS` is the stamp of the meter: the END of the
+/// interval.
 public struct BlockLoadRow: Sendable, Equatable {
     public var endS: Int64
     public var importWh: Int32

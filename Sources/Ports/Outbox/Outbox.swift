@@ -31,13 +31,16 @@ public struct OutboxEvent: Sendable, Equatable {
 
 public enum Outbox {
     public static let migrations = [
-        Migration(11, .money, "outbox", [
-            """
-            CREATE TABLE outbox (org_id {id} NOT NULL, event_id {id} NOT NULL, kind {text} NOT NULL, subject_id {id} NOT NULL,
-              detail {text} NOT NULL, business_at_ms {int} NOT NULL, attempt {int} NOT NULL, last_error {text},
-              PRIMARY KEY (event_id)) {table}
-            """
-        ])
+        Migration(
+            11, .money, "outbox",
+            [
+                """
+                CREATE TABLE outbox (org_id {id} NOT NULL, event_id {id} NOT NULL, kind {text} NOT NULL, \
+                subject_id {id} NOT NULL,
+                  detail {text} NOT NULL, business_at_ms {int} NOT NULL, attempt {int} NOT NULL, last_error {text},
+                  PRIMARY KEY (event_id)) {table}
+                """
+            ])
     ]
 
     /// After this many failures an event waits for a person.

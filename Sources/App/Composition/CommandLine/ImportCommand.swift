@@ -1,4 +1,5 @@
-// `busbar import FILE`: a load file becomes meter data through the same checks as a read; what is refused is kept aside.
+// `busbar import FILE`: a load file becomes meter data through the same checks as a read; what is refused is kept
+// aside.
 // The same file again changes nothing.
 import Access
 import CivilTime

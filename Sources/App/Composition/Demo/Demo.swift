@@ -7,8 +7,8 @@ import Foundation
 import HeadEnd
 import Jobs
 import Logging
-import MeterFleet
 import Messaging
+import MeterFleet
 import Meters
 import SQL
 import ServiceLifecycle
@@ -41,7 +41,8 @@ private let openingHour: Int64 = 5
 public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async throws -> CommandStatus {
     guard (10...86_400).contains(options.daySeconds), 86_400 % options.daySeconds == 0 else {
         throw Complaint(
-            "--day-seconds \(options.daySeconds): does not divide the day", hint: "Give 10 to 86400, such as 60 or 3600.",
+            "--day-seconds \(options.daySeconds): does not divide the day",
+            hint: "Give 10 to 86400, such as 60 or 3600.",
             .usage)
     }
     let rate = 86_400 / options.daySeconds
@@ -82,7 +83,8 @@ public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async 
 private func welcome(_ address: String, _ signIns: [DemoSignIn], _ options: DemoOptions, _ console: Console) {
     console.say("\nOpen \(address) and sign in as\n")
     for line in table(signIns.map { ["  " + $0.role, $0.username, $0.password] }) { console.say(line) }
-    console.say("\nA business day takes \(options.daySeconds) s. Stop with Ctrl-C; the next start goes on from there.\n")
+    console.say(
+        "\nA business day takes \(options.daySeconds) s. Stop with Ctrl-C; the next start goes on from there.\n")
     guard let path = options.signInFile else { return }
     let data = try? JSONEncoder().encode(DemoEntrance(address: address, signIns: signIns))
     if !FileManager.default.createFile(atPath: path, contents: data, attributes: [.posixPermissions: 0o600]) {
@@ -144,8 +146,10 @@ private struct DemoNarrator: Service {
         let people = Dictionary(uniqueKeysWithValues: DemoPlan.households.map { ($0.accountID, $0.name) })
         let meters = Dictionary(uniqueKeysWithValues: DemoPlan.households.map { ($0.meterID, $0.name) })
         let (messages, ends) = try await site.money.read { transaction in
-            (try Message.after(lastMessage, limit: 50, scope, in: transaction),
-                try MeterCommand.ended(afterMs: lastEndMs, limit: 50, scope, in: transaction))
+            (
+                try Message.after(lastMessage, limit: 50, scope, in: transaction),
+                try MeterCommand.ended(afterMs: lastEndMs, limit: 50, scope, in: transaction)
+            )
         }
         for message in messages where message.template != .rechargeReceived || message.businessAtMs > lastEndMs {
             let name = people[message.accountID] ?? ""
@@ -174,7 +178,8 @@ private struct DemoNarrator: Service {
     }
 }
 
-/// People of the demo who act when nobody else does: the cut consumer recharges on her page, the counter takes a payment.
+/// People of the demo who act when nobody else does: the cut consumer recharges on her page, the counter takes a
+/// payment.
 private struct DemoPeople: Service {
     let serving: Serving
     let signIns: [DemoSignIn]
@@ -215,7 +220,8 @@ private struct DemoPeople: Service {
         }
     }
 
-    /// The consumer signs in and sends the form of her page; the other account is served by the operator on the same form.
+    /// The consumer signs in and sends the form of her page; the other account is served by the operator on the same
+    /// form.
     private func recharge(_ accountID: Int64) async throws {
         let role = accountID == 1_001 ? "consumer" : "operator"
         guard let signIn = signIns.first(where: { $0.role == role }) else { return }

@@ -82,8 +82,10 @@ enum DemoPlan {
     ]
 
     private static let names = [
-        "Asha Verma", "Sunita Devi", "Mohan Lal", "Rekha Yadav", "Imran Khan", "Geeta Singh", "Ramesh Pal", "Kamla Devi",
-        "Suresh Gupta", "Farida Begum", "Vijay Kumar", "Shanti Mishra", "Dinesh Maurya", "Pooja Tiwari", "Harish Chandra",
+        "Asha Verma", "Sunita Devi", "Mohan Lal", "Rekha Yadav", "Imran Khan", "Geeta Singh", "Ramesh Pal",
+        "Kamla Devi",
+        "Suresh Gupta", "Farida Begum", "Vijay Kumar", "Shanti Mishra", "Dinesh Maurya", "Pooja Tiwari",
+        "Harish Chandra",
         "Meena Kumari", "Abdul Rahman", "Lakshmi Nair", "Gopal Das", "Nirmala Rai", "Kishan Lal", "Savitri Joshi",
         "Arjun Patel", "Usha Rani",
     ]
@@ -110,7 +112,9 @@ enum DemoPlan {
             serial: household.serial, periodS: 1_800,
             load: household.part == .emptyHouse
                 ? .constant(watts: 0)
-                : .household(HouseholdModel(seed: UInt64(household.number + 1), sizePercent: 60 + Int64(household.number % 5) * 15)),
+                : .household(
+                    HouseholdModel(
+                        seed: UInt64(household.number + 1), sizePercent: 60 + Int64(household.number % 5) * 15)),
             installed: first.advanced(by: -historyDays), baseWh: Int64(household.number) * 137_000, secrets: secrets,
             seed: UInt64(household.number + 1))
         switch household.part {
@@ -127,7 +131,8 @@ enum DemoPlan {
         return configuration
     }
 
-    /// What a wallet holds at first. Those who run dry have enough for the history, the first day and half of the second.
+    /// What a wallet holds at first. Those who run dry have enough for the history, the first day and half of the
+    /// second.
     static func openingPaise(_ household: DemoHousehold, load: LoadSource, first: CivilDay) throws -> Int64 {
         guard household.part == .runsDry || household.part == .lyingRelay else {
             return 60_000 + Int64(household.number) * 2_500

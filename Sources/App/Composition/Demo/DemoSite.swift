@@ -1,4 +1,5 @@
-// Creates the demo retailer once and finds it again on the next start. Everything goes through the commands and functions
+// Creates the demo retailer once and finds it again on the next start. Everything goes through the commands and
+// functions
 // an operator's own data would go through.
 import API
 import Access
@@ -37,7 +38,8 @@ public struct DemoState: Sendable, Codable, Equatable {
             return try JSONDecoder().decode(DemoState.self, from: data)
         } catch {
             throw Refusal(
-                .invalid, "\(path(folder)) cannot be read.", hint: "Delete the folder \(folder) to begin the demo anew.")
+                .invalid, "\(path(folder)) cannot be read.", hint: "Delete the folder \(folder) to begin the demo anew."
+            )
         }
     }
 
@@ -60,10 +62,12 @@ struct DemoSite: Sendable {
     var scope: Scope { Scope(orgID: DemoPlan.org.orgID) }
     var actor: Actor { .system(orgID: DemoPlan.org.orgID) }
 
-    /// Keys of the simulated fleet, made at random once and kept sealed with the meters; the fleet reads them from there.
+    /// Keys of the simulated fleet, made at random once and kept sealed with the meters; the fleet reads them from
+    /// there.
     static func secrets() -> MeterSecrets {
         MeterSecrets(
-            lls: Secret.bytes(8), hls: Secret.bytes(16), encryptionKey: Secret.bytes(16), authenticationKey: Secret.bytes(16))
+            lls: Secret.bytes(8), hls: Secret.bytes(16), encryptionKey: Secret.bytes(16),
+            authenticationKey: Secret.bytes(16))
     }
 
     /// Starts the fleet with the keys its meters have, new ones on the first start, and enters the ports.
