@@ -2,8 +2,8 @@
 
 What it holds to: axe finds no A or AA fault, nothing scrolls sideways, the console stays silent (so no inline style or
 script was refused), a wrong password is said properly, money can be added, a page without script still works.
-Needs the Python environment of `make venv` and a Chromium of the system. It never starts the server: `make e2e` does,
-or
+Needs the Python environment of `make venv` and a Chromium of the system. It never starts the server;
+`make e2e` does, or
 
     busbar demo --sign-ins sign-ins.json
     .venv/bin/python e2e/run.py --base-url http://127.0.0.1:8080 --sign-ins sign-ins.json

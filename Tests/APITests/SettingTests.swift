@@ -1,5 +1,4 @@
 // The registry of business rules: what is stored is what the domain reads, and nothing else passes.
-import Access
 import API
 import Access
 import Supply

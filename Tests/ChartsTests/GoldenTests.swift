@@ -6,12 +6,14 @@ import IntervalData
 import Testing
 
 #if canImport(FoundationXML)
-import FoundationXML
+    import FoundationXML
 #endif
 
 /// A chart of every kind in every state the rules name.
 enum Picture {
-    static let axis = [AxisLabel(slot: 0, text: "00"), AxisLabel(slot: 48, text: "12"), AxisLabel(slot: 96, text: "24")]
+    static let axis = [
+        AxisLabel(slot: 0, text: "00"), AxisLabel(slot: 48, text: "12"), AxisLabel(slot: 96, text: "24"),
+    ]
 
     static func day(_ slots: Int = 96) -> [Int32] {
         (0..<slots).map { slot in
@@ -31,14 +33,16 @@ enum Picture {
     }
 
     static func full() -> LoadCurve {
-        var curve = curve(Array(day().prefix(56)), quality: { slot in
-            switch slot {
-            case 4..<10: .missing
-            case 20..<24: .estimated
-            case 30..<32: .edited
-            default: .actual
-            }
-        }, slots: 96)
+        var curve = curve(
+            Array(day().prefix(56)),
+            quality: { slot in
+                switch slot {
+                case 4..<10: .missing
+                case 20..<24: .estimated
+                case 30..<32: .edited
+                default: .actual
+                }
+            }, slots: 96)
         curve.compared = day()
         curve.bands = [.init(slots: 36..<68, level: 1, name: "Solar"), .init(slots: 72..<88, level: 3, name: "Peak")]
         curve.held = [.init(slots: 30..<32, powerW: 9_980, label: "raw 9,980 W")]
@@ -74,7 +78,8 @@ enum Picture {
             minutes: 4_320,
             past: [.init(minute: 0, balancePaise: paise + 2_000), .init(minute: 600, balancePaise: paise)],
             median: [.init(minute: 600, balancePaise: paise), .init(minute: 3_000, balancePaise: 0)],
-            now: NowLine(slot: 600, label: "now"), alt: "Balance", gridLabel: { paise, isTop in
+            now: NowLine(slot: 600, label: "now"), alt: "Balance",
+            gridLabel: { paise, isTop in
                 isTop ? "₹\(paise / 100)" : "\(paise / 100)"
             })
         line.low = [.init(minute: 600, balancePaise: paise), .init(minute: 2_500, balancePaise: 0)]
@@ -213,7 +218,8 @@ enum Picture {
                         let shares = (0..<24).map { (hour: Int) -> Int? in (hour * 7 + row * 5) % 9 * 125_000 }
                         return .init(sharesPpm: shares)
                     },
-                    slotCount: 24, axis: Picture.axis, alt: "Share").svg()
+                    slotCount: 24, axis: Picture.axis, alt: "Share"
+                ).svg()
             }
         #expect(try gzipped(svg) <= limit)
     }

@@ -1,7 +1,9 @@
-// RuleTests: what each chart must keep to, checked on the numbers it draws.
-@testable import Charts
+// What every chart holds to: bytes, sizes, alternatives in words, no coordinate outside its frame.
 import IntervalData
 import Testing
+
+// RuleTests: what each chart must keep to, checked on the numbers it draws.
+@testable import Charts
 
 @Suite struct RuleTests {
     @Test func barsStandForTheirValues() throws {

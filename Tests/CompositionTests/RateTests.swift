@@ -147,8 +147,8 @@ import Testing
                     ofAccount: account.accountID, limit: 10_000, scope, in: transaction)
                 found[name] = Account(
                     charges: charges.map {
-                        "\(name),\($0.day),\($0.baseEnergyPaise),\($0.addOnEnergyPaise),\($0.fixedPaise),"
-                            + "\($0.dutyPaise),"
+                        "\(name),\($0.day),\($0.baseEnergyPaise),\($0.addOnEnergyPaise),"
+                            + "\($0.fixedPaise),\($0.dutyPaise),"
                             + "\($0.totalPaise)"
                     },
                     walletPaise: lines.filter { $0.supplyDay?.month == month }.reduce(0) { $0 + $1.amountPaise })

@@ -195,8 +195,7 @@ private struct Bench {
 
     @Test func wrongPassword() throws {
         var bench = Bench(Way.all[2], secret: Array("WRONGPASS".utf8))
-        #expect(throws: DLMSError.associationRejected(result: .rejectedPermanent, diagnostic: .authenticationFailure))
-        {
+        #expect(throws: DLMSError.associationRejected(result: .rejectedPermanent, diagnostic: .authenticationFailure)) {
             try bench.associate()
         }
         #expect(bench.server.associatedClient == nil)

@@ -73,16 +73,17 @@ import Testing
         }
     }
 
-    @Test func aKindOfANewerReleaseIsAnErrorThatNamesTheEvent() async throws {
+    @Test func aKindOfANewerReleaseWaitsForThatReleaseAndStopsNobody() async throws {
         try await withDatabase(.sqlite, migrations: Outbox.migrations) { database in
             try await database.write { transaction in
                 try Outbox.append(Self.event(1), in: transaction)
                 try transaction.run("UPDATE outbox SET kind = 'tomorrow'")
+                try Outbox.append(Self.event(2), in: transaction)
             }
-            let error = await #expect(throws: SQLError.self) {
-                try await database.read { try Outbox.pending(limit: 1, in: $0) }
-            }
-            #expect(error?.code == .decode && error?.message.contains("event 1") == true)
+            let waiting = try await database.read { try Outbox.pending(limit: 10, in: $0) }
+            #expect(waiting == [Self.event(2)])
+            let stored = try await database.read { try $0.query("SELECT COUNT(*) FROM outbox", []) { try $0.int(0) } }
+            #expect(stored == [2], "the event of the newer release is kept")
         }
     }
 }

@@ -1,6 +1,7 @@
 // MessagesTests: both languages hold the same keys with the same placeholders, and the code uses every one of them.
 import Foundation
 import Testing
+
 @testable import Web
 
 @Suite struct MessagesTests {
@@ -48,7 +49,8 @@ import Testing
     @Test func noKeyIsUnused() throws {
         let used = try Self.usedKeys()
         for key in try Self.messages(.english).texts.keys {
-            let isCounted = (key.hasSuffix(".one") || key.hasSuffix(".other"))
+            let isCounted =
+                (key.hasSuffix(".one") || key.hasSuffix(".other"))
                 && used.counted.contains(key.replacing(#/\.(one|other)$/#, with: ""))
             #expect(used.exact.contains(key) || isCounted, "\(key) is used nowhere")
         }

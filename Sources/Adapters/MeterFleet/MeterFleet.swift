@@ -59,8 +59,8 @@ public final class MeterFleet: Sendable {
             } catch {
                 for listener in listeners { try? await listener.close() }
                 throw MeterFleetError(
-                    "cannot listen on \(options.host) port \(port): \(error). Choose another --port or stop what uses "
-                        + "it."
+                    "cannot listen on \(options.host) port \(port): \(error). "
+                        + "Choose another --port or stop what uses it."
                 )
             }
         }

@@ -22,8 +22,9 @@ public enum OpenAPI {
             "info": .object([
                 "title": .string("Busbar"), "version": .string("1"),
                 "description": .string(
-                    "Runs an electricity retailer from the meter to the money. Money is in paise, "
-                        + "energy in watt-hours, both whole numbers; ids are texts; unknown fields are refused."),
+                    "Runs an electricity retailer from the meter to the money. "
+                        + "Money is in paise, energy in watt-hours, "
+                        + "both whole numbers; ids are texts; unknown fields are refused."),
                 "license": .object(["name": .string("Apache-2.0"), "identifier": .string("Apache-2.0")]),
             ]),
             "servers": .array([.object(["url": .string("/")])]),

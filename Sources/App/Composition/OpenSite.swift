@@ -3,6 +3,7 @@ import Access
 import CivilTime
 import Clocks
 import Foundation
+import Jobs
 import Logging
 import Meters
 import PostgresAdapter
@@ -54,6 +55,10 @@ public struct OpenSite: Sendable {
             readings = SQLiteReadings(folder: options.folder, migrations: BusbarSchema.migrations)
         }
         let holder = "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(Secret.hex(Secret.bytes(4)))"
+        if lock != nil {
+            // The lock proves that whoever held a job is gone: nobody waits for its lease to run out.
+            try await money.write { try JobStore.releaseAll(in: $0) }
+        }
         let lease = try await ProcessNumber.lease(in: money, holder: holder, systemNowMs: clocks.systemNowMs())
         return OpenSite(
             site: Site(

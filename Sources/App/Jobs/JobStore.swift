@@ -11,8 +11,8 @@ public enum JobsSchema {
             13, .money, "jobs",
             [
                 """
-                CREATE TABLE job (org_id {id} NOT NULL, job_id {id} NOT NULL, kind {text} NOT NULL, \
-                job_key {text} NOT NULL,
+                CREATE TABLE job (org_id {id} NOT NULL, job_id {id} NOT NULL, kind {text} NOT NULL,
+                  job_key {text} NOT NULL,
                   place {int} NOT NULL, state {text} NOT NULL, run_at_ms {int} NOT NULL, not_before_ms {int} NOT NULL,
                   lease_until_ms {int} NOT NULL, holder {text}, attempt {int} NOT NULL, started_at_ms {int},
                   ended_at_ms {int}, done_count {int} NOT NULL, result {text}, last_error {text},
@@ -76,8 +76,8 @@ public enum JobStore {
     ) throws {
         try transaction.run(
             """
-            INSERT INTO job (org_id, job_id, kind, job_key, place, state, run_at_ms, not_before_ms, lease_until_ms, \
-            attempt,
+            INSERT INTO job (org_id, job_id, kind, job_key, place, state, run_at_ms, not_before_ms, lease_until_ms,
+              attempt,
               done_count) VALUES ($1, $2, $3, $4, $5, 'waiting', $6, 0, 0, 0, 0) ON CONFLICT DO NOTHING
             """,
             [.int(scope.orgID), .int(jobID), .text(kind.rawValue), .text(key), .int(kind.place), .int(runAtMs)])
@@ -117,8 +117,8 @@ public enum JobStore {
                 AND (d.state = 'waiting' OR (d.state = 'running' AND d.lease_until_ms < $3))
                 AND NOT (d.kind = 'rate' AND EXISTS (SELECT 1 FROM job e WHERE e.org_id = $1 AND e.kind = 'estimate'
                   AND e.state = 'waiting' AND e.run_at_ms <= $2 AND e.not_before_ms <= $3))
-                AND NOT EXISTS (SELECT 1 FROM job r WHERE r.org_id = $1 AND r.state = 'running' AND r.lease_until_ms \
-            >= $3)
+                AND NOT EXISTS (SELECT 1 FROM job r WHERE r.org_id = $1 AND r.state = 'running' AND r.lease_until_ms >=
+                $3)
               ORDER BY d.run_at_ms, d.place, d.job_key LIMIT 1 {skip_locked})
             RETURNING \(columns)
             """,
@@ -138,6 +138,11 @@ public enum JobStore {
             WHERE org_id = $1 AND job_id = $2 AND holder = $3 AND state = 'running'
             """,
             [.int(scope.orgID), .int(job.jobID), .text(holder), .int(systemNowMs + leaseMs), .int(doneCount)]) == 1
+    }
+
+    /// Gives back every job, for a process that is known to be the only one.
+    public static func releaseAll(in transaction: any SQLTransaction) throws {
+        try transaction.run("UPDATE job SET state = 'waiting', lease_until_ms = 0 WHERE state = 'running'")
     }
 
     /// Ends a run: a daily job is done, another waits for its next time. Who has lost the lease changes nothing.

@@ -84,8 +84,7 @@ public struct DLMSServer: Sendable {
     var seed: [UInt8] = []
     var challengesDrawn: UInt8 = 0
 
-    public init(_ configuration: ServerConfiguration, nextCounter: UInt32 = 0, clientCounter: [UInt16: UInt32] = [:])
-    {
+    public init(_ configuration: ServerConfiguration, nextCounter: UInt32 = 0, clientCounter: [UInt16: UInt32] = [:]) {
         self.configuration = configuration
         self.nextCounter = nextCounter
         self.clientCounter = clientCounter

@@ -10,8 +10,8 @@ public enum AccountsSchema {
             3, .money, "accounts",
             [
                 """
-                CREATE TABLE supply_account (org_id {id} NOT NULL, account_id {id} NOT NULL, \
-                account_number {text} NOT NULL,
+                CREATE TABLE supply_account (org_id {id} NOT NULL, account_id {id} NOT NULL,
+                  account_number {text} NOT NULL,
                   name {text} NOT NULL, category {text} NOT NULL, place_id {id} NOT NULL, sanctioned_w {int} NOT NULL,
                   language {text} NOT NULL, opened_day {int} NOT NULL, closed_day {int},
                   PRIMARY KEY (org_id, account_id)) {table}

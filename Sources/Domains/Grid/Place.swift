@@ -40,8 +40,10 @@ public struct Place: Sendable, Equatable {
     /// Adds the place under its parent. Adding it again changes nothing.
     public func create(_ scope: Scope, in transaction: any SQLTransaction) throws {
         let added = try transaction.run(
-            "INSERT INTO place (org_id, place_id, parent_id, kind, name) VALUES ($1, $2, $3, $4, $5) ON CONFLICT "
-                + "DO NOTHING",
+            """
+            INSERT INTO place (org_id, place_id, parent_id, kind, name) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT DO NOTHING
+            """,
             [.int(scope.orgID), .int(placeID), .optional(parentID), .text(kind.rawValue), .text(name)])
         guard added == 1 else { return }
         try transaction.run(

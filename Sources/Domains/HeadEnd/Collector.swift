@@ -165,8 +165,8 @@ public struct Collector: Sendable {
         let slots = org.zone.slotCount(of: day, periodS: meter.capturePeriodS)
         try transaction.run(
             """
-            INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt, \
-            next_at_ms)
+            INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt,
+              next_at_ms)
             VALUES ($1, $2, $3, 'pending', $4, 0, $5, 0, $6) ON CONFLICT DO NOTHING
             """,
             [

@@ -7,10 +7,10 @@ public enum HeadEndSchema {
             8, .money, "head-end",
             [
                 """
-                CREATE TABLE collection (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, \
-                state {text} NOT NULL,
-                  expected_slots {int} NOT NULL, have_slots {int} NOT NULL, slots {text} NOT NULL, \
-                attempt {int} NOT NULL,
+                CREATE TABLE collection (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL,
+                  state {text} NOT NULL,
+                  expected_slots {int} NOT NULL, have_slots {int} NOT NULL, slots {text} NOT NULL,
+                  attempt {int} NOT NULL,
                   next_at_ms {int} NOT NULL, last_error {text}, last_attempt_at_ms {int},
                   PRIMARY KEY (org_id, day, meter_id)) {keyed_table}
                 """,
@@ -25,8 +25,8 @@ public enum HeadEndSchema {
                 "CREATE INDEX meter_command_meter ON meter_command (org_id, meter_id, command_id)",
                 "CREATE INDEX meter_command_due ON meter_command (org_id, state, next_at_ms)",
                 """
-                CREATE TABLE invocation_counter (org_id {id} NOT NULL, meter_id {id} NOT NULL, \
-                next_counter {int} NOT NULL,
+                CREATE TABLE invocation_counter (org_id {id} NOT NULL, meter_id {id} NOT NULL,
+                  next_counter {int} NOT NULL,
                   PRIMARY KEY (org_id, meter_id)) {keyed_table}
                 """,
             ]),
@@ -34,16 +34,16 @@ public enum HeadEndSchema {
             101, .readings, "raw store",
             [
                 """
-                CREATE TABLE raw_read (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, \
-                batch_id {id} NOT NULL,
+                CREATE TABLE raw_read (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL,
+                  batch_id {id} NOT NULL,
                   change {int} NOT NULL, read_at_ms {int} NOT NULL, rows {bytes} NOT NULL, register_start_wh {int},
                   register_end_wh {int}, clock_drift_s {int}, acknowledged {flag} NOT NULL,
                   PRIMARY KEY (org_id, day, meter_id, batch_id)) {by_month}
                 """,
                 "CREATE INDEX raw_read_change ON raw_read (org_id, change)",
                 """
-                CREATE TABLE meter_event (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, \
-                at_ms {int} NOT NULL,
+                CREATE TABLE meter_event (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL,
+                  at_ms {int} NOT NULL,
                   code {int} NOT NULL, PRIMARY KEY (org_id, day, meter_id, at_ms, code)) {by_month}
                 """,
             ]),

@@ -118,8 +118,8 @@ public enum MeterEvents {
     ) throws {
         try transaction.runMany(
             """
-            INSERT INTO meter_event (org_id, day, meter_id, at_ms, code) VALUES ($1, $2, $3, $4, \
-            $5) ON CONFLICT DO NOTHING
+            INSERT INTO meter_event (org_id, day, meter_id, at_ms, code) VALUES ($1, $2, $3, $4,
+              $5) ON CONFLICT DO NOTHING
             """,
             events.map {
                 [.int(orgID), .day(zone.day(atS: $0.atS)), .int(meterID), .int($0.atS * 1000), .int($0.code)]

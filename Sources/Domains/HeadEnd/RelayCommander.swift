@@ -38,8 +38,10 @@ public struct MeterCommand: Sendable, Equatable {
         -> [MeterCommand]
     {
         try transaction.query(
-            "SELECT \(columns) FROM meter_command WHERE org_id = $1 AND meter_id = $2 ORDER BY command_id DESC "
-                + "LIMIT $3",
+            """
+            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND meter_id = $2
+            ORDER BY command_id DESC LIMIT $3
+            """,
             [.int(scope.orgID), .int(meterID), .int(limit)], decode)
     }
 
@@ -58,8 +60,8 @@ public struct MeterCommand: Sendable, Equatable {
     public static func failed(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
         try transaction.query(
             """
-            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'failed' ORDER BY command_id DESC LIMIT \
-            $2
+            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'failed' ORDER BY command_id DESC LIMIT
+              $2
             """, [.int(scope.orgID), .int(limit)], decode)
     }
 
@@ -309,8 +311,8 @@ public struct RelayCommander: Sendable {
         try await site.money.write { [scope, site] transaction in
             let ended = try transaction.run(
                 """
-                UPDATE meter_command SET state = $3, answer = $4, attempt = attempt + 1, sent_at_ms = $5, \
-                ended_at_ms = $5
+                UPDATE meter_command SET state = $3, answer = $4, attempt = attempt + 1, sent_at_ms = $5,
+                  ended_at_ms = $5
                 WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'
                 """,
                 [.int(scope.orgID), .int(command.commandID), .text(state.rawValue), .text(answer), .int(nowMs)])

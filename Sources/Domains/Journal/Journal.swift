@@ -204,8 +204,8 @@ public enum Journal {
     ) throws -> [StatementLine] {
         try transaction.query(
             """
-            SELECT entry_id, line, kind, business_at_ms, supply_day, revision, estimated, amount, balance, \
-            entry_key FROM (
+            SELECT entry_id, line, kind, business_at_ms, supply_day, revision, estimated, amount, balance,
+              entry_key FROM (
               SELECT p.entry_id, p.line, p.kind, e.business_at_ms, p.supply_day, p.revision, p.estimated, e.entry_key,
                 -p.amount_paise AS amount,
                 CAST(SUM(-p.amount_paise) OVER (ORDER BY p.entry_id, p.line) AS BIGINT) AS balance

@@ -11,20 +11,20 @@ public enum MeterDataSchema {
                 102, .readings, "meter data",
                 [
                     """
-                    CREATE TABLE day_block (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, \
-                    channel {int} NOT NULL,
-                      version {int} NOT NULL, change {int} NOT NULL, lowest_quality {int} NOT NULL, \
-                    total_value {int} NOT NULL,
+                    CREATE TABLE day_block (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL,
+                      channel {int} NOT NULL,
+                      version {int} NOT NULL, change {int} NOT NULL, lowest_quality {int} NOT NULL,
+                      total_value {int} NOT NULL,
                       interval_values {bytes} NOT NULL, qualities {bytes} NOT NULL, sources {bytes} NOT NULL,
                       made_at_ms {int} NOT NULL, made_by {text} NOT NULL,
                       PRIMARY KEY (org_id, day, meter_id, channel, version)) {by_month}
                     """,
                     "CREATE INDEX day_block_change ON day_block (org_id, change)",
                     """
-                    CREATE TABLE vee_exception (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL, \
-                    rule {text} NOT NULL,
-                      from_slot {int} NOT NULL, to_slot {int} NOT NULL, severity {text} NOT NULL, \
-                    message {text} NOT NULL,
+                    CREATE TABLE vee_exception (org_id {id} NOT NULL, day {int} NOT NULL, meter_id {id} NOT NULL,
+                      rule {text} NOT NULL,
+                      from_slot {int} NOT NULL, to_slot {int} NOT NULL, severity {text} NOT NULL,
+                      message {text} NOT NULL,
                       raw_values {text} NOT NULL, raised_at_ms {int} NOT NULL, resolved_at_ms {int}, resolution {text},
                       PRIMARY KEY (org_id, day, meter_id, rule, from_slot)) {by_month}
                     """,

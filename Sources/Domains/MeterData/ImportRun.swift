@@ -9,8 +9,8 @@ enum ImportSchema {
             [
                 """
                 CREATE TABLE import_run (org_id {id} NOT NULL, import_id {id} NOT NULL, file_sha256 {bytes} NOT NULL,
-                  file {text} NOT NULL, row_count {int} NOT NULL, value_count {int} NOT NULL, \
-                refused_count {int} NOT NULL,
+                  file {text} NOT NULL, row_count {int} NOT NULL, value_count {int} NOT NULL,
+                  refused_count {int} NOT NULL,
                   started_at_ms {int} NOT NULL, finished_at_ms {int}, PRIMARY KEY (org_id, import_id)) {table}
                 """,
                 "CREATE UNIQUE INDEX import_run_file ON import_run (org_id, file_sha256)",

@@ -36,8 +36,10 @@ public struct VEEException: Sendable, Equatable {
     }
 
     private static let columns =
-        "day, meter_id, rule, from_slot, to_slot, severity, message, raw_values, raised_at_ms, "
-        + "resolved_at_ms, resolution"
+        """
+        day, meter_id, rule, from_slot, to_slot, severity, message, raw_values, raised_at_ms, resolved_at_ms,
+        resolution
+        """
 
     private static func decode(_ row: any SQLRow) throws -> VEEException {
         VEEException(

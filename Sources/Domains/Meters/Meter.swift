@@ -11,8 +11,8 @@ public enum MetersSchema {
             [
                 """
                 CREATE TABLE meter (org_id {id} NOT NULL, meter_id {id} NOT NULL, serial {text} NOT NULL,
-                  profile_name {text} NOT NULL, host {text} NOT NULL, port {int} NOT NULL, \
-                client_address {int} NOT NULL,
+                  profile_name {text} NOT NULL, host {text} NOT NULL, port {int} NOT NULL,
+                  client_address {int} NOT NULL,
                   authentication {text} NOT NULL, sealed_keys {bytes}, capture_period_s {int} NOT NULL,
                   PRIMARY KEY (org_id, meter_id)) {table}
                 """,
@@ -69,8 +69,10 @@ public struct Meter: Sendable, Equatable {
     public var isCalled: Bool { port > 0 }
 
     static let columns =
-        "meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys, "
-        + "capture_period_s"
+        """
+        meter.meter_id, serial, profile_name, host, port, client_address, authentication, sealed_keys,
+        capture_period_s
+        """
 
     static func decode(_ row: any SQLRow) throws -> Meter {
         Meter(
@@ -94,8 +96,8 @@ public struct Meter: Sendable, Equatable {
             ])
         try transaction.run(
             """
-            INSERT INTO relay (org_id, meter_id, wanted, wanted_at_ms, wanted_reason) VALUES ($1, $2, 'closed', $3, \
-            'installed')
+            INSERT INTO relay (org_id, meter_id, wanted, wanted_at_ms, wanted_reason) VALUES ($1, $2, 'closed', $3,
+              'installed')
             ON CONFLICT DO NOTHING
             """, [.int(scope.orgID), .int(meterID), .int(atMs)])
     }
@@ -127,8 +129,8 @@ public struct Meter: Sendable, Equatable {
         let reach = try reachFilter(scope, &parameters)
         return try transaction.query(
             """
-            SELECT \(columns) FROM meter WHERE meter.org_id = $1 AND serial > $2 AND serial >= $3 AND serial < \
-            $4\(reach)
+            SELECT \(columns) FROM meter WHERE meter.org_id = $1 AND serial > $2 AND serial >= $3 AND serial <
+              $4\(reach)
             ORDER BY serial LIMIT $5
             """, parameters, decode)
     }

@@ -68,8 +68,10 @@ public struct RelayRecord: Sendable, Equatable {
         _ transaction: any SQLTransaction
     ) throws {
         try transaction.run(
-            "INSERT INTO relay_change (org_id, meter_id, change_id, at_ms, side, state) VALUES ($1, $2, $3, $4, "
-                + "$5, $6)",
+            """
+            INSERT INTO relay_change (org_id, meter_id, change_id, at_ms, side, state)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            """,
             [.int(scope.orgID), .int(meterID), .int(changeID), .int(atMs), .text(side), .text(state)])
     }
 
@@ -103,8 +105,10 @@ public struct RelayRecord: Sendable, Equatable {
         wanted: String, actual: String, count: Int64
     )] {
         try transaction.query(
-            "SELECT wanted, COALESCE(actual, 'unknown'), COUNT(*) FROM relay WHERE org_id = $1 GROUP BY 1, 2 "
-                + "ORDER BY 1, 2",
+            """
+            SELECT wanted, COALESCE(actual, 'unknown'), COUNT(*) FROM relay WHERE org_id = $1
+            GROUP BY 1, 2 ORDER BY 1, 2
+            """,
             [.int(scope.orgID)]
         ) { (wanted: try $0.text(0), actual: try $0.text(1), count: try $0.int(2)) }
     }

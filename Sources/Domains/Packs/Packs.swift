@@ -11,16 +11,16 @@ public enum PacksSchema {
             9, .money, "packs",
             [
                 """
-                CREATE TABLE pack (org_id {id} NOT NULL, pack_id {text} NOT NULL, version {int} NOT NULL, \
-                kind {text} NOT NULL,
-                  from_day {int} NOT NULL, definition {text} NOT NULL, PRIMARY KEY (org_id, pack_id, \
-                version)) {keyed_table}
+                CREATE TABLE pack (org_id {id} NOT NULL, pack_id {text} NOT NULL, version {int} NOT NULL,
+                  kind {text} NOT NULL,
+                  from_day {int} NOT NULL, definition {text} NOT NULL, PRIMARY KEY (org_id, pack_id,
+                  version)) {keyed_table}
                 """,
                 """
-                CREATE TABLE subscription (org_id {id} NOT NULL, subscription_id {id} NOT NULL, \
-                account_id {id} NOT NULL,
-                  pack_id {text} NOT NULL, kind {text} NOT NULL, from_day {int} NOT NULL, to_day {int}, \
-                state {text} NOT NULL,
+                CREATE TABLE subscription (org_id {id} NOT NULL, subscription_id {id} NOT NULL,
+                  account_id {id} NOT NULL,
+                  pack_id {text} NOT NULL, kind {text} NOT NULL, from_day {int} NOT NULL, to_day {int},
+                  state {text} NOT NULL,
                   PRIMARY KEY (org_id, subscription_id)) {table}
                 """,
                 "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",

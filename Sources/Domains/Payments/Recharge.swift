@@ -86,8 +86,8 @@ public struct Recharge: Command {
             ], businessAtMs: context.businessNowMs, entryID: context.ids.next(), scope, in: transaction)
         try transaction.run(
             """
-            INSERT INTO recharge (org_id, recharge_id, account_id, amount_paise, method, reference, business_at_ms, \
-            entry_id)
+            INSERT INTO recharge (org_id, recharge_id, account_id, amount_paise, method, reference, business_at_ms,
+              entry_id)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [

@@ -12,10 +12,10 @@ public enum RatingSchema {
             10, .money, "rating",
             [
                 """
-                CREATE TABLE charge (org_id {id} NOT NULL, day {int} NOT NULL, account_id {id} NOT NULL, \
-                revision {int} NOT NULL,
-                  meter_id {id} NOT NULL, block_version {int} NOT NULL, packs {text} NOT NULL, \
-                sanctioned_w {int} NOT NULL,
+                CREATE TABLE charge (org_id {id} NOT NULL, day {int} NOT NULL, account_id {id} NOT NULL,
+                  revision {int} NOT NULL,
+                  meter_id {id} NOT NULL, block_version {int} NOT NULL, packs {text} NOT NULL,
+                  sanctioned_w {int} NOT NULL,
                   inputs_hash {bytes} NOT NULL, energy_wh {int} NOT NULL, base_energy_paise {int} NOT NULL,
                   add_on_energy_paise {int} NOT NULL, fixed_paise {int} NOT NULL, duty_paise {int} NOT NULL,
                   total_paise {int} NOT NULL, estimated_slots {int} NOT NULL, opening_state {bytes} NOT NULL,
@@ -76,8 +76,8 @@ public struct Charge: Sendable, Equatable {
             """
             SELECT \(columns) FROM charge c
             WHERE org_id = $1 AND account_id = $2 AND day >= $3 AND day <= $4 AND revision = (
-              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day = \
-            c.day)
+              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day =
+                c.day)
             ORDER BY day
             """, [.int(scope.orgID), .int(accountID), .day(from), .day(to)], decode)
     }
@@ -121,8 +121,8 @@ public struct Charge: Sendable, Equatable {
             """
             SELECT COUNT(*), COUNT(*) FILTER (WHERE estimated_slots > 0), COUNT(*) FILTER (WHERE revision > 1)
             FROM charge c WHERE org_id = $1 AND day = $2 AND revision = (
-              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day = \
-            c.day)
+              SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day =
+                c.day)
             """, [.int(scope.orgID), .day(day)]
         ) { (charged: try $0.int(0), estimated: try $0.int(1), corrected: try $0.int(2)) }
             ?? (0, 0, 0)

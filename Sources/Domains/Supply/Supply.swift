@@ -171,8 +171,8 @@ public enum Supply {
             """
             INSERT INTO supply_state (org_id, account_id, wanted, since_ms, reasons, low_since_ms, warned_at_ms)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id, account_id) DO UPDATE SET
-              since_ms = CASE WHEN supply_state.wanted = excluded.wanted THEN supply_state.since_ms ELSE \
-            excluded.since_ms END,
+              since_ms = CASE WHEN supply_state.wanted = excluded.wanted THEN supply_state.since_ms
+                ELSE excluded.since_ms END,
               wanted = excluded.wanted, reasons = excluded.reasons,
               low_since_ms = CASE WHEN excluded.low_since_ms IS NULL THEN NULL
                 ELSE COALESCE(supply_state.low_since_ms, excluded.low_since_ms) END,
@@ -209,8 +209,8 @@ public enum Supply {
     ) throws {
         try transaction.run(
             """
-            INSERT INTO supply_decision (org_id, decision_id, account_id, at_ms, wanted, was, reasons, balance_paise, \
-            rules)
+            INSERT INTO supply_decision (org_id, decision_id, account_id, at_ms, wanted, was, reasons, balance_paise,
+              rules)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             """,
             [
@@ -281,8 +281,8 @@ public struct OrderSupply: Command {
         if cut {
             try transaction.run(
                 """
-                INSERT INTO supply_order (org_id, account_id, kind, why, login_id, at_ms) VALUES ($1, $2, 'cut', $3, \
-                $4, $5)
+                INSERT INTO supply_order (org_id, account_id, kind, why, login_id, at_ms) VALUES ($1, $2, 'cut', $3,
+                  $4, $5)
                 ON CONFLICT (org_id, account_id) DO UPDATE SET why = excluded.why, login_id = excluded.login_id,
                   at_ms = excluded.at_ms
                 """,

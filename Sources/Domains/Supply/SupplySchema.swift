@@ -19,8 +19,8 @@ public enum SupplySchema {
                 "CREATE INDEX supply_decision_account ON supply_decision (org_id, account_id, decision_id)",
                 """
                 CREATE TABLE supply_order (org_id {id} NOT NULL, account_id {id} NOT NULL, kind {text} NOT NULL,
-                  why {text} NOT NULL, login_id {id} NOT NULL, at_ms {int} NOT NULL, PRIMARY KEY (org_id, \
-                account_id)) {keyed_table}
+                  why {text} NOT NULL, login_id {id} NOT NULL, at_ms {int} NOT NULL, PRIMARY KEY (org_id,
+                  account_id)) {keyed_table}
                 """,
             ]),
         Migration(

@@ -6,11 +6,9 @@ struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Takes a load file into the meter data.",
         discussion: """
-            Wide CSV (a stamp, then a column for each meter) or long CSV (id, stamp, kWh), \
-            plain or gzip. Stamps name the \
-            start of a slot unless the column's name says end. The checks are those of a read; refused rows are kept \
-            in \
-            the database. The same file again changes nothing.
+            Wide CSV (a stamp, then a column for each meter) or long CSV (id, stamp, kWh), plain or gzip. Stamps name \
+            the start of a slot unless the column's name says end. The checks are those of a read; refused rows are \
+            kept in the database. The same file again changes nothing.
             Try it: busbar import load.csv --create-meters --pack packs.json, then busbar rate.
             Exit codes: 0 all taken, 1 refused, 2 wrong call, 3 a part was refused or the database is in use.
             """)

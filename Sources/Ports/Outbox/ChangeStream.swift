@@ -32,7 +32,7 @@ public enum ChangeStream: String, Sendable, CaseIterable {
         let last = try transaction.first(
             """
             INSERT INTO change_counter (org_id, stream, month_index, last_change) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (org_id, stream, \
+            ON CONFLICT (org_id, stream,
             month_index) DO UPDATE SET last_change = change_counter.last_change + excluded.last_change
             RETURNING last_change
             """, [.int(orgID), .text(rawValue), .int(month.index), .int(count)]

@@ -35,8 +35,8 @@ public enum Outbox {
             11, .money, "outbox",
             [
                 """
-                CREATE TABLE outbox (org_id {id} NOT NULL, event_id {id} NOT NULL, kind {text} NOT NULL, \
-                subject_id {id} NOT NULL,
+                CREATE TABLE outbox (org_id {id} NOT NULL, event_id {id} NOT NULL, kind {text} NOT NULL,
+                  subject_id {id} NOT NULL,
                   detail {text} NOT NULL, business_at_ms {int} NOT NULL, attempt {int} NOT NULL, last_error {text},
                   PRIMARY KEY (event_id)) {table}
                 """

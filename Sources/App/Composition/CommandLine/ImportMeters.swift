@@ -56,8 +56,8 @@ func planImport(
             }
             guard meter.capturePeriodS == Int64(file.periodS) else {
                 refuse(
-                    "meter \(serial) captures every \(meter.capturePeriodS / 60) minutes, the file "
-                        + "\(file.periodS / 60)",
+                    "meter \(serial) captures every \(meter.capturePeriodS / 60) minutes, "
+                        + "the file \(file.periodS / 60)",
                     "give a file of the meter's period")
                 continue
             }

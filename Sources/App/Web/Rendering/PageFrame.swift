@@ -82,11 +82,14 @@ extension PageFrame {
         row.set("zoneName", zone.identifier)
         row.set("made", w.say("foot.made", ["time": w.moment(businessTimeMs)]))
         row.set("demo", demoSpeed.map { w.say("demo.note", ["n": "\(w.number($0))"]) })
-        row.set("languages", Language.allCases.filter { $0 != language }.map { other in
-            Fields([
-                "code": "\(other.rawValue)", "href": "\(Paths.language(other, back: path))", "name": "\(other.ownName)",
-            ])
-        })
+        row.set(
+            "languages",
+            Language.allCases.filter { $0 != language }.map { other in
+                Fields([
+                    "code": "\(other.rawValue)", "href": "\(Paths.language(other, back: path))",
+                    "name": "\(other.ownName)",
+                ])
+            })
         row.set("nav", navigation(w))
         row.set("hasNav", person != nil)
         row.set("notice", notice.map { noticeMarkup($0, w) })

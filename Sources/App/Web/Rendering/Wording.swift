@@ -57,9 +57,11 @@ struct Wording: Sendable {
 
     /// `Tuesday 24 November`
     func longDay(_ day: CivilDay) -> Markup {
-        say("date.long", [
-            "weekday": weekday(day, "weekdays.long"), "day": "\(day.parts.day)", "month": month(day, "months.long"),
-        ])
+        say(
+            "date.long",
+            [
+                "weekday": weekday(day, "weekdays.long"), "day": "\(day.parts.day)", "month": month(day, "months.long"),
+            ])
     }
     /// `Fri 20`
     func shortDay(_ day: CivilDay) -> Markup {
@@ -67,10 +69,13 @@ struct Wording: Sendable {
     }
     /// `Fri 20 Nov 2026`
     func fullDay(_ day: CivilDay) -> Markup {
-        say("date.full", [
-            "weekday": weekday(day, "weekdays.short"), "day": "\(day.parts.day)", "month": month(day, "months.short"),
-            "year": "\(day.parts.year)",
-        ])
+        say(
+            "date.full",
+            [
+                "weekday": weekday(day, "weekdays.short"), "day": "\(day.parts.day)",
+                "month": month(day, "months.short"),
+                "year": "\(day.parts.year)",
+            ])
     }
     /// `20 Nov`
     func dayMonth(_ day: CivilDay) -> Markup {

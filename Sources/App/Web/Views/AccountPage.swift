@@ -45,9 +45,11 @@ extension AccountView: PageContent {
         let who: KeyValuePairs<String, Markup> = ["name": "\(name)", "code": "<strong class=\"n nb\">\(code)</strong>"]
         return switch supply {
         case .on where notCutBeforeMs != nil:
-            w.say("account.lede.held", [
-                "name": who[0].value, "code": who[1].value, "time": w.moment(notCutBeforeMs ?? w.nowMs),
-            ])
+            w.say(
+                "account.lede.held",
+                [
+                    "name": who[0].value, "code": who[1].value, "time": w.moment(notCutBeforeMs ?? w.nowMs),
+                ])
         case .on: w.say("account.lede.on", who)
         case .off(let sinceMs):
             w.say("account.lede.off", ["name": who[0].value, "code": who[1].value, "since": w.moment(sinceMs)])
@@ -119,23 +121,31 @@ extension AccountView: PageContent {
         let bars = recentDays.map { use in
             Bars.Bar(
                 value: use.paise, top: w.wholeRupees(use.paise), bottom: w.weekdayName(use.day).plain,
-                title: w.say("home.barTitle", [
-                    "day": w.shortDay(use.day), "units": "\(w.units(use.energyWh))", "money": "\(w.money(use.paise))",
-                ]).plain, isUnfinished: use.isUnfinished)
+                title: w.say(
+                    "home.barTitle",
+                    [
+                        "day": w.shortDay(use.day), "units": "\(w.units(use.energyWh))",
+                        "money": "\(w.money(use.paise))",
+                    ]
+                ).plain, isUnfinished: use.isUnfinished)
         }
         let span = recentDays.first.map { w.longDay($0.day) } ?? ""
-        let alt = w.say("home.bars.alt", [
-            "from": span, "to": recentDays.last.map { w.longDay($0.day) } ?? "", "money": "\(w.money(total))",
-        ])
+        let alt = w.say(
+            "home.bars.alt",
+            [
+                "from": span, "to": recentDays.last.map { w.longDay($0.day) } ?? "", "money": "\(w.money(total))",
+            ])
         var row = Fields(["chart": Markup(trusted: Bars(bars: bars, alt: alt.plain).svg())])
         row.set("say", w.count("home.bars.say", recentDays.count, ["money": "\(w.money(total))"]))
-        row.set("rows", recentDays.map { use in
-            Fields([
-                "day": w.link(Paths.day(id, use.day), w.shortDay(use.day)), "units": "\(w.units(use.energyWh))",
-                "money": "\(w.money(use.paise))",
-                "chip": use.isUnfinished ? w.chip(.idle, w.say("entry.provisional")) : "",
-            ])
-        })
+        row.set(
+            "rows",
+            recentDays.map { use in
+                Fields([
+                    "day": w.link(Paths.day(id, use.day), w.shortDay(use.day)), "units": "\(w.units(use.energyWh))",
+                    "money": "\(w.money(use.paise))",
+                    "chip": use.isUnfinished ? w.chip(.idle, w.say("entry.provisional")) : "",
+                ])
+            })
         return row
     }
 
@@ -172,12 +182,14 @@ extension AccountView: PageContent {
         var row = Fields(["key": "\(form.idempotencyKey)", "typed": "\(form.typedAmount)"])
         row.set("action", Paths.recharge(id))
         row.set("problem", form.problem.map { $0.words(w) })
-        row.set("choices", form.choices.map { choice in
-            var pick = Fields(["paise": "\(choice.paise)", "money": "\(w.roundMoney(choice.paise))"])
-            pick.set("until", choice.untilDay.map { w.say("recharge.until", ["day": w.dayMonth($0)]) })
-            pick.set("chosen", choice.paise == form.chosenPaise)
-            return pick
-        })
+        row.set(
+            "choices",
+            form.choices.map { choice in
+                var pick = Fields(["paise": "\(choice.paise)", "money": "\(w.roundMoney(choice.paise))"])
+                pick.set("until", choice.untilDay.map { w.say("recharge.until", ["day": w.dayMonth($0)]) })
+                pick.set("chosen", choice.paise == form.chosenPaise)
+                return pick
+            })
         return row
     }
 }
@@ -216,7 +228,8 @@ struct ForecastPicture {
             minutes: minutes, past: place(forecast.past), median: place(forecast.median),
             now: NowLine(
                 slot: Double(minute(w.nowMs)), label: w.say("chart.nowMoney", ["money": "\(w.money(now))"]).plain),
-            alt: Self.alt(lastsUntil, now: now, w), gridLabel: { paise, isTop in
+            alt: Self.alt(lastsUntil, now: now, w),
+            gridLabel: { paise, isTop in
                 let text = String(w.roundMoney(paise).dropFirst())
                 return isTop ? "₹\(text)" : text
             })
@@ -251,9 +264,12 @@ struct ForecastPicture {
             return w.say("chart.cone.altOpen", ["money": "\(w.money(now))"]).plain
         }
         let about = w.aboutHour(atMs)
-        return w.say("chart.cone.alt", [
-            "money": "\(w.money(now))", "day": about.day, "hour": about.hour, "from": w.moment(fromMs),
-            "to": w.moment(toMs),
-        ]).plain
+        return w.say(
+            "chart.cone.alt",
+            [
+                "money": "\(w.money(now))", "day": about.day, "hour": about.hour, "from": w.moment(fromMs),
+                "to": w.moment(toMs),
+            ]
+        ).plain
     }
 }

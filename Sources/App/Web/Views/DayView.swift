@@ -148,20 +148,24 @@ extension DayView: PageContent {
         let drawn = load.flatMap { $0.valuesWh.isEmpty ? nil : $0 }
         row.set("chart", drawn.map { LoadPicture(day: $0, periodS: periodS, bands: bands, w).svg })
         var seen: Set<String> = []
-        row.set("bandKeys", bands.filter { seen.insert($0.name).inserted }.map {
-            Fields(["cls": "bd\(min(max($0.level, 1), 3))", "name": "\($0.name)"])
-        })
+        row.set(
+            "bandKeys",
+            bands.filter { seen.insert($0.name).inserted }.map {
+                Fields(["cls": "bd\(min(max($0.level, 1), 3))", "name": "\($0.name)"])
+            })
         row.set("notFooting", foots ? nil : w.say("day.notFooting", ["money": "\(w.money(totalPaise))"]))
         row.set("howTitle", w.say("day.how", ["money": "\(w.money(totalPaise))"]))
         row.set("components", componentRows(w))
         row.set("hasComponents", !components.isEmpty)
         row.set("total", w.money(totalPaise))
-        row.set("balances", balanceBeforePaise.map { before in
-            Fields([
-                "before": "\(w.money(before))", "charge": "\(w.money(-totalPaise, signed: true))",
-                "after": "\(w.money(before - totalPaise))",
-            ])
-        })
+        row.set(
+            "balances",
+            balanceBeforePaise.map { before in
+                Fields([
+                    "before": "\(w.money(before))", "charge": "\(w.money(-totalPaise, signed: true))",
+                    "after": "\(w.money(before - totalPaise))",
+                ])
+            })
         row.set("lines", lines.map { lineRow($0, w) })
         row.set("hasLines", !lines.isEmpty)
         row.set("linesWh", w.number(lines.reduce(0) { $0 + $1.energyWh }))

@@ -139,11 +139,16 @@ extension LineView: PageContent {
             ])
         var row = Fields()
         row.set("lede", lede(w))
-        row.set("sub", w.say("line.sub", [
-            "day": w.longDay(day), "expected": "\(w.number(counts.expected))", "charged": "\(w.number(counts.charged))",
-            "open": "\(w.number(max(0, counts.expected - counts.charged)))",
-            "time": "\(w.timeWithSeconds(countedAtMs))",
-        ]))
+        row.set(
+            "sub",
+            w.say(
+                "line.sub",
+                [
+                    "day": w.longDay(day), "expected": "\(w.number(counts.expected))",
+                    "charged": "\(w.number(counts.charged))",
+                    "open": "\(w.number(max(0, counts.expected - counts.charged)))",
+                    "time": "\(w.timeWithSeconds(countedAtMs))",
+                ]))
         row.set("magnified", bars.magnification > 1 ? w.say("line.magnified", ["n": "\(bars.magnification)"]) : nil)
         row.set("notFooting", counts.foots ? nil : footing(w))
         row.set("stations", stations(w, bars: bars.cells()))
@@ -153,9 +158,13 @@ extension LineView: PageContent {
         row.set("needsPerson", needsPerson.filter { $0.count > 0 }.map { stakeRow($0, w) })
         row.set("hasNeeds", needsPerson.contains { $0.count > 0 })
         row.set("exceptionsHref", Paths.exceptions)
-        row.set("noNeeds", w.say("line.noNeeds", [
-            "time": "\(w.time(countedAtMs))", "n": "\(w.number(intervalsChecked))",
-        ]))
+        row.set(
+            "noNeeds",
+            w.say(
+                "line.noNeeds",
+                [
+                    "time": "\(w.time(countedAtMs))", "n": "\(w.number(intervalsChecked))",
+                ]))
         row.set("jobs", jobs.map { jobRow($0, w) })
         row.set("hasJobs", !jobs.isEmpty)
         return row
@@ -173,12 +182,14 @@ extension LineView: PageContent {
     }
 
     private func footing(_ w: Wording) -> Markup {
-        w.say("line.notFooting", [
-            "expected": "\(w.number(counts.expected))", "silent": "\(w.number(counts.silent))",
-            "held": "\(w.number(counts.held))", "estimated": "\(w.number(counts.estimated))",
-            "completed": "\(w.number(counts.completed))", "priced": "\(w.number(counts.priced))",
-            "charged": "\(w.number(counts.charged))",
-        ])
+        w.say(
+            "line.notFooting",
+            [
+                "expected": "\(w.number(counts.expected))", "silent": "\(w.number(counts.silent))",
+                "held": "\(w.number(counts.held))", "estimated": "\(w.number(counts.estimated))",
+                "completed": "\(w.number(counts.completed))", "priced": "\(w.number(counts.priced))",
+                "charged": "\(w.number(counts.charged))",
+            ])
     }
 
     private func stations(_ w: Wording, bars: [String]) -> [Fields] {
@@ -187,9 +198,11 @@ extension LineView: PageContent {
             return "<small>\(w.share(Int(Int64(max(0, count)) * 1_000_000 / Int64(counts.expected))))</small>"
         }
         let figure = { (count: Int) -> Markup in "\(w.number(count)) \(share(count))" }
-        let switched = w.say("line.figure.switched", [
-            "cut": "\(w.number(counts.cut))", "restored": "\(w.number(counts.restored))",
-        ])
+        let switched = w.say(
+            "line.figure.switched",
+            [
+                "cut": "\(w.number(counts.cut))", "restored": "\(w.number(counts.restored))",
+            ])
         let restored = restoreMedianMs.map { w.say("line.note.restored", ["t": w.duration($0)]) }
         let all: [(name: String, figure: Markup, note: Markup, drops: [Drop.Kind])] = [
             ("line.read", figure(counts.read), w.say("line.note.read"), [.silent, .readFailing]),

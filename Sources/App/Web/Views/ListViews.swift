@@ -142,17 +142,20 @@ extension ListState {
     ) -> Fields {
         let href = { (filter: String?, after: String?) in
             filterName == "kind"
-                ? Paths.list(base, query: query, state: nil, after: after) + (filter.map {
-                    (query.isEmpty && after == nil ? "?" : "&") + "kind=\(Paths.encoded($0))"
-                } ?? "")
+                ? Paths.list(base, query: query, state: nil, after: after)
+                    + (filter.map {
+                        (query.isEmpty && after == nil ? "?" : "&") + "kind=\(Paths.encoded($0))"
+                    } ?? "")
                 : Paths.list(base, query: query, state: filter, after: after)
         }
         var row = Fields()
-        row.set("tabs", tabs.map { tab in
-            var item = Fields(["href": "\(href(tab.word, nil))", "name": tab.name])
-            item.set("current", tab.word == filter)
-            return item
-        })
+        row.set(
+            "tabs",
+            tabs.map { tab in
+                var item = Fields(["href": "\(href(tab.word, nil))", "name": tab.name])
+                item.set("current", tab.word == filter)
+                return item
+            })
         row.set("hasTabs", tabs.count > 1)
         row.set("search", search)
         row.set("searchAction", base)
@@ -160,12 +163,14 @@ extension ListState {
         row.set("filterName", filterName)
         row.set("filter", filter)
         row.set("columns", columns.map { Fields(["name": $0.name, "cls": "\($0.cls)"]) })
-        row.set("rows", rows.map { cells in
-            var item = Fields()
-            item.set("head", cells.first ?? "")
-            item.set("cells", zip(cells, columns).dropFirst().map { Fields(["cell": $0, "cls": "\($1.cls)"]) })
-            return item
-        })
+        row.set(
+            "rows",
+            rows.map { cells in
+                var item = Fields()
+                item.set("head", cells.first ?? "")
+                item.set("cells", zip(cells, columns).dropFirst().map { Fields(["cell": $0, "cls": "\($1.cls)"]) })
+                return item
+            })
         row.set("hasRows", !rows.isEmpty)
         row.set("empty", empty)
         row.set("firstHref", isFirstPage ? nil : href(filter, nil))
@@ -277,9 +282,11 @@ extension ExceptionsView: PageContent {
                     item.stakePaise.map { "\(w.money($0))" } ?? w.say("line.promise"),
                 ]
             }, search: nil,
-            empty: w.say("line.noNeeds", [
-                "time": "\(w.time(checkedAtMs))", "n": "\(w.number(intervalsChecked))",
-            ]))
+            empty: w.say(
+                "line.noNeeds",
+                [
+                    "time": "\(w.time(checkedAtMs))", "n": "\(w.number(intervalsChecked))",
+                ]))
         row.set("title", title(w))
         row.set("lede", total == 0 ? w.say("exceptions.ledeNone") : w.count("exceptions.lede", total))
         return row

@@ -75,13 +75,17 @@ struct LoadPicture {
         guard let top = known.max(by: { values[$0] < values[$1] }) else {
             return w.say("chart.load.altEmpty", ["span": span]).plain
         }
-        return w.say("chart.load.alt", [
-            "span": span, "minutes": "\(periodS / 60)",
-            "max": w.kilowatts(Int64(values[top]) * 3600 / Int64(max(1, periodS))),
-            "time": w.moment(frame.ms(ofSlot: top)),
-            "estimated": "\(qualities.count { $0 == .estimated })", "edited": "\(qualities.count { $0 == .edited })",
-            "missing": "\(qualities.count { $0 == .missing })",
-        ]).plain
+        return w.say(
+            "chart.load.alt",
+            [
+                "span": span, "minutes": "\(periodS / 60)",
+                "max": w.kilowatts(Int64(values[top]) * 3600 / Int64(max(1, periodS))),
+                "time": w.moment(frame.ms(ofSlot: top)),
+                "estimated": "\(qualities.count { $0 == .estimated })",
+                "edited": "\(qualities.count { $0 == .edited })",
+                "missing": "\(qualities.count { $0 == .missing })",
+            ]
+        ).plain
     }
 
     /// The common axis: days in a row, each with as many slots as its civil day has.
@@ -164,9 +168,11 @@ struct LoadPicture {
                 case .disconnected: .off
                 case .unknown: .unknown
                 }
-            let title = w.say("chart.relaySpan", [
-                "state": span.state.words(w), "from": w.moment(span.fromMs), "to": w.moment(span.toMs),
-            ])
+            let title = w.say(
+                "chart.relaySpan",
+                [
+                    "state": span.state.words(w), "from": w.moment(span.fromMs), "to": w.moment(span.toMs),
+                ])
             return (from..<to, state, title.plain)
         }
     }

@@ -19,12 +19,14 @@ extension MeterView: PageContent {
         row.set("key", idempotencyKey)
         row.set("figures", figureRows(w))
         let last = days.last?.day ?? w.day(ofMs: w.nowMs)
-        row.set("spans", [1, 3].map { count in
-            let href = Paths.meter(id, day: last, days: count)
-            var tab = Fields(["href": "\(href)", "name": w.count("meter.days", count)])
-            tab.set("current", days.count == count)
-            return tab
-        })
+        row.set(
+            "spans",
+            [1, 3].map { count in
+                let href = Paths.meter(id, day: last, days: count)
+                var tab = Fields(["href": "\(href)", "name": w.count("meter.days", count)])
+                tab.set("current", days.count == count)
+                return tab
+            })
         let href = { (step: Int) in Paths.meter(id, day: last.advanced(by: step), days: max(1, days.count)) }
         row.set("previousHref", hasPreviousDay ? href(-1) : nil)
         row.set("previous", w.shortDay(last.advanced(by: -1)))
@@ -85,9 +87,11 @@ extension MeterView: PageContent {
         }
         if figures.slotsExpected > 0 {
             let ppm = Int(Int64(figures.slotsKnown) * 1_000_000 / Int64(figures.slotsExpected))
-            let note = w.say("meter.figure.slots", [
-                "known": "\(w.number(figures.slotsKnown))", "expected": "\(w.number(figures.slotsExpected))",
-            ])
+            let note = w.say(
+                "meter.figure.slots",
+                [
+                    "known": "\(w.number(figures.slotsKnown))", "expected": "\(w.number(figures.slotsExpected))",
+                ])
             add(w.say("meter.figure.complete"), "\(w.share(ppm))", note)
         }
         if let paise = figures.balancePaise {

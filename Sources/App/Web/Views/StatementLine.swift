@@ -63,15 +63,19 @@ extension StatementLine {
             case .day(let day, _, _):
                 w.link(Paths.day(account, day), w.say("entry.day", ["day": w.shortDay(day)]))
             case .reversal(let entry, let day):
-                w.say("entry.reversal", [
-                    "entry": entryLink(entry, w, account: account, onPage: onPage),
-                    "day": w.link(Paths.day(account, day), w.shortDay(day)),
-                ])
+                w.say(
+                    "entry.reversal",
+                    [
+                        "entry": entryLink(entry, w, account: account, onPage: onPage),
+                        "day": w.link(Paths.day(account, day), w.shortDay(day)),
+                    ])
             case .repost(let day, let corrected):
-                w.say("entry.repost", [
-                    "day": w.link(Paths.day(account, day), w.shortDay(day)),
-                    "entry": entryLink(corrected, w, account: account, onPage: onPage),
-                ])
+                w.say(
+                    "entry.repost",
+                    [
+                        "day": w.link(Paths.day(account, day), w.shortDay(day)),
+                        "entry": entryLink(corrected, w, account: account, onPage: onPage),
+                    ])
             case .recharge(let channel, let reference):
                 w.say("entry.recharge", ["channel": "\(channel)", "reference": "\(reference)"])
             case .opening: w.say("entry.opening")
