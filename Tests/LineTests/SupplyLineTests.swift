@@ -49,13 +49,14 @@ struct SupplyLineTests {
     }
 
     private func with(
-        _ configurations: [MeterConfiguration], opening: @escaping (Int) -> Int64,
+        _ configurations: [MeterConfiguration], opening: [Int64],
         _ body: (LineFixture) async throws -> Void
     ) async throws {
         try await withSite(.sqlite, migrations: BusbarSchema.migrations) { stores in
             let clock = ManualClock(startMs: Self.at(3, 0))
             let fixture = try await LineFixture.make(
-                site: site(stores, clock: clock), clock: clock, configurations: configurations, openingPaise: opening,
+                site: site(stores, clock: clock), clock: clock, configurations: configurations,
+                openingPaise: { opening[$0] },
                 from: Self.first)
             try await body(fixture)
             await fixture.fleet.stop()
@@ -94,7 +95,7 @@ struct SupplyLineTests {
         let openings = try configurations.enumerated().map {
             try Self.askedPaise($0.element, house: $0.offset, days: 0..<(2 + $0.offset % 4)) + 50
         }
-        try await with(configurations, opening: { openings[$0] }) { fixture in
+        try await with(configurations, opening: openings) { fixture in
             try await fixture.run(untilMs: Self.at(8, 13), stepMs: 3_600_000)
             var cuts = 0
             for house in fixture.houses {
@@ -124,7 +125,7 @@ struct SupplyLineTests {
         let opening =
             try Self.askedPaise(configuration, house: 0, days: 0..<3)
             + (try Self.askedPaise(configuration, house: 0, days: 4..<5)) + 1_500
-        try await with([configuration], opening: { _ in opening }) { fixture in
+        try await with([configuration], opening: [opening]) { fixture in
             let house = fixture.houses[0]
             try await fixture.run(untilMs: Self.at(5, 8), stepMs: 3_600_000)
             let balance = try await fixture.balance(house.accountID)
@@ -139,7 +140,7 @@ struct SupplyLineTests {
     }
 
     @Test func aRechargeBeforeTheOrderGoesOutTakesItBack() async throws {
-        try await with([Self.configuration(2)], opening: { _ in 3_000 }) { fixture in
+        try await with([Self.configuration(2)], opening: [3_000]) { fixture in
             let house = fixture.houses[0]
             // The decision falls at 11:00; orders go out from five minutes later on.
             try await fixture.run(untilMs: Self.at(3, 11), stepMs: 3_600_000)
@@ -158,7 +159,7 @@ struct SupplyLineTests {
     }
 
     @Test func aRechargeRestoresAndTheMeterIsReadBack() async throws {
-        try await with([Self.configuration(3)], opening: { _ in 3_000 }) { fixture in
+        try await with([Self.configuration(3)], opening: [3_000]) { fixture in
             let house = fixture.houses[0]
             try await fixture.run(untilMs: Self.at(3, 12), stepMs: 300_000)
             #expect(house.meter.relayOpen)
@@ -182,7 +183,7 @@ struct SupplyLineTests {
     @Test func aMeterThatReportsFailureButWorkedIsBelieved() async throws {
         var faults = MeterFaults()
         faults.lyingRelay = [TimeSpan(fromS: 0, untilS: .max)]
-        try await with([Self.configuration(4, faults)], opening: { _ in 3_000 }) { fixture in
+        try await with([Self.configuration(4, faults)], opening: [3_000]) { fixture in
             try await fixture.run(untilMs: Self.at(3, 12), stepMs: 300_000)
             let orders = try await commands(fixture, fixture.houses[0])
             #expect(orders.count == 1 && orders.first?.state == .confirmed && orders.first?.attempt == 1)
@@ -195,7 +196,7 @@ struct SupplyLineTests {
     @Test func aStuckRelayIsTriedAgainAndThenGivenToAPerson() async throws {
         var faults = MeterFaults()
         faults.stuckRelay = [TimeSpan(fromS: 0, untilS: .max)]
-        try await with([Self.configuration(5, faults)], opening: { _ in 3_000 }) { fixture in
+        try await with([Self.configuration(5, faults)], opening: [3_000]) { fixture in
             let house = fixture.houses[0]
             try await fixture.run(untilMs: Self.at(3, 17), stepMs: 300_000)
             let order = try #require(try await commands(fixture, house).first)
@@ -213,7 +214,7 @@ struct SupplyLineTests {
     @Test func anOrderThatIsLateWaitsForTheNextHours() async throws {
         var faults = MeterFaults()
         faults.silences = [(TimeSpan(fromS: Self.at(3, 10) / 1000, untilS: Self.at(3, 19) / 1000), .hangUp)]
-        try await with([Self.configuration(6, faults)], opening: { _ in 3_000 }) { fixture in
+        try await with([Self.configuration(6, faults)], opening: [3_000]) { fixture in
             let house = fixture.houses[0]
             try await fixture.run(untilMs: Self.at(4, 10), stepMs: 3_600_000)
             let orders = try await commands(fixture, house)

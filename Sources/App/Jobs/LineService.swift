@@ -15,7 +15,7 @@ public struct LineService: Service {
     }
 
     public func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 for line in lines {
                     do {

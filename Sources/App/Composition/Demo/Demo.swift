@@ -188,7 +188,7 @@ private struct DemoPeople: Service {
     static let patienceMs: Int64 = 25_000
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             var cutSinceMs: [Int64: Int64] = [:]
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(1))
