@@ -109,7 +109,7 @@ private final class Gauge: Sendable {
 
     @Test(arguments: [
         ("203.0.113.7", "203.0.113.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8::1", "2001:db8::/64"),
-        ("::1", "::/64"), ("local", "local"),
+        ("::1", "::/64"), ("::ffff:203.0.113.7", "203.0.113.7"), ("local", "local"),
     ])
     func oneSubscriberIsOneAddress(_ address: String, _ network: String) {
         #expect(AttemptCounter.network(of: address) == network)

@@ -88,7 +88,7 @@ public struct OpenSite: Sendable {
             return org
         }
         guard let only = orgs.first else {
-            throw Refusal(.notFound, "There is no company here yet.", hint: "Add one: `busbar org add --name \"…\"`.")
+            throw Refusal(.notFound, "There is no company here yet.", hint: "Add one: `busbar org add \"…\"`.")
         }
         guard orgs.count == 1 else {
             throw Refusal(
@@ -143,6 +143,11 @@ enum MasterKey {
                     .invalid, "\(path) does not hold 64 hexadecimal digits.", hint: "Restore it from its backup.")
             }
             return key
+        }
+        // A key that is there and cannot be read is never written over: what it sealed would be lost.
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw Refusal(
+                .unavailable, "\(path) cannot be read.", hint: "Check who owns it; run this as that user.")
         }
         let key = Secret.bytes(32)
         try FileManager.default.createDirectory(

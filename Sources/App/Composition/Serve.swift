@@ -19,6 +19,8 @@ public struct ServeOptions: Sendable {
     public var port: Int
     /// Pages are reached by https through a proxy: cookies become `Secure`.
     public var isHTTPS: Bool
+    /// A proxy in front writes X-Forwarded-For; without one anybody could write it.
+    public var trustsForwarded = false
     /// System milliseconds between two looks for due jobs.
     public var pauseMs: Int64
     /// How meters are asked.
@@ -68,6 +70,7 @@ public struct Serving: Sendable {
         }
         services = Services(
             site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
+            trustsForwarded: options.trustsForwarded,
             log: { line in log.info("request", metadata: ["access": "\(line)"]) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
         dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs, version: Release.version)

@@ -51,6 +51,8 @@ public final class AttemptCounter: Sendable {
     /// The address as rates count it: IPv6 by its /64, since one subscriber holds at least that.
     public static func network(of address: String) -> String {
         guard address.contains(":") else { return address }
+        // An IPv4 caller as a socket for both families names it.
+        if address.hasPrefix("::ffff:"), address.contains(".") { return String(address.dropFirst(7)) }
         let groups = address.split(separator: ":", omittingEmptySubsequences: false)
         if let gap = groups.firstIndex(of: ""), gap < 4 { return groups[..<gap].joined(separator: ":") + "::/64" }
         return groups.prefix(4).joined(separator: ":") + "::/64"

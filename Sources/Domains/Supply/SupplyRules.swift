@@ -59,13 +59,18 @@ public struct SupplyRules: Sendable, Equatable, Codable {
                 hint: "Give all of \(known.sorted().joined(separator: ", ")).", at: "supply.rules")
         }
         let day = 0...1_440
-        guard cutBelowPaise <= restoreFromPaise, day.contains(noCutFromMinute), day.contains(noCutToMinute),
-            (0...10_080).contains(minutesAfterWarning), noCutWeekdays.allSatisfy((1...7).contains),
+        // Ten crore rupees: far above any wallet, and no sum with it can overflow.
+        let paise: ClosedRange<Int64> = -10_000_000_000...10_000_000_000
+        guard cutBelowPaise <= restoreFromPaise,
+            [cutBelowPaise, restoreFromPaise, warnBelowPaise].allSatisfy(paise.contains),
+            day.contains(noCutFromMinute), day.contains(noCutToMinute), (0...10_080).contains(minutesAfterWarning),
+            noCutWeekdays.allSatisfy((1...7).contains),
             noCutDays.count <= 400, noCutDays.allSatisfy({ CivilDay($0) != nil })
         else {
             throw Refusal(
                 .invalid, "supply.rules has a value out of range.",
-                hint: "Restore at or above the cut; minutes 0 to 1440; weekdays 1 to 7; days as YYYY-MM-DD.",
+                hint: "Restore at or above the cut; at most ₹10,00,00,000; minutes 0 to 1440; at most 10080 after "
+                    + "the warning; weekdays 1 to 7; days as YYYY-MM-DD.",
                 at: "supply.rules")
         }
     }

@@ -16,6 +16,8 @@ struct Busbar: AsyncParsableCommand {
 
     /// A wrong call leaves with 2, as all commands of this program do; the parser itself would say 64.
     static func main() async {
+        // Databases, logs beside them and state of simulated meters are for this user alone, whatever the folder.
+        umask(0o077)
         do {
             var command = try parseAsRoot()
             if var work = command as? any AsyncParsableCommand {

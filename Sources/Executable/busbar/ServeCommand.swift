@@ -10,13 +10,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Address to listen on; the outside belongs to a proxy with TLS in front.") var host = "127.0.0.1"
     @Option(help: "Port to listen on.") var port = 8080
     @Flag(help: "Pages are reached by https through a proxy.") var https = false
+    @Flag(help: "The caller is the last entry of X-Forwarded-For; only behind a proxy that writes it.")
+    var forwarded = false
     @OptionGroup var shared: SharedOptions
 
     func run() async throws {
         try await leaving { console in
-            try await serve(
-                shared.site, options: ServeOptions(host: host, port: port, isHTTPS: https), log: serviceLog(.info),
-                console)
+            var options = ServeOptions(host: host, port: port, isHTTPS: https)
+            options.trustsForwarded = forwarded
+            return try await serve(shared.site, options: options, log: serviceLog(.info), console)
         }
     }
 }

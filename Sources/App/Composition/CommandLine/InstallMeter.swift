@@ -79,7 +79,10 @@ public func addMeter(
     guard (keys.encryptionKey == nil) == (keys.authenticationKey == nil) else {
         throw Complaint("--ek-file and --ak-file go together", hint: "Give both, or neither.", .usage)
     }
-    guard authentication == .none || !keys.secret.isEmpty else {
+    guard authentication != .hlsGMAC || keys.encryptionKey != nil else {
+        throw Complaint("--auth hls-gmac needs keys", hint: "Give --ek-file and --ak-file.", .usage)
+    }
+    guard authentication == .none || authentication == .hlsGMAC || !keys.secret.isEmpty else {
         throw Complaint("--auth \(authentication.rawValue) needs a secret", hint: "Give --secret-file.", .usage)
     }
     let usual: [MeterAuthentication: UInt16] = [.none: 16, .lls: 32, .hls2: 48, .hlsGMAC: 49]

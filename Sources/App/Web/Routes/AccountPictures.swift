@@ -131,7 +131,7 @@ extension StatementLine {
             case .duty: .duty
             case .bank: .bank
             case .opening: .opening
-            case .adjustments: .other("adjustments")
+            case .adjustments: .adjustments
             }
         }
         self.init(
@@ -194,7 +194,7 @@ extension DayView.Revision {
             case .first: .first
             case .betterReading: .betterReading
             case .tariffChanged: .tariffChanged
-            case .earlierDay: .other("an earlier day of the month was charged again")
+            case .earlierDay: .earlierDay
             }
         self.init(
             number: Int(revision.number), postedMs: revision.ratedAtMs, totalPaise: revision.totalPaise, entry: entry,

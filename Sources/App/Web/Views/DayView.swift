@@ -55,7 +55,7 @@ public struct DayView: Page {
     }
 
     public struct Revision: Sendable {
-        public enum Why: Sendable, Equatable { case first, betterReading, tariffChanged, other(String) }
+        public enum Why: Sendable, Equatable { case first, betterReading, tariffChanged, earlierDay, other(String) }
         public var number: Int
         public var postedMs: Int64
         public var totalPaise: Int64
@@ -224,6 +224,7 @@ extension DayView: PageContent {
                 case .first: w.say("revision.first")
                 case .betterReading: w.say("revision.betterReading")
                 case .tariffChanged: w.say("revision.tariffChanged")
+                case .earlierDay: w.say("revision.earlierDay")
                 case .other(let words): Markup(text: words)
                 }
             let difference = index > 0 ? revision.totalPaise - revisions[index - 1].totalPaise : nil

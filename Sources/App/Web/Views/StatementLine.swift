@@ -18,7 +18,7 @@ public struct StatementLine: Sendable {
 
     /// Accounts of the journal on the other side.
     public enum Against: Sendable, Equatable {
-        case energy, fixed, duty, addOn, bank, opening, other(String)
+        case energy, fixed, duty, addOn, bank, opening, adjustments, other(String)
     }
 
     /// `J-7G2K-40Q1`, unique in the statement.
@@ -125,6 +125,7 @@ extension StatementLine.Against {
         case .addOn: w.say("against.addOn")
         case .bank: w.say("against.bank")
         case .opening: w.say("against.opening")
+        case .adjustments: w.say("against.adjustments")
         case .other(let name): "\(name)"
         }
     }
