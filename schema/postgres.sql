@@ -275,6 +275,15 @@ table process_lease
   column holder text collate C not null
   column lease_until_ms bigint not null
   constraint process_lease_pkey PRIMARY KEY (process_number)
+table rating_refusal
+  column org_id bigint not null
+  column meter_id bigint not null
+  column day bigint not null
+  column account_id bigint not null
+  column slots bigint not null
+  column reason text collate C not null
+  column at_ms bigint not null
+  constraint rating_refusal_pkey PRIMARY KEY (org_id, meter_id, day)
 table raw_read partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null

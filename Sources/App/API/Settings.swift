@@ -1,9 +1,14 @@
 // Every dated business rule of the product, in one registry: what can be set, and how its text is read.
 import Access
+import Payments
 import Supply
 
 public enum BusbarSettings {
-    public static let registry = SettingRegistry([supplyRules])
+    public static let registry = SettingRegistry([supplyRules, portalPayments])
+
+    static let portalPayments = SettingKind.choice(
+        Recharge.portalSetting, ["off", "demo"], initial: "off",
+        hint: "Whether consumers recharge by themselves; demo takes no money and is for trying only.")
 
     /// Stored in the canonical form of ``SupplyRules``.
     static let supplyRules = SettingKind(

@@ -163,22 +163,23 @@ public enum JobStore {
     }
 
     /// Notes a failure and waits longer each time; a daily job gives up in the end and asks for a person.
+    /// - Parameter isStop: the process is being stopped, which is no failure: the job goes on after the next start.
     static func fail(
-        _ job: Job, holder: String, error: String, businessNowMs: Int64, systemNowMs: Int64, _ scope: Scope,
-        in transaction: any SQLTransaction
+        _ job: Job, holder: String, error: String, isStop: Bool, businessNowMs: Int64, systemNowMs: Int64,
+        _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
-        let givesUp = job.kind.isDaily && job.attempt + 1 >= attemptLimit
+        let givesUp = !isStop && job.kind.isDaily && job.attempt + 1 >= attemptLimit
         let pauseMs = Int64(1_000) << min(job.attempt, 8)
         let jitterMs = Int64.random(in: 0...(pauseMs / 2))
         try transaction.run(
             """
-            UPDATE job SET state = $3, attempt = attempt + 1, not_before_ms = $4, lease_until_ms = 0, ended_at_ms = $5,
+            UPDATE job SET state = $3, attempt = attempt + $8, not_before_ms = $4, lease_until_ms = 0, ended_at_ms = $5,
               last_error = $6 WHERE org_id = $1 AND job_id = $2 AND holder = $7 AND state = 'running'
             """,
             [
                 .int(scope.orgID), .int(job.jobID), .text(givesUp ? "failed" : "waiting"),
-                .int(systemNowMs + pauseMs + jitterMs), .int(businessNowMs), .text(String(error.prefix(500))),
-                .text(holder),
+                .int(isStop ? systemNowMs : systemNowMs + pauseMs + jitterMs), .int(businessNowMs),
+                .text(String(error.prefix(500))), .text(holder), .int(isStop ? 0 : 1),
             ])
     }
 

@@ -132,11 +132,12 @@ public struct Line: Sendable {
                 "job failed", metadata: ["job": "\(job.kind.rawValue)", "key": "\(job.key)", "error": "\(error)"])
             let (business, system) = (site.clocks.businessNowMs(), site.clocks.systemNowMs())
             let text = String(describing: error)
+            let isStop = error is CancellationError
             do {
                 try await site.money.write { [scope, holder] transaction in
                     try JobStore.fail(
-                        job, holder: holder, error: text, businessNowMs: business, systemNowMs: system, scope,
-                        in: transaction)
+                        job, holder: holder, error: text, isStop: isStop, businessNowMs: business,
+                        systemNowMs: system, scope, in: transaction)
                 }
             } catch {
                 log.error("job failure could not be noted; its lease will run out", metadata: ["error": "\(error)"])
@@ -172,7 +173,8 @@ public struct Line: Sendable {
         case .rate:
             let made = try await Rater(site: site, org: org).run { await done.set($0) }
             await done.set(made)
-            return "\(made) charges"
+            let aside = try await site.money.read { [scope] in try RatingRefusal.count(scope, in: $0) }
+            return aside == 0 ? "\(made) charges" : "\(made) charges, \(aside) days cannot be priced"
         case .supply:
             return "\(try await lookAgain(done)) looked at"
         case .command:
@@ -180,7 +182,8 @@ public struct Line: Sendable {
                 try await site.money.read { [scope] in try Supply.pendingCuts(limit: 10_000, scope, in: $0) })
             _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             let (confirmed, open) = try await RelayCommander(
-                site: site, org: org, transport: transport, vault: vault, rules: collection
+                site: site, org: org, transport: transport, vault: vault, rules: collection,
+                beforeCut: { try await decideAgain(meterID: $0) }
             ).run()
             await done.set(confirmed)
             return "\(confirmed) confirmed, \(open) open"
@@ -268,6 +271,19 @@ public struct Line: Sendable {
         try await decide(accounts)
         await done.set(accounts.count)
         return accounts.count
+    }
+
+    /// Just before an order to cut goes out: a long run may have come into hours in which nobody is cut.
+    private func decideAgain(meterID: Int64) async throws {
+        let nowMs = site.clocks.businessNowMs()
+        try await site.money.write { [org, scope, site] transaction in
+            let day = org.zone.day(atS: nowMs / 1000)
+            guard let accountID = try Installation.of(meterID: meterID, on: day, scope, in: transaction)?.accountID,
+                try Supply.state(accountID: accountID, scope, in: transaction)?.wanted == .open
+            else { return }
+            _ = try Supply.decide(
+                accountID: accountID, zone: org.zone, nowMs: nowMs, ids: site.ids, scope, in: transaction)
+        }
     }
 
     private func decide(_ accounts: [Int64]) async throws {

@@ -1,4 +1,5 @@
 // Keeps the line running until the process is asked to stop; a tick that fails is logged and tried again.
+import Access
 import Logging
 import ServiceLifecycle
 
@@ -15,19 +16,27 @@ public struct LineService: Service {
     }
 
     public func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                for line in lines {
-                    do {
-                        try await line.tick()
-                    } catch is CancellationError {
-                        return
-                    } catch {
-                        log.error("the line stopped and will be tried again", metadata: ["error": "\(error)"])
-                    }
-                }
-                try? await Task.sleep(for: .milliseconds(pauseMs))
+        try await cancelWhenGracefulShutdown {
+            // Each company for itself: meters of one that do not answer hold up nobody else.
+            await withTaskGroup(of: Void.self) { group in
+                for line in lines { group.addTask { await keepRunning(line) } }
             }
+            while !Task.isCancelled { try? await Task.sleep(for: .milliseconds(pauseMs)) }
+        }
+    }
+
+    private func keepRunning(_ line: Line) async {
+        while !Task.isCancelled {
+            do {
+                try await line.tick()
+            } catch is CancellationError {
+                return
+            } catch {
+                log.error(
+                    "the line stopped and will be tried again",
+                    metadata: ["org": "\(line.org.orgID)", "error": "\(error)"])
+            }
+            try? await Task.sleep(for: .milliseconds(pauseMs))
         }
     }
 }

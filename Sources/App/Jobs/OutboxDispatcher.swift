@@ -10,6 +10,7 @@ import Supply
 
 public struct OutboxDispatcher: Sendable {
     let site: Site
+    /// Zones of the companies served. Events of others wait for who knows their zone: no-cut hours depend on it.
     let zones: [Int64: Zone]
 
     public init(site: Site, orgs: [Org]) {
@@ -24,7 +25,9 @@ public struct OutboxDispatcher: Sendable {
         var delivered = 0
         var last: Int64 = 0
         while true {
-            let events = try await site.money.read { [last] in try Outbox.pending(after: last, limit: 200, in: $0) }
+            let events = try await site.money.read { [last, zones] in
+                try Outbox.pending(of: zones.keys.sorted(), after: last, limit: 200, in: $0)
+            }
             guard !events.isEmpty else { return delivered }
             for event in events {
                 last = event.eventID
@@ -50,7 +53,9 @@ public struct OutboxDispatcher: Sendable {
     }
 
     private func handle(_ event: OutboxEvent, in transaction: any SQLTransaction) throws {
-        let zone = zones[event.orgID] ?? .utc
+        guard let zone = zones[event.orgID] else {
+            throw SQLError(.decode, "outbox event \(event.eventID) is of a company that is not served here")
+        }
         let scope = Scope(orgID: event.orgID)
         switch event.kind {
         case .balanceChanged:

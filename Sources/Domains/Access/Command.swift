@@ -74,7 +74,7 @@ extension Site {
                     guard hash == contentHash else {
                         throw Refusal(
                             .conflict, "The same reference was used before for something else.",
-                            hint: "Use a new reference for a new payment or order.", at: key)
+                            hint: "Use a new reference for a new payment or order.", at: "reference")
                     }
                     return try JSONDecoder().decode(C.Output.self, from: Data(output.utf8))
                 }

@@ -239,7 +239,10 @@ public struct Collector: Sendable {
                 toS: min(endS, startS + Int64(last + 1) * meter.capturePeriodS)
             ).filter { $0.endS > startS && $0.endS <= endS }
             let registers = try await conversation.dailyRegisters(fromS: startS, toS: endS)
-            let events = try await conversation.events(fromS: startS, toS: endS)
+            // What is stamped with the next midnight belongs to the next day, maybe of a month that has no shard yet.
+            let events = try await conversation.events(fromS: startS, toS: endS).filter {
+                $0.atS >= startS && $0.atS < endS
+            }
             var slots = Array(item.slots.utf8)
             for row in rows {
                 let offset = row.endS - startS

@@ -136,9 +136,14 @@ public struct RelayCommander: Sendable {
     let transport: any MeterTransport
     let vault: KeyVault
     let rules: CollectionRules
+    /// Called with the meter just before an order to cut is sent, so that the wish can still be taken back.
+    let beforeCut: @Sendable (Int64) async throws -> Void
 
-    public init(site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init())
-    {
+    public init(
+        site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init(),
+        beforeCut: @escaping @Sendable (Int64) async throws -> Void = { _ in }
+    ) {
+        self.beforeCut = beforeCut
         self.site = site
         self.org = org
         self.transport = transport
@@ -192,6 +197,7 @@ public struct RelayCommander: Sendable {
     }
 
     private func carryOut(_ command: MeterCommand) async throws -> Bool {
+        if command.kind == "disconnect" { try await beforeCut(command.meterID) }
         let nowMs = site.clocks.businessNowMs()
         let (meter, relay) = try await site.money.read { [scope] transaction in
             (

@@ -1,6 +1,7 @@
 // Money in: recharges of a wallet and adjustments, keyed by the payment's own reference so that none counts twice.
 import Access
 import Accounts
+import CivilTime
 import Clocks
 import Journal
 import Outbox
@@ -52,7 +53,18 @@ public struct Recharge: Command {
         self.reference = reference
     }
 
-    public var key: String? { "recharge:\(method.rawValue):\(reference)" }
+    /// Name of the setting that lets consumers recharge by themselves: `off`, or `demo` where no money is real.
+    /// A payment gateway will be a third word.
+    public static let portalSetting = "payments.portal"
+
+    /// Whether a consumer may recharge the own wallet: only where the company has said how it is paid.
+    public static func isOpenToConsumers(
+        on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Bool {
+        try Setting.value(portalSetting, on: day, scope, in: transaction) == "demo"
+    }
+
+    public var key: String? { "recharge:\(reference)" }
     public var content: String {
         "account=\(accountID) amount_paise=\(amountPaise) method=\(method.rawValue) reference=\(reference)"
     }
@@ -76,6 +88,12 @@ public struct Recharge: Command {
                 hint: "Use the payment id of the gateway or the receipt number.", at: "reference")
         }
         let scope = context.actor.scope
+        let zone = try Org.find(scope.orgID, in: transaction).zone
+        let today = zone.day(atS: context.businessNowMs / 1000)
+        if context.actor.role == .consumer, try !Self.isOpenToConsumers(on: today, scope, in: transaction) {
+            throw Refusal(
+                .forbidden, "Payments on this page are not set up.", hint: "Pay at the counter of your company.")
+        }
         let account = try SupplyAccount.find(accountID, scope, in: transaction)
         let rechargeID = context.ids.next()
         let entryID = try Journal.post(

@@ -23,7 +23,8 @@ public enum RatingSchema {
                   PRIMARY KEY (org_id, day, account_id, revision)) {keyed_table}
                 """,
                 "CREATE INDEX charge_account ON charge (org_id, account_id, day, revision)",
-            ])
+            ]),
+        RatingRefusal.migration,
     ]
 }
 

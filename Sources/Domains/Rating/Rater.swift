@@ -48,7 +48,31 @@ public struct Rater: Sendable {
                 await progress(made)
             }
         }
+        made += try await takeUpAgain()
+        await progress(made)
         return made
+    }
+
+    /// Rates again what was kept aside and can be priced now, because a pack or a subscription has come.
+    private func takeUpAgain() async throws -> Int {
+        let scope = Scope(orgID: org.orgID)
+        var made = 0
+        var last: RatingRefusal?
+        while true {
+            let page = try await site.money.read { [last] transaction in
+                try RatingRefusal.withBase(after: last, limit: Self.chunkSize, scope, in: transaction)
+            }
+            guard let end = page.last else { return made }
+            last = end
+            let ready = try await site.money.read { [org] transaction in
+                try page.filter { try $0.canBePriced(zone: org.zone, scope, in: transaction) }
+            }
+            let months = Dictionary(grouping: ready, by: { $0.day.month }).sorted { $0.key < $1.key }
+            for (month, items) in months {
+                made += try await rate(
+                    items.map { ($0.day, $0.meterID) }, month: month, shard: try await site.readings.shard(month))
+            }
+        }
     }
 
     /// Rates the meters' accounts from their first changed day to the end of the month.
@@ -56,6 +80,20 @@ public struct Rater: Sendable {
     {
         var firstDay: [Int64: CivilDay] = [:]
         for change in changes { firstDay[change.meterID] = min(firstDay[change.meterID] ?? change.day, change.day) }
+        // Another process may charge newer readings than these while we are at it: then look again.
+        for _ in 0..<3 {
+            do {
+                return try await rateOnce(firstDay, month: month, shard: shard, acceptsOlder: false)
+            } catch is OlderReadings {
+                continue
+            }
+        }
+        return try await rateOnce(firstDay, month: month, shard: shard, acceptsOlder: true)
+    }
+
+    private func rateOnce(
+        _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, acceptsOlder: Bool
+    ) async throws -> Int {
         let meters = firstDay.sorted { $0.key < $1.key }
         let blocks = try await shard.read { [org] transaction in
             var found: [Int64: [StoredBlock]] = [:]
@@ -66,10 +104,13 @@ public struct Rater: Sendable {
             return found
         }
         return try await site.perform(
-            RateChunk(org: org, month: month, blocks: blocks, firstDay: firstDay), as: .system(orgID: org.orgID),
-            source: "job rate")
+            RateChunk(org: org, month: month, blocks: blocks, firstDay: firstDay, acceptsOlder: acceptsOlder),
+            as: .system(orgID: org.orgID), source: "job rate")
     }
 }
+
+/// A day of the chunk is charged by a newer version of its block than the one read before.
+private struct OlderReadings: Error {}
 
 /// One chunk of a run: idempotent by the charges' input hashes.
 struct RateChunk: Command {
@@ -80,6 +121,11 @@ struct RateChunk: Command {
     var month: CivilMonth
     var blocks: [Int64: [StoredBlock]]
     var firstDay: [Int64: CivilDay]
+    /// Charges the blocks also where a newer version was charged: the readings were restored from an older backup.
+    var acceptsOlder: Bool
+
+    /// An entry is closed once it has so many legs; a meter's month adds at most 62.
+    private static let legsPerEntry = 40_000
 
     var key: String? { nil }
     var content: String {
@@ -101,14 +147,9 @@ struct RateChunk: Command {
         var batch = Batch(entryID: context.ids.next())
         for (meterID, stored) in blocks.sorted(by: { $0.key < $1.key }) {
             try rate(meterID: meterID, stored, &batch, context, transaction)
+            if batch.legs.count >= Self.legsPerEntry { try close(&batch, context, transaction) }
         }
-        for (account, paise) in batch.revenuePaise.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where paise != 0 {
-            batch.legs.append(Leg(account.rawValue, -paise, .revenue))
-        }
-        guard !batch.legs.isEmpty else { return batch.made }
-        _ = try Journal.post(
-            key: "rating:\(batch.entryID)", kind: "rating", legs: batch.legs, businessAtMs: context.businessNowMs,
-            entryID: batch.entryID, context.actor.scope, in: transaction)
+        try close(&batch, context, transaction)
         for accountID in Set(batch.changedAccounts.map(\.accountID)).sorted() {
             try Outbox.append(
                 OutboxEvent(
@@ -129,11 +170,29 @@ struct RateChunk: Command {
         return batch.made
     }
 
+    /// Posts the legs so far as one entry and begins the next.
+    private func close(
+        _ batch: inout Batch, _ context: CommandContext, _ transaction: any SQLTransaction
+    ) throws {
+        for (account, paise) in batch.revenuePaise.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where paise != 0 {
+            batch.legs.append(Leg(account.rawValue, -paise, .revenue))
+        }
+        guard !batch.legs.isEmpty else { return }
+        _ = try Journal.post(
+            key: "rating:\(batch.entryID)", kind: "rating", legs: batch.legs, businessAtMs: context.businessNowMs,
+            entryID: batch.entryID, context.actor.scope, in: transaction)
+        batch.entryID = context.ids.next()
+        batch.legs = []
+        batch.revenuePaise = [:]
+    }
+
     private func rate(
         meterID: Int64, _ stored: [StoredBlock], _ batch: inout Batch, _ context: CommandContext,
         _ transaction: any SQLTransaction
     ) throws {
         let scope = context.actor.scope
+        let aside = try RatingRefusal.days(
+            meterID: meterID, from: month.first, to: month.last, scope, in: transaction)
         var charges: [Int64: [CivilDay: Charge]] = [:]
         var states: [Int64: MonthState] = [:]
         for item in stored where item.block.lowestQuality > .missing {
@@ -141,19 +200,34 @@ struct RateChunk: Command {
                 continue
             }
             let accountID = installation.accountID
-            if charges[accountID] == nil {
-                let known = try Charge.current(
-                    accountID: accountID, from: month.first, to: month.last, scope, in: transaction)
-                charges[accountID] = Dictionary(uniqueKeysWithValues: known.map { ($0.day, $0) })
-                states[accountID] = known.last { $0.day < item.day }?.closing ?? .zero
-            }
             let account = try SupplyAccount.find(accountID, scope, in: transaction)
-            guard let plan = try Packs.plan(for: account, on: item.day, scope, in: transaction) else { continue }
-            let schedule = try schedule(plan, item, &batch)
-            states[accountID] = try charge(
-                item, account, schedule, opening: states[accountID] ?? .zero, known: charges[accountID]?[item.day],
-                &batch,
-                context, transaction)
+            var reason = RatingRefusal.withoutBase
+            do {
+                if charges[accountID] == nil {
+                    let known = try Charge.current(
+                        accountID: accountID, from: month.first, to: month.last, scope, in: transaction)
+                    charges[accountID] = Dictionary(uniqueKeysWithValues: known.map { ($0.day, $0) })
+                    states[accountID] = known.last { $0.day < item.day }?.closing ?? .zero
+                }
+                if let plan = try Packs.plan(for: account, on: item.day, scope, in: transaction) {
+                    let schedule = try schedule(plan, item, &batch)
+                    states[accountID] = try charge(
+                        item, account, schedule, opening: states[accountID] ?? .zero,
+                        known: charges[accountID]?[item.day], &batch, context, transaction)
+                    if aside.contains(item.day) {
+                        try RatingRefusal.clear(meterID: meterID, day: item.day, scope, in: transaction)
+                    }
+                    continue
+                }
+            } catch let error as TariffError {
+                reason = error.description
+            }
+            // The trouble of one account does not stop the others: its day is kept aside until it can be priced.
+            if let known = charges[accountID]?[item.day] { states[accountID] = known.closing }
+            try RatingRefusal(
+                meterID: meterID, day: item.day, accountID: accountID, slots: item.block.slotCount, reason: reason,
+                atMs: context.businessNowMs
+            ).store(scope, in: transaction)
         }
     }
 
@@ -175,6 +249,9 @@ struct RateChunk: Command {
         let hash = Hash.sha256(schedule.inputBytes(item.block.values, opening: opening))
         let estimated = Int64(item.block.count(of: .estimated))
         if let known, known.inputsHash == hash, known.estimatedSlots == estimated { return known.closing }
+        if !acceptsOlder, let known, known.meterID == item.meterID, known.blockVersion > item.version {
+            throw OlderReadings()
+        }
         let priced = try schedule.price(item.block.values, opening: opening)
         func paise(_ kind: ComponentKind) -> Int64 { priced.components.first { $0.kind == kind }?.paise ?? 0 }
         var charge = Charge(

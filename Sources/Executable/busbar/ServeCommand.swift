@@ -15,6 +15,9 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var shared: SharedOptions
 
     func run() async throws {
+        guard (0...65_535).contains(port) else {
+            throw ValidationError("--port \(port): give 0 to 65535")
+        }
         try await leaving { console in
             var options = ServeOptions(host: host, port: port, isHTTPS: https)
             options.trustsForwarded = forwarded

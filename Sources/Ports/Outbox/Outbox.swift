@@ -59,15 +59,18 @@ public enum Outbox {
     }
 
     /// The oldest events first after one, at most `limit`. Kinds this release does not know wait for one that does.
+    /// - Parameter orgIDs: only events of these companies; nil for all.
     public static func pending(
-        after eventID: Int64 = 0, limit: Int, in transaction: any SQLTransaction
+        of orgIDs: [Int64]? = nil, after eventID: Int64 = 0, limit: Int, in transaction: any SQLTransaction
     ) throws -> [OutboxEvent] {
+        var parameters: [SQLValue] = [.int(limit), .int(eventID)]
+        let mine = orgIDs.map { "org_id IN (\(parameters.bind($0))) AND " } ?? ""
         let kinds = OutboxKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         return try transaction.query(
             """
             SELECT org_id, event_id, kind, subject_id, detail, business_at_ms FROM outbox
-            WHERE attempt < \(attemptLimit) AND event_id > $2 AND kind IN (\(kinds)) ORDER BY event_id LIMIT $1
-            """, [.int(limit), .int(eventID)]
+            WHERE \(mine)attempt < \(attemptLimit) AND event_id > $2 AND kind IN (\(kinds)) ORDER BY event_id LIMIT $1
+            """, parameters
         ) { row in
             guard let kind = OutboxKind(rawValue: try row.text(2)) else {
                 throw SQLError(.decode, "outbox event \(try row.int(1)) is of unknown kind \(try row.text(2))")

@@ -59,6 +59,8 @@ public struct TestRetailer: Sendable {
         let nowMs = site.clocks.businessNowMs()
         try await site.money.write { transaction in
             try org.create(in: transaction)
+            try Setting.set(
+                Recharge.portalSetting, "demo", from: CivilDay(number: 0), Scope(orgID: org.orgID), in: transaction)
             try Place(placeID: org.orgID * 10, parentID: nil, kind: .plant, name: "Plant-of-\(org.orgID)")
                 .create(scope, in: transaction)
             for number in [Int64(1), 2] {

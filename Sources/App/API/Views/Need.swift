@@ -6,6 +6,7 @@ import HeadEnd
 import MeterData
 import Meters
 import Packs
+import Rating
 import SQL
 
 /// Why something waits for a person. Stands in addresses and in JSON.
@@ -65,13 +66,14 @@ public struct NeedList: Sendable {
     }
 
     public static func of(_ site: Site, _ scope: Scope) async throws -> NeedList {
-        let (moment, installed, plan, failed, unpriced) = try await site.money.read { transaction in
+        let (moment, installed, plan, failed, unpriced, aside) = try await site.money.read { transaction in
             let moment = try Moment.of(site, scope, in: transaction)
             return (
                 moment, try Installation.all(on: moment.lineDay, scope, in: transaction),
                 try CollectionItem.of(day: moment.lineDay, scope, in: transaction),
                 try MeterCommand.failed(limit: itemsMax, scope, in: transaction),
-                try Subscription.accountsWithoutBase(on: moment.lineDay, limit: itemsMax, scope, in: transaction)
+                try Subscription.accountsWithoutBase(on: moment.lineDay, limit: itemsMax, scope, in: transaction),
+                try RatingRefusal.latest(limit: itemsMax, scope, in: transaction)
             )
         }
         let reach = Set(installed.map(\.meterID))
@@ -103,6 +105,12 @@ public struct NeedList: Sendable {
                 Need(
                     kind: .withoutTariff, meterID: meterOf[accountID], serial: "", day: moment.lineDay, sinceMs: dayMs,
                     detail: "account \(accountID)"))
+        }
+        for refusal in aside where reach.contains(refusal.meterID) {
+            needs.append(
+                Need(
+                    kind: .withoutTariff, meterID: refusal.meterID, serial: "", day: refusal.day,
+                    sinceMs: refusal.atMs, detail: refusal.reason))
         }
         needs.sort { ($0.sinceMs, $0.meterID ?? 0) > ($1.sinceMs, $1.meterID ?? 0) }
         return NeedList(

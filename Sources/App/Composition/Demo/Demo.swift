@@ -54,6 +54,11 @@ public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async 
     let clocks = Clocks.accelerated(
         anchorBusinessMs: startMs, anchorSystemMs: Clocks.live.systemNowMs(), rate: rate)
     return try await withSite(options.site, clocks: clocks) { open in
+        if known == nil, try await open.orgs().contains(where: { $0 != DemoPlan.org }) {
+            throw Complaint(
+                "\(options.site.databaseURL == nil ? folder : "the database") holds a company already",
+                hint: "Give the demonstration a folder or a database of its own: --data ./demo", .usage)
+        }
         let site = DemoSite(open: open, first: first)
         console.say("Starting \(DemoPlan.households.count) simulated meters …")
         let fleet = try await site.startFleet()
@@ -185,14 +190,14 @@ private struct DemoPeople: Service {
     let signIns: [DemoSignIn]
     let say: @Sendable (String) -> Void
     /// How long a person in front of the screen has to do it first.
-    static let patienceMs: Int64 = 25_000
+    static let patienceMs: Int64 = 60_000
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             var cutSinceMs: [Int64: Int64] = [:]
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(1))
-                for accountID in [Int64(1_001), 1_002] {
+                for accountID in DemoPlan.households.map(\.accountID) {
                     let isCut = (try? await isCut(accountID)) ?? false
                     guard isCut else {
                         cutSinceMs[accountID] = nil
@@ -228,8 +233,7 @@ private struct DemoPeople: Service {
         let browser = DemoBrowser(dispatcher: serving.dispatcher)
         try await browser.signIn(signIn)
         try await browser.recharge(accountID: accountID, rupees: 500)
-        say(
-            role == "consumer"
-                ? "Sunita Devi recharges ₹500 on her page" : "The counter takes ₹500 for Mohan Lal")
+        let name = DemoPlan.households.first { $0.accountID == accountID }?.name ?? ""
+        say(role == "consumer" ? "\(name) recharges ₹500 on her page" : "The counter takes ₹500 for \(name)")
     }
 }

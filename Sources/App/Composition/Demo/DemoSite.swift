@@ -116,6 +116,7 @@ struct DemoSite: Sendable {
                     name: place.name
                 ).create(scope, in: transaction)
             }
+            try Setting.set(Recharge.portalSetting, "demo", from: from, scope, in: transaction)
             try Packs.store(DemoPlan.basePack, from: from, scope, in: transaction)
             try Packs.store(DemoPlan.addOn, from: from, scope, in: transaction)
             if try Setting.value(Supply.ruleSetting, on: first, scope, in: transaction) == nil {

@@ -3,7 +3,9 @@ import API
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import Payments
+import SQL
 import Supply
 
 extension Desk {
@@ -57,7 +59,10 @@ extension Desk {
         var page = AccountView(
             report, language: language, weekdays: pages.messages(language).list("weekdays.long"))
         let actor = try call.actor
-        if actor.has(.rechargeAccounts) || actor.has(.rechargeOwnAccount) {
+        let scope = actor.scope
+        let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)
+        let isOpen = try await services.site.money.read { try Recharge.isOpenToConsumers(on: today, scope, in: $0) }
+        if actor.has(.rechargeAccounts) || (isOpen && actor.has(.rechargeOwnAccount)) {
             page.recharge = AccountView.Recharge(
                 choices: [10_000, 20_000, 50_000, 100_000].map { .init(paise: $0, untilDay: report.lasts(adding: $0)) },
                 chosenPaise: chosen ?? (problem == nil ? 20_000 : nil), typedAmount: typed, idempotencyKey: key,
@@ -85,7 +90,9 @@ extension Desk {
         switch Self.amountPaise(typed: typed, chosen: chosen) {
         case .success(let paise) where limits.contains(paise):
             let receipt = try await call.perform(
-                Recharge(accountID: accountID, amountPaise: paise, method: .portal, reference: key))
+                Recharge(
+                    accountID: accountID, amountPaise: paise,
+                    method: try call.actor.role == .consumer ? .portal : .cash, reference: key))
             return .seeOther("\(Paths.account(accountID))?paid=\(StatementReport.entryName(receipt.entryID))")
         case .success: problem = .amountOutOfRange(minPaise: limits.lowerBound, maxPaise: limits.upperBound)
         case .failure(let fault): problem = fault.problem

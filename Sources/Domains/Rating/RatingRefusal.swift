@@ -1,0 +1,119 @@
+// Meter-days that could not be priced: kept aside with the reason, so that the others go on, and rated once they can.
+import Access
+import Accounts
+import CivilTime
+import Packs
+import SQL
+import Tariffs
+
+/// A complete day of a meter that no plan could price.
+public struct RatingRefusal: Sendable, Equatable {
+    /// Reason of an account that held no base pack that day; the list of accounts without a tariff shows those.
+    static let withoutBase = "no base pack"
+
+    static let migration = Migration(
+        22, .money, "days that cannot be priced",
+        [
+            """
+            CREATE TABLE rating_refusal (org_id {id} NOT NULL, meter_id {id} NOT NULL, day {int} NOT NULL,
+              account_id {id} NOT NULL, slots {int} NOT NULL, reason {text} NOT NULL, at_ms {int} NOT NULL,
+              PRIMARY KEY (org_id, meter_id, day)) {keyed_table}
+            """
+        ])
+
+    public var meterID: Int64
+    public var day: CivilDay
+    public var accountID: Int64
+    var slots: Int
+    /// In words: what is wrong with the plan, where, and how to mend it.
+    public var reason: String
+    /// When it was refused first.
+    public var atMs: Int64
+
+    private static let columns = "meter_id, day, account_id, slots, reason, at_ms"
+
+    private static func decode(_ row: any SQLRow) throws -> RatingRefusal {
+        RatingRefusal(
+            meterID: try row.int(0), day: try row.day(1), accountID: try row.int(2), slots: Int(try row.int(3)),
+            reason: try row.text(4), atMs: try row.int(5))
+    }
+
+    func store(_ scope: Scope, in transaction: any SQLTransaction) throws {
+        try transaction.run(
+            """
+            INSERT INTO rating_refusal (org_id, meter_id, day, account_id, slots, reason, at_ms)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id, meter_id, day) DO UPDATE SET
+              account_id = excluded.account_id, slots = excluded.slots, reason = excluded.reason
+            """,
+            [
+                .int(scope.orgID), .int(meterID), .day(day), .int(accountID), .int(slots),
+                .text(String(reason.prefix(500))), .int(atMs),
+            ])
+    }
+
+    static func clear(meterID: Int64, day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws {
+        try transaction.run(
+            "DELETE FROM rating_refusal WHERE org_id = $1 AND meter_id = $2 AND day = $3",
+            [.int(scope.orgID), .int(meterID), .day(day)])
+    }
+
+    /// The days of a meter that are kept aside.
+    static func days(
+        meterID: Int64, from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Set<CivilDay> {
+        Set(
+            try transaction.query(
+                "SELECT day FROM rating_refusal WHERE org_id = $1 AND meter_id = $2 AND day >= $3 AND day <= $4",
+                [.int(scope.orgID), .int(meterID), .day(from), .day(to)]
+            ) { try $0.day(0) })
+    }
+
+    /// How many meter-days have a plan that cannot price them.
+    public static func count(_ scope: Scope, in transaction: any SQLTransaction) throws -> Int64 {
+        try transaction.first(
+            "SELECT COUNT(*) FROM rating_refusal WHERE org_id = $1 AND reason <> $2",
+            [.int(scope.orgID), .text(withoutBase)]
+        ) { try $0.int(0) } ?? 0
+    }
+
+    /// Meter-days with a plan that cannot price them, latest day first. Each needs a person.
+    public static func latest(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [RatingRefusal]
+    {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM rating_refusal WHERE org_id = $1 AND reason <> $2
+            ORDER BY day DESC, meter_id LIMIT $3
+            """, [.int(scope.orgID), .text(withoutBase), .int(limit)], decode)
+    }
+
+    /// What is kept aside of accounts that hold a base pack on the day, in order of meter and day, after one.
+    static func withBase(
+        after last: RatingRefusal?, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [RatingRefusal] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM rating_refusal WHERE org_id = $1 AND (meter_id > $2 OR (meter_id = $2 AND day > $3))
+              AND EXISTS (SELECT 1 FROM subscription s JOIN pack p ON p.org_id = s.org_id AND p.pack_id = s.pack_id
+                WHERE s.org_id = rating_refusal.org_id AND s.account_id = rating_refusal.account_id
+                AND s.kind = 'base' AND s.state NOT IN ('draft', 'rejected') AND s.from_day <= rating_refusal.day
+                AND (s.to_day IS NULL OR s.to_day >= rating_refusal.day) AND p.from_day <= rating_refusal.day)
+            ORDER BY meter_id, day LIMIT $4
+            """,
+            [
+                .int(scope.orgID), .int(last?.meterID ?? -1), .int(last.map { Int64($0.day.number) } ?? 0), .int(limit),
+            ], decode)
+    }
+
+    /// Whether today's packs and subscriptions make a plan that fits the day.
+    func canBePriced(zone: Zone, _ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
+        let account = try SupplyAccount.find(accountID, scope, in: transaction)
+        do {
+            guard let plan = try Packs.plan(for: account, on: day, scope, in: transaction) else { return false }
+            _ = try DaySchedule(plan: plan, day: day, slots: slots, zone: zone)
+            return true
+        } catch is TariffError {
+            return false
+        }
+    }
+}
