@@ -108,7 +108,10 @@ extension Fixture {
         }
         var headers = headers
         if endpoint.idempotency == .keyed {
-            headers.append(("Idempotency-Key", "key-\(JSONValue.object(input).compact.utf8.count)-test"))
+            // A key of each caller's own: the same key with another content would be refused.
+            let caller = headers.first { $0.0 == "Authorization" }?.1.suffix(8) ?? "nobody"
+            let size = JSONValue.object(input).compact.utf8.count
+            headers.append(("Idempotency-Key", "key-\(size)-\(caller)"))
         }
         return await send(
             endpoint.method, path, query.joined(separator: "&"), headers: headers,

@@ -78,10 +78,11 @@ import Testing
             #expect(first.balancePaise == 50_000)
             #expect(try await Self.pay(site, 50_000, "pay-1") == first)
             #expect(try await Self.state(site) == [50_000, 1, 2, 2])
-            // Another reference and another method are other payments.
+            // Another reference is another payment; the same one said to have come otherwise is refused, not doubled.
             #expect(try await Self.pay(site, 50_000, "pay-2").balancePaise == 100_000)
-            #expect(try await Self.pay(site, 50_000, "pay-1", method: .cash).balancePaise == 150_000)
-            #expect(try await Self.state(site) == [150_000, 3, 6, 6])
+            let other = await Self.refusal { try await Self.pay(site, 50_000, "pay-1", method: .cash) }
+            #expect(other?.code == .conflict)
+            #expect(try await Self.state(site) == [100_000, 2, 4, 4])
         }
     }
 
@@ -134,6 +135,11 @@ import Testing
     @Test func aConsumerPaysIntoTheOwnAccountOnly() async throws {
         try await Self.with(.sqlite) { site in
             let consumer = Actor(loginID: 5, role: .consumer, scope: Scope(orgID: 1, accountID: 101))
+            let closed = await Self.refusal { try await Self.pay(site, 100, "a", as: consumer) }
+            #expect(closed?.code == .forbidden, "nobody recharges without payment unless the company says so")
+            try await site.money.write {
+                try Setting.set(Recharge.portalSetting, "demo", from: CivilDay(number: 0), Scope(orgID: 1), in: $0)
+            }
             let paid = try await Self.pay(site, 100, "a", as: consumer)
             #expect(paid.balancePaise == 100)
             let foreign = await Self.refusal { try await Self.pay(site, 100, "b", account: 102, as: consumer) }

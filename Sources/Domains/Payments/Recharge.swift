@@ -97,7 +97,7 @@ public struct Recharge: Command {
         let account = try SupplyAccount.find(accountID, scope, in: transaction)
         let rechargeID = context.ids.next()
         let entryID = try Journal.post(
-            key: key ?? "", kind: "recharge",
+            key: "recharge:\(method.rawValue):\(reference)", kind: "recharge",
             legs: [
                 Leg(ChartAccount.paymentClearing.rawValue, amountPaise, .clearing),
                 Leg(account.accountID, -amountPaise, .recharge),

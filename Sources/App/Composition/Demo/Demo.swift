@@ -135,8 +135,10 @@ private struct DemoNarrator: Service {
         try await cancelWhenGracefulShutdown {
             var lastMessage = try await last("SELECT MAX(message_id) FROM message")
             var lastEndMs = site.clocks.businessNowMs()
+            var failing: Set<MeterDay> = []
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(500))
+                failing = (try? await tellReads(failing)) ?? failing
                 (lastMessage, lastEndMs) = (try? await tell(lastMessage, lastEndMs)) ?? (lastMessage, lastEndMs)
             }
         }
@@ -144,6 +146,32 @@ private struct DemoNarrator: Service {
 
     private func last(_ sql: String) async throws -> Int64 {
         try await site.money.read { try $0.first(sql, []) { try $0.optionalInt(0) } ?? nil } ?? 0
+    }
+
+    private struct MeterDay: Hashable {
+        var meterID: Int64
+        var day: CivilDay
+    }
+
+    /// Tells of reads of yesterday that failed and of those that came later; returns what still fails.
+    private func tellReads(_ before: Set<MeterDay>) async throws -> Set<MeterDay> {
+        let nowMs = site.clocks.businessNowMs()
+        let yesterday = DemoPlan.org.zone.day(atS: nowMs / 1_000).advanced(by: -1)
+        let scope = Scope(orgID: DemoPlan.org.orgID)
+        let items = try await site.money.read { try CollectionItem.of(day: yesterday, scope, in: $0) }
+        let meters = Dictionary(uniqueKeysWithValues: DemoPlan.households.map { ($0.meterID, $0.name) })
+        var failing = before.filter { $0.day == yesterday }
+        for item in items {
+            let key = MeterDay(meterID: item.meterID, day: item.day)
+            let name = meters[item.meterID] ?? ""
+            if item.lastError != nil, item.state != "complete" {
+                guard failing.insert(key).inserted else { continue }
+                say("\(time(nowMs))  Meter of \(name): the read of \(item.day) is not whole, it will be repeated")
+            } else if item.state == "complete", failing.remove(key) != nil {
+                say("\(time(nowMs))  Meter of \(name): read at attempt \(item.attempt)")
+            }
+        }
+        return failing
     }
 
     private func tell(_ lastMessage: Int64, _ lastEndMs: Int64) async throws -> (Int64, Int64) {
