@@ -2,6 +2,9 @@
 import CivilTime
 import Quantities
 
+/// Balances follow the night's reading: they are old when a day and some hours have passed.
+let dailyPromiseMs: Int64 = 30 * 3_600_000
+
 /// How numbers and moments are said on one page: its language, zone and the business time it was made at.
 struct Wording: Sendable {
     let messages: Messages

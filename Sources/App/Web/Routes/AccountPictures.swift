@@ -59,7 +59,8 @@ extension AccountReport {
 }
 
 extension AccountView {
-    init(_ report: AccountReport, language: Language, weekdays: [String]) {
+    init(_ report: AccountReport, language: Language, messages: Messages) {
+        let weekdays = messages.list("weekdays.long")
         let account = report.account
         let isOpen = report.relay?.actual.map { $0 != "closed" }
         let offSinceMs = report.supply.flatMap { $0.wanted == .open ? $0.sinceMs : nil } ?? report.relay?.actualAtMs
@@ -81,7 +82,7 @@ extension AccountView {
                 Message(
                     atMs: message.businessAtMs, channel: "Busbar",
                     words: MessageWords.text(
-                        template: message.template.rawValue, amountPaise: message.amountPaise, language),
+                        template: message.template.rawValue, amountPaise: message.amountPaise, messages),
                     language: language, state: .delivered)
             }, recharge: nil)
     }

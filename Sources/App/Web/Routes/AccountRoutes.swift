@@ -57,7 +57,7 @@ extension Desk {
         let report = try await AccountReport.of(services.site, accountID: try id(call), try call.actor.scope)
         let language = language(call.call, call.session)
         var page = AccountView(
-            report, language: language, weekdays: pages.messages(language).list("weekdays.long"))
+            report, language: language, messages: pages.messages(language))
         let actor = try call.actor
         let scope = actor.scope
         let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)

@@ -45,23 +45,22 @@ extension SupplyReason {
     }
 }
 
-/// The words of the messages to consumers, by the domain's template.
+/// The words of the messages to consumers, by the domain's template; the sentences stand in the message files.
 enum MessageWords {
-    static func text(template: String, amountPaise: Int64?, _ language: Language) -> String {
-        let money = amountPaise.map { rupees(paise: $0) } ?? ""
-        return switch (template, language) {
-        case ("low-balance", .english): "Your balance is \(money). Please recharge, so that supply goes on."
-        case ("low-balance", .hindi): "आपका बैलेंस \(money) है। बिजली चालू रखने के लिए कृपया रिचार्ज करें।"
-        case ("supply-cut", .english): "Your supply is off. If the balance is the reason, a recharge brings it back."
-        case ("supply-cut", .hindi): "आपकी बिजली बंद है। कारण बैलेंस हो तो रिचार्ज करने पर चालू हो जाएगी।"
-        case ("supply-restored", .english): "Your supply is on again."
-        case ("supply-restored", .hindi): "आपकी बिजली फिर चालू है।"
-        case ("recharge-received", .english): "\(money) is in your wallet. Thank you."
-        case ("recharge-received", .hindi): "\(money) आपके वॉलेट में जमा हो गए। धन्यवाद।"
-        case ("charge-corrected", .english):
-            "An earlier day was charged again from better readings; difference \(money)."
-        case ("charge-corrected", .hindi): "बेहतर रीडिंग से एक पिछले दिन का शुल्क फिर जोड़ा गया; अंतर \(money)।"
-        default: template
-        }
+    static func text(template: String, amountPaise: Int64?, _ messages: Messages) -> String {
+        let amount = amountPaise ?? 0
+        let money: Markup = "\(rupees(paise: amount))"
+        let size: Markup = "\(rupees(paise: abs(amount)))"
+        let words: Markup =
+            switch template {
+            case "low-balance": messages.say("notice.lowBalance", ["money": money])
+            case "supply-cut": messages.say("notice.supplyCut")
+            case "supply-restored": messages.say("notice.supplyRestored")
+            case "recharge-received": messages.say("notice.rechargeReceived", ["money": money])
+            case "charge-corrected" where amount < 0: messages.say("notice.correctedBack", ["money": size])
+            case "charge-corrected": messages.say("notice.correctedTaken", ["money": size])
+            default: "\(template)"
+            }
+        return words.plain
     }
 }

@@ -20,7 +20,7 @@ extension AccountView: PageContent {
         row.set("figures", isConsole ? figureRows(w) : [])
         row.set("supply", supplyChip(w))
         row.set("balance", w.money(balancePaise))
-        row.set("asOf", w.asOf(balanceAsOfMs))
+        row.set("asOf", w.asOf(balanceAsOfMs, promiseMs: dailyPromiseMs))
         row.set("cone", forecast.map { ForecastPicture($0, lastsUntil: lastsUntil, now: balancePaise, w).svg })
         row.set("coneMissing", forecast == nil ? coneMissing(w) : nil)
         row.set("held", notCutBeforeMs.map { w.say("account.notCutBefore", ["time": w.moment($0)]) })
@@ -95,7 +95,7 @@ extension AccountView: PageContent {
         let month = w.say("account.monthSoFar", ["month": w.monthName(w.day(ofMs: w.nowMs))])
         let kwh = w.say("unit.kwh", ["n": "\(w.units(monthWh))"])
         let all: [(Markup, Markup, Markup)] = [
-            (w.say("account.balance"), "\(w.money(balancePaise))", w.asOf(balanceAsOfMs)),
+            (w.say("account.balance"), "\(w.money(balancePaise))", w.asOf(balanceAsOfMs, promiseMs: dailyPromiseMs)),
             (w.say("account.lasts"), lasts.0, lasts.1), (month, "\(w.money(monthPaise))", kwh),
         ]
         return all.map { Fields(["name": $0.0, "figure": $0.1, "note": $0.2]) }

@@ -175,9 +175,9 @@ extension LineView: PageContent {
         if counts.expected == 0 { return w.say("line.lede.empty") }
         let failed = drops.first { $0.kind == .commandFailed }?.count ?? 0
         if failed > 0 { return w.count("line.lede.commands", failed) }
-        if counts.silent > 0 { return w.count("line.lede.silent", counts.silent) }
         let open = drops.first { $0.kind == .notEstimable }?.count ?? 0
         if open > 0 { return w.count("line.lede.notEstimable", open) }
+        if counts.silent > 0 { return w.count("line.lede.silent", counts.silent) }
         return w.say("line.lede.safe")
     }
 

@@ -95,7 +95,9 @@ extension MeterView: PageContent {
             add(w.say("meter.figure.complete"), "\(w.share(ppm))", note)
         }
         if let paise = figures.balancePaise {
-            add(w.say("account.balance"), "\(w.money(paise))", figures.balanceAsOfMs.map { w.asOf($0) } ?? "")
+            add(
+                w.say("account.balance"), "\(w.money(paise))",
+                figures.balanceAsOfMs.map { w.asOf($0, promiseMs: dailyPromiseMs) } ?? "")
         }
         if let drift = figures.clockDriftS {
             let text = (drift > 0 ? "+" : "") + fixedPoint(Int64(drift), places: 0)

@@ -38,7 +38,7 @@ extension StatementView: PageContent {
         row.set("accountHref", Paths.account(account))
         row.set("code", code)
         row.set("lede", w.say("statement.lede", ["money": "\(w.money(balancePaise))", "name": "\(name)"]))
-        row.set("asOf", w.asOf(balanceAsOfMs))
+        row.set("asOf", w.asOf(balanceAsOfMs, promiseMs: dailyPromiseMs))
         row.set("entries", lines.map { $0.row(w, account: account, onPage: onPage) })
         row.set("hasEntries", !lines.isEmpty)
         row.set("notFooting", StatementLine.foots(lines) ? nil : w.say("statement.notFooting"))
