@@ -114,16 +114,4 @@ public struct VEEException: Sendable, Equatable {
               AND resolved_at_ms IS NULL AND severity = 'hard' ORDER BY day DESC, meter_id, rule LIMIT $4
             """, [.int(orgID), .day(from), .day(to), .int(limit)], decode)
     }
-
-    /// Meters with an open hard exception on a day, by rule.
-    public static func countsByRule(day: CivilDay, orgID: Int64, in transaction: any SQLTransaction) throws -> [(
-        rule: String, meters: Int64
-    )] {
-        try transaction.query(
-            """
-            SELECT rule, COUNT(DISTINCT meter_id) FROM vee_exception
-            WHERE org_id = $1 AND day = $2 AND severity = 'hard' AND resolved_at_ms IS NULL GROUP BY rule ORDER BY rule
-            """, [.int(orgID), .day(day)]
-        ) { (rule: try $0.text(0), meters: try $0.int(1)) }
-    }
 }
