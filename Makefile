@@ -5,7 +5,7 @@ BUSBAR = .build/$(CONFIG)/busbar
 export CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help run build check format test e2e test-all bench venv openapi clean
+.PHONY: help run build check format test e2e test-all bench venv openapi man clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ openapi: ## write the description of the API to openapi/busbar.json and validate
 	@mkdir -p openapi
 	@$(BUSBAR) openapi >openapi/busbar.json.new && mv openapi/busbar.json.new openapi/busbar.json
 	@.venv/bin/openapi-spec-validator openapi/busbar.json
+
+man: ## write the manual page to .build/busbar.1
+	@scripts/setup
+	$(SWIFT_BUILD) --product busbar
+	@scripts/manual $(BUSBAR) >.build/busbar.1.new && mv .build/busbar.1.new .build/busbar.1
+	@echo "man -l .build/busbar.1"
 
 clean: ## remove what was built; ./data stays
 	rm -rf .build .venv e2e/out

@@ -58,7 +58,7 @@ private func withServer(
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let server = Server.service(
+        let server = try Server.service(
             fixture.dispatcher, fixture.services, at: ServerAddress(port: 0), logger: logger,
             onRunning: { continuation.yield($0) })
         let group = ServiceGroup(services: [server], logger: logger)

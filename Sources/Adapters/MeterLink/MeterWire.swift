@@ -40,7 +40,7 @@ struct MeterWire: Sendable {
                 .connect(host: name, port: port).get()
             return MeterWire(channel: channel, source: source, destination: destination)
         } catch {
-            throw MeterError(.unreachable, "no connection to \(host) port \(port): \(error)")
+            throw MeterError(.unreachable, "no connection to \(host) port \(port): \(ConnectionTrouble.words(error))")
         }
     }
 

@@ -12,3 +12,39 @@ extension PostgresDatabase {
         try await read { try $0.first("SELECT PG_DATABASE_SIZE(CURRENT_DATABASE())", []) { try $0.int(0) } ?? 0 }
     }
 }
+
+/// Who we are to the server, and how we reach it.
+public struct PostgresRole: Sendable, Equatable {
+    public var name: String
+    /// What it may do beyond its own tables: superuser, create roles, …
+    public var powers: [String]
+    public var isEncrypted: Bool
+    /// By a socket of this machine or the loopback address.
+    public var isLocal: Bool
+}
+
+extension PostgresDatabase {
+    public func role() async throws -> PostgresRole {
+        try await read { transaction in
+            let answer = try transaction.first(
+                """
+                SELECT rolname, CASE WHEN rolsuper THEN 1 ELSE 0 END, CASE WHEN rolcreaterole THEN 1 ELSE 0 END,
+                  CASE WHEN rolcreatedb THEN 1 ELSE 0 END, CASE WHEN rolreplication THEN 1 ELSE 0 END,
+                  CASE WHEN rolbypassrls THEN 1 ELSE 0 END,
+                  (SELECT COUNT(*) FROM pg_stat_ssl WHERE pid = PG_BACKEND_PID() AND ssl),
+                  COALESCE(HOST(INET_CLIENT_ADDR()), 'socket'), COALESCE(HOST(INET_SERVER_ADDR()), 'socket')
+                FROM pg_roles WHERE rolname = CURRENT_USER
+                """, []
+            ) { row in
+                let names = ["superuser", "create roles", "create databases", "replicate", "pass by row security"]
+                let powers = try names.enumerated().filter { try row.flag($0.offset + 1) }.map(\.element)
+                let (client, server) = (try row.text(7), try row.text(8))
+                return PostgresRole(
+                    name: try row.text(0), powers: powers, isEncrypted: try row.flag(6),
+                    isLocal: server == "socket" || client == server || server.hasPrefix("127.") || server == "::1")
+            }
+            guard let answer else { throw SQLError(.other, "the server does not know its own user") }
+            return answer
+        }
+    }
+}

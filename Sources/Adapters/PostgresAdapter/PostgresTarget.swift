@@ -50,7 +50,7 @@ struct PostgresTarget: Sendable {
         do {
             guard PQstatus(handle) == CONNECTION_OK else {
                 let reason = PQerrorMessage(handle).map { String(cString: $0) } ?? ""
-                throw SQLError(.connection, "cannot reach \(name): \(redact(oneLine(reason)))")
+                throw SQLError(.connection, "cannot reach \(name): \(PostgresTrouble.words(redact(oneLine(reason))))")
             }
             guard let encoding = PQparameterStatus(handle, "server_encoding"), String(cString: encoding) == "UTF8"
             else {

@@ -20,15 +20,16 @@ final class SQLiteConnection {
         guard let opened else { throw SQLError(.connection, "SQLite found no memory to open \(path)") }
         handle = opened
         guard code == SQLITE_OK else {
-            let error = SQLError(sqlite: opened, doing: "opening \(path)")
+            let error = SQLError(sqlite: opened, opening: path)
             sqlite3_close_v2(opened)
             throw error
         }
         do {
             try configure(path: path, role: role, synchronous: synchronous, busyTimeoutMs: busyTimeoutMs)
         } catch {
+            let plain = sqlite3_errcode(opened) == SQLITE_OK ? error : SQLError(sqlite: opened, opening: path)
             sqlite3_close_v2(opened)
-            throw error
+            throw plain
         }
     }
 

@@ -47,6 +47,15 @@ public final class SQLiteDatabase: Database {
         return database
     }
 
+    /// Opens a file that is there to read it, beside whoever writes it. `write` must not be called.
+    /// - Throws: ``SQLError`` with code `connection` when the file cannot be opened or is no database.
+    public static func look(path: String) async throws -> SQLiteDatabase {
+        let database = SQLiteDatabase(
+            path: path, durability: .normal, readers: 1, queueLimit: 16, busyTimeoutMs: 5_000)
+        _ = try await database.read { try $0.first("SELECT COUNT(*) FROM sqlite_master", []) { try $0.int(0) } }
+        return database
+    }
+
     /// One snapshot, taken by the first statement. Writing in it fails with ``SQLError/Code/readOnly``.
     public func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) throws -> Value

@@ -9,6 +9,13 @@ extension SQLiteDatabase {
         }
     }
 
+    /// What `quick_check` finds: pages and trees, not the indices against their tables.
+    public func quickProblems() async throws -> [String] {
+        try await read { transaction in
+            try transaction.query("PRAGMA quick_check", []) { try $0.text(0) }.filter { $0 != "ok" }
+        }
+    }
+
     /// The version of the library: `3.40.1`.
     public func engineVersion() async throws -> String {
         try await read { try $0.first("SELECT sqlite_version()", []) { try $0.text(0) } ?? "?" }

@@ -1,5 +1,6 @@
 // One prepared statement: binding, stepping, strict decoding. Error messages never hold bound values.
 import CSQLite
+import Foundation
 import SQL
 
 final class SQLiteStatement: SQLRow {
@@ -171,6 +172,29 @@ extension SQLError {
     init(sqlite handle: OpaquePointer, preparing sql: String) {
         self.init(sqlite: handle, doing: shortened(sql))
         if code == .other { code = .syntax }
+    }
+
+    /// Why a file could not be opened, with what to do about it.
+    init(sqlite handle: OpaquePointer, opening path: String) {
+        let extended = sqlite3_extended_errcode(handle)
+        let code = SQLError.code(sqlite: extended)
+        let reason = sqlite3_system_errno(handle)
+        switch extended & 0xff {
+        case SQLITE_NOTADB:
+            self.init(code, "\(path) is no SQLite database, or damaged; move it away and restore its backup")
+        case SQLITE_CORRUPT:
+            self.init(code, "\(path) is damaged; keep a copy of it and restore its backup")
+        case SQLITE_FULL: self.init(code, "there is no room on the disk for \(path)")
+        case SQLITE_READONLY:
+            self.init(code, "\(path), or a file beside it, cannot be written by this user")
+        case SQLITE_CANTOPEN:
+            let why = reason == 0 ? "it is no file, or its folder is not there" : String(cString: strerror(reason))
+            self.init(code, "\(path) cannot be opened: \(why)")
+        case SQLITE_IOERR:
+            let why = reason == 0 ? "SQLite \(extended)" : String(cString: strerror(reason))
+            self.init(reason == ENOSPC ? .full : code, "the disk fails under \(path): \(why)")
+        default: self.init(sqlite: handle, doing: "opening \(path)")
+        }
     }
 
     private static func code(sqlite extended: Int32) -> Code {

@@ -17,6 +17,8 @@ public struct SiteOptions: Sendable {
     public var folder: String
     /// `postgres://…`; nil keeps everything in the folder.
     public var databaseURL: String?
+    /// Where the key is that seals keys at rest.
+    public var masterKey = MasterKeySource.folder
     public init(folder: String, databaseURL: String? = nil) {
         self.folder = folder
         self.databaseURL = databaseURL
@@ -27,7 +29,9 @@ public struct SiteOptions: Sendable {
 public struct OpenSite: Sendable {
     public let site: Site
     public let folder: String
-    public let vault: KeyVault
+    /// What seals secrets at rest.
+    public let ring: KeyRing
+    public var vault: KeyVault { KeyVault(ring: ring) }
     public let holder: String
     let lease: ProcessNumber
     /// Kept so that the lock of the folder lives as long as the site.
@@ -64,7 +68,7 @@ public struct OpenSite: Sendable {
             site: Site(
                 money: money, readings: readings, clocks: clocks,
                 ids: IDGenerator(processNumber: lease.number, clocks: clocks)),
-            folder: options.folder, vault: try KeyVault(masterKey: MasterKey.load(folder: options.folder)),
+            folder: options.folder, ring: try MasterKey.ring(options),
             holder: holder,
             lease: lease, lock: lock)
     }
@@ -123,16 +127,10 @@ struct LeaseKeeper: Service {
     }
 }
 
-/// The key under which meter keys are sealed: `BUSBAR_MASTER_KEY` (64 hex digits) or the file `master.key` of the
-/// folder.
+/// The key under which secrets are sealed, in the file `master.key` of the folder; see ``MasterKey/ring(_:)`` for
+/// other places.
 enum MasterKey {
     static func load(folder: String) throws -> [UInt8] {
-        if let text = ProcessInfo.processInfo.environment["BUSBAR_MASTER_KEY"] {
-            guard let key = bytes(hex: text) else {
-                throw Refusal(.invalid, "BUSBAR_MASTER_KEY is not 64 hexadecimal digits.", at: "BUSBAR_MASTER_KEY")
-            }
-            return key
-        }
         let path = folder + "/master.key"
         if let data = FileManager.default.contents(atPath: path) {
             guard
@@ -158,7 +156,7 @@ enum MasterKey {
         return key
     }
 
-    private static func bytes(hex: String) -> [UInt8]? {
+    static func bytes(hex: String) -> [UInt8]? {
         guard hex.utf8.count == 64 else { return nil }
         var result: [UInt8] = []
         var rest = hex[...]

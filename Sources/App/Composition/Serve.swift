@@ -17,8 +17,12 @@ import Web
 public struct ServeOptions: Sendable {
     public var host: String
     public var port: Int
-    /// Pages are reached by https through a proxy: cookies become `Secure`.
+    /// Pages are reached by https through a proxy: cookies become `Secure`. So they do with `tls`.
     public var isHTTPS: Bool
+    /// Certificate and key to serve https without a proxy.
+    public var tls: TLSFiles?
+    /// What one caller may ask, and how long it may take.
+    public var limits = HTTPLimits()
     /// A proxy in front writes X-Forwarded-For; without one anybody could write it.
     public var trustsForwarded = false
     /// System milliseconds between two looks for due jobs.
@@ -42,7 +46,9 @@ public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ con
         if serving.orgs.isEmpty {
             console.note("There is no company here yet: `busbar org add \"…\"`, then start again.")
         }
-        try await serving.run { port in console.note("Busbar listens on http://\(options.host):\(port)/") }
+        let scheme = serving.tls == nil ? "http" : "https"
+        let host = options.host.contains(":") ? "[\(options.host)]" : options.host
+        try await serving.run { port in console.note("Busbar listens on \(scheme)://\(host):\(port)/") }
         return .done
     }
 }
@@ -55,12 +61,14 @@ public struct Serving: Sendable {
     public let services: Services
     public let dispatcher: Dispatcher
     let options: ServeOptions
+    let tls: ServerTLS?
     let log: Logger
 
     public init(_ open: OpenSite, options: ServeOptions, log: Logger) async throws {
         self.open = open
         self.options = options
         self.log = log
+        tls = try options.tls.map { try ServerTLS($0) }
         let orgs = try await open.orgs()
         self.orgs = orgs
         lines = orgs.map { org in
@@ -69,7 +77,8 @@ public struct Serving: Sendable {
                 collection: options.collection, holder: open.holder, log: log)
         }
         services = Services(
-            site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
+            site: open.site, settings: BusbarSettings.registry, limits: options.limits,
+            isHTTPS: options.isHTTPS || options.tls != nil,
             trustsForwarded: options.trustsForwarded,
             log: { line in log.info("request", metadata: ["access": "\(line)"]) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
@@ -83,16 +92,36 @@ public struct Serving: Sendable {
     public func run(
         others: [any Service] = [], onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
-        let server = Server.service(
-            dispatcher, services, at: ServerAddress(host: options.host, port: options.port), logger: log,
+        try ListeningPlace.require(host: options.host, port: options.port)
+        let server = try Server.service(
+            dispatcher, services, at: ServerAddress(host: options.host, port: options.port, tls: tls), logger: log,
             onRunning: onRunning)
+        let renewal: [any Service] = tls.map { [CertificateRenewal(tls: $0, log: log)] } ?? []
         let all: [any Service] =
-            others + [
+            others + renewal + [
                 LeaseKeeper(lease: open.lease, site: open.site, log: log),
                 LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
             ]
         let group = ServiceGroup(
             configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
         try await group.run()
+    }
+}
+
+/// Reads certificate and key again on SIGHUP (`systemctl reload busbar`); open connections stay.
+private struct CertificateRenewal: Service {
+    let tls: ServerTLS
+    let log: Logger
+
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        for await _ in signals.cancelOnGracefulShutdown() {
+            do {
+                try tls.reload()
+                log.notice("certificate read again", metadata: ["valid_until_s": "\(tls.dates.untilS)"])
+            } catch {
+                log.error("the renewed certificate is not used", metadata: ["error": "\(error)"])
+            }
+        }
     }
 }

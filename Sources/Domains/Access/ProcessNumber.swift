@@ -59,6 +59,13 @@ public struct ProcessNumber: Sendable, Equatable {
         }
     }
 
+    /// Who holds a number now: host, process id and a random part of each.
+    public static func holders(systemNowMs: Int64, in transaction: any SQLTransaction) throws -> [String] {
+        try transaction.query(
+            "SELECT holder FROM process_lease WHERE lease_until_ms > $1 ORDER BY process_number", [.int(systemNowMs)]
+        ) { try $0.text(0) }
+    }
+
     /// Gives the number back at once.
     public func release(in money: any Database) async throws {
         let (number, holder) = (number, holder)

@@ -1,7 +1,7 @@
-// Meter keys at rest: sealed under the installation's master key with AES-256-GCM, bound to their meter.
+// Meter keys at rest: sealed under the installation's master key, bound to their meter.
 import Access
-import Cryptography
 import Foundation
+import SQL
 
 /// What opens a meter. In the clear only in memory; its description shows nothing.
 public struct MeterKeys: Sendable, Equatable, Codable, CustomStringConvertible {
@@ -21,36 +21,22 @@ public struct MeterKeys: Sendable, Equatable, Codable, CustomStringConvertible {
     public var description: String { "MeterKeys(hidden)" }
 }
 
-/// Seals and opens meter keys. The master key never leaves it.
+/// Seals and opens meter keys under the ring of the installation.
 public struct KeyVault: Sendable {
-    private let masterKey: [UInt8]
+    private let ring: KeyRing
+
+    public init(ring: KeyRing) { self.ring = ring }
 
     /// - Throws: a refusal unless the master key has 32 bytes.
-    public init(masterKey: [UInt8]) throws {
-        guard masterKey.count == 32 else {
-            throw Refusal(
-                .invalid, "The master key has \(masterKey.count) bytes instead of 32.",
-                hint: "Restore the key file of this installation from its backup.")
-        }
-        self.masterKey = masterKey
-    }
+    public init(masterKey: [UInt8]) throws { ring = try KeyRing(current: masterKey) }
 
-    /// Format 1: a byte 1, a random nonce of 12 bytes, the cipher text with its tag of 16.
     public func seal(_ keys: MeterKeys, meterID: Int64) throws -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        let nonce = (0..<12).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        let text = Array(try JSONEncoder().encode(keys))
-        return [1] + nonce
-            + (try AESGCM.seal(text, key: masterKey, nonce: nonce, additionalData: Self.binding(meterID)))
+        try ring.seal(Array(try JSONEncoder().encode(keys)), binding: Self.binding(meterID))
     }
 
     /// - Throws: a refusal when the blob was made under another master key or for another meter.
     public func open(_ sealed: [UInt8], meterID: Int64) throws -> MeterKeys {
-        guard sealed.count > 13, sealed[0] == 1,
-            let text = try? AESGCM.open(
-                Array(sealed[13...]), key: masterKey, nonce: Array(sealed[1..<13]),
-                additionalData: Self.binding(meterID))
-        else {
+        guard let text = ring.open(sealed, binding: Self.binding(meterID)) else {
             throw Refusal(
                 .unavailable, "The keys of meter \(meterID) do not open under this master key.",
                 hint: "Start with the key file that belongs to this database.")
@@ -58,5 +44,23 @@ public struct KeyVault: Sendable {
         return try JSONDecoder().decode(MeterKeys.self, from: Data(text))
     }
 
-    private static func binding(_ meterID: Int64) -> [UInt8] { Array("meter \(meterID)".utf8) }
+    private static func binding(_ meterID: Int64) -> String { "meter \(meterID)" }
+
+    /// The keys of all meters, for a change of the master key.
+    public static let sealedColumn = SealedColumn(
+        name: "meter keys", binding: { binding($0.id) },
+        page: { after, limit, transaction in
+            try transaction.query(
+                """
+                SELECT org_id, meter_id, sealed_keys FROM meter
+                WHERE (org_id > $1 OR (org_id = $1 AND meter_id > $2)) AND sealed_keys IS NOT NULL
+                ORDER BY org_id, meter_id LIMIT $3
+                """, [.int(after.orgID), .int(after.id), .int(limit)]
+            ) { SealedValue(orgID: try $0.int(0), id: try $0.int(1), sealed: try $0.bytes(2)) }
+        },
+        replace: { old, sealed, transaction in
+            try transaction.run(
+                "UPDATE meter SET sealed_keys = $4 WHERE org_id = $1 AND meter_id = $2 AND sealed_keys = $3",
+                [.int(old.orgID), .int(old.id), .bytes(old.sealed), .bytes(sealed)])
+        })
 }

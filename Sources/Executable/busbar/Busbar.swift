@@ -10,8 +10,8 @@ struct Busbar: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, ImportCommand.self, RateCommand.self,
-            UserCommand.self, OrgCommand.self, MeterCommand.self, DatabaseCommand.self, DoctorCommand.self,
-            OpenAPICommand.self,
+            UserCommand.self, OrgCommand.self, MeterCommand.self, DatabaseCommand.self, KeyCommand.self,
+            DoctorCommand.self, SettingsCommand.self, OpenAPICommand.self,
         ])
 
     /// A wrong call leaves with 2, as all commands of this program do; the parser itself would say 64.
@@ -27,8 +27,26 @@ struct Busbar: AsyncParsableCommand {
             }
         } catch {
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            let near = didYouMean(Array(CommandLine.arguments.dropFirst())).map { "\($0)\n" } ?? ""
+            FileHandle.standardError.write(Data((near + fullMessage(for: error) + "\n").utf8))
             Foundation.exit(CommandStatus.usage.rawValue)
         }
+    }
+}
+
+extension Busbar {
+    /// The parser suggests options; this suggests commands.
+    static func didYouMean(_ words: [String]) -> String? {
+        var known: any ParsableCommand.Type = Busbar.self
+        for word in words.filter({ $0 != "help" }) {
+            let below = known.configuration.subcommands
+            if let next = below.first(where: { $0._commandName == word }) {
+                known = next
+                continue
+            }
+            let near = nearestWord(to: word, among: below.map { $0._commandName })
+            return near.map { "There is no command '\(word)'. Did you mean '\($0)'?" }
+        }
+        return nil
     }
 }

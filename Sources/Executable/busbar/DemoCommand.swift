@@ -6,24 +6,28 @@ import Logging
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Starts a demo retailer with simulated meters; business time runs fast.",
-        discussion: "Delete the data folder to begin anew.")
+        discussion: """
+            Delete the data folder to begin anew. The file /etc/busbar/busbar.conf is not read: it belongs to a \
+            company that is served.
+            Try it: busbar demo --data ./demo --day-seconds 60
+            """)
 
-    @Option(help: "Address to listen on.") var host = "127.0.0.1"
-    @Option(help: "Port to listen on.") var port = 8080
-    @Option(help: "Seconds a business day takes; 86400 is real time.") var daySeconds: Int64 = 60
-    @Option(help: "Also write address and sign-ins as JSON to this file.") var signIns: String?
+    @Option(help: "Address to listen on; 127.0.0.1 when nothing says otherwise.") var host: String?
+    @Option(parsing: .unconditional, help: "Port to listen on; 8080 when nothing says otherwise, 0 takes a free one.")
+    var port: String?
+    @Option(parsing: .unconditional, help: "Seconds a business day takes; 86400 is real time.")
+    var daySeconds: Int64 = 60
+    @Option(help: "Also write address and sign-ins as JSON to this file.", completion: .file()) var signIns: String?
     @OptionGroup var shared: SharedOptions
 
     func run() async throws {
-        guard (0...65_535).contains(port) else {
-            throw ValidationError("--port \(port): give 0 to 65535")
-        }
         try await leaving { console in
-            try await demo(
-                DemoOptions(
-                    site: shared.site, serve: ServeOptions(host: host, port: port, pauseMs: 100),
-                    daySeconds: daySeconds,
-                    signInFile: signIns), log: serviceLog(.warning), console)
+            let settings = try shared.settings([.host: host, .port: port], usualFile: "")
+            var serve = try settings.serving()
+            serve.pauseMs = 100
+            return try await demo(
+                DemoOptions(site: settings.site(), serve: serve, daySeconds: daySeconds, signInFile: signIns),
+                log: serviceLog(.warning), console)
         }
     }
 }

@@ -12,13 +12,15 @@ struct MeterCommand: AsyncParsableCommand {
             abstract: "Enters a meter and the account it serves, and prints the account's id.")
         @Argument(help: "Serial number.") var serial: String
         @Option(help: "Name or address, IPv4 or IPv6.") var host: String
-        @Option(help: "TCP port.") var port = 4059
+        @Option(parsing: .unconditional, help: "TCP port.") var port = 4059
         @Option(help: "none, lls, hls-2 or hls-gmac.") var auth = "hls-2"
-        @Option(help: "Client address; usual for the authentication when left out.") var client: UInt16?
+        @Option(parsing: .unconditional, help: "Client address; usual for the authentication when left out.")
+        var client: UInt16?
         @Option(help: "File with the password or HLS secret.") var secretFile: String?
         @Option(help: "File with the encryption key: 16 octets or 32 hexadecimal digits.") var ekFile: String?
         @Option(help: "File with the authentication key.") var akFile: String?
-        @Option(help: "Capture period of the load profile in seconds.") var period: Int64 = 1_800
+        @Option(parsing: .unconditional, help: "Capture period of the load profile in seconds.") var period: Int64 =
+            1_800
         @Option(help: "Account number, for good.") var account: String
         @Option(help: "Name of the consumer.") var name: String
         @Option(help: "Category of the consumer.") var category = "domestic"

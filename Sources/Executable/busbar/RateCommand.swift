@@ -14,7 +14,7 @@ struct RateCommand: AsyncParsableCommand {
     @Argument(help: "The load file; leave it out to rate an installation.") var file: String?
     @Option(help: "Rate file (JSON) to price the load file with.") var packs: String?
     @Option(help: "Zone of the load file's days.") var zone = "Asia/Kolkata"
-    @Option(help: "Only the first so many meters of the load file.") var meters: Int?
+    @Option(parsing: .unconditional, help: "Only the first so many meters of the load file.") var meters: Int?
     @Flag(help: "In an installation: first fill gaps, as the nightly job does.") var estimate = false
     @Flag(help: "JSON lines.") var json = false
     @OptionGroup var org: OrgOption

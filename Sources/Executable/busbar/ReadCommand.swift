@@ -13,27 +13,29 @@ struct Read: AsyncParsableCommand {
             """)
 
     @Option(help: "Name or address, IPv4 or IPv6.") var host = "127.0.0.1"
-    @Option(help: "TCP port.") var port = 4059
-    @Option(help: "Client address; usual for the authentication when left out.") var client: UInt16?
-    @Option(help: "Server address.") var server: UInt16 = 1
+    @Option(parsing: .unconditional, help: "TCP port.") var port = 4059
+    @Option(parsing: .unconditional, help: "Client address; usual for the authentication when left out.") var client:
+        UInt16?
+    @Option(parsing: .unconditional, help: "Server address.") var server: UInt16 = 1
     @Option(help: "none, lls, hls-2 or hls-gmac.") var auth = "none"
     @Option(help: "File with the password or HLS secret; text, or hex: and digits.") var secretFile: String?
     @Option(help: "Environment variable with the same.") var secretEnv: String?
     @Option(help: "File with the encryption key: 16 octets or 32 hexadecimal digits.") var ekFile: String?
     @Option(help: "File with the authentication key.") var akFile: String?
     @Option(help: "System title of this client: 8 characters.") var title = "BBRCLI01"
-    @Option(help: "First invocation counter; asked of the meter when left out.") var counter: UInt32?
+    @Option(parsing: .unconditional, help: "First invocation counter; asked of the meter when left out.") var counter:
+        UInt32?
     @Option(
         help: "Profile to read: a name (block-load, daily, instantaneous, name-plate, events-control, ...) or OBIS.")
     var profile: String?
     @Option(help: "First stamp, 2026-03-01 or 2026-03-01T00:30.") var from: String?
     @Option(help: "Last stamp.") var to: String?
     @Option(help: "Object to read: OBIS code or a name such as import-energy.") var obis: String?
-    @Option(name: .customLong("class"), help: "Class of the object.") var classID: UInt16?
-    @Option(help: "Attribute of the object.") var attribute: Int8 = 2
+    @Option(name: .customLong("class"), parsing: .unconditional, help: "Class of the object.") var classID: UInt16?
+    @Option(parsing: .unconditional, help: "Attribute of the object.") var attribute: Int8 = 2
     @Option(help: "Kind of meter: single-phase or three-phase.") var meterProfile = "single-phase"
     @Option(help: "Zone of the meter.") var zone = "Asia/Kolkata"
-    @Option(help: "How long to wait for an answer.") var timeoutMs: Int64 = 10_000
+    @Option(parsing: .unconditional, help: "How long to wait for an answer.") var timeoutMs: Int64 = 10_000
     @Flag(help: "JSON instead of a table.") var json = false
 
     func run() async throws {

@@ -5,23 +5,42 @@ import Logging
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Serves pages and API and runs the line from the meters to the money.")
+        commandName: "serve", abstract: "Serves pages and API and runs the line from the meters to the money.",
+        discussion: """
+            What an argument does not say comes from the environment (BUSBAR_PORT), then from the configuration file \
+            (port = 8080), then from the default; `busbar doctor` shows each with its source.
+            Try it: busbar serve --data ./data --port 8080
+            Behind a proxy: busbar serve --https --forwarded
+            With a certificate of its own: busbar serve --host 0.0.0.0 --port 8443 --tls-certificate chain.pem \
+            --tls-key key.pem; SIGHUP reads both again.
+            Exit codes: 0 stopped as asked, 1 it failed, 2 wrong call or setting, 3 in use or out of reach.
+            """)
 
-    @Option(help: "Address to listen on; the outside belongs to a proxy with TLS in front.") var host = "127.0.0.1"
-    @Option(help: "Port to listen on.") var port = 8080
-    @Flag(help: "Pages are reached by https through a proxy.") var https = false
-    @Flag(help: "The caller is the last entry of X-Forwarded-For; only behind a proxy that writes it.")
-    var forwarded = false
+    @Option(help: "Address to listen on; 127.0.0.1 when nothing says otherwise.") var host: String?
+    @Option(parsing: .unconditional, help: "Port to listen on; 8080 when nothing says otherwise, 0 takes a free one.")
+    var port: String?
+    @Flag(inversion: .prefixedNo, help: "Pages are reached by https through a proxy.") var https: Bool?
+    @Flag(
+        inversion: .prefixedNo,
+        help: "The caller is the last entry of X-Forwarded-For; only behind a proxy that writes it.")
+    var forwarded: Bool?
+    @Option(help: "Certificate chain (PEM) to serve https without a proxy.", completion: .file())
+    var tlsCertificate: String?
+    @Option(help: "Private key of the certificate (PEM).", completion: .file()) var tlsKey: String?
+    @Option(help: "Least severe line of the log: trace, debug, info, notice, warning, error or critical.")
+    var logLevel: String?
     @OptionGroup var shared: SharedOptions
 
     func run() async throws {
-        guard (0...65_535).contains(port) else {
-            throw ValidationError("--port \(port): give 0 to 65535")
-        }
         try await leaving { console in
-            var options = ServeOptions(host: host, port: port, isHTTPS: https)
-            options.trustsForwarded = forwarded
-            return try await serve(shared.site, options: options, log: serviceLog(.info), console)
+            let settings = try shared.settings([
+                .host: host, .port: port, .https: https.map { $0 ? "yes" : "no" },
+                .forwarded: forwarded.map { $0 ? "yes" : "no" }, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
+                .logLevel: logLevel,
+            ])
+            let level = settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
+            return try await serve(
+                settings.site(), options: settings.serving(), log: serviceLog(level), console)
         }
     }
 }

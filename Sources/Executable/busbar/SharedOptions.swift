@@ -5,18 +5,42 @@ import Composition
 import Foundation
 
 struct SharedOptions: ParsableArguments {
-    @Option(help: "Folder of databases and key file.") var data = "./data"
-    @Option(help: "postgres://… instead of the folder's SQLite files; or the variable BUSBAR_DATABASE.")
+    @Option(help: "Folder of databases and key file; ./data when nothing says otherwise.", completion: .directory)
+    var data: String?
+    @Option(
+        help: """
+            postgres://user@host/name instead of the folder's SQLite files. With a password, use the variable \
+            BUSBAR_DATABASE or database_password_file: arguments can be seen by others.
+            """)
     var database: String?
+    @Option(
+        help: "Configuration file; else BUSBAR_CONFIG, else /etc/busbar/busbar.conf when it is there.",
+        completion: .file())
+    var config: String?
 
-    var site: SiteOptions {
-        SiteOptions(
-            folder: data, databaseURL: database ?? ProcessInfo.processInfo.environment["BUSBAR_DATABASE"])
+    /// The settings of the process with these arguments above all.
+    /// - Parameters:
+    ///   - arguments: those of the command itself.
+    ///   - usualFile: the file that is read when nobody names one.
+    func settings(_ arguments: [SettingKey: String?] = [:], usualFile: String = ProcessSettings.usualFile) throws
+        -> ProcessSettings
+    {
+        var given: [String: String] = [:]
+        for (key, value) in arguments { given[key.name] = value }
+        given[SettingKey.dataFolder.name] = data
+        given[SettingKey.database.name] = database
+        let settings = try ProcessSettings(arguments: given, configFile: config, usualFile: usualFile)
+        for warning in settings.warnings { writeError("busbar: \(warning)\n") }
+        return settings
     }
+
+    var site: SiteOptions { get throws { try settings().site() } }
 }
 
 struct OrgOption: ParsableArguments {
-    @Option(name: .customLong("org"), help: "Number of the company; may be left out where there is one only.")
+    @Option(
+        name: .customLong("org"), parsing: .unconditional,
+        help: "Number of the company; may be left out where there is one only.")
     var orgID: Int64?
 }
 

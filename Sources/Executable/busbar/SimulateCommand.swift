@@ -13,14 +13,16 @@ struct Simulate: AsyncParsableCommand {
 
     @Option(help: "Load file to replay.") var load: String?
     @Option(help: "Load model: household.") var model = "household"
-    @Option(help: "How many meters; all of the file, or 10, when left out.") var meters: Int?
+    @Option(parsing: .unconditional, help: "How many meters; all of the file, or 10, when left out.") var meters: Int?
     @Option(help: "Address to listen on.") var host = "127.0.0.1"
-    @Option(help: "Port of the first meter; 0 takes free ones.") var port = 4059
-    @Option(help: "Capture period in seconds; that of the file, or 1800, when left out.") var period: Int64?
-    @Option(help: "Business seconds per second: 1440 makes a day of a minute.") var speed: Int64 = 1
+    @Option(parsing: .unconditional, help: "Port of the first meter; 0 takes free ones.") var port = 4059
+    @Option(parsing: .unconditional, help: "Capture period in seconds; that of the file, or 1800, when left out.")
+    var period: Int64?
+    @Option(parsing: .unconditional, help: "Business seconds per second: 1440 makes a day of a minute.") var speed:
+        Int64 = 1
     @Option(help: "Meter time at the start, 2026-03-01T00:30; now when left out.") var now: String?
     @Option(help: "Zone of the meters.") var zone = "Asia/Kolkata"
-    @Option(help: "Seed of the load model.") var seed: UInt64 = 1
+    @Option(parsing: .unconditional, help: "Seed of the load model.") var seed: UInt64 = 1
     @Option(help: "Folder that keeps relay movements over a restart.") var state: String?
     @Option(help: "File with the reader password (client 32).") var llsFile: String?
     @Option(help: "File with the HLS secret (client 48), 16 octets.") var secretFile: String?

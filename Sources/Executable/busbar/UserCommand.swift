@@ -15,7 +15,7 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "consumer, operator or administrator.") var role = "administrator"
         @Option(help: "en or hi.") var language = "en"
         @Option(help: "Account number of a consumer.") var account: String?
-        @Option(help: "Number of the place an operator is confined to.") var place: Int64?
+        @Option(parsing: .unconditional, help: "Number of the place an operator is confined to.") var place: Int64?
         @OptionGroup var password: PasswordOptions
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions

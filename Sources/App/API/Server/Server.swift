@@ -3,6 +3,8 @@
 import Access
 import Foundation
 import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
 
@@ -10,10 +12,13 @@ import NIOCore
 public struct ServerAddress: Sendable {
     public var host: String
     public var port: Int
-    /// Loopback by default: TLS and the outside are a proxy's work.
-    public init(host: String = "127.0.0.1", port: Int = 8080) {
+    /// Nil: plain HTTP, as behind a proxy.
+    public var tls: ServerTLS?
+    /// Loopback by default: the outside is a proxy's work, or that of `tls`.
+    public init(host: String = "127.0.0.1", port: Int = 8080, tls: ServerTLS? = nil) {
         self.host = host
         self.port = port
+        self.tls = tls
     }
 }
 
@@ -97,18 +102,20 @@ public struct DispatchResponder: HTTPResponder {
 public enum Server {
     /// The server as a service of the composition root's `ServiceGroup`: it drains and ends on graceful shutdown.
     /// - Parameter onRunning: called once with the port it listens on (useful with port 0).
+    /// - Throws: what TLS says of a configuration that does not work.
     public static func service(
         _ dispatcher: Dispatcher, _ services: Services, at address: ServerAddress, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
-    ) -> some ApplicationProtocol {
+    ) throws -> some ApplicationProtocol {
         let limits = services.limits
+        let plain = HTTPServerBuilder.http1(
+            configuration: .init(
+                idleTimeout: .seconds(limits.idleSeconds),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 8192, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
         return Application(
             responder: DispatchResponder(dispatcher: dispatcher, bodyReadLimitMs: limits.bodyReadLimitMs),
-            server: .http1(
-                configuration: .init(
-                    idleTimeout: .seconds(limits.idleSeconds),
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: 8192, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))),
+            server: try address.tls.map { try .tls(plain, tlsConfiguration: $0.configuration) } ?? plain,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: nil,
                 availableConnectionsDelegate: .maximum(limits.connectionsMax, logger: logger)),

@@ -27,23 +27,28 @@ struct Inspection {
     private let lock: SQLiteSiteLock?
 
     /// - Throws: ``Complaint`` when nothing is there yet; `SQLError` as ``OpenSite/open(_:clocks:)``.
-    static func open(_ site: SiteOptions) async throws -> Inspection {
+    /// - Parameter takesLock: false looks beside a process that serves, and keeps nobody out.
+    static func open(_ site: SiteOptions, takesLock: Bool = true) async throws -> Inspection {
         if let url = site.databaseURL { return try await postgres(url) }
         guard FileManager.default.fileExists(atPath: site.folder + "/money.db") else {
             throw Complaint(
                 "\(site.folder) holds no database yet", hint: "`busbar db migrate --data \(site.folder)` makes one.",
                 .problems)
         }
-        let lock = try SQLiteSite.lock(site.folder)
-        let money = try await SQLiteDatabase.open(path: site.folder + "/money.db", durability: .full, readers: 1)
+        let lock = takesLock ? try SQLiteSite.lock(site.folder) : nil
+        func database(_ path: String, _ durability: SQLiteDurability) async throws -> SQLiteDatabase {
+            takesLock
+                ? try await SQLiteDatabase.open(path: path, durability: durability, readers: 1)
+                : try await SQLiteDatabase.look(path: path)
+        }
+        let money = try await database(site.folder + "/money.db", .full)
         do {
             let readings = SQLiteReadings(folder: site.folder, migrations: [])
             let months = try await readings.months()
             await readings.close()
             var stores = [try await inspect(money, .money, "money")]
             for month in months {
-                let shard = try await SQLiteDatabase.open(
-                    path: "\(site.folder)/readings-\(month).db", durability: .normal, readers: 1)
+                let shard = try await database("\(site.folder)/readings-\(month).db", .normal)
                 do {
                     stores.append(try await inspect(shard, .readings, "readings \(month)"))
                     await shard.close()
