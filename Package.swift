@@ -217,7 +217,7 @@ let package = Package(
                 "Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime",
                 "TestSupport",
             ]),
-        tests("Meters", ["Meters", "Access"]),
+        tests("Meters", ["Meters", "Access", "Cryptography"]),
         tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
         tests("Clocks", ["Clocks"]),
         tests(
@@ -225,7 +225,7 @@ let package = Package(
             domainBase + [
                 "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData",
                 "Meters",
-                "Rating", "Compression", "TestSupport",
+                "Rating", "Compression", "TestSupport", "API", "SQLiteAdapter", "PostgresAdapter", logging,
             ]),
         tests(
             "WebRoutes",

@@ -135,7 +135,10 @@ import Testing
             #expect(check.status == .problems)
             #expect(check.spoken.said.contains { $0.hasPrefix("WRONG") && $0.contains("1 paise over 2 postings") })
             #expect(check.spoken.said.contains { $0.hasPrefix("WRONG") && $0.contains("1 differ: 4") })
-            let doctored = await run { try await doctor(site, json: false, $0) }
+            let settings = try DoctorTests.settings()
+            let doctored = await run {
+                try await doctor(site, settings: settings, surroundings: DoctorTests.well, json: false, $0)
+            }
             #expect(doctored.status == .problems && doctored.spoken.all.contains("busbar db check"))
         }
     }
@@ -157,28 +160,27 @@ import Testing
     @Test func doctorNamesTheRemedy() async throws {
         try await withFolder { folder in
             let site = SiteOptions(folder: folder + "/data")
-            let nothing = await run { try await doctor(site, json: false, $0) }
+            let settings = try DoctorTests.settings()
+            func asked(json: Bool = false) async -> Ran {
+                await run {
+                    try await doctor(site, settings: settings, surroundings: DoctorTests.well, json: json, $0)
+                }
+            }
+            let nothing = await asked()
             #expect(nothing.status == .problems && nothing.spoken.all.contains("busbar db migrate"))
             #expect(!FileManager.default.fileExists(atPath: site.folder), "the doctor makes nothing")
             _ = await run { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }
-            let well = await run { try await doctor(site, json: false, $0) }
+            let well = await asked()
             #expect(well.status == .done, "\(well.spoken.all)")
             let key = site.folder + "/master.key"
             try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: key)
-            let open = await run { try await doctor(site, json: false, $0) }
+            let open = await asked()
             #expect(open.status == .problems && open.spoken.all.contains("chmod 600"))
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
             try Bench.write("not a key\n", to: key)
-            let damaged = await run { try await doctor(site, json: true, $0) }
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
+            let damaged = await asked(json: true)
             #expect(damaged.status == .problems && damaged.spoken.all.contains("Restore it"))
-            let lost = await run {
-                try await doctor(
-                    SiteOptions(folder: folder, databaseURL: "postgres://nobody@127.0.0.1:1/x"), json: false, $0)
-            }
-            #expect(lost.status == .problems && lost.spoken.all.contains("cannot reach"))
-            let past = ManualClock(startMs: 0)
-            let clocks = Clocks(businessNowMs: { past.nowMs }, systemNowMs: { past.nowMs }, businessRate: 0)
-            let early = await run { try await doctor(site, clocks: clocks, json: false, $0) }
-            #expect(early.spoken.all.contains("time of this machine cannot be right"))
         }
     }
 
@@ -193,6 +195,13 @@ import Testing
             #expect(try Bench.busbar("db", "status", "--data", folder + "/none").code == 1)
             let lost = try Bench.busbar("db", "check", "--database", "postgres://a:secret@127.0.0.1:1/x")
             #expect(lost.code == 3 && !lost.errors.contains("secret") && lost.errors.contains("--database"))
+            #expect(try Bench.busbar("doctor", "--data", folder + "/none", "--port", "1").code == 2, "no such option")
+            #expect(try Bench.busbar("doctor", "--data", folder + "/none").code == 1)
+            let negative = try Bench.busbar("serve", "--data", folder + "/none", "--port", "-1")
+            #expect(negative.code == 2 && negative.errors.contains("port (argument --port): -1 is out of range"))
+            let misspelt = try Bench.busbar("doctr")
+            #expect(misspelt.code == 2 && misspelt.errors.contains("Did you mean 'doctor'?"))
+            #expect(try Bench.busbar("db", "chek").errors.contains("Did you mean 'check'?"))
             let document = try Bench.busbar("openapi")
             let golden = try String(
                 contentsOf: Bench.repository.appendingPathComponent("openapi/busbar.json"), encoding: .utf8)

@@ -140,13 +140,19 @@ enum Bench {
     }
 
     /// The binary that was built together with the tests: beside the test bundle.
-    static func busbar(_ arguments: String...) throws -> Ended {
+    static func binary() throws -> String {
         let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         var folders = [bundle] + ["debug", "release"].map { repository.appendingPathComponent(".build/\($0)") }
         folders += [bundle.deletingLastPathComponent()]
         let found = folders.map { $0.appendingPathComponent("busbar").path }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
-        return try execute(try #require(found, "the binary is built together with the tests"), arguments)
+        return try #require(found, "the binary is built together with the tests")
+    }
+
+    static func busbar(_ arguments: String...) throws -> Ended { try busbar(arguments) }
+
+    static func busbar(_ arguments: [String], environment: [String: String] = [:]) throws -> Ended {
+        try execute(try binary(), arguments, environment: environment)
     }
 
     /// The lines of the independent calculation, header first.

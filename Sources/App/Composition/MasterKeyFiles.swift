@@ -99,11 +99,15 @@ extension MasterKey {
     }
 
     /// The next key becomes the current one; the old one is kept beside it under its name.
-    static func retire(_ files: MasterKeyFiles, oldName: String) throws {
+    static func retire(
+        _ files: MasterKeyFiles, oldName: String, _ reached: (String) -> Void = { _ in }
+    ) throws {
         guard let current = files.current, let retired = files.retired(oldName) else { return }
-        guard link(current, retired) == 0 || errno == EEXIST, syncFolder(of: current),
-            rename(files.next, current) == 0, syncFolder(of: current)
-        else { throw cannotWrite(current) }
+        guard link(current, retired) == 0 || errno == EEXIST, syncFolder(of: current) else {
+            throw cannotWrite(retired)
+        }
+        reached("old key kept")
+        guard rename(files.next, current) == 0, syncFolder(of: current) else { throw cannotWrite(current) }
     }
 
     private static func cannotWrite(_ path: String) -> Refusal {

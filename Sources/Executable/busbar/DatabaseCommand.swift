@@ -8,7 +8,9 @@ struct DatabaseCommand: AsyncParsableCommand {
         subcommands: [Migrate.self, Status.self, Check.self])
 
     struct Migrate: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Brings the schema up to date.")
+        static let configuration = CommandConfiguration(
+            abstract: "Brings the schema up to date.",
+            discussion: "Make a backup first: migrations only go forward.\nTry it: busbar db migrate --data ./data")
         @OptionGroup var shared: SharedOptions
 
         func run() async throws {
@@ -19,8 +21,10 @@ struct DatabaseCommand: AsyncParsableCommand {
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Engine, migrations, months and sizes.",
-            discussion:
-                "Exit codes: 0 up to date, 1 migrations are pending or nothing is there, 3 in use or out of reach.")
+            discussion: """
+                Try it: busbar db status --json
+                Exit codes: 0 up to date, 1 migrations are pending or nothing is there, 3 in use or out of reach.
+                """)
         @Flag(help: "The result as JSON.") var json = false
         @OptionGroup var shared: SharedOptions
 
@@ -32,7 +36,10 @@ struct DatabaseCommand: AsyncParsableCommand {
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Trial balance, balances against postings, soundness of the files.",
-            discussion: "Exit codes: 0 all well, 1 something is wrong, 3 in use or out of reach.")
+            discussion: """
+                Try it: busbar db check --data ./data
+                Exit codes: 0 all well, 1 something is wrong, 3 in use or out of reach.
+                """)
         @Flag(help: "JSON lines.") var json = false
         @OptionGroup var shared: SharedOptions
 

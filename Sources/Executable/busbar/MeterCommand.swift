@@ -9,7 +9,11 @@ struct MeterCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Enters a meter and the account it serves, and prints the account's id.")
+            abstract: "Enters a meter and the account it serves, and prints the account's id.",
+            discussion: """
+                Try it: busbar meter add BB100001 --host 10.1.2.3 --auth hls-2 --secret-file secret.txt \
+                --account BB-000101 --name "Asha Devi" --pack packs.json
+                """)
         @Argument(help: "Serial number.") var serial: String
         @Option(help: "Name or address, IPv4 or IPv6.") var host: String
         @Option(parsing: .unconditional, help: "TCP port.") var port = 4059
@@ -40,7 +44,8 @@ struct MeterCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists meters.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists meters.", discussion: "Try it: busbar meter list --org 1")
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions
 

@@ -7,7 +7,9 @@ struct OrgCommand: AsyncParsableCommand {
         commandName: "org", abstract: "Companies of this installation.", subcommands: [Add.self, List.self])
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Adds a company and prints its number.")
+        static let configuration = CommandConfiguration(
+            abstract: "Adds a company and prints its number.",
+            discussion: "Try it: busbar org add \"Asha Power\" --zone Asia/Kolkata")
         @Argument(help: "Its name.") var name: String
         @Option(help: "Zone of its days, for good.") var zone = "Asia/Kolkata"
         @Option(help: "Its currency (ISO 4217).") var currency = "INR"
@@ -19,7 +21,8 @@ struct OrgCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists companies.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists companies.", discussion: "Try it: busbar org list --json")
         @Flag(help: "JSON lines.") var json = false
         @OptionGroup var shared: SharedOptions
 

@@ -9,6 +9,7 @@ struct Read: AsyncParsableCommand {
         discussion: """
             Stamps of a load profile are the ENDS of intervals, and both ends of a range are included: the day of \
             2026-03-01 in half hours is --from 2026-03-01T00:30 --to 2026-03-02.
+            Try it: busbar read --host 127.0.0.1 --profile block-load --auth hls-2 --secret-file secret.txt
             Exit codes: 0 read, 1 the meter said no, 2 wrong call, 3 nobody answered.
             """)
 

@@ -9,7 +9,10 @@ import MeterFleet
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serves simulated DLMS meters, one TCP port each, until stopped.",
-        discussion: "Give a load file (wide or long CSV, also .gz) or take the household model.")
+        discussion: """
+            Give a load file (wide or long CSV, also .gz) or take the household model.
+            Try it: busbar simulate --meters 3 --port 4059 --speed 60
+            """)
 
     @Option(help: "Load file to replay.") var load: String?
     @Option(help: "Load model: household.") var model = "household"

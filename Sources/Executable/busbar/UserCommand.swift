@@ -9,7 +9,11 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Adds a login. The password is typed, or made up and printed once.")
+            abstract: "Adds a login. The password is typed, or made up and printed once.",
+            discussion: """
+                Try it: busbar user add anil --role operator --language hi
+                A consumer: busbar user add asha --role consumer --account BB-000101
+                """)
         @Argument(help: "3 to 64 of a-z, 0-9 and . - _ + @") var username: String
         @Option(help: "The person's name; the username when left out.") var name: String?
         @Option(help: "consumer, operator or administrator.") var role = "administrator"
@@ -32,7 +36,8 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists logins.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists logins.", discussion: "Try it: busbar user list --org 1 --json")
         @Flag(help: "JSON lines.") var json = false
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions
@@ -43,7 +48,8 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct Disable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Closes a login and its sessions.")
+        static let configuration = CommandConfiguration(
+            abstract: "Closes a login and its sessions.", discussion: "Try it: busbar user disable anil")
         @Argument(help: "The username.") var username: String
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions
@@ -55,7 +61,8 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Password: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Gives a login a new password and ends its sessions.")
+            abstract: "Gives a login a new password and ends its sessions.",
+            discussion: "Try it: busbar user password anil --password-file secret.txt")
         @Argument(help: "The username.") var username: String
         @OptionGroup var password: PasswordOptions
         @OptionGroup var org: OrgOption

@@ -45,12 +45,14 @@ private func refuseOthers(_ open: OpenSite) async throws {
 
 /// One change of the master key.
 struct KeyRotation {
-    static let chunkRows = 200
-
     var money: any Database
     var current: [UInt8]
     var files: MasterKeyFiles
     var columns: [SealedColumn]
+    /// Values to a transaction.
+    var chunkRows = 200
+    /// Called at each step that is not a statement, so that a test can end the process there.
+    var reached: @Sendable (String) -> Void = { _ in }
 
     /// - Parameter isAlone: throws when another process uses the database.
     /// - Throws: ``Complaint`` when something does not open under the keys at hand; nothing has been changed then.
@@ -60,7 +62,9 @@ struct KeyRotation {
         if let begun, begun == current { return finished(old, 0, console) }
         // Before anything is made: a wrong key must leave no trace.
         _ = try await look(try KeyRing(current: current, next: begun))
+        reached("next key wanted")
         let next = try begun ?? MasterKey.make(files.next, like: files.current)
+        reached("next key there")
         if begun != nil { console.note("A change that was begun goes on.") }
         let ring = try KeyRing(current: current, next: next)
         var count = 0
@@ -71,7 +75,9 @@ struct KeyRotation {
                 "\(left) secrets were sealed under the old key meanwhile", hint: "Run this again.", .partly)
         }
         try await isAlone()
-        try MasterKey.retire(files, oldName: old.name)
+        reached("all sealed")
+        try MasterKey.retire(files, oldName: old.name, reached)
+        reached("old key retired")
         return finished(ring, count, console)
     }
 
@@ -136,9 +142,9 @@ struct KeyRotation {
     ) async throws {
         var after = (orgID: Int64.min, id: Int64.min)
         while true {
-            let start = after
+            let (start, rows) = (after, chunkRows)
             let work: @Sendable (any SQLTransaction) throws -> (last: SealedValue?, count: Int) = { transaction in
-                let values = try column.page(start, Self.chunkRows, transaction)
+                let values = try column.page(start, rows, transaction)
                 return (values.last, try body(values, transaction))
             }
             let (last, count) = try await writes ? money.write(work) : money.read(work)
