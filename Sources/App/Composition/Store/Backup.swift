@@ -44,7 +44,12 @@ struct Backup: Sendable {
                 .problems)
         }
         do {
-            var manifest = try await site.databaseURL.map { try await postgres($0, partial) } ?? sqlite(partial)
+            var manifest: BackupManifest
+            if let url = site.databaseURL {
+                manifest = try await postgres(url, partial)
+            } else {
+                manifest = try await sqlite(partial)
+            }
             if withKey { try copyKey(from: site.folder + "/master.key", to: partial + "/master.key") }
             try manifest.write(partial)
             let tried = verifies ? try await verify(partial, &manifest) : (false, nil)
