@@ -32,10 +32,11 @@ extension MasterKey {
         }
     }
 
-    /// The key that seals now, made when the folder has none.
-    static func current(_ site: SiteOptions) throws -> [UInt8] {
+    /// The key that seals now.
+    /// - Parameter makes: makes it when the folder has none.
+    static func current(_ site: SiteOptions, makes: Bool = false) throws -> [UInt8] {
         switch site.masterKey {
-        case .folder: return try load(folder: site.folder)
+        case .folder: return try load(folder: site.folder, makes: makes)
         case .file(let path):
             guard let key = try read(path) else {
                 throw Refusal(
@@ -54,8 +55,8 @@ extension MasterKey {
     }
 
     /// All keys that may have sealed something: the current one and, while it is being changed, the next.
-    static func ring(_ site: SiteOptions) throws -> KeyRing {
-        try KeyRing(current: try current(site), next: files(site).flatMap { try read($0.next) })
+    static func ring(_ site: SiteOptions, makes: Bool = false) throws -> KeyRing {
+        try KeyRing(current: try current(site, makes: makes), next: files(site).flatMap { try read($0.next) })
     }
 
     /// Nil when there is no such file.

@@ -19,6 +19,8 @@ public struct SiteOptions: Sendable {
     public var databaseURL: String?
     /// Where the key is that seals keys at rest.
     public var masterKey = MasterKeySource.folder
+    /// Makes a backup before the schema of a database with data is changed.
+    public var backsUpBeforeUpgrade = true
     public init(folder: String, databaseURL: String? = nil) {
         self.folder = folder
         self.databaseURL = databaseURL
@@ -45,19 +47,23 @@ public struct OpenSite: Sendable {
         let lock: SQLiteSiteLock?
         if let url = options.databaseURL {
             let database = try await PostgresDatabase.open(url: url)
-            for store in SchemaStore.allCases {
-                try await Migrator.migrate(BusbarSchema.migrations, store: store, in: database)
-            }
+            try await Upgrade(site: options, clocks: clocks).run(on: database)
             money = database
             readings = PostgresReadings(database)
             lock = nil
         } else {
             lock = try SQLiteSite.lock(options.folder)
+            try await Upgrade(site: options, clocks: clocks).backUpFolder()
             let database = try await SQLiteDatabase.open(path: options.folder + "/money.db", durability: .full)
+            try await CopyProgress.refuse(database)
             try await Migrator.migrate(BusbarSchema.migrations, store: .money, in: database)
             money = database
             readings = SQLiteReadings(folder: options.folder, migrations: BusbarSchema.migrations)
         }
+        let hasSecrets = try await money.read { transaction in
+            try sealedColumns.contains { !(try $0.page((.min, .min), 1, transaction).isEmpty) }
+        }
+        let ring = try MasterKey.ring(options, makes: !hasSecrets)
         let holder = "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(Secret.hex(Secret.bytes(4)))"
         if lock != nil {
             // The lock proves that whoever held a job is gone: nobody waits for its lease to run out.
@@ -68,9 +74,31 @@ public struct OpenSite: Sendable {
             site: Site(
                 money: money, readings: readings, clocks: clocks,
                 ids: IDGenerator(processNumber: lease.number, clocks: clocks)),
-            folder: options.folder, ring: try MasterKey.ring(options),
-            holder: holder,
-            lease: lease, lock: lock)
+            folder: options.folder, ring: ring, holder: holder, lease: lease, lock: lock)
+    }
+
+    /// An installation only looked at: nothing is migrated, leased or made, and no write to the money store succeeds.
+    /// - Throws: ``Complaint`` where migrations are pending: what this program asks may not be there yet.
+    static func look(_ options: SiteOptions, clocks: Clocks = .live) async throws -> OpenSite {
+        guard try await withInspection(options, { $0.pending.isEmpty }) else {
+            throw Complaint(
+                "migrations are pending, and looking changes nothing", hint: "Run `busbar db migrate` first.", .problems
+            )
+        }
+        let (money, readings, lock): (any Database, any ReadingsStore, SQLiteSiteLock?)
+        if let url = options.databaseURL {
+            let database = try await PostgresDatabase.open(url: url)
+            (money, readings, lock) = (database, PostgresReadings(database), nil)
+        } else {
+            lock = try SQLiteSite.lock(options.folder)
+            money = try await SQLiteDatabase.openForReading(path: options.folder + "/money.db")
+            readings = SQLiteReadings(folder: options.folder, migrations: [])
+        }
+        return OpenSite(
+            site: Site(
+                money: money, readings: readings, clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks)),
+            folder: options.folder, ring: try KeyRing(current: Secret.bytes(32)), holder: "",
+            lease: .none, lock: lock)
     }
 
     public func close() async {
@@ -130,7 +158,8 @@ struct LeaseKeeper: Service {
 /// The key under which secrets are sealed, in the file `master.key` of the folder; see ``MasterKey/ring(_:)`` for
 /// other places.
 enum MasterKey {
-    static func load(folder: String) throws -> [UInt8] {
+    /// - Parameter makes: makes a new key where there is none; never where something is sealed under an older one.
+    static func load(folder: String, makes: Bool = false) throws -> [UInt8] {
         let path = folder + "/master.key"
         if let data = FileManager.default.contents(atPath: path) {
             guard
@@ -146,6 +175,11 @@ enum MasterKey {
         guard !FileManager.default.fileExists(atPath: path) else {
             throw Refusal(
                 .unavailable, "\(path) cannot be read.", hint: "Check who owns it; run this as that user.")
+        }
+        guard makes else {
+            throw Refusal(
+                .unavailable, "\(path) is missing, and the meters' keys in the database are sealed with it.",
+                hint: "Put the copy you kept there (mode 600), or set BUSBAR_MASTER_KEY.")
         }
         let key = Secret.bytes(32)
         try FileManager.default.createDirectory(

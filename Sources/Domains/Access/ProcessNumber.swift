@@ -9,6 +9,8 @@ public struct ProcessNumber: Sendable, Equatable {
     public var untilMs: Int64
 
     public static let leaseMs: Int64 = 60_000
+    /// That of a process which only looks and makes no ids.
+    public static let none = ProcessNumber(number: -1, holder: "", untilMs: 0)
     /// A number rests for one more lease after it ran out, so that a late renewal finds it unused.
     static let restMs: Int64 = 60_000
 
@@ -38,6 +40,13 @@ public struct ProcessNumber: Sendable, Equatable {
             throw Refusal(
                 .unavailable, "All 1024 process numbers are in use.", hint: "Stop processes that are not needed.")
         }
+    }
+
+    /// Who holds a number now: processes that work on this database.
+    public static func holders(systemNowMs: Int64, in transaction: any SQLTransaction) throws -> [String] {
+        try transaction.query(
+            "SELECT holder FROM process_lease WHERE lease_until_ms > $1 ORDER BY holder", [.int(systemNowMs)]
+        ) { try $0.text(0) }
     }
 
     /// Holds the number on. Call it every 20 seconds.

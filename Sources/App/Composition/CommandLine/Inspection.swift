@@ -39,10 +39,11 @@ struct Inspection {
         func database(_ path: String, _ durability: SQLiteDurability) async throws -> SQLiteDatabase {
             takesLock
                 ? try await SQLiteDatabase.open(path: path, durability: durability, readers: 1)
-                : try await SQLiteDatabase.look(path: path)
+                : try await SQLiteDatabase.openForReading(path: path)
         }
         let money = try await database(site.folder + "/money.db", .full)
         do {
+            try await CopyProgress.refuse(money)
             let readings = SQLiteReadings(folder: site.folder, migrations: [])
             let months = try await readings.months()
             await readings.close()
@@ -80,6 +81,7 @@ struct Inspection {
     private static func postgres(_ url: String) async throws -> Inspection {
         let database = try await PostgresDatabase.open(url: url, connections: 1)
         do {
+            try await CopyProgress.refuse(database)
             var pending: [Migration] = []
             for store in SchemaStore.allCases {
                 pending += try await Migrator.pending(BusbarSchema.migrations, store: store, in: database)

@@ -92,5 +92,6 @@ func doctorFindings(_ patient: Patient) async -> [DoctorFinding] {
     findings += [zoneFinding(), libraryFinding(), openFilesFinding(patient), confinementFinding(patient)]
     findings += certificateFindings(patient) + [portFinding(patient)]
     findings += await databaseFindings(patient)
+    if let backup = backupFinding(patient.site, patient.clocks) { findings.append(backup) }
     return findings
 }
