@@ -4,12 +4,10 @@ import CivilTime
 import Clocks
 import Foundation
 import Jobs
-import Logging
 import Meters
 import PostgresAdapter
 import SQL
 import SQLiteAdapter
-import ServiceLifecycle
 
 /// Where an installation lives.
 public struct SiteOptions: Sendable {
@@ -29,7 +27,9 @@ public struct OpenSite: Sendable {
     public let folder: String
     public let vault: KeyVault
     public let holder: String
-    let lease: ProcessNumber
+    let lease: HeldNumber
+    /// When anybody had it open before, system time.
+    let lastHeldMs: Int64?
     /// Kept so that the lock of the folder lives as long as the site.
     private let lock: SQLiteSiteLock?
 
@@ -49,6 +49,7 @@ public struct OpenSite: Sendable {
             lock = nil
         } else {
             lock = try SQLiteSite.lock(options.folder)
+            try SQLiteSite.checkFiles(options.folder)
             let database = try await SQLiteDatabase.open(path: options.folder + "/money.db", durability: .full)
             try await Migrator.migrate(BusbarSchema.migrations, store: .money, in: database)
             money = database
@@ -59,18 +60,22 @@ public struct OpenSite: Sendable {
             // The lock proves that whoever held a job is gone: nobody waits for its lease to run out.
             try await money.write { try JobStore.releaseAll(in: $0) }
         }
-        let lease = try await ProcessNumber.lease(in: money, holder: holder, systemNowMs: clocks.systemNowMs())
+        let lastHeldMs = try await money.read { try ProcessNumber.lastHeldMs(in: $0) }
+        let number = try await ProcessNumber.lease(in: money, holder: holder, systemNowMs: clocks.systemNowMs())
+        // Behind the lock of a folder nobody else can take the number.
+        let lease = HeldNumber(number, in: money, clocks: clocks, isAlone: lock != nil)
         return OpenSite(
             site: Site(
-                money: money, readings: readings, clocks: clocks,
-                ids: IDGenerator(processNumber: lease.number, clocks: clocks)),
+                money: LeasedDatabase(money, lease), readings: LeasedReadings(readings, lease), clocks: clocks,
+                ids: IDGenerator(
+                    processNumber: number.number, clocks: clocks, notBeforeMs: number.idsNotBeforeMs)),
             folder: options.folder, vault: try KeyVault(masterKey: MasterKey.load(folder: options.folder)),
             holder: holder,
-            lease: lease, lock: lock)
+            lease: lease, lastHeldMs: lastHeldMs, lock: lock)
     }
 
     public func close() async {
-        try? await lease.release(in: site.money)
+        await lease.release()
         await site.readings.close()
         await site.money.close()
         lock?.release()
@@ -95,31 +100,6 @@ public struct OpenSite: Sendable {
                 .invalid, "There are \(orgs.count) companies here.", hint: "Say which with --org.", at: "--org")
         }
         return only
-    }
-}
-
-/// Holds the process number while the process serves. Losing it ends the process: its ids would not be its own any
-/// more.
-struct LeaseKeeper: Service {
-    let lease: ProcessNumber
-    let site: Site
-    let log: Logger
-
-    func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(20))
-                guard !Task.isCancelled else { return }
-                do {
-                    _ = try await lease.renewed(in: site.money, systemNowMs: site.clocks.systemNowMs())
-                } catch let refusal as Refusal {
-                    log.critical("process number lost", metadata: ["error": "\(refusal)"])
-                    throw refusal
-                } catch {
-                    log.error("process number not renewed, trying again", metadata: ["error": "\(error)"])
-                }
-            }
-        }
     }
 }
 

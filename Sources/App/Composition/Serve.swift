@@ -23,6 +23,8 @@ public struct ServeOptions: Sendable {
     public var trustsForwarded = false
     /// System milliseconds between two looks for due jobs.
     public var pauseMs: Int64
+    /// System seconds the process has to end after it was asked to; then it is ended hard.
+    public var stopWithinS = 60
     /// How meters are asked.
     public var collection = CollectionRules()
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
@@ -37,7 +39,9 @@ public struct ServeOptions: Sendable {
 public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ console: Console) async throws
     -> CommandStatus
 {
+    try FileLimit.raise()
     try await withSite(site) { open in
+        try await ClockCheck.start(open)
         let serving = try await Serving(open, options: options, log: log)
         if serving.orgs.isEmpty {
             console.note("There is no company here yet: `busbar org add \"…\"`, then start again.")
@@ -88,8 +92,10 @@ public struct Serving: Sendable {
             onRunning: onRunning)
         let all: [any Service] =
             others + [
-                LeaseKeeper(lease: open.lease, site: open.site, log: log),
+                LeaseKeeper(lease: open.lease, log: log), ClockWatch(log: log),
                 LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
+                // Last, so that it hears of the stop first.
+                StopWatchdog(limitS: options.stopWithinS, log: log),
             ]
         let group = ServiceGroup(
             configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))

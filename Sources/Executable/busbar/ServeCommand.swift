@@ -12,15 +12,20 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Pages are reached by https through a proxy.") var https = false
     @Flag(help: "The caller is the last entry of X-Forwarded-For; only behind a proxy that writes it.")
     var forwarded = false
+    @Option(help: "Seconds a stop may take before the process is ended hard, 1 to 3600.") var stopWithin = 60
     @OptionGroup var shared: SharedOptions
 
     func run() async throws {
+        guard (1...3600).contains(stopWithin) else {
+            throw ValidationError("--stop-within \(stopWithin): give 1 to 3600")
+        }
         guard (0...65_535).contains(port) else {
             throw ValidationError("--port \(port): give 0 to 65535")
         }
         try await leaving { console in
             var options = ServeOptions(host: host, port: port, isHTTPS: https)
             options.trustsForwarded = forwarded
+            options.stopWithinS = stopWithin
             return try await serve(shared.site, options: options, log: serviceLog(.info), console)
         }
     }
