@@ -5,7 +5,7 @@ BUSBAR = .build/$(CONFIG)/busbar
 export CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help run build check format test e2e test-all bench venv openapi clean
+.PHONY: help run build check format test e2e test-all bench venv openapi release deb clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,5 +58,13 @@ openapi: ## write the description of the API to openapi/busbar.json and validate
 	@$(BUSBAR) openapi >openapi/busbar.json.new && mv openapi/busbar.json.new openapi/busbar.json
 	@.venv/bin/openapi-spec-validator openapi/busbar.json
 
+release: ## the program as it is given away, with checksums: dist/
+	@scripts/setup
+	@scripts/release
+
+deb: ## the Debian package: dist/busbar_*.deb
+	@scripts/setup
+	@scripts/deb
+
 clean: ## remove what was built; ./data stays
-	rm -rf .build .venv e2e/out
+	rm -rf .build .venv e2e/out dist

@@ -42,6 +42,8 @@ public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ con
     try FileLimit.raise()
     try await withSite(site) { open in
         try await ClockCheck.start(open)
+        // A month that is damaged or of a newer version is known now and not in the middle of the night.
+        for month in try await open.site.readings.months() { _ = try await open.site.readings.shard(month) }
         let serving = try await Serving(open, options: options, log: log)
         if serving.orgs.isEmpty {
             console.note("There is no company here yet: `busbar org add \"…\"`, then start again.")

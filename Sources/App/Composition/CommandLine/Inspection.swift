@@ -35,6 +35,7 @@ struct Inspection {
                 .problems)
         }
         let lock = try SQLiteSite.lock(site.folder)
+        try SQLiteSite.checkFiles(site.folder)
         let money = try await SQLiteDatabase.open(path: site.folder + "/money.db", durability: .full, readers: 1)
         do {
             let readings = SQLiteReadings(folder: site.folder, migrations: [])
