@@ -5,7 +5,7 @@ BUSBAR = .build/$(CONFIG)/busbar
 export CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help run build check format test e2e test-all bench venv openapi man clean
+.PHONY: help run build check format test e2e test-all bench venv openapi man release deb clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,5 +64,13 @@ man: ## write the manual page to .build/busbar.1
 	@scripts/manual $(BUSBAR) >.build/busbar.1.new && mv .build/busbar.1.new .build/busbar.1
 	@echo "man -l .build/busbar.1"
 
+release: ## the program as it is given away, with checksums: dist/
+	@scripts/setup
+	@scripts/release
+
+deb: ## the Debian package: dist/busbar_*.deb
+	@scripts/setup
+	@scripts/deb
+
 clean: ## remove what was built; ./data stays
-	rm -rf .build .venv e2e/out
+	rm -rf .build .venv e2e/out dist

@@ -85,7 +85,7 @@ let package = Package(
 
         // Adapters: one outside thing each
         target("Adapters", "SQLiteAdapter", ["SQL", "CivilTime", "CSQLite"]),
-        target("Adapters", "PostgresAdapter", ["SQL", "CivilTime", "CPQ"]),
+        target("Adapters", "PostgresAdapter", ["SQL", "CivilTime", "Clocks", "CPQ"]),
         target(
             "Adapters", "MeterLink",
             ["MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Cryptography"] + nio),
@@ -191,6 +191,11 @@ let package = Package(
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
         tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
         tests("IS15959", ["IS15959", "DLMS", "CivilTime"]),
+        tests(
+            "BadDays",
+            domainBase + [
+                "busbar", "Access", "Composition", "Jobs", "SQLiteAdapter", "PostgresAdapter", "TestSupport", logging,
+            ]),
         tests(
             "MeterFleet",
             [

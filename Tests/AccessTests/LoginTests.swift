@@ -111,7 +111,7 @@ import Testing
             #expect(try await ProcessNumber.lease(in: money, holder: "d", systemNowMs: 120_000).number == 0)
             let lost = try await refusal { _ = try await first.renewed(in: money, systemNowMs: 120_001) }
             #expect(lost?.code == .conflict)
-            try await renewed.release(in: money)
+            try await renewed.release(in: money, systemNowMs: 120_000)
             #expect(try await ProcessNumber.lease(in: money, holder: "e", systemNowMs: 120_000).number == 1)
         }
     }

@@ -1,10 +1,12 @@
 // Where a PostgreSQL server is, read from a URL. Keeps the password out of every message.
 import CPQ
+import Clocks
 import Foundation
 import SQL
 
 struct PostgresTarget: Sendable {
     let url: String
+    let backOff = BackOff()
     /// `database "x" on host as user`, for messages.
     let name: String
     private let password: String
@@ -61,11 +63,27 @@ struct PostgresTarget: Sendable {
         password.isEmpty ? text : text.replacingOccurrences(of: password, with: "***")
     }
 
-    /// Connects, blocking.
+    /// Connects, blocking; fails at once while a server that was out of reach is being left alone.
     func connect() throws -> OpaquePointer {
-        // Later keywords win: the URL may set the first two, and never the encoding.
-        let keywords = ["connect_timeout", "fallback_application_name", "dbname", "client_encoding"]
-        let values = ["10", "busbar", url, "UTF8"]
+        if let reason = backOff.reason(nowMs: Clocks.live.systemNowMs()) { throw SQLError(.connection, reason) }
+        do {
+            let handle = try connectOnce()
+            backOff.reached()
+            return handle
+        } catch let error as SQLError {
+            backOff.failed(error.message, nowMs: Clocks.live.systemNowMs())
+            throw error
+        }
+    }
+
+    private func connectOnce() throws -> OpaquePointer {
+        // Later keywords win: the URL may set all but the encoding.
+        // A server that vanished without a word is noticed within half a minute.
+        let keywords = [
+            "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+            "fallback_application_name", "dbname", "client_encoding",
+        ]
+        let values = ["10", "10", "5", "3", "30000", "busbar", url, "UTF8"]
         let handle = withCStrings(keywords) { keywords in
             withCStrings(values) { values in PQconnectdbParams(keywords, values, 1) }
         }

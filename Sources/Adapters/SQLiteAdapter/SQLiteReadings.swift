@@ -41,7 +41,7 @@ public actor SQLiteReadings: ReadingsStore {
         }
     }
 
-    private static func month(of file: String) -> CivilMonth? {
+    static func month(of file: String) -> CivilMonth? {
         guard file.hasPrefix("readings-"), file.hasSuffix(".db"), file.utf8.count == 19 else { return nil }
         return CivilMonth(file.dropFirst(9).prefix(7))
     }
@@ -66,9 +66,27 @@ public actor SQLiteReadings: ReadingsStore {
     private func open(_ month: CivilMonth) -> Task<SQLiteDatabase, any Error> {
         let path = "\(folder)/readings-\(month).db"
         return Task { [migrations, readers] in
+            if !FileManager.default.fileExists(atPath: path) { try await Self.make(path, migrations) }
             let database = try await SQLiteDatabase.open(path: path, durability: .normal, readers: readers)
             try await Migrator.migrate(migrations, store: .readings, in: database)
             return database
+        }
+    }
+
+    /// The file gets its name when it is whole, so that an empty one of that name is known to be damage.
+    private static func make(_ path: String, _ migrations: [Migration]) async throws {
+        let new = path + ".new"
+        for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: new + end) }
+        let database = try await SQLiteDatabase.open(path: new, durability: .full, readers: 1)
+        do {
+            try await Migrator.migrate(migrations, store: .readings, in: database)
+        } catch {
+            await database.close()
+            throw error
+        }
+        await database.close()
+        guard rename(new, path) == 0 else {
+            throw SQLError(.connection, "cannot make \(path): \(String(cString: strerror(errno)))")
         }
     }
 

@@ -166,7 +166,8 @@ extension SQLError {
     init(sqlite handle: OpaquePointer, doing: String) {
         let extended = sqlite3_extended_errcode(handle)
         let text = sqlite3_errmsg(handle).map { String(cString: $0) } ?? "unknown error"
-        self.init(SQLError.code(sqlite: extended), "\(text) (SQLite \(extended)): \(doing)")
+        let isFull = extended & 0xff == SQLITE_IOERR && [ENOSPC, EDQUOT, EFBIG].contains(sqlite3_system_errno(handle))
+        self.init(isFull ? .full : SQLError.code(sqlite: extended), "\(text) (SQLite \(extended)): \(doing)")
     }
 
     init(sqlite handle: OpaquePointer, preparing sql: String) {
@@ -212,7 +213,8 @@ extension SQLError {
         case SQLITE_BUSY, SQLITE_LOCKED: return .busy
         case SQLITE_FULL: return .full
         case SQLITE_READONLY: return .readOnly
-        case SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_NOTADB, SQLITE_CORRUPT: return .connection
+        case SQLITE_CANTOPEN, SQLITE_IOERR: return .connection
+        case SQLITE_NOTADB, SQLITE_CORRUPT: return .corrupt
         case SQLITE_MISMATCH: return .syntax
         default: return .other
         }

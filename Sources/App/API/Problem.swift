@@ -120,9 +120,24 @@ public struct Problem: Error, Sendable {
         case let error as MeterError: self.init(error)
         case let error as SQLError:
             switch error.code {
-            case .busy, .connection, .full, .readOnly:
+            case .busy, .connection:
                 self.init(.unavailable, "The database is not available now.")
                 headers["Retry-After"] = "5"
+            case .full:
+                self.init(
+                    .unavailable, "The disk of the database is full. Nothing was changed.",
+                    hint: "Make room on the disk and send it again. What is stored can still be read.")
+                headers["Retry-After"] = "60"
+            case .readOnly:
+                self.init(
+                    .unavailable, "The database can only be read now. Nothing was changed.",
+                    hint: "The operator of this installation checks who owns its folder.")
+                headers["Retry-After"] = "60"
+            case .corrupt:
+                self.init(
+                    .unavailable, "The database is damaged.",
+                    hint: "The operator of this installation stops it and runs `busbar db check`.")
+                headers["Retry-After"] = "600"
             case .unique, .foreignKey, .check, .notNull, .syntax, .decode, .other:
                 self.init(.internal, "Something in Busbar went wrong.")
             }

@@ -4,12 +4,10 @@ import CivilTime
 import Clocks
 import Foundation
 import Jobs
-import Logging
 import Meters
 import PostgresAdapter
 import SQL
 import SQLiteAdapter
-import ServiceLifecycle
 
 /// Where an installation lives.
 public struct SiteOptions: Sendable {
@@ -35,7 +33,9 @@ public struct OpenSite: Sendable {
     public let ring: KeyRing
     public var vault: KeyVault { KeyVault(ring: ring) }
     public let holder: String
-    let lease: ProcessNumber
+    let lease: HeldNumber
+    /// When anybody had it open before, system time.
+    let lastHeldMs: Int64?
     /// Kept so that the lock of the folder lives as long as the site.
     private let lock: SQLiteSiteLock?
 
@@ -53,6 +53,7 @@ public struct OpenSite: Sendable {
             lock = nil
         } else {
             lock = try SQLiteSite.lock(options.folder)
+            try SQLiteSite.checkFiles(options.folder)
             try await Upgrade(site: options, clocks: clocks).backUpFolder()
             let database = try await SQLiteDatabase.open(path: options.folder + "/money.db", durability: .full)
             try await CopyProgress.refuse(database)
@@ -69,12 +70,16 @@ public struct OpenSite: Sendable {
             // The lock proves that whoever held a job is gone: nobody waits for its lease to run out.
             try await money.write { try JobStore.releaseAll(in: $0) }
         }
-        let lease = try await ProcessNumber.lease(in: money, holder: holder, systemNowMs: clocks.systemNowMs())
+        let lastHeldMs = try await money.read { try ProcessNumber.lastHeldMs(in: $0) }
+        let number = try await ProcessNumber.lease(in: money, holder: holder, systemNowMs: clocks.systemNowMs())
+        // Behind the lock of a folder nobody else can take the number.
+        let lease = HeldNumber(number, in: money, clocks: clocks, isAlone: lock != nil)
         return OpenSite(
             site: Site(
-                money: money, readings: readings, clocks: clocks,
-                ids: IDGenerator(processNumber: lease.number, clocks: clocks)),
-            folder: options.folder, ring: ring, holder: holder, lease: lease, lock: lock)
+                money: LeasedDatabase(money, lease), readings: LeasedReadings(readings, lease), clocks: clocks,
+                ids: IDGenerator(
+                    processNumber: number.number, clocks: clocks, notBeforeMs: number.idsNotBeforeMs)),
+            folder: options.folder, ring: ring, holder: holder, lease: lease, lastHeldMs: lastHeldMs, lock: lock)
     }
 
     /// An installation only looked at: nothing is migrated, leased or made, and no write to the money store succeeds.
@@ -98,11 +103,11 @@ public struct OpenSite: Sendable {
             site: Site(
                 money: money, readings: readings, clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks)),
             folder: options.folder, ring: try KeyRing(current: Secret.bytes(32)), holder: "",
-            lease: .none, lock: lock)
+            lease: HeldNumber(.none, in: money, clocks: clocks, isAlone: true), lastHeldMs: nil, lock: lock)
     }
 
     public func close() async {
-        try? await lease.release(in: site.money)
+        await lease.release()
         await site.readings.close()
         await site.money.close()
         lock?.release()

@@ -27,6 +27,8 @@ public struct ServeOptions: Sendable {
     public var trustsForwarded = false
     /// System milliseconds between two looks for due jobs.
     public var pauseMs: Int64
+    /// System seconds the process has to end after it was asked to; then it is ended hard.
+    public var stopWithinS = 60
     /// How meters are asked.
     public var collection = CollectionRules()
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
@@ -41,7 +43,11 @@ public struct ServeOptions: Sendable {
 public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ console: Console) async throws
     -> CommandStatus
 {
+    try FileLimit.raise()
     try await withSite(site) { open in
+        try await ClockCheck.start(open)
+        // A month that is damaged or of a newer version is known now and not in the middle of the night.
+        for month in try await open.site.readings.months() { _ = try await open.site.readings.shard(month) }
         let serving = try await Serving(open, options: options, log: log)
         if serving.orgs.isEmpty {
             console.note("There is no company here yet: `busbar org add \"…\"`, then start again.")
@@ -99,8 +105,10 @@ public struct Serving: Sendable {
         let renewal: [any Service] = tls.map { [CertificateRenewal(tls: $0, log: log)] } ?? []
         let all: [any Service] =
             others + renewal + [
-                LeaseKeeper(lease: open.lease, site: open.site, log: log),
+                LeaseKeeper(lease: open.lease, log: log), ClockWatch(log: log),
                 LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
+                // Last, so that it hears of the stop first.
+                StopWatchdog(limitS: options.stopWithinS, log: log),
             ]
         let group = ServiceGroup(
             configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))

@@ -95,6 +95,7 @@ public enum JobStore {
     static func claim(
         businessNowMs: Int64, systemNowMs: Int64, holder: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Job? {
+        try Self.mendTimes(businessNowMs: businessNowMs, systemNowMs: systemNowMs, scope, in: transaction)
         let isDue =
             try transaction.first(
                 """
@@ -125,6 +126,35 @@ public enum JobStore {
             [
                 .int(scope.orgID), .int(businessNowMs), .int(systemNowMs), .text(holder), .int(systemNowMs + leaseMs),
             ], decode)
+    }
+
+    /// Farther ahead than any lease, pause or next time of a job can be: the clock that set it was ahead and has been
+    /// set back. Larger than clocks of two machines differ.
+    private static let aheadMs: Int64 = 3 * 3_600_000
+
+    /// Makes due again what a wrong clock has put off, so that nothing waits for a year.
+    private static func mendTimes(
+        businessNowMs: Int64, systemNowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        let parameters: [SQLValue] = [
+            .int(scope.orgID), .int(systemNowMs + aheadMs), .int(businessNowMs + aheadMs), .int(businessNowMs),
+        ]
+        let wrong = try transaction.first(
+            """
+            SELECT 1 FROM job WHERE org_id = $1 AND (lease_until_ms > $2 OR not_before_ms > $2
+              OR (run_at_ms > $3 AND state = 'waiting' AND kind <> 'estimate')) LIMIT 1
+            """, Array(parameters.prefix(3))
+        ) { try $0.int(0) }
+        guard wrong != nil else { return }
+        try transaction.run(
+            "UPDATE job SET lease_until_ms = 0 WHERE org_id = $1 AND lease_until_ms > $2", Array(parameters.prefix(2)))
+        try transaction.run(
+            "UPDATE job SET not_before_ms = 0 WHERE org_id = $1 AND not_before_ms > $2", Array(parameters.prefix(2)))
+        try transaction.run(
+            """
+            UPDATE job SET run_at_ms = $2 WHERE org_id = $1 AND run_at_ms > $3 AND state = 'waiting'
+              AND kind <> 'estimate'
+            """, [parameters[0], parameters[3], parameters[2]])
     }
 
     /// Keeps the lease and notes progress. False when the lease was lost to another worker.

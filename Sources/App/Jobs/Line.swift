@@ -196,6 +196,7 @@ public struct Line: Sendable {
         for month in try await site.readings.months() {
             let shard = try await site.readings.shard(month)
             while true {
+                try Task.checkCancellation()
                 let reads = try await shard.read { [org] transaction in
                     let cursor = try ChangeStream.rawRead.cursor(
                         of: Self.rawConsumer, orgID: org.orgID, month: month, in: transaction)
@@ -288,6 +289,7 @@ public struct Line: Sendable {
 
     private func decide(_ accounts: [Int64]) async throws {
         for accountID in accounts {
+            try Task.checkCancellation()
             let nowMs = site.clocks.businessNowMs()
             try await site.money.write { [org, scope, site] transaction in
                 _ = try Supply.decide(

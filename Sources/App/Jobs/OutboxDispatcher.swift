@@ -30,6 +30,7 @@ public struct OutboxDispatcher: Sendable {
             }
             guard !events.isEmpty else { return delivered }
             for event in events {
+                try Task.checkCancellation()
                 last = event.eventID
                 do {
                     let isDone = try await site.money.write { [self] transaction in
@@ -49,7 +50,7 @@ public struct OutboxDispatcher: Sendable {
     }
 
     private static func isDatabaseTrouble(_ error: SQLError) -> Bool {
-        [.busy, .full, .readOnly, .connection].contains(error.code)
+        [.busy, .full, .readOnly, .connection, .corrupt].contains(error.code)
     }
 
     private func handle(_ event: OutboxEvent, in transaction: any SQLTransaction) throws {

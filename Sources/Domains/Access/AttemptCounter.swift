@@ -25,7 +25,8 @@ public final class AttemptCounter: Sendable {
     public func attempt(_ key: String, nowMs: Int64) -> Int64? {
         generations.withLock { all in
             var window = all.young[key] ?? all.old[key] ?? Window()
-            if nowMs >= window.endMs { window = Window(count: 0, endMs: nowMs + windowMs) }
+            // A window that ends later than any could was begun by a clock that was ahead.
+            if nowMs >= window.endMs || window.endMs > nowMs + windowMs { window = Window(count: 0, endMs: nowMs + windowMs) }
             guard window.count < limit else { return max(1, window.endMs - nowMs) }
             window.count += 1
             if all.young[key] == nil, all.young.count >= capacity / 2 {

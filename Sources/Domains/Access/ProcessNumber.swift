@@ -7,22 +7,28 @@ public struct ProcessNumber: Sendable, Equatable {
     public var number: Int64
     public var holder: String
     public var untilMs: Int64
+    /// Not 0 when this installation was used at a later time than the clock shows now: ids go on from there.
+    public var idsNotBeforeMs: Int64 = 0
 
     public static let leaseMs: Int64 = 60_000
     /// That of a process which only looks and makes no ids.
     public static let none = ProcessNumber(number: -1, holder: "", untilMs: 0)
     /// A number rests for one more lease after it ran out, so that a late renewal finds it unused.
     static let restMs: Int64 = 60_000
+    /// Clocks of two machines may differ by so much.
+    static let skewMs: Int64 = 600_000
 
-    /// Takes the lowest number nobody holds.
+    /// Takes the lowest number nobody holds. One that was used at a later time than the clock shows now counts as held:
+    /// its ids of that time exist already.
     /// - Parameter holder: tells processes apart: host, process id and a random part.
     /// - Throws: ``Refusal`` `unavailable` when 1024 processes hold one each.
     public static func lease(in money: any Database, holder: String, systemNowMs: Int64) async throws -> ProcessNumber {
         try await money.write { transaction in
-            let held = Set(
-                try transaction.query(
-                    "SELECT process_number FROM process_lease WHERE lease_until_ms > $1", [.int(systemNowMs - restMs)]
-                ) { try $0.int(0) })
+            let rows = try transaction.query("SELECT process_number, lease_until_ms FROM process_lease", []) {
+                (number: try $0.int(0), untilMs: try $0.int(1))
+            }
+            let held = Set(rows.filter { $0.untilMs > systemNowMs - restMs }.map(\.number))
+            let latestMs = rows.map(\.untilMs).max() ?? 0
             for number in Int64(0)..<1024 where !held.contains(number) {
                 // Another process may have taken it since the read: then no row changes, and the next number is tried.
                 let taken = try transaction.run(
@@ -34,7 +40,9 @@ public struct ProcessNumber: Sendable, Equatable {
                     """,
                     [.int(number), .text(holder), .int(systemNowMs + leaseMs), .int(systemNowMs - restMs)])
                 if taken == 1 {
-                    return ProcessNumber(number: number, holder: holder, untilMs: systemNowMs + leaseMs)
+                    return ProcessNumber(
+                        number: number, holder: holder, untilMs: systemNowMs + leaseMs,
+                        idsNotBeforeMs: latestMs > systemNowMs + leaseMs + skewMs ? latestMs + restMs : 0)
                 }
             }
             throw Refusal(
@@ -75,12 +83,19 @@ public struct ProcessNumber: Sendable, Equatable {
         ) { try $0.text(0) }
     }
 
-    /// Gives the number back at once.
-    public func release(in money: any Database) async throws {
+    /// Gives the number back at once. The row stays and tells until when the number was used, so that it is not used
+    /// for the same time again after the clock was set back.
+    public func release(in money: any Database, systemNowMs: Int64) async throws {
         let (number, holder) = (number, holder)
         try await money.write { transaction in
             _ = try transaction.run(
-                "DELETE FROM process_lease WHERE process_number = $1 AND holder = $2", [.int(number), .text(holder)])
+                "UPDATE process_lease SET lease_until_ms = $3 WHERE process_number = $1 AND holder = $2",
+                [.int(number), .text(holder), .int(systemNowMs - Self.restMs)])
         }
+    }
+
+    /// When this installation was last held by anybody, in system time; nil when never.
+    public static func lastHeldMs(in transaction: any SQLTransaction) throws -> Int64? {
+        try transaction.first("SELECT MAX(lease_until_ms) FROM process_lease", []) { try $0.optionalInt(0) } ?? nil
     }
 }

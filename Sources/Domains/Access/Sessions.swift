@@ -76,9 +76,11 @@ public struct Sessions: Sendable {
                 SELECT l.org_id, l.login_id, l.role, l.account_id, l.place_id, s.csrf_token, l.username, l.name,
                   l.language
                 FROM session s JOIN login l ON l.org_id = s.org_id AND l.login_id = s.login_id
-                WHERE s.token_hash = $1 AND s.expires_at_ms > $2 AND s.revoked_at_ms IS NULL
-                  AND l.disabled_at_ms IS NULL LIMIT 1
-                """, [.bytes(hash), .int(nowMs)]
+                WHERE s.token_hash = $1 AND s.expires_at_ms > $2 AND s.expires_at_ms <= $3
+                  AND s.revoked_at_ms IS NULL AND l.disabled_at_ms IS NULL LIMIT 1
+                """,
+                // One that ends later than any could was opened by a clock that was ahead, and would live too long.
+                [.bytes(hash), .int(nowMs), .int(nowMs + Self.lifetimeMs + 3_600_000)]
             ) { row in
                 let scope = Scope(
                     orgID: try row.int(0), placeIDs: try row.optionalInt(4).map { [$0] },

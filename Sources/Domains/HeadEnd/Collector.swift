@@ -195,6 +195,7 @@ public struct Collector: Sendable {
     /// Reads all due days of one meter in one association. A failure is noted, never thrown, unless the database
     /// failed.
     private func collect(meterID: Int64, items: [CollectionItem], nowMs: Int64) async throws -> (Int, Int) {
+        try Task.checkCancellation()
         let meter = try await site.money.read { [scope] in try Meter.find(meterID, scope, in: $0) }
         let answers: [Answer]
         do {
@@ -205,6 +206,8 @@ public struct Collector: Sendable {
                 try await ask(conversation, meter: meter, items: items, nowMs: nowMs)
             }
         } catch let error as MeterError {
+            // A conversation that was cut off because the process stops is not the meter's failure.
+            try Task.checkCancellation()
             try await note(items: items, error: error.description, nowMs: nowMs)
             return (0, items.count)
         }

@@ -197,6 +197,7 @@ public struct RelayCommander: Sendable {
     }
 
     private func carryOut(_ command: MeterCommand) async throws -> Bool {
+        try Task.checkCancellation()
         if command.kind == "disconnect" { try await beforeCut(command.meterID) }
         let nowMs = site.clocks.businessNowMs()
         let (meter, relay) = try await site.money.read { [scope] transaction in

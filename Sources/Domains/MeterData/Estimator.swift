@@ -41,6 +41,7 @@ public struct Estimator: Sendable {
         var filled = 0
         var notEstimable = 0
         for (meter, stored) in zip(meters, current) where (stored?.block.lowestQuality ?? .missing) == .missing {
+            try Task.checkCancellation()
             let history = try await History.of(
                 meterID: meter.meterID, before: day, days: Self.historyDays, site: site, orgID: org.orgID)
             if try await fill(meter, day, history: history, shard: shard, nowMs: nowMs) {

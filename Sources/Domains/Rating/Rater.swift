@@ -33,6 +33,7 @@ public struct Rater: Sendable {
         for month in try await site.readings.months() {
             let shard = try await site.readings.shard(month)
             while true {
+                try Task.checkCancellation()
                 let changes = try await shard.read { [org] transaction in
                     let cursor = try ChangeStream.dayBlock.cursor(
                         of: Self.consumer, orgID: org.orgID, month: month, in: transaction)
@@ -59,6 +60,7 @@ public struct Rater: Sendable {
         var made = 0
         var last: RatingRefusal?
         while true {
+            try Task.checkCancellation()
             let page = try await site.money.read { [last] transaction in
                 try RatingRefusal.withBase(after: last, limit: Self.chunkSize, scope, in: transaction)
             }

@@ -27,6 +27,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Certificate chain (PEM) to serve https without a proxy.", completion: .file())
     var tlsCertificate: String?
     @Option(help: "Private key of the certificate (PEM).", completion: .file()) var tlsKey: String?
+    @Option(parsing: .unconditional, help: "Seconds a stop may take before the process is ended hard; 60 when not said.")
+    var stopSeconds: String?
     @Option(help: "Least severe line of the log: trace, debug, info, notice, warning, error or critical.")
     var logLevel: String?
     @OptionGroup var shared: SharedOptions
@@ -36,7 +38,7 @@ struct ServeCommand: AsyncParsableCommand {
             let settings = try shared.settings([
                 .host: host, .port: port, .https: https.map { $0 ? "yes" : "no" },
                 .forwarded: forwarded.map { $0 ? "yes" : "no" }, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
-                .logLevel: logLevel,
+                .stopSeconds: stopSeconds, .logLevel: logLevel,
             ])
             let level = settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
             return try await serve(

@@ -19,14 +19,13 @@ public struct Clocks: Sendable {
         self.businessRate = businessRate
     }
 
-    private static let wallMs: @Sendable () -> Int64 = {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    private static let wallMs: @Sendable () -> Int64 = { HeldClock.machine.nowMs() }
 
-    /// Business time is system time.
+    /// Business time is system time: the machine's, held against jumps by ``HeldClock``.
     public static let live = Clocks(businessNowMs: wallMs, systemNowMs: wallMs, businessRate: 1)
+
+    /// How far the machine's clock has jumped away from the time this process goes by; 0 while they agree.
+    public static func machineJumpMs() -> Int64 { HeldClock.machine.jumpMs() }
 
     /// Business time that was `anchorBusinessMs` when system time was `anchorSystemMs` and runs `rate` times as fast.
     public static func accelerated(anchorBusinessMs: Int64, anchorSystemMs: Int64, rate: Int64) -> Clocks {

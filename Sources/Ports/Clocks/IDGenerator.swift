@@ -4,16 +4,19 @@ import Synchronization
 /// Makes ids of 41 bits of milliseconds since 2024, 10 bits of process number and 12 bits of sequence.
 /// Time never runs backwards here: when the clock does, the last millisecond is used on.
 public final class IDGenerator: Sendable {
-    private struct State { var lastMs: Int64 = 0; var sequence: Int64 = 0 }
-    private let state = Mutex(State())
+    private struct State { var lastMs: Int64; var sequence: Int64 = 0 }
+    private let state: Mutex<State>
     private let processNumber: Int64
     private let systemNowMs: @Sendable () -> Int64
     /// 2024-01-01T00:00:00Z
     private static let epochMs: Int64 = 1_704_067_200_000
 
-    /// - Parameter processNumber: 0 to 1023, leased from the database so that no two processes share one.
-    public init(processNumber: Int64, clocks: Clocks) {
+    /// - Parameters:
+    ///   - processNumber: 0 to 1023, leased from the database so that no two processes share one.
+    ///   - notBeforeMs: ids go on from here when the clock is behind it: it was set back since others were made.
+    public init(processNumber: Int64, clocks: Clocks, notBeforeMs: Int64 = 0) {
         precondition((0..<1024).contains(processNumber), "process number must be 0 to 1023")
+        state = Mutex(State(lastMs: max(0, notBeforeMs - Self.epochMs)))
         self.processNumber = processNumber
         self.systemNowMs = clocks.systemNowMs
     }

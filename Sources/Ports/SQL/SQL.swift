@@ -130,6 +130,8 @@ public struct SQLError: Error, Sendable, CustomStringConvertible {
     /// A closed set, so that callers can decide; new codes are a breaking change.
     public enum Code: String, Sendable {
         case unique, foreignKey, check, notNull, busy, full, readOnly, syntax, connection, decode, other
+        /// What is stored cannot be read any more.
+        case corrupt
     }
     public var code: Code
     public var message: String

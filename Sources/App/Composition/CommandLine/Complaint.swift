@@ -62,6 +62,11 @@ public struct Complaint: Sendable, Equatable, CustomStringConvertible {
             self.init(
                 error.message, hint: "Check --data and --database (or BUSBAR_DATABASE); `busbar doctor` looks closer.",
                 .partly)
+        case .corrupt:
+            self.init(
+                error.message,
+                hint: "Nothing was changed. `busbar db check` looks at every file; operations.md, Backup, tells how to "
+                    + "restore.", .problems)
         case .full: self.init(error.message, hint: "Make room on the disk and run this again.", .partly)
         case .readOnly:
             self.init(error.message, hint: "Check who owns the folder; run this as that user.", .problems)

@@ -36,6 +36,7 @@ struct Inspection {
                 .problems)
         }
         let lock = takesLock ? try SQLiteSite.lock(site.folder) : nil
+        try SQLiteSite.checkFiles(site.folder)
         func database(_ path: String, _ durability: SQLiteDurability) async throws -> SQLiteDatabase {
             takesLock
                 ? try await SQLiteDatabase.open(path: path, durability: durability, readers: 1)

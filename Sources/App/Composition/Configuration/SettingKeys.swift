@@ -88,6 +88,9 @@ extension SettingKey {
         "body_read_ms", .integer(100...600_000), or: "20000", "a request must have arrived after this")
     public static let handlerMs = SettingKey(
         "handler_ms", .integer(100...600_000), or: "30000", "a request is answered after this, if only with 503")
+    public static let stopSeconds = SettingKey(
+        "stop_seconds", .integer(1...3_600), or: "60", argument: "--stop-seconds",
+        "a stop that takes longer is ended hard; nothing that was committed is lost")
     public static let readsPerMinute = SettingKey(
         "reads_per_minute", .integer(1...1_000_000), or: "1200", "requests that read, of one caller")
     public static let writesPerMinute = SettingKey(
@@ -101,7 +104,7 @@ extension SettingKey {
     public static let all: [SettingKey] = [
         dataFolder, database, databaseFile, databasePasswordFile, masterKey, masterKeyFile, host, port, https,
         forwarded,
-        tlsCertificate, tlsKey, logLevel, connectionsMax, idleSeconds, bodyReadMs, handlerMs, readsPerMinute,
+        tlsCertificate, tlsKey, logLevel, connectionsMax, idleSeconds, bodyReadMs, handlerMs, stopSeconds, readsPerMinute,
         writesPerMinute, heavyPerMinute, signInsPerMinute,
     ]
 
