@@ -90,7 +90,8 @@ import Testing
             #expect(poor.findings["settings"]?["found"]?.contains("BUSBAR_COLOUR") == true)
             machine = Self.well
             machine.space = { _ in .init(freeBytes: 2_000_000_000, totalBytes: 100_000_000_000) }
-            #expect(try await asked(site, on: machine).findings["disk"]?["level"] == "warning", "a full disk, relatively")
+            #expect(
+                try await asked(site, on: machine).findings["disk"]?["level"] == "warning", "a full disk, relatively")
             #expect(try await asked(site, ["connections_max": "90000"]).findings["open files"]?["level"] == "warning")
             let past = Clocks(businessNowMs: { 0 }, systemNowMs: { 0 }, businessRate: 0)
             let early = try await asked(site, clocks: past)

@@ -120,7 +120,8 @@ import Testing
             let right = try Data(contentsOf: URL(fileURLWithPath: path))
             try Bench.write(String(repeating: "ab", count: 32) + "\n", to: path)
             let refused = await run { try await rotateMasterKey(place.site, newKeyFile: nil, $0) }
-            #expect(refused.status == .problems && refused.spoken.all.contains("does not open"), "\(refused.spoken.all)")
+            #expect(
+                refused.status == .problems && refused.spoken.all.contains("does not open"), "\(refused.spoken.all)")
             #expect(!FileManager.default.fileExists(atPath: path + ".next"))
             try right.write(to: URL(fileURLWithPath: path))
             #expect(try await openAll(place) == 0)

@@ -9,7 +9,8 @@ import Testing
     private func settings(
         _ file: String? = nil, arguments: [String: String] = [:], environment: [String: String] = [:]
     ) throws -> ProcessSettings {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-\(UUID().uuidString).conf").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-\(UUID().uuidString).conf")
+            .path
         defer { try? FileManager.default.removeItem(atPath: path) }
         if let file { try Bench.write(file, to: path) }
         return try ProcessSettings(
@@ -47,7 +48,8 @@ import Testing
     }
 
     @Test func theFileIsNamedOrUsual() throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-\(UUID().uuidString).conf").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-\(UUID().uuidString).conf")
+            .path
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Bench.write("port = 7\n", to: path)
         let byVariable = try ProcessSettings(environment: ["BUSBAR_CONFIG": path], usualFile: "")

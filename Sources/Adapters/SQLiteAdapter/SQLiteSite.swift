@@ -11,7 +11,12 @@ public enum SQLiteSite {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw SQLError(.connection, "cannot make the folder \(folder): \(error.localizedDescription)")
+            let above = (folder as NSString).deletingLastPathComponent
+            let why =
+                FileManager.default.fileExists(atPath: folder)
+                ? "a file of this name is there" : access(above.isEmpty ? "." : above, W_OK) == 0
+                    ? error.localizedDescription : "\(above): \(String(cString: strerror(errno)))"
+            throw SQLError(.connection, "cannot make the folder \(folder): \(why)")
         }
         let path = folder + "/busbar.lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

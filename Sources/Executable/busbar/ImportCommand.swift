@@ -25,12 +25,12 @@ struct ImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await leaving { console in
-            try await importLoadFile(
-                shared.site,
-                ImportOptions(
-                    file: file, meters: meters, zone: zone, orgID: org.orgID, dryRun: dryRun,
-                    createMeters: createMeters,
-                    packFile: pack), json: json, console)
+            let settings = try shared.settings()
+            var options = ImportOptions(
+                file: file, meters: meters, zone: zone, orgID: org.orgID, dryRun: dryRun, createMeters: createMeters,
+                packFile: pack)
+            options.bytesMax = Int(settings.number(.importBytesMax))
+            return try await importLoadFile(settings.site(), options, json: json, console)
         }
     }
 }

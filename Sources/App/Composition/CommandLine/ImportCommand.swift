@@ -23,6 +23,8 @@ public struct ImportOptions: Sendable {
     public var createMeters: Bool
     /// With `createMeters`: the packs new accounts hold.
     public var packFile: String?
+    /// Most bytes of the file, packed and unpacked.
+    public var bytesMax = LoadFileLimits.standard.bytes
     public init(
         file: String, meters: String = "serial", zone: String? = nil, orgID: Int64? = nil, dryRun: Bool = false,
         createMeters: Bool = false, packFile: String? = nil
@@ -67,6 +69,7 @@ public func importLoadFile(
         let progress = ProgressLine(console)
         let (org, isNew) = try await importOrg(open, options)
         var limits = LoadFileLimits.standard
+        limits.bytes = options.bytesMax
         limits.refusedRows = 100_000
         let read = try readLoadFile(options.file, zone: org.zone, limits: limits, progress: progress)
         let file = read.load

@@ -16,7 +16,7 @@ func readLoadFile(
     _ path: String, zone: Zone, limits: LoadFileLimits = .standard, progress: ProgressLine
 ) throws -> ReadLoadFile {
     let bytes = try readFile(path, limit: limits.bytes)
-    let name = URL(fileURLWithPath: path).lastPathComponent
+    let name = shownName(path)
     let text: [UInt8]
     do {
         text = Gzip.looksCompressed(bytes) ? try Gzip.decompress(bytes, limit: limits.bytes) : bytes
@@ -33,6 +33,12 @@ func readLoadFile(
         progress.at("reading \(name): \(start / 1_000_000) of \(text.count / 1_000_000) MB")
     }
     return ReadLoadFile(load: try parser.finish(), sha256: Hash.sha256(bytes))
+}
+
+/// The last part of a path as messages and tables show it. It is a label, and never becomes a path again.
+func shownName(_ path: String) -> String {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    return String(String.UnicodeScalarView(name.unicodeScalars.prefix(200).map { $0.value < 0x20 ? "?" : $0 }))
 }
 
 /// A file of the caller's, whole.
