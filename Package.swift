@@ -220,8 +220,8 @@ let package = Package(
             domainBase + [
                 "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData",
                 "Meters",
-                "Rating", "Compression", "TestSupport",
-            ]),
+                "Rating", "Compression", "Payments", "PostgresAdapter", "SQLiteAdapter", "TestRetailer", "TestSupport",
+            ], exclude: ["Fixtures"]),
         tests(
             "WebRoutes",
             domainBase + [

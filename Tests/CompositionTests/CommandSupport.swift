@@ -139,14 +139,17 @@ enum Bench {
             errors: String(decoding: try Data(contentsOf: files[1]), as: UTF8.self), code: process.terminationStatus)
     }
 
-    /// The binary that was built together with the tests: beside the test bundle.
-    static func busbar(_ arguments: String...) throws -> Ended {
+    /// Runs the binary that was built together with the tests.
+    static func busbar(_ arguments: String...) throws -> Ended { try execute(try program(), arguments) }
+
+    /// Beside the test bundle.
+    static func program() throws -> String {
         let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         var folders = [bundle] + ["debug", "release"].map { repository.appendingPathComponent(".build/\($0)") }
         folders += [bundle.deletingLastPathComponent()]
         let found = folders.map { $0.appendingPathComponent("busbar").path }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
-        return try execute(try #require(found, "the binary is built together with the tests"), arguments)
+        return try #require(found, "the binary is built together with the tests")
     }
 
     /// The lines of the independent calculation, header first.
