@@ -230,8 +230,9 @@ let package = Package(
             domainBase + [
                 "busbar", "Composition", "Access", "Accounts", "IntervalData", "Journal", "LoadFiles", "MeterData",
                 "Meters",
-                "Rating", "Compression", "TestSupport", "API", "SQLiteAdapter", "PostgresAdapter", logging,
-            ]),
+                "Rating", "Compression", "Payments", "TestRetailer", "TestSupport", "API", "SQLiteAdapter",
+                "PostgresAdapter", logging,
+            ], exclude: ["Fixtures"]),
         tests(
             "WebRoutes",
             domainBase + [

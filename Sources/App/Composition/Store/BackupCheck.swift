@@ -44,7 +44,10 @@ struct BackupCheck: Sendable {
     }
 
     private func sqlite(_ manifest: BackupManifest) async throws -> Result {
-        try await withScratchFolder("verify", in: (folder as NSString).deletingLastPathComponent) { scratch in
+        // Beside the backup there is room for another one; where that cannot be written, the temporary folder may do.
+        let beside = URL(fileURLWithPath: folder).deletingLastPathComponent().path
+        let parent = FileManager.default.isWritableFile(atPath: beside) ? beside : nil
+        return try await withScratchFolder("verify", in: parent) { scratch in
             for file in manifest.files {
                 try FileManager.default.copyItem(atPath: "\(folder)/\(file.name)", toPath: "\(scratch)/\(file.name)")
             }

@@ -43,7 +43,8 @@ public func backUpDatabase(
     let backup = Backup(
         site: site, clocks: clocks, verifies: options.verifies, withKey: options.withKey,
         onStep: { progress.at($0) })
-    let made = try await backup.make(in: options.to, named: "busbar-\(stamp(clocks.systemNowMs()))")
+    let parent = URL(fileURLWithPath: options.to).path
+    let made = try await backup.make(in: parent, named: "busbar-\(stamp(clocks.systemNowMs()))")
     try LastBackup(
         atMs: made.manifest.madeAtMs, place: made.place, bytes: made.manifest.bytes, isVerified: made.isVerified
     ).write(folder: site.folder)

@@ -30,7 +30,8 @@ struct CopyRun: Sendable {
         var rows: Int64
     }
 
-    /// Copies what is missing and compares all; empty when an earlier run had compared it. The destination is opened to others only when all is equal.
+    /// Copies what is missing and compares all; empty when an earlier run had compared it. The destination is opened to
+    /// others only when all is equal.
     func run(from source: CopyHouse, to site: SiteOptions) async throws -> [CopiedTable] {
         let items = try await count(source)
         let total = items.reduce(0) { $0 + $1.rows }

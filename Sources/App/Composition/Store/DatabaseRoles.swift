@@ -72,7 +72,8 @@ public func databaseRoles(owner: String, app: String, reader: String) async thro
         END $$;
 
         -- A month of readings is a partition, which only the owner may make: \(app) asks this function.
-        CREATE OR REPLACE FUNCTION public.busbar_make_partition(parent text, suffix text, first_day bigint, end_day bigint)
+        CREATE OR REPLACE FUNCTION public.busbar_make_partition(
+          parent text, suffix text, first_day bigint, end_day bigint)
         RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         BEGIN
           IF suffix !~ '^[0-9]{4}_[0-9]{2}$' OR NOT EXISTS (SELECT 1 FROM pg_class

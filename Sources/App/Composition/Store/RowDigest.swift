@@ -2,8 +2,8 @@
 import Cryptography
 import SQL
 
-/// A value: a tag (0 NULL, 1 integer, 2 text, 3 bytes), then 8 bytes of the integer, or 4 of the length and the content.
-/// Big endian. So no two different rows have the same bytes.
+/// A value: a tag (0 NULL, 1 integer, 2 text, 3 bytes), then 8 bytes of the integer, or 4 of the length and the
+/// content. Big endian. So no two different rows have the same bytes.
 enum RowBytes {
     static func encode(_ values: [SQLValue]) -> [UInt8] {
         var bytes: [UInt8] = []
