@@ -46,6 +46,7 @@ test-all: ## what takes hours: the long suites, then check, test and e2e
 bench: ## measure against peers, one JSON object a line (ONLY=name)
 	@scripts/setup test >&2
 	@swift build -c release --product busbar-bench >&2
+	@swift build -c release --product busbar >&2
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" benchmarks/run $(ONLY)
 
 venv: ## the Python environment of the tests
