@@ -150,9 +150,9 @@ let package = Package(
         // Measurements against peers: `make bench`
         .executableTarget(
             name: "busbar-bench",
-            dependencies: [
-                "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter",
-                "PostgresAdapter", "CSQLite", "CPQ",
+            dependencies: domainBase + [
+                "Access", "Accounts", "Composition", "Grid", "IntervalData", "Journal", "MeterData", "Meters", "Packs",
+                "Payments", "Rating", "Tariffs", "SQLiteAdapter", "PostgresAdapter", "CSQLite", "CPQ",
             ],
             path: "benchmarks/BusbarBench", swiftSettings: strict),
 

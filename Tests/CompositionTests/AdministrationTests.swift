@@ -161,6 +161,9 @@ import Testing
             #expect(nothing.status == .problems && nothing.spoken.all.contains("busbar db migrate"))
             #expect(!FileManager.default.fileExists(atPath: site.folder), "the doctor makes nothing")
             _ = await run { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }
+            let unsaved = await run { try await doctor(site, json: false, $0) }
+            #expect(unsaved.status == .problems && unsaved.spoken.all.contains("busbar db backup"))
+            _ = await run { try await backUpDatabase(site, BackupOptions(to: folder + "/backups"), $0) }
             let well = await run { try await doctor(site, json: false, $0) }
             #expect(well.status == .done, "\(well.spoken.all)")
             let key = site.folder + "/master.key"

@@ -7,6 +7,7 @@ import Foundation
         usage: busbar-bench price-day METER_DAYS RUNS
                busbar-bench store sqlite|sqlite-rows METER_DAYS SLOTS FOLDER
                busbar-bench store postgres|postgres-rows METER_DAYS SLOTS URL SERVER_PID
+               busbar-bench seed --accounts N --days D --data DIR [--database URL] [--to YYYY-MM-DD]
         """
 
     static func main() async {
@@ -25,6 +26,7 @@ import Foundation
             return number
         }
         switch (words.first, words.count) {
+        case ("seed", _): return try await Seed.run(SeedPlan(Array(words.dropFirst())))
         case ("price-day", 3): return try PriceDay.run(meterDays: number(1), runs: number(2))
         case ("store", 5...6):
             let load = BenchLoad(meterDays: try number(2), slots: try number(3))

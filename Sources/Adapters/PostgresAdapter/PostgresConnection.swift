@@ -74,6 +74,33 @@ final class PostgresConnection {
         }
     }
 
+    /// Starts a COPY; the rows go to the handle.
+    func beginCopy(_ sql: String) throws -> OpaquePointer {
+        let handle = try connected()
+        let pointer = PQexec(handle, sql)
+        if PQresultStatus(pointer) == PGRES_COPY_IN {
+            PQclear(pointer)
+            return handle
+        }
+        _ = try result(pointer, sql)
+        throw PostgresFailure(error: SQLError(.syntax, "no COPY: \(shortened(sql))"), remedy: .none)
+    }
+
+    /// Reads the answers to a COPY, all of them.
+    func endCopy(_ sql: String) throws {
+        let handle = try connected()
+        var failure: (any Error)?
+        while let pointer = PQgetResult(handle) {
+            do { _ = try result(pointer, sql) } catch { failure = failure ?? error }
+            if PQstatus(handle) == CONNECTION_BAD { break }
+        }
+        if let failure { throw failure }
+        guard PQstatus(handle) == CONNECTION_OK else {
+            throw PostgresFailure(
+                error: SQLError(.connection, "the connection to PostgreSQL was lost: \(shortened(sql))"), remedy: .lost)
+        }
+    }
+
     /// Runs text of our own without parameters: settings and transaction control. Returns the command tag.
     @discardableResult
     func execute(_ sql: String) throws -> String {

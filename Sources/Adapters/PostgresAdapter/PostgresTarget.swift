@@ -35,6 +35,29 @@ struct PostgresTarget: Sendable {
         name = "database \(values["dbname"] ?? "?") on \(values["host"] ?? "this machine") as \(values["user"] ?? "?")"
     }
 
+    /// What the URL says, as a section of a connection service file (libpq manual, "The Connection Service File"), so
+    /// that programs of PostgreSQL can be given it without an argument that others can see.
+    /// - Parameter database: another database on the same server.
+    static func service(_ url: String, database: String? = nil) throws -> String {
+        _ = try PostgresTarget(url)
+        guard let options = PQconninfoParse(url, nil) else { throw SQLError(.connection, "the URL cannot be read") }
+        defer { PQconninfoFree(options) }
+        var lines = ["[busbar]"]
+        var option = options
+        while let keyword = option.pointee.keyword {
+            let name = String(cString: keyword)
+            if let value = option.pointee.val, name != "dbname" || database == nil {
+                lines.append("\(name)=\(String(cString: value))")
+            }
+            option += 1
+        }
+        if let database { lines.append("dbname=\(database)") }
+        guard lines.allSatisfy({ !$0.contains("\n") }) else {
+            throw SQLError(.connection, "a part of the database URL holds a line end")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
     /// The text without the password.
     func redact(_ text: String) -> String {
         password.isEmpty ? text : text.replacingOccurrences(of: password, with: "***")

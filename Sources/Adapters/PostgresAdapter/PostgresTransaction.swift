@@ -5,7 +5,7 @@ import SQL
 
 final class PostgresTransaction: SQLTransaction {
     let engine = SQLEngine.postgres
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
     private var failure: (any Error)?
     private(set) var remedy = PostgresFailure.Remedy.none
 
@@ -16,7 +16,7 @@ final class PostgresTransaction: SQLTransaction {
     /// Throws what made the transaction fail, also when the closure swallowed it.
     func check() throws { if let failure { throw failure } }
 
-    private func guarded<Value>(_ body: () throws -> Value) throws -> Value {
+    func guarded<Value>(_ body: () throws -> Value) throws -> Value {
         try check()
         do {
             return try body()

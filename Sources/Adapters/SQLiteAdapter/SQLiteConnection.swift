@@ -93,6 +93,31 @@ final class SQLiteConnection {
 
     private func statement(_ sql: String) throws -> SQLiteStatement { try SQLiteStatement(sql, on: handle) }
 
+    /// Copies all pages by SQLite's online backup. The open transaction keeps the snapshot, or a writer in another
+    /// process would make it start again from the first page.
+    func copyPages(to copy: String, progress: (Int, Int) -> Void) throws {
+        var opened: OpaquePointer?
+        let code = sqlite3_open_v2(
+            copy, &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
+        guard let target = opened else { throw SQLError(.connection, "SQLite found no memory to open \(copy)") }
+        defer { sqlite3_close_v2(target) }
+        guard code == SQLITE_OK else { throw SQLError(sqlite: target, doing: "opening \(copy)") }
+        try execute("BEGIN")
+        defer { try? execute("ROLLBACK") }
+        try execute("SELECT COUNT(*) FROM sqlite_schema")
+        guard let backup = sqlite3_backup_init(target, "main", handle, "main") else {
+            throw SQLError(sqlite: target, doing: "copying to \(copy)")
+        }
+        var step = SQLITE_OK
+        while step == SQLITE_OK {
+            step = sqlite3_backup_step(backup, 4_096)
+            let all = Int(sqlite3_backup_pagecount(backup))
+            progress(all - Int(sqlite3_backup_remaining(backup)), all)
+        }
+        sqlite3_backup_finish(backup)
+        guard step == SQLITE_DONE else { throw SQLError(sqlite: target, doing: "copying to \(copy)") }
+    }
+
     /// Ends the connection. The writer first empties the log into the file.
     func close(checkpoint: Bool) {
         idle.removeAll()

@@ -47,6 +47,23 @@ public final class SQLiteDatabase: Database {
         return database
     }
 
+    /// Opens a file that is there, for reading only, also beside a process that writes it.
+    public static func openForReading(path: String, readers: Int = 1) async throws -> SQLiteDatabase {
+        let database = SQLiteDatabase(
+            path: path, durability: .normal, readers: readers, queueLimit: 64, busyTimeoutMs: 10_000)
+        _ = try await database.read { try $0.query("SELECT 1 FROM sqlite_schema LIMIT 1", []) { _ in } }
+        return database
+    }
+
+    /// Copies the file page by page, as one snapshot, to a new file. Writers go on meanwhile, here and in other
+    /// processes. Faster than ``backUp(to:)``, and keeps the pages as they lie.
+    /// - Parameter progress: pages done and pages in all, on the database's thread.
+    public func copyPages(
+        to copy: String, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    ) async throws {
+        try await readers.run { try $0.copyPages(to: copy, progress: progress) }
+    }
+
     /// One snapshot, taken by the first statement. Writing in it fails with ``SQLError/Code/readOnly``.
     public func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) throws -> Value

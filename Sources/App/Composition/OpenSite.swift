@@ -15,6 +15,8 @@ public struct SiteOptions: Sendable {
     public var folder: String
     /// `postgres://…`; nil keeps everything in the folder.
     public var databaseURL: String?
+    /// Makes a backup before the schema of a database with data is changed.
+    public var backsUpBeforeUpgrade = true
     public init(folder: String, databaseURL: String? = nil) {
         self.folder = folder
         self.databaseURL = databaseURL
@@ -27,7 +29,8 @@ public struct OpenSite: Sendable {
     public let folder: String
     public let vault: KeyVault
     public let holder: String
-    let lease: HeldNumber
+    /// Nil when it is only looked at.
+    let lease: HeldNumber?
     /// When anybody had it open before, system time.
     let lastHeldMs: Int64?
     /// Kept so that the lock of the folder lives as long as the site.
@@ -41,20 +44,22 @@ public struct OpenSite: Sendable {
         let lock: SQLiteSiteLock?
         if let url = options.databaseURL {
             let database = try await PostgresDatabase.open(url: url)
-            for store in SchemaStore.allCases {
-                try await Migrator.migrate(BusbarSchema.migrations, store: store, in: database)
-            }
+            try await Upgrade(site: options, clocks: clocks).run(on: database)
             money = database
             readings = PostgresReadings(database)
             lock = nil
         } else {
             lock = try SQLiteSite.lock(options.folder)
             try SQLiteSite.checkFiles(options.folder)
+            try await Upgrade(site: options, clocks: clocks).backUpFolder()
             let database = try await SQLiteDatabase.open(path: options.folder + "/money.db", durability: .full)
+            try await CopyProgress.refuse(database)
             try await Migrator.migrate(BusbarSchema.migrations, store: .money, in: database)
             money = database
             readings = SQLiteReadings(folder: options.folder, migrations: BusbarSchema.migrations)
         }
+        let hasSealedKeys = try await money.read { try Meter.anySealed(in: $0) }
+        let vault = try KeyVault(masterKey: MasterKey.load(folder: options.folder, makes: !hasSealedKeys))
         let holder = "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(Secret.hex(Secret.bytes(4)))"
         if lock != nil {
             // The lock proves that whoever held a job is gone: nobody waits for its lease to run out.
@@ -69,13 +74,35 @@ public struct OpenSite: Sendable {
                 money: LeasedDatabase(money, lease), readings: LeasedReadings(readings, lease), clocks: clocks,
                 ids: IDGenerator(
                     processNumber: number.number, clocks: clocks, notBeforeMs: number.idsNotBeforeMs)),
-            folder: options.folder, vault: try KeyVault(masterKey: MasterKey.load(folder: options.folder)),
-            holder: holder,
-            lease: lease, lastHeldMs: lastHeldMs, lock: lock)
+            folder: options.folder, vault: vault, holder: holder, lease: lease, lastHeldMs: lastHeldMs, lock: lock)
+    }
+
+    /// An installation only looked at: nothing is migrated, leased or made, and no write to the money store succeeds.
+    /// - Throws: ``Complaint`` where migrations are pending: what this program asks may not be there yet.
+    static func look(_ options: SiteOptions, clocks: Clocks = .live) async throws -> OpenSite {
+        guard try await withInspection(options, { $0.pending.isEmpty }) else {
+            throw Complaint(
+                "migrations are pending, and looking changes nothing", hint: "Run `busbar db migrate` first.", .problems
+            )
+        }
+        let (money, readings, lock): (any Database, any ReadingsStore, SQLiteSiteLock?)
+        if let url = options.databaseURL {
+            let database = try await PostgresDatabase.open(url: url)
+            (money, readings, lock) = (database, PostgresReadings(database), nil)
+        } else {
+            lock = try SQLiteSite.lock(options.folder)
+            money = try await SQLiteDatabase.openForReading(path: options.folder + "/money.db")
+            readings = SQLiteReadings(folder: options.folder, migrations: [])
+        }
+        return OpenSite(
+            site: Site(
+                money: money, readings: readings, clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks)),
+            folder: options.folder, vault: try KeyVault(masterKey: Secret.bytes(32)), holder: "",
+            lease: nil, lastHeldMs: nil, lock: lock)
     }
 
     public func close() async {
-        await lease.release()
+        await lease?.release()
         await site.readings.close()
         await site.money.close()
         lock?.release()
@@ -106,7 +133,8 @@ public struct OpenSite: Sendable {
 /// The key under which meter keys are sealed: `BUSBAR_MASTER_KEY` (64 hex digits) or the file `master.key` of the
 /// folder.
 enum MasterKey {
-    static func load(folder: String) throws -> [UInt8] {
+    /// - Parameter makes: makes a new key where there is none; never where something is sealed under an older one.
+    static func load(folder: String, makes: Bool = false) throws -> [UInt8] {
         if let text = ProcessInfo.processInfo.environment["BUSBAR_MASTER_KEY"] {
             guard let key = bytes(hex: text) else {
                 throw Refusal(.invalid, "BUSBAR_MASTER_KEY is not 64 hexadecimal digits.", at: "BUSBAR_MASTER_KEY")
@@ -128,6 +156,11 @@ enum MasterKey {
         guard !FileManager.default.fileExists(atPath: path) else {
             throw Refusal(
                 .unavailable, "\(path) cannot be read.", hint: "Check who owns it; run this as that user.")
+        }
+        guard makes else {
+            throw Refusal(
+                .unavailable, "\(path) is missing, and the meters' keys in the database are sealed with it.",
+                hint: "Put the copy you kept there (mode 600), or set BUSBAR_MASTER_KEY.")
         }
         let key = Secret.bytes(32)
         try FileManager.default.createDirectory(

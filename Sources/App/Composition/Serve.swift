@@ -93,8 +93,8 @@ public struct Serving: Sendable {
             dispatcher, services, at: ServerAddress(host: options.host, port: options.port), logger: log,
             onRunning: onRunning)
         let all: [any Service] =
-            others + [
-                LeaseKeeper(lease: open.lease, log: log), ClockWatch(log: log),
+            others + (open.lease.map { [LeaseKeeper(lease: $0, log: log)] } ?? []) + [
+                ClockWatch(log: log),
                 LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
                 // Last, so that it hears of the stop first.
                 StopWatchdog(limitS: options.stopWithinS, log: log),

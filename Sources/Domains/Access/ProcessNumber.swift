@@ -48,6 +48,13 @@ public struct ProcessNumber: Sendable, Equatable {
         }
     }
 
+    /// Who holds a number now: processes that work on this database.
+    public static func holders(systemNowMs: Int64, in transaction: any SQLTransaction) throws -> [String] {
+        try transaction.query(
+            "SELECT holder FROM process_lease WHERE lease_until_ms > $1 ORDER BY holder", [.int(systemNowMs)]
+        ) { try $0.text(0) }
+    }
+
     /// Holds the number on. Call it every 20 seconds.
     /// - Throws: ``Refusal`` `conflict` when the lease was lost: stop making ids.
     public func renewed(in money: any Database, systemNowMs: Int64) async throws -> ProcessNumber {

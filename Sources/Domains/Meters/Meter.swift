@@ -102,6 +102,11 @@ public struct Meter: Sendable, Equatable {
             """, [.int(scope.orgID), .int(meterID), .int(atMs)])
     }
 
+    /// Whether any meter of any company has keys that were sealed: then the master key cannot be made anew.
+    public static func anySealed(in transaction: any SQLTransaction) throws -> Bool {
+        try transaction.first("SELECT 1 FROM meter WHERE sealed_keys IS NOT NULL LIMIT 1", []) { try $0.int(0) } != nil
+    }
+
     public static func find(_ meterID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> Meter {
         var parameters: [SQLValue] = [.int(scope.orgID), .int(meterID)]
         let reach = try reachFilter(scope, &parameters)

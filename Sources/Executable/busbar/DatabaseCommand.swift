@@ -5,14 +5,21 @@ import Composition
 struct DatabaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "db", abstract: "The databases of this installation.",
-        subcommands: [Migrate.self, Status.self, Check.self])
+        subcommands: [
+            Migrate.self, Status.self, Check.self, Backup.self, Restore.self, Copy.self, Roles.self,
+        ])
 
     struct Migrate: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Brings the schema up to date.")
+        static let configuration = CommandConfiguration(
+            abstract: "Brings the schema up to date, after a backup into backups/ of the folder.")
+        @Flag(help: "Show what would be applied, and try it where it does not count.") var dryRun = false
+        @Flag(help: "Make no backup first.") var noBackup = false
         @OptionGroup var shared: SharedOptions
 
         func run() async throws {
-            try await leaving { try await migrateDatabase(shared.site, $0) }
+            var site = shared.site
+            site.backsUpBeforeUpgrade = !noBackup
+            try await leaving { [site] in try await migrateDatabase(site, dryRun: dryRun, $0) }
         }
     }
 
@@ -31,13 +38,21 @@ struct DatabaseCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Trial balance, balances against postings, soundness of the files.",
-            discussion: "Exit codes: 0 all well, 1 something is wrong, 3 in use or out of reach.")
+            abstract: "Trial balance, balances against postings, soundness of the files; also of a backup.",
+            discussion: """
+                A backup is restored into a scratch for it; one of PostgreSQL on the server of --database.
+                Exit codes: 0 all well, 1 something is wrong, 3 in use or out of reach, or a backup that could not be \
+                restored here.
+                """)
+        @Argument(help: "Folder of a backup; the installation itself when left out.") var backup: String?
         @Flag(help: "JSON lines.") var json = false
         @OptionGroup var shared: SharedOptions
 
         func run() async throws {
-            try await leaving { try await checkDatabase(shared.site, json: json, $0) }
+            try await leaving { console in
+                guard let backup else { return try await checkDatabase(shared.site, json: json, console) }
+                return try await checkBackup(backup, shared.site, json: json, console)
+            }
         }
     }
 }

@@ -48,6 +48,22 @@ public enum Migrator {
         }
     }
 
+    /// Applies what is missing in one transaction and takes it back: shows that it would work, on the real rows. Only
+    /// where the database has been migrated before; locks what the migrations lock.
+    public static func rehearse(
+        _ migrations: [Migration], store: SchemaStore, in database: any Database
+    ) async throws {
+        let known = try ordered(migrations, store)
+        do {
+            try await database.write { transaction in
+                for migration in try missing(of: known, store, transaction) { try apply(migration, transaction) }
+                throw Rehearsed()
+            }
+        } catch is Rehearsed {}
+    }
+
+    private struct Rehearsed: Error {}
+
     /// Any number, the same in all processes.
     private static let lockNumber: Int64 = 0x6275_7362_6172
 

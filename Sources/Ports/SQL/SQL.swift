@@ -80,6 +80,12 @@ public protocol SQLTransaction {
     func runMany(_ sql: String, _ rows: [[SQLValue]]) throws
 }
 
+/// A transaction that takes many rows of one table in a faster way than an INSERT each. Only for copying whole tables.
+public protocol BulkTransaction: SQLTransaction {
+    /// Adds the rows. Every row has a value for every column, of the column's kind or NULL.
+    func load(table: String, columns: [String], _ rows: [[SQLValue]]) throws
+}
+
 extension SQLTransaction {
     @discardableResult
     public func run(_ sql: String) throws -> Int { try run(sql, []) }

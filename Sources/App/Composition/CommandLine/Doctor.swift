@@ -41,6 +41,7 @@ public func doctor(
 func doctorFindings(_ site: SiteOptions, clocks: Clocks) async -> [DoctorFinding] {
     var findings = [folderFinding(site.folder), keyFinding(site.folder), spaceFinding(site.folder)].compactMap { $0 }
     findings.append(clockFinding(clocks))
+    if let backup = backupFinding(site, clocks) { findings.append(backup) }
     do {
         findings += try await withInspection(site) { try await databaseFindings($0, site, clocks) }
     } catch {

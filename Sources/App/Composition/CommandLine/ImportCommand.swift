@@ -116,8 +116,9 @@ public func importLoadFile(
 private func withImportSite<Value>(
     _ site: SiteOptions, dryRun: Bool, _ body: (OpenSite) async throws -> Value
 ) async throws -> Value {
-    guard dryRun, site.databaseURL == nil, !FileManager.default.fileExists(atPath: site.folder + "/money.db") else {
-        return try await withSite(site, body)
+    guard dryRun else { return try await withSite(site, body) }
+    guard site.databaseURL == nil, !FileManager.default.fileExists(atPath: site.folder + "/money.db") else {
+        return try await closing(OpenSite.look(site), body)
     }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-dry-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -38,6 +38,7 @@ struct Inspection {
         try SQLiteSite.checkFiles(site.folder)
         let money = try await SQLiteDatabase.open(path: site.folder + "/money.db", durability: .full, readers: 1)
         do {
+            try await CopyProgress.refuse(money)
             let readings = SQLiteReadings(folder: site.folder, migrations: [])
             let months = try await readings.months()
             await readings.close()
@@ -76,6 +77,7 @@ struct Inspection {
     private static func postgres(_ url: String) async throws -> Inspection {
         let database = try await PostgresDatabase.open(url: url, connections: 1)
         do {
+            try await CopyProgress.refuse(database)
             var pending: [Migration] = []
             for store in SchemaStore.allCases {
                 pending += try await Migrator.pending(BusbarSchema.migrations, store: store, in: database)

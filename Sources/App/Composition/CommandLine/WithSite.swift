@@ -5,7 +5,10 @@ import Clocks
 func withSite<Value>(
     _ options: SiteOptions, clocks: Clocks = .live, _ body: (OpenSite) async throws -> Value
 ) async throws -> Value {
-    let open = try await OpenSite.open(options, clocks: clocks)
+    try await closing(OpenSite.open(options, clocks: clocks), body)
+}
+
+func closing<Value>(_ open: OpenSite, _ body: (OpenSite) async throws -> Value) async throws -> Value {
     do {
         let value = try await body(open)
         await open.close()
