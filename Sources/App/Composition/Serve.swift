@@ -92,13 +92,13 @@ public struct Serving: Sendable {
         let server = Server.service(
             dispatcher, services, at: ServerAddress(host: options.host, port: options.port), logger: log,
             onRunning: onRunning)
-        let all: [any Service] =
-            others + (open.lease.map { [LeaseKeeper(lease: $0, log: log)] } ?? []) + [
-                ClockWatch(log: log),
-                LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
-                // Last, so that it hears of the stop first.
-                StopWatchdog(limitS: options.stopWithinS, log: log),
-            ]
+        var all = others
+        if let lease = open.lease { all.append(LeaseKeeper(lease: lease, log: log)) }
+        all.append(ClockWatch(log: log))
+        all.append(LineService(lines: lines, pauseMs: options.pauseMs, log: log))
+        all.append(server)
+        // Last, so that it hears of the stop first.
+        all.append(StopWatchdog(limitS: options.stopWithinS, log: log))
         let group = ServiceGroup(
             configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
         try await group.run()
