@@ -106,7 +106,7 @@ import Testing
     /// A base backup, archived log, a bad command, and the database as it was a moment before.
     @Test func aPointInTimeIsRecovered() throws {
         let script = Bench.repository.appendingPathComponent("Tests/scripts/point_in_time.sh").path
-        let ended = try Bench.execute("/bin/bash", [script, try Bench.program()])
+        let ended = try Bench.execute("/bin/bash", [script, try Bench.binary()])
         if ended.code == 77 {
             print("point-in-time recovery is SKIPPED: \(ended.output)")
             return

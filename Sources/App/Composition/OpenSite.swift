@@ -33,7 +33,8 @@ public struct OpenSite: Sendable {
     public let ring: KeyRing
     public var vault: KeyVault { KeyVault(ring: ring) }
     public let holder: String
-    let lease: HeldNumber
+    /// Nil when it is only looked at.
+    let lease: HeldNumber?
     /// When anybody had it open before, system time.
     let lastHeldMs: Int64?
     /// Kept so that the lock of the folder lives as long as the site.
@@ -103,11 +104,11 @@ public struct OpenSite: Sendable {
             site: Site(
                 money: money, readings: readings, clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks)),
             folder: options.folder, ring: try KeyRing(current: Secret.bytes(32)), holder: "",
-            lease: HeldNumber(.none, in: money, clocks: clocks, isAlone: true), lastHeldMs: nil, lock: lock)
+            lease: nil, lastHeldMs: nil, lock: lock)
     }
 
     public func close() async {
-        await lease.release()
+        await lease?.release()
         await site.readings.close()
         await site.money.close()
         lock?.release()

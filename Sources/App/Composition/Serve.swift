@@ -102,14 +102,14 @@ public struct Serving: Sendable {
         let server = try Server.service(
             dispatcher, services, at: ServerAddress(host: options.host, port: options.port, tls: tls), logger: log,
             onRunning: onRunning)
-        let renewal: [any Service] = tls.map { [CertificateRenewal(tls: $0, log: log)] } ?? []
-        let all: [any Service] =
-            others + renewal + [
-                LeaseKeeper(lease: open.lease, log: log), ClockWatch(log: log),
-                LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
-                // Last, so that it hears of the stop first.
-                StopWatchdog(limitS: options.stopWithinS, log: log),
-            ]
+        var all = others
+        if let lease = open.lease { all.append(LeaseKeeper(lease: lease, log: log)) }
+        if let tls { all.append(CertificateRenewal(tls: tls, log: log)) }
+        all.append(ClockWatch(log: log))
+        all.append(LineService(lines: lines, pauseMs: options.pauseMs, log: log))
+        all.append(server)
+        // Last, so that it hears of the stop first.
+        all.append(StopWatchdog(limitS: options.stopWithinS, log: log))
         let group = ServiceGroup(
             configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
         try await group.run()

@@ -11,8 +11,6 @@ public struct ProcessNumber: Sendable, Equatable {
     public var idsNotBeforeMs: Int64 = 0
 
     public static let leaseMs: Int64 = 60_000
-    /// That of a process which only looks and makes no ids.
-    public static let none = ProcessNumber(number: -1, holder: "", untilMs: 0)
     /// A number rests for one more lease after it ran out, so that a late renewal finds it unused.
     static let restMs: Int64 = 60_000
     /// Clocks of two machines may differ by so much.

@@ -1,0 +1,203 @@
+// PostgreSQL that goes away and comes back under a serving process. A server of the test's own, as it is stopped.
+import Foundation
+import SQL
+import PostgresAdapter
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A server that can be stopped and started again.
+private struct StoppableServer {
+    let folder: String
+    let binaries: String
+    var url: String { "postgres://postgres@/postgres?host=\(folder)" }
+
+    /// Nil, and why on standard output, where there is no PostgreSQL.
+    static func make() throws -> StoppableServer? {
+        guard case .success = PrivatePostgres.shared else {
+            print("PostgreSQL that goes away is SKIPPED: there is none")
+            return nil
+        }
+        let root = "/usr/lib/postgresql"
+        let versions = try FileManager.default.contentsOfDirectory(atPath: root).compactMap { Int($0) }
+        let newest = try #require(versions.max())
+        let server = StoppableServer(
+            folder: "/tmp/busbar-gone-\(getpid())-\(UInt32.random(in: 0...UInt32.max))",
+            binaries: "\(root)/\(newest)/bin")
+        try server.shell("mkdir -m 755 '\(server.folder)'")
+        try server.shell(
+            "'\(server.binaries)/initdb' -D '\(server.folder)/data' -A trust -U postgres -E UTF8 --no-locale --no-sync")
+        return server
+    }
+
+    private func shell(_ line: String) throws {
+        let process = Process()
+        let words = ["/bin/sh", "-c", "umask 022; cd /; \(line) >>'\(folder).log' 2>&1 </dev/null"]
+        let isRoot = geteuid() == 0
+        process.executableURL = URL(fileURLWithPath: isRoot ? "/usr/sbin/runuser" : words[0])
+        process.arguments = isRoot ? ["-u", "postgres", "--"] + words : Array(words.dropFirst())
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw NotInTime(description: "\(line) ended with \(process.terminationStatus); see \(folder).log")
+        }
+    }
+
+    func start() throws {
+        try shell(
+            "'\(binaries)/pg_ctl' -D '\(folder)/data' -w -t 30 -l '\(folder).log' -o \"-k '\(folder)' "
+                + "-c listen_addresses= -c fsync=off -c unix_socket_permissions=0777\" start")
+    }
+
+    /// Every connection breaks off at once, as when the machine loses power.
+    func stop() throws { try shell("'\(binaries)/pg_ctl' -D '\(folder)/data' -w -t 30 -m immediate stop") }
+
+    func remove() {
+        try? stop()
+        try? shell("rm -rf '\(folder)'; rm -f '\(folder).log'")
+    }
+}
+
+@Suite(.serialized) struct PostgresGoneTests {
+    @Test func goneForAWhileIsRefusedPolitelyAndComesBackByItself() async throws {
+        guard let postgres = try StoppableServer.make() else { return }
+        defer { postgres.remove() }
+        try postgres.start()
+        try await withFolder { folder in
+            let environment = ["BUSBAR_DATABASE": postgres.url]
+            let data = ["--data", folder + "/data"]
+            try await Installation.make(data, folder: folder, environment: environment)
+            let server = try await Program.serve(data, environment: environment)
+            let token = try await server.token()
+            var acknowledged = 0
+            for number in 1...3 {
+                acknowledged += await server.setRules(20_000 + number, token: token).status == 200 ? 1 : 0
+            }
+            #expect(acknowledged == 3)
+            let threads = server.threads()
+
+            try postgres.stop()
+            let start = ContinuousClock.now
+            let refused = await withTaskGroup(of: Reply.self) { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        number % 2 == 0
+                            ? await server.setRules(30_000 + number, token: token)
+                            : await server.ask("GET", "/ready")
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(refused.allSatisfy { $0.status == 503 && $0.head.contains("Retry-After: ") }, "\(refused.first!)")
+            #expect(ContinuousClock.now - start < .seconds(10), "callers wait for a server that is not there")
+            #expect(await server.ask("GET", "/health").status == 200)
+            #expect(server.threads() <= threads + 4, "threads pile up: \(threads), now \(server.threads())")
+            #expect(!refused.contains { $0.body.contains(postgres.folder) }, "where the database is is nobody's business")
+
+            try postgres.start()
+            try await until("it is ready again", withinS: 20) { await server.ask("GET", "/ready").status == 200 }
+            try await until("it writes again", withinS: 20) {
+                await server.setRules(55_555, token: token).status == 200
+            }
+            let runs = try await finishedJobs(postgres.url)
+            try await until("jobs run again", withinS: 30) { try await finishedJobs(postgres.url) >= runs }
+            #expect(try await changes(postgres.url, "20001") == 1, "an answered write is there once")
+            #expect(try await changes(postgres.url, "30000") == 0, "a refused write is not there")
+            #expect(try await server.stop().code == 0)
+        }
+    }
+
+    @Test func aBackendKilledInTheMiddleOfWritesLosesAndDoublesNothing() async throws {
+        guard let postgres = try StoppableServer.make() else { return }
+        defer { postgres.remove() }
+        try postgres.start()
+        try await withFolder { folder in
+            let environment = ["BUSBAR_DATABASE": postgres.url]
+            let data = ["--data", folder + "/data"]
+            try await Installation.make(data, folder: folder, environment: environment)
+            let server = try await Program.serve(data, environment: environment)
+            let token = try await server.token()
+            let outcomes = try await withThrowingTaskGroup(of: [(Int, Int)].self) { group in
+                for worker in 0..<3 {
+                    group.addTask {
+                        var outcomes: [(Int, Int)] = []
+                        for number in 0..<30 {
+                            let value = 100_000 + worker * 1_000 + number
+                            outcomes.append((value, await server.setRules(value, token: token).status))
+                        }
+                        return outcomes
+                    }
+                }
+                group.addTask {
+                    // SIGKILL to one of its backends: the server ends all sessions and recovers.
+                    for _ in 0..<2 {
+                        try await until("a session is open", withinS: 20) {
+                            (try? await Self.backend(postgres.url)) != nil
+                        }
+                        if let pid = try? await Self.backend(postgres.url) { kill(pid_t(pid), SIGKILL) }
+                        try await until("it is back", withinS: 20) { await server.ask("GET", "/ready").status == 200 }
+                    }
+                    return []
+                }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(outcomes.contains { $0.1 == 200 })
+            #expect(outcomes.allSatisfy { [200, 503].contains($0.1) }, "\(Set(outcomes.map(\.1)))")
+            for (value, status) in outcomes {
+                let count = try await changes(postgres.url, "\(value)")
+                #expect(status == 200 ? count == 1 : count <= 1, "\(value): answered \(status), stored \(count) times")
+            }
+            #expect(try await server.stop().code == 0)
+        }
+    }
+
+    private func with<Value: Sendable>(
+        _ url: String, _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+    ) async throws -> Value { try await Self.with(url, body) }
+
+    private static func with<Value: Sendable>(
+        _ url: String, _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+    ) async throws -> Value {
+        let database = try await PostgresDatabase.open(url: url, connections: 1)
+        do {
+            let value = try await database.read(body)
+            await database.close()
+            return value
+        } catch {
+            await database.close()
+            throw error
+        }
+    }
+
+    /// A session of the program.
+    private static func backend(_ url: String) async throws -> Int64? {
+        try await with(url) { transaction in
+            try transaction.first(
+                """
+                SELECT CAST(MAX(pid) AS BIGINT) FROM pg_stat_activity
+                WHERE application_name = 'busbar' AND pid <> pg_backend_pid()
+                """, []
+            ) { try $0.optionalInt(0) } ?? nil
+        }
+    }
+
+    /// How many audit rows hold the text.
+    private func changes(_ url: String, _ text: String) async throws -> Int {
+        try await with(url) { transaction in
+            try transaction.query("SELECT content FROM audit", []) { try $0.text(0) }
+                .count { $0.contains("\(text)") }
+        }
+    }
+
+    private func finishedJobs(_ url: String) async throws -> Int64 {
+        try await with(url) { transaction in
+            try transaction.first("SELECT CAST(COALESCE(MAX(ended_at_ms), 0) AS BIGINT) FROM job", []) {
+                try $0.int(0)
+            } ?? 0
+        }
+    }
+}

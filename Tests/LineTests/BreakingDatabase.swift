@@ -1,0 +1,136 @@
+// A database that breaks once, at the n-th place of its kind, in money and readings counted together. Only for tests.
+import CivilTime
+import SQL
+import Synchronization
+
+/// Where a run breaks.
+enum Break: Sendable, Hashable {
+    /// A writing or reading statement inside a write fails; nothing of its transaction stays.
+    case statement(Int)
+    /// The connection dies when COMMIT is sent; nothing stays.
+    case commit(Int)
+    /// COMMIT was done, but its answer is lost.
+    case answer(Int)
+}
+
+/// Counts the places and breaks at one of them.
+final class Breaker: Sendable {
+    private struct State {
+        var statements = 0
+        var commits = 0
+        var hasActed = false
+    }
+    private let state = Mutex(State())
+    private let target: Break?
+
+    init(at target: Break? = nil) { self.target = target }
+
+    var statements: Int { state.withLock { $0.statements } }
+    var commits: Int { state.withLock { $0.commits } }
+    var hasActed: Bool { state.withLock { $0.hasActed } }
+
+    fileprivate func statement() throws {
+        try pass { state in
+            state.statements += 1
+            return .statement(state.statements)
+        }
+    }
+
+    fileprivate func beforeCommit() throws {
+        try pass { state in
+            state.commits += 1
+            return .commit(state.commits)
+        }
+    }
+
+    fileprivate func afterCommit() throws { try pass { .answer($0.commits) } }
+
+    private func pass(_ place: (inout State) -> Break) throws {
+        let isHere = state.withLock { state in
+            let isHere = place(&state) == target && !state.hasActed
+            if isHere { state.hasActed = true }
+            return isHere
+        }
+        guard isHere, let target else { return }
+        // What a full disk, and what a lost connection looks like.
+        if case .statement(let number) = target, number % 2 == 0 { throw SQLError(.full, "made to break at \(target)") }
+        throw SQLError(.connection, "made to break at \(target)")
+    }
+}
+
+struct BreakingDatabase: Database {
+    let inner: any Database
+    let breaker: Breaker
+    var engine: SQLEngine { inner.engine }
+
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+    ) async throws -> Value { try await inner.read(body) }
+
+    @discardableResult
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+    ) async throws -> Value {
+        let value = try await inner.write { [breaker] transaction in
+            let breaking = BreakingTransaction(transaction, breaker)
+            let value = try body(breaking)
+            if let failure = breaking.failure { throw failure }
+            try breaker.beforeCommit()
+            return value
+        }
+        try breaker.afterCommit()
+        return value
+    }
+
+    func close() async { await inner.close() }
+}
+
+private final class BreakingTransaction: SQLTransaction {
+    private let inner: any SQLTransaction
+    private let breaker: Breaker
+    private(set) var failure: (any Error)?
+
+    init(_ inner: any SQLTransaction, _ breaker: Breaker) {
+        self.inner = inner
+        self.breaker = breaker
+    }
+
+    var engine: SQLEngine { inner.engine }
+
+    private func pass() throws {
+        if let failure { throw failure }
+        do { try breaker.statement() } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    func run(_ sql: String, _ parameters: [SQLValue]) throws -> Int {
+        try pass()
+        return try inner.run(sql, parameters)
+    }
+
+    func query<Value>(
+        _ sql: String, _ parameters: [SQLValue], _ decode: (any SQLRow) throws -> Value
+    ) throws -> [Value] {
+        try pass()
+        return try inner.query(sql, parameters, decode)
+    }
+
+    func runMany(_ sql: String, _ rows: [[SQLValue]]) throws {
+        for row in rows {
+            try pass()
+            try inner.run(sql, row)
+        }
+    }
+}
+
+struct BreakingReadings: ReadingsStore {
+    let inner: any ReadingsStore
+    let breaker: Breaker
+    func months() async throws -> [CivilMonth] { try await inner.months() }
+    func shard(_ month: CivilMonth) async throws -> any Database {
+        BreakingDatabase(inner: try await inner.shard(month), breaker: breaker)
+    }
+    func close() async { await inner.close() }
+}
