@@ -10,7 +10,7 @@ struct Busbar: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, ImportCommand.self, RateCommand.self,
-            UserCommand.self, OrgCommand.self, MeterCommand.self, DatabaseCommand.self, DoctorCommand.self,
+            UserCommand.self, OrgCommand.self, MeterCommand.self, DatabaseCommand.self, JobCommand.self, DoctorCommand.self,
             OpenAPICommand.self,
         ])
 
