@@ -256,7 +256,10 @@ extension JobView: PageContent {
         }
         for field in ["reason", "from", "to"] { row.set("typed_\(field)", typed[field] ?? "") }
         row.set("hasRuns", !job.runs.isEmpty)
-        row.set("chart", strip([job], nowMs: nowMs, w))
+        // What runs once a day does not show in hours.
+        row.set("chart", job.isDaily ? nil : strip([job], nowMs: nowMs, w))
+        // A page that answers a form has no address to ask again.
+        row.set("isLive", typed.isEmpty)
         row.set("runs", job.runs.map { run($0, w) })
         return row
     }
