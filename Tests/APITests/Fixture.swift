@@ -43,6 +43,16 @@ struct Template: Sendable {
         let site = try await site(template.file, ManualClock(startMs: startMs))
         try await Migrator.migrate(BusbarSchema.migrations, store: .money, in: site.money)
         _ = try await TestRetailer.make(site)
+        // An order to read that was given up, in each company.
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                try transaction.run(
+                    """
+                    INSERT INTO meter_command (org_id, command_id, command_key, meter_id, kind, state, why,
+                      created_at_ms, next_at_ms, attempt) VALUES ($1, $2, 'given-up', $3, 'read', 'failed', '', 0, 0, 3)
+                    """, [.int(org), .int(5000 + org), .int(1070 + org)])
+            }
+        }
         let passwords = PasswordHasher()
         let sessions = Sessions(site: site, passwords: passwords)
         func add(_ username: String, _ role: Role, _ org: Int64) async throws -> LoginSummary {

@@ -63,6 +63,22 @@ private let productProbes: [String: Probe] = [
     "line.read": Probe(roles: staff, own: { _, _ in [:] }),
     "exceptions.list": Probe(roles: staff, own: { _, _ in [:] }),
     "jobs.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "jobs.runs": Probe(
+        roles: staff, own: { _, _ in ["kind": .string("rate"), "limit": .number("2")] },
+        other: { _ in ["kind": .string("rate"), "before": .string("9000000000000000000")] }),
+    "jobs.run": Probe(roles: [.administrator], own: { _, _ in ["kind": .string("collect")] }),
+    "jobs.pause": Probe(
+        roles: [.administrator], own: { _, _ in ["kind": .string("rate"), "reason": .string("a test of pauses")] }),
+    "jobs.resume": Probe(roles: [.administrator], own: { _, _ in ["kind": .string("rate")] }),
+    "jobs.rerun-days": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["kind": .string("rate"), "from": .string("2025-12-30"), "to": .string("2025-12-31")]
+        }),
+    "jobs.catch-up": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "exceptions.retry": on("itemID", 5000, staff, ["kind": .string("command-failed")]),
+    "exceptions.set-aside": on(
+        "itemID", 5000, staff, ["kind": .string("command-failed"), "reason": .string("a test of orders")]),
     "trial-balance.read": Probe(roles: [.administrator], own: { _, _ in [:] }),
     "meters.list": Probe(roles: staff, own: { _, _ in ["limit": .number("1")] }),
     "meters.read": on("meterID", 1070, staff),

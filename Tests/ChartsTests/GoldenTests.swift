@@ -144,8 +144,30 @@ enum Picture {
         ]
     }
 
+    static func runs(_ rows: [[RunStrip.Run]]) -> String {
+        RunStrip(
+            rows: rows, minutes: 720,
+            axis: stride(from: 0, through: 720, by: 180).map { AxisLabel(slot: $0, text: "\($0 / 60)") },
+            alt: "Runs of the last twelve hours"
+        ).svg()
+    }
+
     static func others() -> [Named] {
         [
+            (
+                "runs-normal",
+                runs([
+                    [
+                        .init(fromMinute: 0, toMinute: 0, outcome: .done, title: "Read, 0.2 s: 48 read, 0 not"),
+                        .init(fromMinute: 700, toMinute: 730, outcome: .running, title: "Read"),
+                    ],
+                    [
+                        .init(fromMinute: -30, toMinute: 45, outcome: .failed, title: "Price: \"why\" <&>"),
+                        .init(fromMinute: 300, toMinute: 310, outcome: .gone, title: "Price"),
+                        .init(fromMinute: 900, toMinute: 910, outcome: .done, title: "not in sight"),
+                    ], [],
+                ])
+            ), ("runs-none", runs([])),
             ("sparkline-normal", Sparkline(values: [3, 5, 4, 9, 2], alt: "Units").svg()),
             ("sparkline-one", Sparkline(values: [3], alt: "Units").svg()),
             ("sparkline-none", Sparkline(values: [], alt: "Units").svg()),

@@ -65,12 +65,14 @@ enum Survival {
 
     /// One moment of the run; doing it again changes nothing.
     static func moment(_ site: Site, _ line: Line) async throws {
-        if site.clocks.businessNowMs() == rechargeMs {
-            _ = try await site.perform(
-                Recharge(accountID: 102, amountPaise: 100_000, method: .upi, reference: "PAY-1"),
-                as: .system(orgID: LineFixture.org.orgID), source: "test")
-        }
+        if site.clocks.businessNowMs() == rechargeMs { try await recharge(site) }
         try await line.tick()
+    }
+
+    static func recharge(_ site: Site) async throws {
+        _ = try await site.perform(
+            Recharge(accountID: 102, amountPaise: 100_000, method: .upi, reference: "PAY-1"),
+            as: .system(orgID: LineFixture.org.orgID), source: "test")
     }
 
     /// From the moment the clock shows to the end.

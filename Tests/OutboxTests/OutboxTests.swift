@@ -61,7 +61,7 @@ import Testing
                 let oldest = try await database.read { try Outbox.pending(limit: 1, in: $0).map(\.eventID) }
                 #expect(oldest == [1], "\(attempt)")
                 let error = String(repeating: "é", count: 600)
-                try await database.write { try Outbox.failed(1, error: error, in: $0) }
+                try await database.write { try Outbox.failed(1, error: error, nowMs: 0, in: $0) }
             }
             let kept = try await database.read { transaction in
                 #expect(try Outbox.pending(limit: 9, in: transaction).map(\.eventID) == [2])

@@ -107,6 +107,52 @@ import Testing
         }
     }
 
+    /// Run now, pause with its reason, days that are refused, and what was given up.
+    @Test func jobsAreSeenAndMoved() async throws {
+        try await WebSite.with { web in
+            let browser = try await web.browser("admin")
+            let page = await browser.get("/jobs")
+            #expect(page.status == 200 && page.text.contains("/jobs/collect/run"))
+            let csrf = try page.field("csrf")
+            #expect(await browser.post("/jobs/collect/run", ["csrf": csrf]).location == "/jobs/collect?did=asked")
+            let refused = await browser.post("/jobs/collect/pause", ["csrf": csrf, "reason": "x"])
+            #expect(refused.status == 422 && refused.text.contains("value=\"x\""))
+            let reason = "the network <is> moved"
+            #expect(await browser.post("/jobs/collect/pause", ["csrf": csrf, "reason": reason]).status == 303)
+            let paused = await browser.get("/jobs/collect")
+            #expect(paused.text.contains("the network &lt;is&gt; moved") && paused.text.contains("/jobs/collect/resume"))
+            #expect(await browser.post("/jobs/collect/run", ["csrf": csrf]).status == 409)
+            #expect(await browser.post("/jobs/collect/resume", ["csrf": csrf]).status == 303)
+            for (from, to) in [("", ""), ("2025-12-31", "2025-12-30"), ("2099-01-01", "2099-01-02")] {
+                let answer = await browser.post("/jobs/rate/days", ["csrf": csrf, "from": from, "to": to])
+                #expect(answer.status == 422, "\(from) \(to)")
+            }
+            #expect(await browser.post("/jobs-catch-up", ["csrf": csrf]).status == 303)
+            for path in ["/jobs/nonsense", "/exceptions/job-failed/1", "/exceptions/spike/1"] {
+                #expect(await browser.get(path).status == 404, "\(path)")
+            }
+            try await web.site.money.write { transaction in
+                try transaction.run(
+                    """
+                    INSERT INTO outbox (org_id, event_id, kind, subject_id, detail, business_at_ms, attempt, last_error)
+                    VALUES (1, 77, 'notice', 71, '', 0, 20, 'nobody understands it')
+                    """)
+            }
+            #expect((await browser.get("/exceptions")).text.contains("/exceptions/event-failed/77"))
+            #expect((await browser.get("/exceptions/event-failed/77")).text.contains("nobody understands it"))
+            let bare = await browser.post("/exceptions/event-failed/77/set-aside", ["csrf": csrf, "reason": ""])
+            #expect(bare.status == 422 && bare.text.contains("aria-invalid"))
+            let aside = await browser.post(
+                "/exceptions/event-failed/77/set-aside", ["csrf": csrf, "reason": "told by telephone"])
+            #expect(aside.location == "/exceptions?did=aside")
+            #expect(await browser.get("/exceptions/event-failed/77").status == 404)
+            // Who is confined to a place sees neither the company's jobs nor its events.
+            let field = try await web.browser("field")
+            #expect(await field.get("/jobs").status == 403)
+            #expect(!(await field.get("/line")).text.contains("/jobs"))
+        }
+    }
+
     @Test func aRechargeCountsOnceForItsKey() async throws {
         try await WebSite.with { web in
             let browser = try await web.browser("home")

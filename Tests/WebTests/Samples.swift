@@ -172,7 +172,54 @@ enum Samples {
                 name: "exceptions-empty", look: .console, place: .line,
                 page: ExceptionsView(
                     state: first, counts: [], total: 0, items: [], checkedAtMs: nowMs, intervalsChecked: 41_230)),
-        ] + confirms(word)
+        ] + confirms(word) + jobs(word)
+    }
+
+    static func jobs(_ word: String) -> [Sample] {
+        let states: [JobCard.RunState] = [.running, .done, .failed, .stopped, .lost]
+        let runs = states.enumerated().map { index, state in
+            JobCard.Run(
+                day: index == 1 ? day : nil, state: state, startedAtMs: nowMs - Int64(index) * 3_600_000,
+                endedAtMs: state == .running ? nil : nowMs - Int64(index) * 3_500_000,
+                durationMs: index == 1 ? 340 : index == 2 ? 95_000 : nil, done: Int64(index), result: word,
+                askedBy: index == 1 ? word : nil)
+        }
+        func card(_ name: LineView.Job.Name, _ state: JobCard.State, bare: Bool = false) -> JobCard {
+            JobCard(
+                slug: "rate", name: name, state: state, isDaily: name == .estimate, runsByDay: true,
+                minutes: name == .rate ? 1_440 : 360, settingName: "jobs.rate.every-minutes",
+                nextMs: state == .running ? nil : nowMs, done: state == .running ? 17 : nil,
+                waitingDays: bare ? 0 : 3, failedDays: bare ? 0 : 1, pausedFor: state == .paused ? word : nil,
+                lastError: state == .failing ? word : nil, runs: bare ? [] : runs)
+        }
+        let all = [
+            card(.collect, .waiting), card(.estimate, .running), card(.rate, .late), card(.decideSupply, .failing),
+            card(.sendCommands, .paused), card(.validate, .waiting, bare: true),
+        ]
+        return [
+            Sample(
+                name: "jobs", look: .console, place: .line, page: JobsView(jobs: all, nowMs: nowMs, mayAct: true)),
+            Sample(
+                name: "jobs-new", look: .console, place: .line,
+                page: JobsView(jobs: [card(.rate, .waiting, bare: true)], nowMs: nowMs, mayAct: false)),
+            Sample(
+                name: "job", look: .console, place: .line,
+                page: JobView(
+                    job: card(.rate, .failing), nowMs: nowMs, mayAct: true,
+                    typed: ["reason": word, "from": word, "to": word])),
+            Sample(
+                name: "job-paused", look: .console, place: .line,
+                page: JobView(job: card(.estimate, .paused, bare: true), nowMs: nowMs, mayAct: true)),
+            Sample(
+                name: "mend", look: .console, place: .line,
+                page: MendView(
+                    kind: .commandFailed, id: 9, detail: word, sinceMs: nowMs, meter: (3, word), mayAct: true,
+                    typedReason: word, isReasonMissing: true)),
+            Sample(
+                name: "mend-only-seen", look: .console, place: .line,
+                page: MendView(
+                    kind: .eventFailed, id: 9, detail: word, sinceMs: nowMs, meter: nil, mayAct: false)),
+        ]
     }
 
     static func confirms(_ word: String) -> [Sample] {
@@ -222,7 +269,7 @@ enum Samples {
     static func exceptions(_ word: String) -> ExceptionsView {
         let kinds: [ExceptionKind] = [
             .negative, .spike, .zeroRun, .sumMismatch, .clock, .duplicate, .notEstimable, .silentMeter, .commandFailed,
-            .withoutTariff, .other(word),
+            .withoutTariff, .jobFailed, .eventFailed, .other(word),
         ]
         return ExceptionsView(
             state: ListState(filter: "spike"), counts: [(.spike, 1), (.clock, 4)], total: 11,

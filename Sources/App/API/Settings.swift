@@ -1,10 +1,11 @@
 // Every dated business rule of the product, in one registry: what can be set, and how its text is read.
 import Access
+import Jobs
 import Payments
 import Supply
 
 public enum BusbarSettings {
-    public static let registry = SettingRegistry([supplyRules, portalPayments])
+    public static let registry = SettingRegistry([supplyRules, portalPayments] + LineSchedule.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

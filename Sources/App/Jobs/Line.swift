@@ -15,19 +15,12 @@ import Rating
 import SQL
 import Supply
 
-/// When the jobs of a company run. A dated setting later; the defaults here.
-public struct LineSchedule: Sendable {
-    /// Business minutes between two runs.
-    public var everyMinutes: [JobKind: Int64] = [.collect: 30, .validate: 30, .rate: 30, .supply: 30, .command: 5]
-    /// Minute of the next day at which what is still missing is estimated.
-    public var estimateAtMinute: Int64 = 360
-    public init() {}
-}
-
 public struct Line: Sendable {
     /// Raw reads taken into blocks in one transaction.
     static let rawChunk = 200
     static let rawConsumer = "meter-data"
+    /// System milliseconds between two looks at how far a job has come.
+    static let lookMs: Int64 = 5_000
     /// How far back the first estimates reach in a company whose meters were installed long ago.
     static let firstEstimateDays = 60
 
@@ -39,7 +32,10 @@ public struct Line: Sendable {
     let collection: CollectionRules
     let holder: String
     let log: Logger
+    /// Shared by the lanes: they talk with the same meters.
+    let gates = MeterGates()
 
+    /// - Parameter schedule: holds where the company has set nothing.
     public init(
         site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, schedule: LineSchedule = .init(),
         collection: CollectionRules = .init(), holder: String, log: Logger
@@ -57,12 +53,13 @@ public struct Line: Sendable {
     private var scope: Scope { Scope(orgID: org.orgID) }
 
     /// Plans what is due and runs it, one job after the other, until nothing is due. Returns how many jobs ran.
+    /// - Parameter lane: runs the jobs of this lane, beside somebody who runs the other; nil runs all in one order.
     @discardableResult
-    public func tick() async throws -> Int {
+    public func tick(_ lane: JobLane? = nil) async throws -> Int {
         try await plan()
         var ran = 0
         _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
-        while !Task.isCancelled, let job = try await claim() {
+        while !Task.isCancelled, let job = try await claim(lane) {
             await run(job)
             _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             ran += 1
@@ -70,11 +67,12 @@ public struct Line: Sendable {
         return ran
     }
 
-    private func claim() async throws -> Job? {
+    private func claim(_ lane: JobLane?) async throws -> Job? {
         let (business, system) = (site.clocks.businessNowMs(), site.clocks.systemNowMs())
-        return try await site.money.write { [holder, scope] transaction in
+        return try await site.money.write { [holder, scope, site] transaction in
             try JobStore.claim(
-                businessNowMs: business, systemNowMs: system, holder: holder, scope, in: transaction)
+                lane, runID: site.ids.next(), businessNowMs: business, systemNowMs: system, holder: holder, scope,
+                in: transaction)
         }
     }
 
@@ -83,24 +81,29 @@ public struct Line: Sendable {
         let nowMs = site.clocks.businessNowMs()
         try await site.money.write { [scope, schedule, site, org] transaction in
             let today = org.zone.day(atS: nowMs / 1000)
+            let schedule = try schedule.asSet(on: today, scope, in: transaction)
             // The first estimate may be of a day long past; what is read must come before it also then.
             let earliest = today.advanced(by: -Self.firstEstimateDays)
             for kind in JobKind.allCases where !kind.isDaily {
                 try JobStore.add(
-                    kind, key: "every", runAtMs: org.zone.startS(of: earliest) * 1000, jobID: site.ids.next(), scope,
+                    kind, key: Job.roundKey, runAtMs: org.zone.startS(of: earliest) * 1000, jobID: site.ids.next(),
+                    scope,
                     in: transaction)
             }
+            try JobStore.bringForward(schedule, org.zone, scope, in: transaction)
             let last = try JobStore.lastKey(.estimate, scope, in: transaction).flatMap { CivilDay($0) }
             guard let opened = try Installation.firstCalledDay(scope, in: transaction) else { return }
             var day = max(last?.advanced(by: 1) ?? earliest, opened)
             while day < today {
-                let dueMs = org.zone.startS(of: day.advanced(by: 1)) * 1000 + schedule.estimateAtMinute * 60_000
+                let dueMs = schedule.estimateMs(of: day, org.zone)
                 guard dueMs <= nowMs else { break }
                 try JobStore.add(
                     .estimate, key: day.description, runAtMs: dueMs, jobID: site.ids.next(), scope, in: transaction)
                 day = day.advanced(by: 1)
             }
-            try JobStore.prune(.estimate, before: today.advanced(by: -60).description, scope, in: transaction)
+            for kind in JobKind.allCases where kind.runsByDay {
+                try JobStore.prune(kind, before: today.advanced(by: -60).description, scope, in: transaction)
+            }
         }
     }
 
@@ -110,34 +113,27 @@ public struct Line: Sendable {
         do {
             let result = try await withThrowingTaskGroup(of: String?.self) { group in
                 group.addTask { try await handle(job, done) }
-                group.addTask {
-                    while true {
-                        try await Task.sleep(for: .milliseconds(JobStore.leaseMs / 3))
-                        try await renew(job, done)
-                    }
-                }
+                group.addTask { try await keep(job, done) }
                 defer { group.cancelAll() }
                 return try await group.next() ?? nil
             }
-            let count = await done.count
-            let nowMs = site.clocks.businessNowMs()
-            let everyMs = schedule.everyMinutes[job.kind].map { $0 * 60_000 }
-            try await site.money.write { [scope, holder] transaction in
+            let end = ending(.done, doneCount: await done.count, result: result)
+            try await site.money.write { [scope, holder, schedule, org] transaction in
+                let today = org.zone.day(atS: end.businessNowMs / 1000)
+                let schedule = try schedule.asSet(on: today, scope, in: transaction)
+                let nextMs = schedule.nextRunMs(job.kind, afterMs: end.businessNowMs, org.zone)
                 try JobStore.finish(
-                    job, holder: holder, result: result ?? "", doneCount: count, businessNowMs: nowMs,
-                    nextRunAtMs: everyMs.map { (nowMs / $0 + 1) * $0 }, scope, in: transaction)
+                    job, holder: holder, end, nextRunAtMs: job.comesRound ? nextMs : nil, scope, in: transaction)
             }
         } catch {
             log.error(
                 "job failed", metadata: ["job": "\(job.kind.rawValue)", "key": "\(job.key)", "error": "\(error)"])
-            let (business, system) = (site.clocks.businessNowMs(), site.clocks.systemNowMs())
-            let text = String(describing: error)
-            let isStop = error is CancellationError
+            let end = ending(
+                error is CancellationError ? .stopped : .failed, doneCount: await done.count,
+                error: String(describing: error))
             do {
                 try await site.money.write { [scope, holder] transaction in
-                    try JobStore.fail(
-                        job, holder: holder, error: text, isStop: isStop, businessNowMs: business,
-                        systemNowMs: system, scope, in: transaction)
+                    try JobStore.fail(job, holder: holder, end, scope, in: transaction)
                 }
             } catch {
                 log.error("job failure could not be noted; its lease will run out", metadata: ["error": "\(error)"])
@@ -145,33 +141,55 @@ public struct Line: Sendable {
         }
     }
 
-    private func renew(_ job: Job, _ done: Progress) async throws {
-        let count = await done.count
-        let systemNowMs = site.clocks.systemNowMs()
-        let kept = try await site.money.write { [holder, scope] transaction in
-            try JobStore.renew(job, doneCount: count, holder: holder, systemNowMs: systemNowMs, scope, in: transaction)
+    private func ending(
+        _ state: JobRun.State, doneCount: Int, result: String? = nil, error: String? = nil
+    ) -> JobRun.End {
+        JobRun.End(
+            state: state, doneCount: doneCount, result: result, error: error,
+            businessNowMs: site.clocks.businessNowMs(), systemNowMs: site.clocks.systemNowMs())
+    }
+
+    /// Keeps the lease, and shows how far the job has come when it has come further. Ends by being cancelled, or by
+    /// throwing when the lease was lost.
+    private func keep(_ job: Job, _ done: Progress) async throws -> String? {
+        var shown = 0
+        var looks = 0
+        while true {
+            try await Task.sleep(for: .milliseconds(Self.lookMs))
+            looks += 1
+            let count = await done.count
+            guard count != shown || Int64(looks) * Self.lookMs >= JobStore.leaseMs / 3 else { continue }
+            (shown, looks) = (count, 0)
+            let systemNowMs = site.clocks.systemNowMs()
+            let kept = try await site.money.write { [holder, scope] transaction in
+                try JobStore.renew(
+                    job, doneCount: count, holder: holder, systemNowMs: systemNowMs, scope, in: transaction)
+            }
+            guard kept else { throw SQLError(.busy, "the lease of job \(job.kind.rawValue) was taken over") }
         }
-        guard kept else { throw SQLError(.busy, "the lease of job \(job.kind.rawValue) was taken over") }
     }
 
     private func handle(_ job: Job, _ done: Progress) async throws -> String {
         switch job.kind {
         case .collect:
             let (read, failed) = try await Collector(
-                site: site, org: org, transport: transport, vault: vault, rules: collection
-            ).run()
+                site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates
+            ).run { await done.set($0) }
             await done.set(read)
             return "\(read) read, \(failed) not"
         case .validate:
             let made = try await takeRaw(done)
             return "\(made) versions"
         case .estimate:
-            guard let day = CivilDay(job.key) else { throw SQLError(.decode, "job key \(job.key) is no day") }
-            let (filled, open) = try await Estimator(site: site, org: org).run(day: day)
-            await done.set(filled)
-            return "\(filled) filled, \(open) not estimable"
+            return try await estimate(job, done)
         case .rate:
-            let made = try await Rater(site: site, org: org).run { await done.set($0) }
+            let rater = Rater(site: site, org: org)
+            let made =
+                if let day = CivilDay(job.key) {
+                    try await rater.run(day: day) { await done.set($0) }
+                } else {
+                    try await rater.run { await done.set($0) }
+                }
             await done.set(made)
             let aside = try await site.money.read { [scope] in try RatingRefusal.count(scope, in: $0) }
             return aside == 0 ? "\(made) charges" : "\(made) charges, \(aside) days cannot be priced"
@@ -182,12 +200,25 @@ public struct Line: Sendable {
                 try await site.money.read { [scope] in try Supply.pendingCuts(limit: 10_000, scope, in: $0) })
             _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             let (confirmed, open) = try await RelayCommander(
-                site: site, org: org, transport: transport, vault: vault, rules: collection,
+                site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,
                 beforeCut: { try await decideAgain(meterID: $0) }
             ).run()
             await done.set(confirmed)
             return "\(confirmed) confirmed, \(open) open"
         }
+    }
+
+    /// Fills the gaps of a day. The latest day looks also at the days before it: whose meter was entered late has not had
+    /// its turn.
+    private func estimate(_ job: Job, _ done: Progress) async throws -> String {
+        guard let day = CivilDay(job.key) else { throw SQLError(.decode, "job key \(job.key) is no day") }
+        let estimator = Estimator(site: site, org: org)
+        let yesterday = org.zone.day(atS: site.clocks.businessNowMs() / 1000).advanced(by: -1)
+        let late = day == yesterday ? try await estimator.lookBack(before: day, days: collection.backDays) : 0
+        await done.set(late)
+        let (filled, open) = try await estimator.run(day: day)
+        await done.set(late + filled)
+        return "\(filled) filled, \(open) not estimable" + (late > 0 ? ", \(late) of earlier days" : "")
     }
 
     /// HeadEnd → MeterData by cursor: raw reads become versions of day blocks, work and cursor in one transaction.

@@ -17,18 +17,21 @@ public struct LineService: Service {
 
     public func run() async throws {
         try await cancelWhenGracefulShutdown {
-            // Each company for itself: meters of one that do not answer hold up nobody else.
+            // Each company for itself: meters of one that do not answer hold up nobody else. And in each company supply
+            // for itself: who has paid does not wait for a collection.
             await withTaskGroup(of: Void.self) { group in
-                for line in lines { group.addTask { await keepRunning(line) } }
+                for line in lines {
+                    for lane in JobLane.allCases { group.addTask { await keepRunning(line, lane) } }
+                }
             }
             while !Task.isCancelled { try? await Task.sleep(for: .milliseconds(pauseMs)) }
         }
     }
 
-    private func keepRunning(_ line: Line) async {
+    private func keepRunning(_ line: Line, _ lane: JobLane) async {
         while !Task.isCancelled {
             do {
-                try await line.tick()
+                try await line.tick(lane)
             } catch is CancellationError {
                 return
             } catch {

@@ -18,15 +18,16 @@ public struct OutboxDispatcher: Sendable {
         zones = Dictionary(uniqueKeysWithValues: orgs.map { ($0.orgID, $0.zone) })
     }
 
-    /// Delivers until nothing is left, also what the delivered ones bring about. An event that fails is noted and
-    /// passed over until the next run; later ones go on. A database that fails is not the event's fault: it ends the
+    /// Delivers until nothing is due, also what the delivered ones bring about. An event that fails is noted and passed
+    /// over until its next try; later ones go on. A database that fails is not the event's fault: it ends the
     /// run.
     public func run() async throws -> Int {
         var delivered = 0
         var last: Int64 = 0
         while true {
+            let dueAtMs = site.clocks.systemNowMs()
             let events = try await site.money.read { [last, zones] in
-                try Outbox.pending(of: zones.keys.sorted(), after: last, limit: 200, in: $0)
+                try Outbox.pending(of: zones.keys.sorted(), after: last, dueAtMs: dueAtMs, limit: 200, in: $0)
             }
             guard !events.isEmpty else { return delivered }
             for event in events {
@@ -43,7 +44,7 @@ public struct OutboxDispatcher: Sendable {
                     throw error
                 } catch {
                     let text = String(describing: error)
-                    try await site.money.write { try Outbox.failed(event.eventID, error: text, in: $0) }
+                    try await site.money.write { try Outbox.failed(event.eventID, error: text, nowMs: dueAtMs, in: $0) }
                 }
             }
         }

@@ -14,6 +14,9 @@ public struct Scope: Sendable, Equatable {
         self.placeIDs = placeIDs
         self.accountID = accountID
     }
+
+    /// Neither confined to places nor to an account.
+    public var isWholeCompany: Bool { placeIDs == nil && accountID == nil }
 }
 
 public enum Role: String, Sendable, CaseIterable, Codable {

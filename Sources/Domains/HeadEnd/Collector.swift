@@ -66,9 +66,13 @@ public struct Collector: Sendable {
     let transport: any MeterTransport
     let vault: KeyVault
     let rules: CollectionRules
+    let gates: MeterGates
 
-    public init(site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init())
-    {
+    public init(
+        site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init(),
+        gates: MeterGates = MeterGates()
+    ) {
+        self.gates = gates
         self.site = site
         self.org = org
         self.transport = transport
@@ -80,7 +84,8 @@ public struct Collector: Sendable {
 
     /// Plans every finished day up to now for every installed meter, then reads what is due. Returns (read, failed)
     /// meter-days.
-    public func run() async throws -> (read: Int, failed: Int) {
+    /// - Parameter progress: told how many meter-days were read so far.
+    public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> (read: Int, failed: Int) {
         let nowMs = site.clocks.businessNowMs()
         try await plan(nowMs: nowMs)
         let due = try await site.money.read { [org, rules, scope] transaction in
@@ -95,13 +100,18 @@ public struct Collector: Sendable {
             var running = 0
             while running > 0 || !rest.isEmpty {
                 while running < rules.parallel, let (meterID, items) = rest.popFirst() {
-                    group.addTask { try await collect(meterID: meterID, items: items, nowMs: nowMs) }
+                    group.addTask {
+                        try await gates.alone(with: meterID) {
+                            try await collect(meterID: meterID, items: items, nowMs: nowMs)
+                        }
+                    }
                     running += 1
                 }
                 if let (done, lost) = try await group.next() {
                     read += done
                     failed += lost
                     running -= 1
+                    await progress(read)
                 }
             }
             return (read, failed)

@@ -31,6 +31,12 @@ public enum HeadEndSchema {
                 """,
             ]),
         Migration(
+            29, .money, "orders set aside",
+            [
+                "ALTER TABLE meter_command ADD COLUMN aside_at_ms {int}",
+                "ALTER TABLE meter_command ADD COLUMN aside_why {text}",
+            ]),
+        Migration(
             101, .readings, "raw store",
             [
                 """

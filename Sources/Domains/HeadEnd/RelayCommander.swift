@@ -1,5 +1,6 @@
 // Orders to relays: sent, retried, and believed only when the meter's own state has been read back.
 import Access
+import Accounts
 import CivilTime
 import Clocks
 import MeterPort
@@ -56,20 +57,45 @@ public struct MeterCommand: Sendable, Equatable {
             """, [.int(scope.orgID), .int(afterMs), .int(limit)], decode)
     }
 
-    /// Commands that gave up: each needs a person.
+    /// Orders that gave up, and reconnections that are still tried after many tries: each needs a person, until it is
+    /// set aside or a later order to the relay has worked. Newest first.
     public static func failed(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
-        try transaction.query(
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(limit), .int(RelayCommander.attemptLimit)]
+        let reach =
+            scope.placeIDs == nil && scope.accountID == nil
+            ? ""
+            : """
+             AND EXISTS (SELECT 1 FROM installation JOIN supply_account ON supply_account.org_id = installation.org_id
+              AND supply_account.account_id = installation.account_id WHERE installation.org_id = $1
+              AND installation.meter_id = c.meter_id AND installation.to_day IS NULL\(
+                SupplyAccount.scopeFilter(scope, &parameters)))
             """
-            SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'failed' ORDER BY command_id DESC LIMIT
-              $2
-            """, [.int(scope.orgID), .int(limit)], decode)
+        return try transaction.query(
+            """
+            SELECT \(columns) FROM meter_command c WHERE org_id = $1 AND aside_at_ms IS NULL
+              AND (state = 'failed' OR (state = 'waiting' AND kind = 'reconnect' AND attempt >= $3))
+              AND NOT EXISTS (SELECT 1 FROM meter_command l WHERE l.org_id = c.org_id AND l.meter_id = c.meter_id
+                AND l.command_id > c.command_id AND l.state = 'confirmed' AND (c.kind = 'read' OR l.kind <> 'read'))
+              \(reach)
+            ORDER BY command_id DESC LIMIT $2
+            """, parameters, decode)
+    }
+
+    static func find(_ commandID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> MeterCommand {
+        let found = try transaction.first(
+            "SELECT \(columns) FROM meter_command WHERE org_id = $1 AND command_id = $2",
+            [.int(scope.orgID), .int(commandID)], decode)
+        guard let found, (try? Meter.find(found.meterID, scope, in: transaction)) != nil else {
+            throw Refusal(.notFound, "There is no such order to a meter.")
+        }
+        return found
     }
 
     /// Relay orders that were confirmed since a time, at most 1,000.
     public static func confirmed(sinceMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws
         -> [MeterCommand]
     {
-        // An order is tried for less than a day, so the index on the time of its last try bounds the search.
+        // An order is confirmed soon after it was due, so the index on the time of its last try bounds the search.
         try transaction.query(
             """
             SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'confirmed' AND next_at_ms >= $2
@@ -128,22 +154,27 @@ public struct OrderRead: Command {
 }
 
 public struct RelayCommander: Sendable {
-    /// After this many tries an order is given to a person.
+    /// After this many tries an order is given to a person. An order to reconnect is still tried: nobody stays in the
+    /// dark because a meter was out of reach for long.
     public static let attemptLimit: Int64 = 12
+    /// Business milliseconds between two tries, at most.
+    static let pauseMaxMs: Int64 = 30 * 60_000
 
     let site: Site
     let org: Org
     let transport: any MeterTransport
     let vault: KeyVault
     let rules: CollectionRules
+    let gates: MeterGates
     /// Called with the meter just before an order to cut is sent, so that the wish can still be taken back.
     let beforeCut: @Sendable (Int64) async throws -> Void
 
     public init(
         site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init(),
-        beforeCut: @escaping @Sendable (Int64) async throws -> Void = { _ in }
+        gates: MeterGates = MeterGates(), beforeCut: @escaping @Sendable (Int64) async throws -> Void = { _ in }
     ) {
         self.beforeCut = beforeCut
+        self.gates = gates
         self.site = site
         self.org = org
         self.transport = transport
@@ -197,6 +228,10 @@ public struct RelayCommander: Sendable {
     }
 
     private func carryOut(_ command: MeterCommand) async throws -> Bool {
+        try await gates.alone(with: command.meterID) { try await carryOutAlone(command) }
+    }
+
+    private func carryOutAlone(_ command: MeterCommand) async throws -> Bool {
         try Task.checkCancellation()
         if command.kind == "disconnect" { try await beforeCut(command.meterID) }
         let nowMs = site.clocks.businessNowMs()
@@ -224,7 +259,7 @@ public struct RelayCommander: Sendable {
             return true
         }
         let answer = outcome.trouble ?? "the meter said yes, but its relay is \(outcome.relay?.rawValue ?? "unknown")"
-        if command.attempt + 1 >= Self.attemptLimit {
+        if command.attempt + 1 >= Self.attemptLimit, wish == .open {
             try await end(command, .failed, answer: answer, relay: outcome.relay, nowMs: nowMs)
         } else {
             try await postpone(command, answer: answer, nowMs: nowMs)
@@ -305,8 +340,9 @@ public struct RelayCommander: Sendable {
                 WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'
                 """,
                 [
-                    .int(scope.orgID), .int(command.commandID), .int(nowMs + (2 * 60_000) << min(command.attempt, 4)),
-                    .text(answer), .int(nowMs),
+                    .int(scope.orgID), .int(command.commandID),
+                    .int(nowMs + min((2 * 60_000) << min(command.attempt, 4), Self.pauseMaxMs)), .text(answer),
+                    .int(nowMs),
                 ])
         }
     }

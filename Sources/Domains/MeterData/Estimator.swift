@@ -26,21 +26,20 @@ public struct Estimator: Sendable {
     /// - Parameter onlyCalled: leaves out meters whose data comes by file: nobody knows yet what the next file brings.
     public func run(day: CivilDay, onlyCalled: Bool = true) async throws -> (filled: Int, notEstimable: Int) {
         let nowMs = site.clocks.businessNowMs()
+        let shard = try await site.readings.shard(day.month)
+        let qualities = try await shard.read { [org] in
+            try DayBlocks.lowestQualities(day: day, orgID: org.orgID, in: $0)
+        }
+        // Two questions for the whole day; a meter is looked at by itself only when it lacks something.
         let meters = try await site.money.read { [org] transaction in
             let scope = Scope(orgID: org.orgID)
             return try Installation.all(on: day, scope, in: transaction)
+                .filter { qualities[$0.meterID, default: .missing] == .missing }
                 .map { try Meter.find($0.meterID, scope, in: transaction) }.filter { $0.isCalled || !onlyCalled }
-        }
-        let shard = try await site.readings.shard(day.month)
-        let current = try await shard.read { [org] transaction in
-            try meters.map { meter in
-                try DayBlocks.current(meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction)
-                    .first
-            }
         }
         var filled = 0
         var notEstimable = 0
-        for (meter, stored) in zip(meters, current) where (stored?.block.lowestQuality ?? .missing) == .missing {
+        for meter in meters {
             try Task.checkCancellation()
             let history = try await History.of(
                 meterID: meter.meterID, before: day, days: Self.historyDays, site: site, orgID: org.orgID)
@@ -51,6 +50,23 @@ public struct Estimator: Sendable {
             }
         }
         return (filled, notEstimable)
+    }
+
+    /// Looks again at the days before one whose turn has passed: meters that were entered late lack them. Cheap when
+    /// nothing is missing, and idempotent. Returns the meter-days filled.
+    public func lookBack(before day: CivilDay, days: Int) async throws -> Int {
+        var filled = 0
+        let months = Set(try await site.readings.months())
+        for offset in stride(from: days, through: 1, by: -1) {
+            let earlier = day.advanced(by: -offset)
+            let isCalledThen = try await site.money.read { [org] in
+                try Installation.firstCalledDay(Scope(orgID: org.orgID), in: $0).map { $0 <= earlier } ?? false
+            }
+            // A month of which nobody has anything is not made for the sake of estimates that cannot be.
+            guard isCalledThen, months.contains(earlier.month) else { continue }
+            filled += try await run(day: earlier).filled
+        }
+        return filled
     }
 
     /// True when the day has no gap left.

@@ -104,14 +104,18 @@ public struct VEEException: Sendable, Equatable {
             """, [.int(orgID), .day(from), .day(to), .int(meterID)], decode)
     }
 
-    /// Open ones of all meters from day to day (one month), latest day first; hard ones only.
+    /// Open ones from day to day (one month), latest day first; hard ones only.
+    /// - Parameter meterIDs: only of these meters, at most a few hundred at once; nil for all of the company.
     public static func open(
-        from: CivilDay, to: CivilDay, limit: Int, orgID: Int64, in transaction: any SQLTransaction
+        from: CivilDay, to: CivilDay, meterIDs: [Int64]? = nil, limit: Int, orgID: Int64,
+        in transaction: any SQLTransaction
     ) throws -> [VEEException] {
-        try transaction.query(
+        var parameters: [SQLValue] = [.int(orgID), .day(from), .day(to), .int(limit)]
+        let mine = meterIDs.map { " AND meter_id IN (\(parameters.bind($0)))" } ?? ""
+        return try transaction.query(
             """
-            SELECT \(columns) FROM vee_exception WHERE org_id = $1 AND day >= $2 AND day <= $3
+            SELECT \(columns) FROM vee_exception WHERE org_id = $1 AND day >= $2 AND day <= $3\(mine)
               AND resolved_at_ms IS NULL AND severity = 'hard' ORDER BY day DESC, meter_id, rule LIMIT $4
-            """, [.int(orgID), .day(from), .day(to), .int(limit)], decode)
+            """, parameters, decode)
     }
 }

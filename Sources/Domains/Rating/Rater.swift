@@ -54,6 +54,23 @@ public struct Rater: Sendable {
         return made
     }
 
+    /// Rates one day of every meter again, and with it the later days of its month. What comes out the same is not posted
+    /// again. Returns how many charges were made.
+    public func run(day: CivilDay, progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
+        guard try await site.readings.months().contains(day.month) else { return 0 }
+        let shard = try await site.readings.shard(day.month)
+        var rest = try await shard.read { [org] in
+            try DayBlocks.lowestQualities(day: day, orgID: org.orgID, in: $0)
+        }.filter { $0.value > .missing }.keys.sorted()[...]
+        var made = 0
+        while !rest.isEmpty {
+            made += try await rate(rest.prefix(Self.chunkSize).map { (day, $0) }, month: day.month, shard: shard)
+            rest = rest.dropFirst(Self.chunkSize)
+            await progress(made)
+        }
+        return made
+    }
+
     /// Rates again what was kept aside and can be priced now, because a pack or a subscription has come.
     private func takeUpAgain() async throws -> Int {
         let scope = Scope(orgID: org.orgID)

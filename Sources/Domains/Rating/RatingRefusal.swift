@@ -80,11 +80,20 @@ public struct RatingRefusal: Sendable, Equatable {
     public static func latest(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws
         -> [RatingRefusal]
     {
-        try transaction.query(
+        var parameters: [SQLValue] = [.int(scope.orgID), .text(withoutBase), .int(limit)]
+        let reach =
+            scope.placeIDs == nil && scope.accountID == nil
+            ? ""
+            : """
+             AND EXISTS (SELECT 1 FROM supply_account WHERE supply_account.org_id = $1
+              AND supply_account.account_id = rating_refusal.account_id\(
+                SupplyAccount.scopeFilter(scope, &parameters)))
             """
-            SELECT \(columns) FROM rating_refusal WHERE org_id = $1 AND reason <> $2
+        return try transaction.query(
+            """
+            SELECT \(columns) FROM rating_refusal WHERE org_id = $1 AND reason <> $2\(reach)
             ORDER BY day DESC, meter_id LIMIT $3
-            """, [.int(scope.orgID), .text(withoutBase), .int(limit)], decode)
+            """, parameters, decode)
     }
 
     /// What is kept aside of accounts that hold a base pack on the day, in order of meter and day, after one.

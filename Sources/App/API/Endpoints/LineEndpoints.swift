@@ -1,4 +1,4 @@
-// The line of the day, what waits for a person, the jobs and the trial balance.
+// The line of the day, what waits for a person, and the trial balance.
 import Access
 import CivilTime
 import Jobs
@@ -70,18 +70,22 @@ struct LineSummary: APIModel {
 
 struct NeedView: APIModel {
     var kind: NeedKind
+    var itemID: ID?
     var meterID: ID?
     var serial: String
     var day: Day?
     var sinceMs: Int64
     var detail: String
     static let notes: [String: Note] = [
-        "kind": Note("Why it waits for a person."), "meterID": Note("The meter."), "serial": Note("Its serial number."),
+        "kind": Note("Why it waits for a person."),
+        "itemID": Note("The job, event or order that can be tried again or set aside."), "meterID": Note("The meter."),
+        "serial": Note("Its serial number."),
         "day": Note("The day it is about."), "sinceMs": Note("Since when, business time."),
         "detail": Note("What was found, in the words of the check."),
     ]
     init(_ need: Need) {
         (kind, serial, sinceMs, detail) = (need.kind, need.serial, need.sinceMs, need.detail)
+        itemID = need.itemID.map { ID($0) }
         meterID = need.meterID.map { ID($0) }
         day = need.day.map { Day($0) }
     }
@@ -134,11 +138,6 @@ struct JobView: APIModel {
     static let example = JobView()
 }
 
-struct JobListView: APIModel {
-    var items: [JobView]
-    static let notes: [String: Note] = ["items": Note("In the order of the line.")]
-}
-
 struct TrialBalance: APIModel {
     var sumPaise: Int64
     var postings: Int64
@@ -166,23 +165,13 @@ extension Endpoints {
             Endpoint<NeedQuery, NeedListView>(
                 "exceptions.list", "GET", "/api/v1/exceptions", access: .permission([.readMeters]),
                 EndpointText(
-                    "What waits for a person", "Held readings, silent meters, failed orders and missing tariffs."),
+                    "What waits for a person",
+                    "Held readings, silent meters, failed orders, missing tariffs, and jobs and events given up."),
                 example: NeedQuery(kind: .spike), outputExample: NeedListView(items: [.example]),
                 run: { input, context in
                     let list = try await NeedList.of(context.services.site, context.actor.scope)
                     let items = list.items.filter { input.kind == nil || $0.kind == input.kind }
                     return NeedListView(items: items.map { NeedView($0) })
-                })),
-        AnyEndpoint(
-            Endpoint<Nothing, JobListView>(
-                "jobs.list", "GET", "/api/v1/jobs", access: .permission([.readMeters, .runJobs]),
-                EndpointText("List jobs", "What runs by itself: when it is due, how it ended."),
-                outputExample: JobListView(items: [.example]),
-                run: { _, context in
-                    JobListView(
-                        items: try await context.read { transaction, scope in
-                            try JobStore.overview(scope, in: transaction).map { JobView($0) }
-                        })
                 })),
         AnyEndpoint(
             Endpoint<Nothing, TrialBalance>(

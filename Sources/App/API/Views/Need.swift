@@ -1,10 +1,13 @@
-// What waits for a person: held readings, days that cannot be estimated, silent meters, failed orders, missing tariffs.
+// What waits for a person: held readings, days that cannot be estimated, silent meters, failed orders, missing tariffs,
+// and what the machine gave up: jobs and events.
 import Access
 import Accounts
 import CivilTime
 import HeadEnd
+import Jobs
 import MeterData
 import Meters
+import Outbox
 import Packs
 import Rating
 import SQL
@@ -19,6 +22,8 @@ public enum NeedKind: String, Sendable, Codable, CaseIterable {
     case readFailing = "read-failing"
     case commandFailed = "command-failed"
     case withoutTariff = "without-tariff"
+    case jobFailed = "job-failed"
+    case eventFailed = "event-failed"
     case other
 
     init(rule: String) {
@@ -39,12 +44,32 @@ public enum NeedKind: String, Sendable, Codable, CaseIterable {
 
 public struct Need: Sendable {
     public var kind: NeedKind
+    /// The job, event or order to a meter that can be tried again or set aside; nil for the other kinds.
+    public var itemID: Int64?
     /// Nil for an account without a tariff that has no meter.
     public var meterID: Int64?
     public var serial: String
     public var day: CivilDay?
     public var sinceMs: Int64
     public var detail: String
+}
+
+extension Need {
+    fileprivate init(job: Job) {
+        self.init(
+            kind: .jobFailed, itemID: job.jobID, serial: "", day: CivilDay(job.key),
+            sinceMs: job.endedAtMs ?? job.runAtMs,
+            detail: "\(job.kind.rawValue), \(job.attempt) tries: \(job.lastError ?? "")")
+    }
+
+    fileprivate init(event: OutboxTrouble) {
+        let what = "\(event.kind) of \(event.subjectID)"
+        self.init(
+            kind: .eventFailed, itemID: event.eventID, serial: "", sinceMs: event.businessAtMs,
+            detail: event.isKnown
+                ? "\(what), \(event.attempt) tries: \(event.lastError ?? "")"
+                : "\(what): this release does not know the kind")
+    }
 }
 
 public struct NeedList: Sendable {
@@ -66,19 +91,24 @@ public struct NeedList: Sendable {
     }
 
     public static func of(_ site: Site, _ scope: Scope) async throws -> NeedList {
-        let (moment, installed, plan, failed, unpriced, aside) = try await site.money.read { transaction in
+        // Every limit counts what lies within reach of the asker, never what somebody else may see.
+        let (moment, installed, plan, failed, unpriced, aside, jobs, events) = try await site.money.read {
+            transaction in
             let moment = try Moment.of(site, scope, in: transaction)
             return (
                 moment, try Installation.all(on: moment.lineDay, scope, in: transaction),
                 try CollectionItem.of(day: moment.lineDay, scope, in: transaction),
                 try MeterCommand.failed(limit: itemsMax, scope, in: transaction),
                 try Subscription.accountsWithoutBase(on: moment.lineDay, limit: itemsMax, scope, in: transaction),
-                try RatingRefusal.latest(limit: itemsMax, scope, in: transaction)
+                try RatingRefusal.latest(limit: itemsMax, scope, in: transaction),
+                try JobStore.troubles(limit: itemsMax, scope, in: transaction),
+                scope.isWholeCompany
+                    ? try Outbox.troubles(orgID: scope.orgID, limit: itemsMax, in: transaction) : []
             )
         }
         let reach = Set(installed.map(\.meterID))
         let mine = plan.filter { reach.contains($0.meterID) }
-        let held = try await exceptions(site, moment, scope).filter { reach.contains($0.meterID) }
+        let held = try await exceptions(site, moment, scope, reach: reach)
         let dayMs = moment.startMs(of: moment.lineDay)
         var needs = held.map { found in
             Need(
@@ -92,10 +122,10 @@ public struct NeedList: Sendable {
                     day: item.day,
                     sinceMs: dayMs, detail: item.lastError ?? ""))
         }
-        for command in failed where reach.contains(command.meterID) {
+        for command in failed {
             needs.append(
                 Need(
-                    kind: .commandFailed, meterID: command.meterID, serial: "", day: nil,
+                    kind: .commandFailed, itemID: command.commandID, meterID: command.meterID, serial: "", day: nil,
                     sinceMs: command.endedAtMs ?? command.createdAtMs,
                     detail: "\(command.kind): \(command.answer ?? "")"))
         }
@@ -106,30 +136,42 @@ public struct NeedList: Sendable {
                     kind: .withoutTariff, meterID: meterOf[accountID], serial: "", day: moment.lineDay, sinceMs: dayMs,
                     detail: "account \(accountID)"))
         }
-        for refusal in aside where reach.contains(refusal.meterID) {
+        for refusal in aside {
             needs.append(
                 Need(
                     kind: .withoutTariff, meterID: refusal.meterID, serial: "", day: refusal.day,
                     sinceMs: refusal.atMs, detail: refusal.reason))
         }
+        needs += jobs.map { Need(job: $0) } + events.map { Need(event: $0) }
         needs.sort { ($0.sinceMs, $0.meterID ?? 0) > ($1.sinceMs, $1.meterID ?? 0) }
         return NeedList(
             items: try await named(Array(needs.prefix(itemsMax)), site, scope), checkedAtMs: moment.nowMs,
             intervalsChecked: mine.reduce(0) { $0 + $1.haveSlots })
     }
 
-    /// Open hard exceptions of the last days, from the months they lie in.
-    static func exceptions(_ site: Site, _ moment: Moment, _ scope: Scope) async throws -> [VEEException] {
+    /// Open hard exceptions of the last days of the meters within reach, from the months they lie in.
+    static func exceptions(
+        _ site: Site, _ moment: Moment, _ scope: Scope, reach: Set<Int64>
+    ) async throws -> [VEEException] {
+        // The readings know no places: who is confined to some asks by meter, a few hundred at a time.
+        let mine = reach.sorted()
+        let parts: [[Int64]?] =
+            scope.isWholeCompany
+            ? [nil]
+            : stride(from: 0, to: mine.count, by: 400).map { Array(mine[$0..<min($0 + 400, mine.count)]) }
         let from = moment.today.advanced(by: -days)
         var found: [VEEException] = []
         for month in try await site.readings.months() where month >= from.month && month <= moment.today.month {
-            found += try await site.readings.shard(month).read { transaction in
-                try VEEException.open(
-                    from: max(from, month.first), to: min(moment.today, month.last), limit: 2 * itemsMax,
-                    orgID: scope.orgID, in: transaction)
+            let shard = try await site.readings.shard(month)
+            for part in parts {
+                found += try await shard.read { transaction in
+                    try VEEException.open(
+                        from: max(from, month.first), to: min(moment.today, month.last), meterIDs: part,
+                        limit: 2 * itemsMax, orgID: scope.orgID, in: transaction)
+                }
             }
         }
-        return found
+        return found.filter { reach.contains($0.meterID) }
     }
 
     private static func named(_ needs: [Need], _ site: Site, _ scope: Scope) async throws -> [Need] {

@@ -25,6 +25,21 @@ public struct PageFrame: Sendable {
         case readAsked
         case disconnectAsked, reconnectAsked
         case commandRefused(reason: String)
+        case jobs(JobNotice)
+    }
+
+    /// What came of an action on the jobs, or on what was given up. The raw value stands in an address.
+    public enum JobNotice: Sendable, Equatable {
+        case asked, paused, resumed, retried, aside
+        case refused(reason: String)
+
+        public init?(word: String?) {
+            let known: [String: JobNotice] = [
+                "asked": .asked, "paused": .paused, "resumed": .resumed, "retried": .retried, "aside": .aside,
+            ]
+            guard let found = word.flatMap({ known[$0] }) else { return nil }
+            self = found
+        }
     }
 
     public var language: Language
@@ -126,6 +141,12 @@ extension PageFrame {
         case .disconnectAsked: note("info", w.say("notice.disconnect"))
         case .reconnectAsked: note("info", w.say("notice.reconnect"))
         case .commandRefused(let reason): note("bad", w.say("notice.refused", ["reason": "\(reason)"]))
+        case .jobs(.asked): note("info", w.say("notice.jobsAsked"))
+        case .jobs(.paused): note("info", w.say("notice.jobPaused"))
+        case .jobs(.resumed): note("info", w.say("notice.jobResumed"))
+        case .jobs(.retried): note("info", w.say("notice.retried"))
+        case .jobs(.aside): note("info", w.say("notice.aside"))
+        case .jobs(.refused(let reason)): note("bad", w.say("notice.jobsRefused", ["reason": "\(reason)"]))
         }
     }
 

@@ -39,7 +39,8 @@ public struct Pages: Sendable {
             ("account", PackageResources.account_mustache), ("statement", PackageResources.statement_mustache),
             ("day", PackageResources.day_mustache), ("list", PackageResources.list_mustache),
             ("confirm", PackageResources.confirm_mustache), ("problem", PackageResources.problem_mustache),
-            ("entries", PackageResources.entries_mustache), ("errors", PackageResources.errors_mustache),
+            ("jobs", PackageResources.jobs_mustache), ("job", PackageResources.job_mustache),
+            ("mend", PackageResources.mend_mustache), ("entries", PackageResources.entries_mustache), ("errors", PackageResources.errors_mustache),
         ]
     }
 

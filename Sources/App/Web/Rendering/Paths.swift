@@ -9,6 +9,8 @@ public enum Paths {
     public static let meters = "/meters"
     public static let accounts = "/accounts"
     public static let exceptions = "/exceptions"
+    public static let jobs = "/jobs"
+    public static let jobsCatchUp = "/jobs-catch-up"
 
     public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
     public static func meter(_ id: Int64, day: CivilDay, days: Int) -> String {
@@ -25,6 +27,13 @@ public enum Paths {
     }
     public static func recharge(_ id: Int64) -> String { "/accounts/\(id)/recharges" }
     public static func day(_ account: Int64, _ day: CivilDay) -> String { "/accounts/\(account)/days/\(day)" }
+    public static func job(_ kind: String) -> String { "/jobs/\(kind)" }
+    /// `run`, `pause`, `resume` or `days`.
+    public static func job(_ kind: String, do action: String) -> String { "/jobs/\(kind)/\(action)" }
+    /// What was given up: what it is, with try again (`retry`) and set aside (`set-aside`).
+    public static func mend(_ kind: String, _ id: Int64, do action: String? = nil) -> String {
+        "/exceptions/\(encoded(kind))/\(id)" + (action.map { "/\($0)" } ?? "")
+    }
     public static func exceptions(kind: String) -> String { "\(exceptions)?kind=\(encoded(kind))" }
     /// Sets the language cookie and goes back.
     public static func language(_ language: Language, back: String) -> String {

@@ -35,9 +35,10 @@ extension Desk {
             items: shown.map { need in
                 ExceptionsView.Item(
                     kind: ExceptionKind(need.kind), meter: (need.meterID ?? 0, need.serial), day: need.day,
-                    sinceMs: need.sinceMs, detail: need.detail, stakePaise: nil)
+                    sinceMs: need.sinceMs, detail: need.detail, stakePaise: nil,
+                    mendID: MendableKind(need.kind) == nil ? nil : need.itemID)
             }, checkedAtMs: list.checkedAtMs, intervalsChecked: list.intervalsChecked)
-        return show(page, call, .line)
+        return show(page, call, .line, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) })
     }
 }
 
@@ -53,6 +54,8 @@ extension ExceptionKind {
             case .silent: .silentMeter
             case .commandFailed: .commandFailed
             case .withoutTariff: .withoutTariff
+            case .jobFailed: .jobFailed
+            case .eventFailed: .eventFailed
             case .readFailing, .other: .other(kind.rawValue)
             }
     }
@@ -80,15 +83,6 @@ extension LineView.Job {
     private static let lateMs: Int64 = 3_600_000
 
     fileprivate init(_ job: Jobs.Job, nowMs: Int64, expected: Int) {
-        let name: Name =
-            switch job.kind {
-            case .collect: .collect
-            case .validate: .validate
-            case .estimate: .estimate
-            case .rate: .rate
-            case .supply: .decideSupply
-            case .command: .sendCommands
-            }
         let state: State =
             switch job.state {
             case .running: .running
@@ -107,7 +101,7 @@ extension LineView.Job {
             }
         let done = Int(job.doneCount)
         self.init(
-            name: name, state: state, done: done, total: state == .running ? max(done, expected) : done,
+            name: Name(job.kind), state: state, done: done, total: state == .running ? max(done, expected) : done,
             nextMs: job.state == .waiting ? job.runAtMs : nil)
     }
 }

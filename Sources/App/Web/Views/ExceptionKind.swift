@@ -8,6 +8,8 @@ public enum ExceptionKind: Sendable, Equatable {
     case notEstimable
     case silentMeter
     case commandFailed, withoutTariff
+    /// Given up by the machine.
+    case jobFailed, eventFailed
     case other(String)
 
     /// The word in an address.
@@ -23,6 +25,8 @@ public enum ExceptionKind: Sendable, Equatable {
         case .silentMeter: "silent"
         case .commandFailed: "command-failed"
         case .withoutTariff: "without-tariff"
+        case .jobFailed: "job-failed"
+        case .eventFailed: "event-failed"
         case .other(let name): name
         }
     }
@@ -39,6 +43,8 @@ public enum ExceptionKind: Sendable, Equatable {
         case .silentMeter: w.say("exception.silent")
         case .commandFailed: w.say("exception.commandFailed")
         case .withoutTariff: w.say("exception.withoutTariff")
+        case .jobFailed: w.say("exception.jobFailed")
+        case .eventFailed: w.say("exception.eventFailed")
         case .other(let name): "\(name)"
         }
     }

@@ -96,10 +96,13 @@ public struct ExceptionsView: Page {
         /// What was found, in the words of the check.
         public var detail: String
         public var stakePaise: Int64?
+        /// Set when it can be tried again or set aside.
+        public var mendID: Int64?
         public init(
             kind: ExceptionKind, meter: (id: Int64, serial: String), day: CivilDay?, sinceMs: Int64, detail: String,
-            stakePaise: Int64?
+            stakePaise: Int64?, mendID: Int64? = nil
         ) {
+            self.mendID = mendID
             self.kind = kind
             self.meter = meter
             self.day = day
@@ -276,8 +279,9 @@ extension ExceptionsView: PageContent {
             ],
             rows: items.map { item in
                 [
-                    w.link(Paths.meter(item.meter.id), "\(item.meter.serial)", cls: "id"),
-                    w.chip(item.kind.tone, item.kind.words(w)), "\(item.detail)", item.day.map(w.shortDay) ?? "",
+                    item.meter.serial.isEmpty
+                        ? "–" : w.link(Paths.meter(item.meter.id), "\(item.meter.serial)", cls: "id"),
+                    chip(item, w), "\(item.detail)", item.day.map(w.shortDay) ?? "",
                     w.timeTag(item.sinceMs, w.moment(item.sinceMs)),
                     item.stakePaise.map { "\(w.money($0))" } ?? w.say("line.promise"),
                 ]
@@ -290,6 +294,14 @@ extension ExceptionsView: PageContent {
         row.set("title", title(w))
         row.set("lede", total == 0 ? w.say("exceptions.ledeNone") : w.count("exceptions.lede", total))
         return row
+    }
+}
+
+extension ExceptionsView {
+    /// Leads on to trying again and setting aside, where that can be done.
+    private func chip(_ item: Item, _ w: Wording) -> Markup {
+        let chip = w.chip(item.kind.tone, item.kind.words(w))
+        return item.mendID.map { w.link(Paths.mend(item.kind.slug, $0), chip, cls: "chl") } ?? chip
     }
 }
 
