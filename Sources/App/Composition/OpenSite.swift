@@ -54,6 +54,7 @@ public struct OpenSite: Sendable {
             money = database
             readings = SQLiteReadings(folder: options.folder, migrations: BusbarSchema.migrations)
         }
+        try await Audit.chainOlderRows(in: money)
         let holder = "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(Secret.hex(Secret.bytes(4)))"
         if lock != nil {
             // The lock proves that whoever held a job is gone: nobody waits for its lease to run out.

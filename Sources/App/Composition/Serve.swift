@@ -69,7 +69,8 @@ public struct Serving: Sendable {
                 collection: options.collection, holder: open.holder, log: log)
         }
         services = Services(
-            site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
+            site: open.site, passwords: try .ofProcess(companyNames: orgs.map(\.name)),
+            settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
             trustsForwarded: options.trustsForwarded,
             log: { line in log.info("request", metadata: ["access": "\(line)"]) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })

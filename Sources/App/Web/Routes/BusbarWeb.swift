@@ -12,7 +12,7 @@ public enum BusbarWeb {
         let desk = Desk(services: services, orgs: orgs, version: version)
         let pages =
             desk.signInPages + desk.linePages + desk.meterPages + desk.meterOrderPages + desk.accountPages
-            + desk.assetPages
+            + desk.peoplePages + desk.auditPages + desk.assetPages
         return Dispatcher(services, pages: API.Pages(pages) { desk.problem($0, $1, $2) })
     }
 }
@@ -66,8 +66,12 @@ struct Desk: Sendable {
             look: session.map { $0.actor.role == .consumer ? .portal : .console } ?? .portal,
             company: org?.name ?? "Busbar", zone: org?.zone ?? .india,
             businessTimeMs: services.site.clocks.businessNowMs(), version: version,
-            path: call.query.isEmpty ? call.path : "\(call.path)?\(call.query)", csrfToken: session?.csrfToken ?? "",
-            person: session.map { .init(name: $0.name, ownAccount: $0.actor.scope.accountID) }, place: place,
+            path: call.query.isEmpty ? call.path : "\(call.path)?\(call.query)", csrfToken: session.map { Authentication.masked($0.csrfToken) } ?? "",
+            person: session.map {
+                var person = PageFrame.Person(name: $0.name, ownAccount: $0.actor.scope.accountID)
+                person.managesLogins = $0.actor.has(.manageLogins)
+                return person
+            }, place: place,
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
     }
 
