@@ -61,7 +61,10 @@ let probes: [String: Probe] = productProbes.merging([
     "session.password": Probe(
         roles: everyone,
         own: { _, _ in
-            ["oldPassword": .string(Fixture.password), "password": .string("nine blue tigers"), "use": .string("bearer")]
+            [
+                "oldPassword": .string(Fixture.password), "password": .string("nine blue tigers"),
+                "use": .string("bearer"),
+            ]
         }),
     "logins.sessions": Probe(
         roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },

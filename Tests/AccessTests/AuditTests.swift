@@ -41,9 +41,10 @@ private struct Attack: Sendable {
 private let attacks = [
     Attack(name: "who", sql: ["UPDATE audit SET login_id = 77 WHERE org_id = 1 AND audit_id = $1"], kind: .changed),
     Attack(name: "why", sql: ["UPDATE audit SET why = 'x' WHERE org_id = 1 AND audit_id = $1"], kind: .changed),
-    Attack(name: "where from", sql: ["UPDATE audit SET source = '' WHERE org_id = 1 AND audit_id = $1"], kind: .changed),
     Attack(
-        name: "what", sql: ["UPDATE audit SET content = 'fields=9' WHERE org_id = 1 AND audit_id = $1"], kind: .changed),
+        name: "where from", sql: ["UPDATE audit SET source = '' WHERE org_id = 1 AND audit_id = $1"], kind: .changed),
+    Attack(
+        name: "what", sql: ["UPDATE audit SET content = '9' WHERE org_id = 1 AND audit_id = $1"], kind: .changed),
     Attack(
         name: "when", sql: ["UPDATE audit SET business_at_ms = business_at_ms + 1 WHERE org_id = 1 AND audit_id = $1"],
         kind: .changed),
@@ -115,14 +116,18 @@ private let attacks = [
             let clock = ManualClock(startMs: Fixture.startMs)
             let clocks = Clocks(businessNowMs: { clock.nowMs }, systemNowMs: { clock.nowMs }, businessRate: 0)
             let site = Site(
-                money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
+                money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks)
+            )
             try await money.write { try Org(orgID: 1, name: "Ujjwal").create(in: $0) }
             for number in 0..<10 {
                 clock.nowMs += 60_000
                 _ = try await site.perform(
                     Note(
                         .account(5),
-                        [("balance_paise", "\(number)", "\(number + 1)", false), ("name", nil, "Asha \(number)", true)]),
+                        [
+                            ("balance_paise", "\(number)", "\(number + 1)", false),
+                            ("name", nil, "Asha \(number)", true),
+                        ]),
                     as: .system(orgID: 1), source: "test 203.0.113.7", why: "because")
             }
             let rows = try await money.read {
@@ -202,7 +207,8 @@ private let attacks = [
         }
     }
 
-    @Test(arguments: TestEngine.available) func aTrailWrittenAnewIsFoundByTheKeptHead(_ engine: TestEngine) async throws {
+    @Test(arguments: TestEngine.available) func aTrailWrittenAnewIsFoundByTheKeptHead(_ engine: TestEngine) async throws
+    {
         try await withTrail(engine) { site, rows in
             let kept = try await AuditChain(money: site.money, orgID: 1).heads()
             let (fifth, before) = (rows[4], rows[3])
@@ -227,7 +233,8 @@ private let attacks = [
         }
     }
 
-    @Test(arguments: TestEngine.available) func rowsFromBeforeTheChainAreChainedOnce(_ engine: TestEngine) async throws {
+    @Test(arguments: TestEngine.available) func rowsFromBeforeTheChainAreChainedOnce(_ engine: TestEngine) async throws
+    {
         let older = AccessSchema.migrations.filter { $0.number < 23 }
         try await withDatabase(engine, migrations: older) { money in
             let count: Int64 = 1_203
@@ -304,7 +311,8 @@ private let attacks = [
             #expect(page.map { $0.changes.first?.new } == ["10", "9", "8", "7"])
             #expect(page.allSatisfy { $0.why == "because" && $0.command == "test.note" && $0.changes.count == 2 })
             let next = try await site.money.read {
-                try AuditTrail.history(of: .account(5), field: "name", before: page.last?.auditID, limit: 4, scope, in: $0)
+                try AuditTrail.history(
+                    of: .account(5), field: "name", before: page.last?.auditID, limit: 4, scope, in: $0)
             }
             #expect(next.map { $0.changes.map(\.new) } == [["Asha 5"], ["Asha 4"], ["Asha 3"], ["Asha 2"]])
             let other = try await site.money.read {

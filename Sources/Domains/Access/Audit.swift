@@ -1,4 +1,4 @@
-// The trail of commands: who, when, from where, why, what, and each field before and after; every row a link of a chain.
+// The trail of commands: who, when, from where, why, what, and fields before and after; every row a link of a chain.
 // Writes only. One row of AuditHead is changed by every command of its lane: see decision 25.
 import Clocks
 import Cryptography

@@ -1,4 +1,4 @@
-// Reads the trail for people: the list of commands, the history of one thing field by field, and how it stood at a time.
+// Reads the trail for people: the list of commands, the history of one thing, and how its fields stood at a time.
 import SQL
 
 /// A command as the list shows it.
@@ -19,7 +19,10 @@ public struct AuditEntry: Sendable, Equatable {
     /// Only where they are asked for.
     public var changes: [FieldChange]
 
-    public init(auditID: Int64, systemAtMs: Int64, businessAtMs: Int64, loginID: Int64, username: String?, role: String, source: String, command: String, why: String, subjectID: Int64, content: String, changes: [FieldChange]) {
+    public init(
+        auditID: Int64, systemAtMs: Int64, businessAtMs: Int64, loginID: Int64, username: String?, role: String,
+        source: String, command: String, why: String, subjectID: Int64, content: String, changes: [FieldChange]
+    ) {
         self.auditID = auditID
         self.systemAtMs = systemAtMs
         self.businessAtMs = businessAtMs

@@ -69,7 +69,8 @@ public enum PasswordRules {
             first == second
                 || rows.contains { row in
                     guard let place = row.firstIndex(of: first) else { return false }
-                    return (place + 1 < row.count && row[place + 1] == second) || (place > 0 && row[place - 1] == second)
+                    return (place + 1 < row.count && row[place + 1] == second)
+                        || (place > 0 && row[place - 1] == second)
                 }
         }
         return steps * 4 >= (characters.count - 1) * 3

@@ -36,7 +36,9 @@ public struct SessionSummary: Sendable, Equatable {
     public var browser: String
     public var network: String
 
-    public init(sessionID: Int64, createdAtMs: Int64, seenAtMs: Int64, expiresAtMs: Int64, browser: String, network: String) {
+    public init(
+        sessionID: Int64, createdAtMs: Int64, seenAtMs: Int64, expiresAtMs: Int64, browser: String, network: String
+    ) {
         self.sessionID = sessionID
         self.createdAtMs = createdAtMs
         self.seenAtMs = seenAtMs

@@ -238,13 +238,22 @@ extension Endpoints {
         + history("settings", "{name}", [.manageSettings], SettingHistoryQuery(name: "supply.warn-below-paise")) {
             (.setting($0.name), $0.before, $0.limit)
         }
-        + comparison("accounts", "{accountID}", [.readAccounts], AccountComparison(accountID: ID(101), first: example.0, second: example.1)) {
+        + comparison(
+            "accounts", "{accountID}", [.readAccounts],
+            AccountComparison(accountID: ID(101), first: example.0, second: example.1)
+        ) {
             (.account($0.accountID.value), $0.first, $0.second)
         }
-        + comparison("meters", "{meterID}", [.readMeters], MeterComparison(meterID: ID(1071), first: example.0, second: example.1)) {
+        + comparison(
+            "meters", "{meterID}", [.readMeters],
+            MeterComparison(meterID: ID(1071), first: example.0, second: example.1)
+        ) {
             (.meter($0.meterID.value), $0.first, $0.second)
         }
-        + comparison("logins", "{loginID}", [.manageLogins], LoginComparison(loginID: ID(21), first: example.0, second: example.1)) {
+        + comparison(
+            "logins", "{loginID}", [.manageLogins],
+            LoginComparison(loginID: ID(21), first: example.0, second: example.1)
+        ) {
             (.login($0.loginID.value), $0.first, $0.second)
         }
         + comparison(

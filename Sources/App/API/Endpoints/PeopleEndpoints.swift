@@ -12,7 +12,8 @@ struct SessionItem: APIModel {
     var isThisOne: Bool
     static let notes: [String: Note] = [
         "sessionID": Note("The session."), "createdAtMs": Note("When it was opened."),
-        "seenAtMs": Note("When it was last used, to the quarter hour."), "expiresAtMs": Note("When it ends at the latest."),
+        "seenAtMs": Note("When it was last used, to the quarter hour."),
+        "expiresAtMs": Note("When it ends at the latest."),
         "browser": Note("The family of the browser; empty when it did not say."),
         "network": Note("Where it was opened from, shortened."), "isThisOne": Note("The session of this request."),
     ]
@@ -119,7 +120,8 @@ extension Endpoints {
                 "session.password", "POST", "/api/v1/session/password", access: .permission([.manageOwnLogin]),
                 EndpointText(
                     "Change your password", "Ends every session of the login and opens a new one with a new token."),
-                example: OwnPasswordChange(oldPassword: "nine blue tigers", password: "seven green tigers", use: .cookie),
+                example: OwnPasswordChange(
+                    oldPassword: "nine blue tigers", password: "seven green tigers", use: .cookie),
                 outputExample: .example, rate: .signIn, problems: [.conflict],
                 replying: { input, context in
                     guard let session = context.session else {

@@ -65,7 +65,8 @@ public func auditHeads(_ site: SiteOptions, orgID: Int64?, _ console: Console) a
                 console.say(head.line)
             }
         }
-        console.note("Keep these lines on another machine; `busbar audit verify --against FILE` holds the trail to them.")
+        console.note(
+            "Keep these lines on another machine; `busbar audit verify --against FILE` holds the trail to them.")
         return .done
     }
 }

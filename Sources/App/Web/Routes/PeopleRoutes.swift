@@ -156,7 +156,8 @@ extension Desk {
         let placeText = call.form["place"] ?? ""
         let (account, places) = try await services.site.money.read { transaction in
             (
-                number.isEmpty ? nil : try SupplyAccount.find(number: String(number.prefix(64)), scope, in: transaction),
+                number.isEmpty
+                    ? nil : try SupplyAccount.find(number: String(number.prefix(64)), scope, in: transaction),
                 try Place.all(scope, in: transaction)
             )
         }

@@ -1,4 +1,4 @@
-// AuditListView and HistoryView: commands as a list, and the changes of one thing with two days held against each other.
+// AuditListView and HistoryView: commands as a list; the changes of one thing, and two days held against each other.
 import CivilTime
 
 /// One command of the trail.
@@ -147,7 +147,8 @@ extension AuditListView: PageContent {
     }
 
     private func address(_ path: String, before: String?) -> String {
-        let parts = (typed.sorted { $0.key < $1.key } + (before.map { [("before", $0)] } ?? []).map { (key: $0.0, value: $0.1) })
+        let parts =
+            typed.merging(["before": before ?? ""]) { $1 }.sorted { $0.key < $1.key }
             .filter { !$0.value.isEmpty }.map { "\($0.key)=\(Paths.encoded($0.value))" }
         return parts.isEmpty ? path : path + "?" + parts.joined(separator: "&")
     }
