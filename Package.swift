@@ -203,7 +203,7 @@ let package = Package(
                 "LoadFiles",
             ] + nio),
         tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
-        tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography"]),
+        tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography", "TestSupport"]),
         tests(
             "API",
             domainBase + [

@@ -49,12 +49,69 @@ let probes: [String: Probe] = productProbes.merging([
     "logins.disable": Probe(
         roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
         other: { ["loginID": target($0, 2)] }),
+    "sessions.list": Probe(roles: everyone, own: { _, _ in [:] }),
+    "sessions.end": Probe(
+        roles: everyone,
+        own: { fixture, number in
+            let role = Fixture.roles[max(0, number - 1)]
+            return ["sessionID": .string(String(fixture.grants[1]?[role]?.session.sessionID ?? 0))]
+        },
+        other: { ["sessionID": .string(String($0.grants[2]?[.administrator]?.session.sessionID ?? 0))] }),
+    "sessions.end-others": Probe(roles: everyone, own: { _, _ in [:] }),
+    "session.password": Probe(
+        roles: everyone,
+        own: { _, _ in
+            [
+                "oldPassword": .string(Fixture.password), "password": .string("nine blue tigers"),
+                "use": .string("bearer"),
+            ]
+        }),
+    "logins.sessions": Probe(
+        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+        other: { ["loginID": target($0, 2)] }),
+    "logins.end-sessions": Probe(
+        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+        other: { ["loginID": target($0, 2)] }),
+    "logins.change": Probe(
+        roles: [.administrator],
+        own: { fixture, _ in
+            ["loginID": target(fixture, 1), "role": .string("operator"), "language": .string("hi")]
+        },
+        other: { ["loginID": target($0, 2), "role": .string("administrator"), "language": .string("hi")] },
+        harmless: [
+            "accountID": "the login stays in its company, where another company's account does not exist",
+            "placeID": "the login stays in its company, where another company's place does not exist",
+        ]),
+    "audit.list": Probe(
+        roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
+        other: { ["subjectID": target($0, 2)] },
+        harmless: ["before": "a place in the caller's own list, whatever it names"]),
+    "settings.history": Probe(
+        roles: [.administrator], own: { _, _ in ["name": .string("supply.warn-below-paise")] },
+        harmless: ["before": "a place in the caller's own list, whatever it names"]),
+    "settings.compare": Probe(
+        roles: [.administrator],
+        own: { _, _ in twoDays.merging(["name": .string("supply.warn-below-paise")]) { $1 } }),
+    "logins.history": Probe(
+        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+        other: { ["loginID": target($0, 2)] },
+        harmless: ["before": "a place in the caller's own list, whatever it names"]),
+    "logins.compare": Probe(
+        roles: [.administrator],
+        own: { fixture, _ in twoDays.merging(["loginID": target(fixture, 1)]) { $1 } },
+        other: { fixture in twoDays.merging(["loginID": target(fixture, 2)]) { $1 } }),
+    "accounts.history": on("accountID", 70, staff),
+    "accounts.compare": on("accountID", 70, staff, twoDays),
+    "meters.history": on("meterID", 1070, staff),
+    "meters.compare": on("meterID", 1070, staff, twoDays),
     "settings.list": Probe(roles: [.administrator], own: { _, _ in [:] }),
     "settings.set": Probe(
         roles: [.administrator],
         own: { _, number in ["name": .string("supply.warn-below-paise"), "value": .string("\(6000 + number)")] }),
 ]) { $1 }
 
+private let everyone = Set(Fixture.roles)
+private let twoDays: [String: JSONValue] = ["first": .string("2025-12-30"), "second": .string("2026-01-02")]
 private let staff: Set<Role> = [.operator, .administrator]
 private let everybody: Set<Role> = [.consumer, .operator, .administrator]
 

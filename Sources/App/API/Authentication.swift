@@ -28,9 +28,22 @@ public enum Authentication {
         return Presented(token: token, isCookie: true)
     }
 
-    /// Throws unless the token that came with the write is the session's.
+    /// The token as an answer shows it: another text each time, so that the length of a compressed page tells nothing
+    /// (BREACH). A random mask, then the token under it, in hexadecimal digits.
+    public static func masked(_ token: String) -> String {
+        guard let bytes = Hash.bytes(hex: token) else { return token }
+        let mask = Secret.bytes(bytes.count)
+        return Secret.hex(mask + zip(bytes, mask).map { $0 ^ $1 })
+    }
+
+    /// Throws unless the token that came with the write is the session's, masked or as it is stored.
     static func proveCSRF(_ given: String?, _ session: SignedIn) throws {
-        guard Hash.equalInConstantTime(Array((given ?? "").utf8), Array(session.csrfToken.utf8)) else {
+        var given = given ?? ""
+        if given.utf8.count == 2 * session.csrfToken.utf8.count, let bytes = Hash.bytes(hex: given) {
+            let half = bytes.count / 2
+            given = Secret.hex((0..<half).map { bytes[$0] ^ bytes[half + $0] })
+        }
+        guard Hash.equalInConstantTime(Array(given.utf8), Array(session.csrfToken.utf8)) else {
             throw Problem(.csrf, "The session's CSRF token is missing or wrong.", at: csrfHeader)
         }
     }

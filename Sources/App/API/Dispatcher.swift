@@ -123,6 +123,11 @@ public struct Dispatcher: Sendable {
         case .permission(let permissions):
             guard let session else { throw Refusal(.unauthenticated, "You are not signed in.") }
             guard permissions.contains(where: session.actor.has) else {
+                if call.method != "GET", call.method != "HEAD" {
+                    await services.site.noteRefusal(
+                        "\(call.method) \(trace.route)", as: session.actor, source: "http \(call.remoteAddress)",
+                        because: "permission")
+                }
                 throw Refusal(
                     .forbidden, "Your role does not allow this.",
                     hint: "It takes \(permissions.map(\.rawValue).joined(separator: " or ")).")
@@ -188,6 +193,7 @@ public struct Dispatcher: Sendable {
         let security = [
             ("Content-Security-Policy", policy.joined(separator: "; ")), ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Resource-Policy", "same-origin"), ("X-Frame-Options", "DENY"),
             ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"), ("Cache-Control", "no-store"),
         ]
         for (name, value) in security where answer.headers[name] == nil { answer.headers.add(name, value) }

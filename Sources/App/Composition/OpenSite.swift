@@ -66,6 +66,7 @@ public struct OpenSite: Sendable {
             try sealedColumns.contains { !(try $0.page((.min, .min), 1, transaction).isEmpty) }
         }
         let ring = try MasterKey.ring(options, makes: !hasSecrets)
+        try await Audit.chainOlderRows(in: money)
         let holder = "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(Secret.hex(Secret.bytes(4)))"
         if lock != nil {
             // The lock proves that whoever held a job is gone: nobody waits for its lease to run out.

@@ -83,7 +83,8 @@ public struct Serving: Sendable {
                 collection: options.collection, holder: open.holder, log: log)
         }
         services = Services(
-            site: open.site, settings: BusbarSettings.registry, limits: options.limits,
+            site: open.site, passwords: try .ofProcess(companyNames: orgs.map(\.name)),
+            settings: BusbarSettings.registry, limits: options.limits,
             isHTTPS: options.isHTTPS || options.tls != nil,
             trustsForwarded: options.trustsForwarded,
             log: { line in log.info("request", metadata: ["access": "\(line)"]) },

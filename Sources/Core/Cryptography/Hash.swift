@@ -30,3 +30,53 @@ public enum Hash {
         a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
     }
 }
+
+extension Hash {
+    /// SHA-1 (FIPS 180-4), 20 bytes: only where a format asks for it, such as lists of breached passwords.
+    public static func sha1(_ bytes: [UInt8]) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: 20)
+        var length: UInt32 = 20
+        let done = EVP_Digest(bytes, bytes.count, &digest, &length, EVP_sha1(), nil)
+        precondition(done == 1 && length == 20, "libcrypto has no SHA-1")
+        return digest
+    }
+
+    /// Bytes of hexadecimal digits, both cases; nil when the text is something else or of odd length.
+    public static func bytes(hex text: String) -> [UInt8]? {
+        let digits = Array(text.utf8)
+        guard digits.count % 2 == 0 else { return nil }
+        func value(_ digit: UInt8) -> UInt8? {
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+            default: nil
+            }
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count / 2)
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
+    }
+}
+
+/// Keyed hashes (RFC 2104).
+public enum HMAC {
+    /// 20 bytes, for one-time passwords (RFC 6238).
+    public static func sha1(_ message: [UInt8], key: [UInt8]) -> [UInt8] { compute(message, key, EVP_sha1(), 20) }
+    /// 32 bytes.
+    public static func sha256(_ message: [UInt8], key: [UInt8]) -> [UInt8] { compute(message, key, EVP_sha256(), 32) }
+
+    private static func compute(_ message: [UInt8], _ key: [UInt8], _ digest: OpaquePointer?, _ count: Int) -> [UInt8] {
+        var output = [UInt8](repeating: 0, count: count)
+        var length: UInt32 = 0
+        // libcrypto takes a key of no bytes only with a pointer to something.
+        let made = CCrypto.HMAC(
+            digest, key.isEmpty ? [0] : key, Int32(key.count), message, message.count, &output, &length)
+        precondition(made != nil && Int(length) == count, "libcrypto has no HMAC of \(count) bytes")
+        return output
+    }
+}

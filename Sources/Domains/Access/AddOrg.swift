@@ -34,6 +34,9 @@ public struct AddOrg: Command {
                 .conflict, "A company of this name exists.", hint: "`busbar org list` shows them.", at: "name")
         }
         try org.create(in: transaction)
+        context.changed(.company, "name", from: nil, to: org.name)
+        context.changed(.company, "zone", from: nil, to: org.zone.identifier)
+        context.changed(.company, "currency", from: nil, to: org.currency)
         return org.orgID
     }
 }

@@ -38,6 +38,15 @@ public final class AttemptCounter: Sendable {
         }
     }
 
+    /// Takes one attempt back: it was no guess.
+    public func giveBack(_ key: String) {
+        generations.withLock { all in
+            guard var window = all.young[key] ?? all.old[key], window.count > 0 else { return }
+            window.count -= 1
+            all.young[key] = window
+        }
+    }
+
     /// Forgets the attempts of a key: it proved itself.
     public func clear(_ key: String) {
         generations.withLock { all in

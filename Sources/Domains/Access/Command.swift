@@ -10,6 +10,8 @@ public struct Site: Sendable {
     public var readings: any ReadingsStore
     public var clocks: Clocks
     public var ids: IDGenerator
+    /// Bounds the records of refused acts; in memory, by process.
+    let refusals = AttemptCounter(limit: 10, windowMs: 3_600_000)
     public init(money: any Database, readings: any ReadingsStore, clocks: Clocks, ids: IDGenerator) {
         self.money = money
         self.readings = readings
@@ -27,6 +29,8 @@ public struct CommandContext: Sendable {
     public var businessNowMs: Int64
     public var systemNowMs: Int64
     public var ids: IDGenerator
+    /// What this attempt changes, field by field: ``changed(_:_:from:to:isPersonal:)``.
+    public let changes = ChangeLog()
     public var orgID: Int64 { actor.scope.orgID }
 }
 
@@ -53,6 +57,7 @@ extension Site {
         -> C.Output
     {
         guard C.permissions.contains(where: actor.has) else {
+            await noteRefusal(C.name, as: actor, source: source, because: "permission")
             try actor.require(C.permissions[0])
             throw Refusal(.forbidden, "Your role does not allow this.")
         }
@@ -60,10 +65,8 @@ extension Site {
             throw Refusal(
                 .invalid, "A text holds a zero byte.", hint: "Remove control characters from what you entered.")
         }
-        let context = CommandContext(
-            actor: actor, why: why, source: source, businessNowMs: clocks.businessNowMs(),
-            systemNowMs: clocks.systemNowMs(), ids: ids)
         return try await money.write { transaction in
+            let context = context(actor, source: source, why: why)
             let contentHash = Hash.sha256(Array("\(C.name)\n\(command.content)".utf8))
             if let key = command.key {
                 let earlier = try transaction.first(
@@ -100,24 +103,5 @@ extension Site {
                 command: C.name, content: command.content, subjectID: command.subjectID, context, in: transaction)
             return output
         }
-    }
-}
-
-/// The trail of commands: who, when, from where, why, what.
-public enum Audit {
-    static func record(
-        command: String, content: String, subjectID: Int64, _ context: CommandContext,
-        in transaction: any SQLTransaction
-    ) throws {
-        try transaction.run(
-            """
-            INSERT INTO audit (org_id, audit_id, system_at_ms, business_at_ms, login_id, role, source, command, why,
-              subject_id, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-            """,
-            [
-                .int(context.orgID), .int(context.ids.next()), .int(context.systemNowMs), .int(context.businessNowMs),
-                .int(context.actor.loginID), .text(context.actor.role.rawValue), .text(context.source), .text(command),
-                .text(context.why), .int(subjectID), .text(content),
-            ])
     }
 }

@@ -40,8 +40,17 @@ public final class PasswordHasher: Sendable {
     private let queue = DispatchQueue(label: "busbar.password-hash", attributes: .concurrent)
     private let concurrency: Int
     private let waitingMax: Int
+    /// Names that make a password guessable.
+    let companyNames: [String]
+    /// Whether a password is known from a breach; may read a file.
+    let isBreached: (@Sendable (String) throws -> Bool)?
 
-    public init(concurrency: Int = 2, waitingMax: Int = 64) {
+    public init(
+        concurrency: Int = 2, waitingMax: Int = 64, companyNames: [String] = [],
+        isBreached: (@Sendable (String) throws -> Bool)? = nil
+    ) {
+        self.companyNames = companyNames
+        self.isBreached = isBreached
         self.concurrency = concurrency
         self.waitingMax = waitingMax
     }

@@ -40,13 +40,16 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     case manageSettings = "settings.manage"
     case manageLogins = "logins.manage"
     case runJobs = "jobs.run"
+    /// The own password, the own sessions.
+    case manageOwnLogin = "login.own"
+    case readAudit = "audit.read"
 
     /// The one table of role × permission.
     public static func granted(to role: Role) -> Set<Permission> {
         switch role {
-        case .consumer: [.readOwnAccount, .rechargeOwnAccount]
+        case .consumer: [.readOwnAccount, .rechargeOwnAccount, .manageOwnLogin]
         case .operator:
-            [.readAccounts, .rechargeAccounts, .readMeters, .commandMeters, .importReadings]
+            [.readAccounts, .rechargeAccounts, .readMeters, .commandMeters, .importReadings, .manageOwnLogin]
         case .administrator, .system: Set(allCases)
         }
     }

@@ -20,6 +20,8 @@ public struct SignedIn: Sendable {
     public var username: String
     public var name: String
     public var language: Language
+    /// The number to end it by; 0 where there is no stored session.
+    public var sessionID: Int64 = 0
 
     public init(actor: Actor, csrfToken: String, username: String, name: String, language: Language) {
         self.actor = actor
@@ -33,6 +35,11 @@ public struct SignedIn: Sendable {
 public struct Sessions: Sendable {
     /// A session ends 12 hours after sign-in, used or not: one working day.
     public static let lifetimeMs: Int64 = 12 * 3_600_000
+    /// And two hours after it was last used.
+    public static let idleMs: Int64 = 2 * 3_600_000
+    /// When a session was last used is known to the quarter hour: nobody's steps are followed closer, and a request
+    /// writes at most four times an hour.
+    public static let seenStepMs: Int64 = 15 * 60_000
     /// The oldest session of a login ends when there is one more.
     public static let perLoginMax = 20
 
@@ -51,7 +58,10 @@ public struct Sessions: Sendable {
     ///
     /// Unknown, disabled and wrong password give the same ``Refusal`` (`unauthenticated`) after the same work.
     /// Too many tries give `tooMany` with `retryAfterS`, before any work.
-    public func signIn(username: String, password: String, from address: String) async throws -> SessionGrant {
+    /// - Parameter userAgent: the header as it came; only the family of the browser is kept.
+    public func signIn(
+        username: String, password: String, from address: String, userAgent: String = ""
+    ) async throws -> SessionGrant {
         let name = Credentials.normalized(username)
         let nameKey = "\(name)|\(AttemptCounter.network(of: address))"
         try allow(nameKey, address)
@@ -61,36 +71,87 @@ public struct Sessions: Sendable {
         let proven = try await passwords.verify(
             fits ? password : "", encoded: found?.passwordHash ?? PasswordHash.decoy)
         guard proven, let found, !found.disabled else { throw Self.wrong }
-        let grant = try await open(found, address)
+        let grant = try await open(found, Origin(address: address, userAgent: userAgent))
         byName.clear(nameKey)
+        // An office behind one address signs in all morning: who proves himself does not count against the others.
+        byAddress.giveBack(AttemptCounter.network(of: address))
         return grant
+    }
+
+    /// A new password for one's own login: the old one must be known. Ends every session and opens a new one.
+    ///
+    /// Wrong tries count as those of signing in, by login; the sixth in 15 minutes waits.
+    public func changePassword(
+        of session: SignedIn, old: String, new: String, from address: String, userAgent: String = ""
+    ) async throws -> SessionGrant {
+        let actor = session.actor
+        let nameKey = "own \(actor.scope.orgID) \(actor.loginID)"
+        try allow(nameKey, address)
+        let found = try await site.money.read { try Self.candidate(session.username, in: $0) }
+        guard let found, found.loginID == actor.loginID,
+            try await passwords.verify(old.utf8.count <= 512 ? old : "", encoded: found.passwordHash)
+        else {
+            await site.noteRefusal(
+                ChangeOwnPassword.name, as: actor, source: "http \(address)", because: "old password wrong")
+            throw Refusal(
+                .invalid, "The present password is wrong.", hint: "An administrator can set a new one.",
+                at: "oldPassword")
+        }
+        guard old != new else {
+            throw Refusal(.invalid, "The new password is the old one.", hint: "Choose another one.", at: "password")
+        }
+        try await passwords.refuseGuessable(new, username: session.username, name: session.name)
+        let command = ChangeOwnPassword(
+            loginID: actor.loginID, oldHash: found.passwordHash, newHash: try await passwords.hash(new))
+        _ = try await site.perform(command, as: actor, source: "http \(address)")
+        byName.clear(nameKey)
+        byAddress.giveBack(AttemptCounter.network(of: address))
+        var proven = found
+        proven.passwordHash = command.newHash
+        return try await open(proven, Origin(address: address, userAgent: userAgent))
     }
 
     /// Who the token stands for; nil when it is unknown, over, revoked, or its login disabled.
     public func resolve(token: String) async throws -> SignedIn? {
         guard let hash = Self.hash(of: token) else { return nil }
         let nowMs = site.clocks.systemNowMs()
-        return try await site.money.read { transaction in
+        let found = try await site.money.read { transaction in
             try transaction.first(
                 """
                 SELECT l.org_id, l.login_id, l.role, l.account_id, l.place_id, s.csrf_token, l.username, l.name,
-                  l.language
+                  l.language, s.session_id, s.seen_at_ms
                 FROM session s JOIN login l ON l.org_id = s.org_id AND l.login_id = s.login_id
-                WHERE s.token_hash = $1 AND s.expires_at_ms > $2 AND s.expires_at_ms <= $3
+                WHERE s.token_hash = $1 AND s.expires_at_ms > $2 AND s.seen_at_ms > $3 AND s.expires_at_ms <= $4
                   AND s.revoked_at_ms IS NULL AND l.disabled_at_ms IS NULL LIMIT 1
                 """,
                 // One that ends later than any could was opened by a clock that was ahead, and would live too long.
-                [.bytes(hash), .int(nowMs), .int(nowMs + Self.lifetimeMs + 3_600_000)]
-            ) { row in
+                [
+                    .bytes(hash), .int(nowMs), .int(nowMs - Self.idleMs - Self.seenStepMs),
+                    .int(nowMs + Self.lifetimeMs + 3_600_000),
+                ]
+            ) { row -> (session: SignedIn, seenAtMs: Int64) in
                 let scope = Scope(
                     orgID: try row.int(0), placeIDs: try row.optionalInt(4).map { [$0] },
                     accountID: try row.optionalInt(3))
-                return SignedIn(
+                var session = SignedIn(
                     actor: Actor(loginID: try row.int(1), role: try Logins.known(try row.text(2)), scope: scope),
                     csrfToken: try row.text(5), username: try row.text(6), name: try row.text(7),
                     language: try Logins.known(try row.text(8)))
+                session.sessionID = try row.int(9)
+                return (session, try row.int(10))
             }
         }
+        guard let found else { return nil }
+        let step = nowMs - nowMs % Self.seenStepMs
+        if found.seenAtMs < step {
+            let orgID = found.session.actor.scope.orgID
+            try await site.money.write { transaction in
+                _ = try transaction.run(
+                    "UPDATE session SET seen_at_ms = $3 WHERE token_hash = $1 AND org_id = $2 AND seen_at_ms < $3",
+                    [.bytes(hash), .int(orgID), .int(step)])
+            }
+        }
+        return found.session
     }
 
     /// Ends one session. An unknown token is no error: it is ended already.
@@ -151,30 +212,30 @@ public struct Sessions: Sendable {
     }
 
     /// Stores the session, unless the password was changed or the login disabled since it was proven.
-    private func open(_ found: Candidate, _ address: String) async throws -> SessionGrant {
+    private func open(_ found: Candidate, _ origin: Origin) async throws -> SessionGrant {
         let raw = Secret.bytes(32)
         let token = Secret.hex(raw)
         let csrfToken = Secret.hex(Secret.bytes(16))
         let nowMs = site.clocks.systemNowMs()
-        let businessNowMs = site.clocks.businessNowMs()
-        let ids = site.ids
+        let (site, ids) = (site, site.ids)
         try await site.money.write { transaction in
             let stored = try transaction.run(
                 """
-                INSERT INTO session (token_hash, org_id, login_id, csrf_token, created_at_ms, expires_at_ms)
-                SELECT $1, org_id, login_id, $4, $5, $6 FROM login
+                INSERT INTO session (token_hash, org_id, session_id, login_id, csrf_token, created_at_ms, seen_at_ms,
+                  expires_at_ms, browser, network) SELECT $1, org_id, $8, login_id, $4, $5, $9, $6, $10, $11 FROM login
                 WHERE org_id = $2 AND login_id = $3 AND password_hash = $7 AND disabled_at_ms IS NULL
                 """,
                 [
                     .bytes(Hash.sha256(raw)), .int(found.orgID), .int(found.loginID), .text(csrfToken), .int(nowMs),
-                    .int(nowMs + Self.lifetimeMs), .text(found.passwordHash),
+                    .int(nowMs + Self.lifetimeMs), .text(found.passwordHash), .int(ids.next()),
+                    .int(nowMs - nowMs % Self.seenStepMs), .text(origin.browser), .text(origin.network),
                 ])
             guard stored == 1 else { throw Self.wrong }
             try Self.tidy(found, nowMs, in: transaction)
             let login = try Logins.find(found.loginID, Scope(orgID: found.orgID), in: transaction)
-            let context = CommandContext(
-                actor: Actor(loginID: found.loginID, role: login.role, scope: Scope(orgID: found.orgID)), why: "",
-                source: "http \(address)", businessNowMs: businessNowMs, systemNowMs: nowMs, ids: ids)
+            let context = site.context(
+                Actor(loginID: found.loginID, role: login.role, scope: Scope(orgID: found.orgID)),
+                source: "http \(origin.address)", why: "")
             try Audit.record(
                 command: "access.sign-in", content: "", subjectID: found.loginID, context, in: transaction)
         }
@@ -199,23 +260,7 @@ public struct Sessions: Sendable {
 
     /// The stored form of a token; nil when the text is no token.
     private static func hash(of token: String) -> [UInt8]? {
-        guard token.utf8.count == 64 else { return nil }
-        var bytes: [UInt8] = []
-        var high: UInt8?
-        for character in token.utf8 {
-            let digit: UInt8
-            switch character {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = character - UInt8(ascii: "a") + 10
-            default: return nil
-            }
-            if let first = high {
-                bytes.append(first << 4 | digit)
-                high = nil
-            } else {
-                high = digit
-            }
-        }
-        return Hash.sha256(bytes)
+        guard token.utf8.count == 64, !token.utf8.contains(where: { (65...90).contains($0) }) else { return nil }
+        return Hash.bytes(hex: token).map { Hash.sha256($0) }
     }
 }

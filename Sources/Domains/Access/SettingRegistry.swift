@@ -166,7 +166,11 @@ public struct SetSetting: Command {
                 .invalid, "A setting changes from today on, at most ten years ahead.", hint: "Today is \(today).",
                 at: "fromDay")
         }
+        let before = try SettingRegistry([kind]).value(kind.name, on: day, context.actor.scope, in: transaction)
         try Setting.set(kind.name, value, from: day, context.actor.scope, in: transaction)
+        // A value that is set for a day of its own is a change, though the same value holds before.
+        context.changed(.setting, kind.name, from: before, to: value)
+        context.changed(.setting, kind.name + " from", from: nil, to: day.description)
         let states = try SettingRegistry([kind]).states(on: today, context.actor.scope, in: transaction)
         guard let state = states.first else { throw SQLError(.decode, "the setting just written is not there") }
         return state

@@ -149,6 +149,7 @@ public struct OrderRead: Command {
         try MeterCommand.queue(
             kind: "read", meterID: meterID, key: key ?? "", why: context.why, nowMs: context.businessNowMs,
             commandID: commandID, context.actor.scope, in: transaction)
+        context.changed(.meter(meterID), "read_order", from: nil, to: String(commandID))
         return commandID
     }
 }

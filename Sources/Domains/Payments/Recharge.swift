@@ -121,9 +121,11 @@ public struct Recharge: Command {
                 orgID: scope.orgID, eventID: context.ids.next(), kind: .notice, subjectID: accountID,
                 detail: "recharge-received \(amountPaise) \(entryID)", businessAtMs: context.businessNowMs),
             in: transaction)
+        let balancePaise = try Journal.balance(ofAccount: accountID, scope, in: transaction).balancePaise
+        context.changed(
+            .account(accountID), "balance_paise", from: String(balancePaise - amountPaise), to: String(balancePaise))
         return Receipt(
-            rechargeID: rechargeID, entryID: entryID, amountPaise: amountPaise,
-            balancePaise: try Journal.balance(ofAccount: accountID, scope, in: transaction).balancePaise)
+            rechargeID: rechargeID, entryID: entryID, amountPaise: amountPaise, balancePaise: balancePaise)
     }
 }
 
@@ -175,6 +177,9 @@ public struct AdjustBalance: Command {
             OutboxEvent(
                 orgID: scope.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
                 detail: "adjustment", businessAtMs: context.businessNowMs), in: transaction)
+        let balancePaise = try Journal.balance(ofAccount: accountID, scope, in: transaction).balancePaise
+        context.changed(
+            .account(accountID), "balance_paise", from: String(balancePaise - amountPaise), to: String(balancePaise))
         return entryID
     }
 

@@ -175,6 +175,8 @@ struct RateChunk: Command {
                     orgID: context.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
                     detail: "rating", businessAtMs: context.businessNowMs), in: transaction)
         }
+        // Each charge explains itself in its own table; the trail says that there are new ones, and how many.
+        context.changed(.company, "charges of \(month)", from: nil, to: batch.made == 0 ? nil : "\(batch.made) made")
         // One message a correction: the paise that later days of the month move by belong to it.
         let corrected = Dictionary(grouping: batch.changedAccounts.filter { $0.revision > 1 }, by: \.accountID)
         for (accountID, changes) in corrected.sorted(by: { $0.key < $1.key }) {

@@ -278,6 +278,11 @@ public struct OrderSupply: Command {
         guard (3...200).contains(reason.count) else {
             throw Refusal(.invalid, "Say why in 3 to 200 characters.", at: "reason")
         }
+        let orderBefore = try transaction.first(
+            "SELECT kind, why FROM supply_order WHERE org_id = $1 AND account_id = $2 LIMIT 1",
+            [.int(scope.orgID), .int(accountID)]
+        ) { "\(try $0.text(0)): \(try $0.text(1))" }
+        let wantedBefore = try Supply.state(accountID: accountID, scope, in: transaction)?.wanted
         if cut {
             try transaction.run(
                 """
@@ -302,6 +307,11 @@ public struct OrderSupply: Command {
         let verdict = try Supply.decide(
             accountID: accountID, zone: zone, nowMs: context.businessNowMs, ids: context.ids, Scope(orgID: scope.orgID),
             in: transaction)
+        let subject = AuditSubject.account(accountID)
+        context.changed(subject, "supply_order", from: orderBefore, to: cut ? "cut: \(reason)" : nil)
+        context.changed(
+            subject, "relay_wanted", from: (wantedBefore ?? .closed).rawValue,
+            to: (verdict?.wanted ?? .closed).rawValue)
         return verdict?.wanted ?? .closed
     }
 }

@@ -42,7 +42,7 @@ struct SessionView: APIModel {
         companyID = ID(session.actor.scope.orgID)
         accountID = session.actor.scope.accountID.map { ID($0) }
         permissions = Permission.granted(to: session.actor.role).map(\.rawValue).sorted()
-        csrfToken = session.csrfToken
+        csrfToken = Authentication.masked(session.csrfToken)
         self.token = token
     }
 
@@ -65,7 +65,8 @@ extension Endpoints {
                 outputExample: .example, rate: .signIn, problems: [.unauthenticated],
                 replying: { input, context in
                     let grant = try await context.services.sessions.signIn(
-                        username: input.username, password: input.password, from: context.call.remoteAddress)
+                        username: input.username, password: input.password, from: context.call.remoteAddress,
+                        userAgent: context.call.headers["User-Agent"] ?? "")
                     if let old = context.presentedToken { try await context.services.sessions.revoke(token: old) }
                     if input.use == .bearer { return Reply(SessionView(grant.session, token: grant.token)) }
                     var headers = Headers()

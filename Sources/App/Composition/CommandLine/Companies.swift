@@ -90,7 +90,7 @@ public func addUser(
         let command = try await AddLogin(
             NewLogin(
                 username: options.username, name: options.name, role: role, language: language, accountID: accountID,
-                placeID: options.placeID), password: password, hasher: PasswordHasher())
+                placeID: options.placeID), password: password, hasher: .ofProcess(companyNames: [org.name]))
         let login = try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
         sayPassword(command.generatedPassword, console)
         console.note("\(login.role.rawValue) \(login.username) added to \(org.name).")
@@ -161,7 +161,8 @@ public func setPassword(
     try await withSite(site) { open in
         let org = try await open.org(orgID)
         let login = try await open.login(username, org)
-        let command = try await SetPassword(loginID: login.loginID, password: password, hasher: PasswordHasher())
+        let command = try await SetPassword(
+            loginID: login.loginID, password: password, hasher: .ofProcess(companyNames: [org.name]))
         _ = try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
         sayPassword(command.generatedPassword, console)
         console.note("\(login.username) has a new password; open sessions have ended.")

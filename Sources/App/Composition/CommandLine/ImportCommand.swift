@@ -166,10 +166,35 @@ private func importOrg(_ open: OpenSite, _ options: ImportOptions) async throws 
 private func note(
     _ file: LoadFile, _ sha256: [UInt8], _ refusals: [ImportRefusal], _ org: Org, _ site: Site
 ) async throws -> Int64 {
-    let nowMs = site.clocks.businessNowMs()
-    return try await site.money.write { [ids = site.ids] transaction in
-        try ImportRun.begin(
-            file: file.file, fileSHA256: sha256, rowCount: file.rowCount, valueCount: file.valueCount,
-            refusals: refusals, newID: ids.next(), nowMs: nowMs, orgID: org.orgID, in: transaction)
+    try await site.perform(
+        BeginImport(
+            file: file.file, sha256: sha256, rowCount: file.rowCount, valueCount: file.valueCount,
+            refusals: refusals), as: .system(orgID: org.orgID), source: "cli")
+}
+
+/// Notes the file before the first of its values is taken; the same file again is the same run.
+private struct BeginImport: Command {
+    static let name = "readings.import"
+    static let permissions: [Permission] = [.importReadings]
+
+    var file: String
+    var sha256: [UInt8]
+    var rowCount: Int
+    var valueCount: Int
+    var refusals: [ImportRefusal]
+
+    var key: String? { nil }
+    var subjectID: Int64 { 0 }
+    /// Without the file's name, which may be a person's.
+    var content: String {
+        "sha256=\(Secret.hex(sha256)) rows=\(rowCount) values=\(valueCount) refused=\(refusals.count)"
+    }
+
+    func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
+        let importID = try ImportRun.begin(
+            file: file, fileSHA256: sha256, rowCount: rowCount, valueCount: valueCount, refusals: refusals,
+            newID: context.ids.next(), nowMs: context.businessNowMs, orgID: context.orgID, in: transaction)
+        context.changed(.company, "import \(importID)", from: nil, to: "\(rowCount) rows")
+        return importID
     }
 }

@@ -134,6 +134,10 @@ struct CreateMeters: Command {
                     fromDay: item.firstDay
                 ).create(scope, in: transaction)
             }
+            context.changed(.meter(meterID), "serial", from: nil, to: item.serial)
+            context.changed(.meter(meterID), "account", from: nil, to: "IMP-\(item.serial) from \(item.firstDay)")
+            context.changed(.account(accountID), "number", from: nil, to: "IMP-\(item.serial)")
+            context.changed(.account(accountID), "meter", from: nil, to: "\(item.serial) from \(item.firstDay)")
             return Made(column: item.column, meterID: meterID)
         }
     }

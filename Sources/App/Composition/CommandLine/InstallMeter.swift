@@ -163,7 +163,28 @@ struct InstallMeter: Command {
                 subscriptionID: context.ids.next(), accountID: accountID, packID: packID, kind: kind, fromDay: fromDay
             ).create(scope, in: transaction)
         }
+        note(accountID, placeID, context)
         return accountID
+    }
+
+    private func note(_ accountID: Int64, _ placeID: Int64, _ context: CommandContext) {
+        let account = AuditSubject.account(accountID)
+        context.changed(account, "number", from: nil, to: accountNumber)
+        context.changed(account, "name", from: nil, to: consumerName, isPersonal: true)
+        context.changed(account, "category", from: nil, to: category)
+        context.changed(account, "place", from: nil, to: String(placeID))
+        context.changed(account, "sanctioned_w", from: nil, to: String(packs.sanctionedW))
+        context.changed(account, "meter", from: nil, to: "\(meter.serial) from \(fromDay)")
+        for pack in [packs.base.id] + packs.addOns.map(\.id) {
+            context.changed(account, "pack \(pack)", from: nil, to: "from \(fromDay)")
+        }
+        let subject = AuditSubject.meter(meter.meterID)
+        context.changed(subject, "serial", from: nil, to: meter.serial)
+        context.changed(subject, "address", from: nil, to: "\(meter.host):\(meter.port)")
+        context.changed(subject, "authentication", from: nil, to: meter.authentication)
+        context.changed(subject, "capture_period_s", from: nil, to: String(meter.capturePeriodS))
+        context.changed(subject, "account", from: nil, to: "\(accountNumber) from \(fromDay)")
+        context.changed(subject, "keys", from: nil, to: meter.sealedKeys == nil ? nil : "sealed")
     }
 }
 

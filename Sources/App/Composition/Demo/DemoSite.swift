@@ -168,11 +168,20 @@ struct DemoSite: Sendable {
         ]
         var made: [DemoSignIn] = []
         for login in logins {
-            let command = try await AddLogin(login, password: nil, hasher: hasher)
-            _ = try await open.site.perform(command, as: actor, source: "demo")
+            // A demo that was killed before it wrote down its sign-ins has the login already: a new password then.
+            let known = try await open.logins(DemoPlan.org).first { $0.username == login.username }
+            let password: String?
+            if let known {
+                let command = try await SetPassword(loginID: known.loginID, password: nil, hasher: hasher)
+                _ = try await open.site.perform(command, as: actor, source: "demo")
+                password = command.generatedPassword
+            } else {
+                let command = try await AddLogin(login, password: nil, hasher: hasher)
+                _ = try await open.site.perform(command, as: actor, source: "demo")
+                password = command.generatedPassword
+            }
             made.append(
-                DemoSignIn(
-                    role: login.role.rawValue, username: login.username, password: command.generatedPassword ?? ""))
+                DemoSignIn(role: login.role.rawValue, username: login.username, password: password ?? ""))
         }
         return made
     }

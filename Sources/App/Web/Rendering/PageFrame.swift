@@ -7,12 +7,14 @@ public struct PageFrame: Sendable {
     public enum Look: Sendable { case console, portal }
 
     /// Which part of the navigation the page belongs to.
-    public enum Place: Sendable { case line, meters, accounts, home, statement, none }
+    public enum Place: Sendable { case line, meters, accounts, home, statement, me, people, audit, none }
 
     public struct Person: Sendable {
         public var name: String
         /// Set for a consumer: the one account he may see. Nil for staff.
         public var ownAccount: Int64?
+        /// Sees the people of the company and what they did.
+        public var managesLogins = false
         public init(name: String, ownAccount: Int64? = nil) {
             self.name = name
             self.ownAccount = ownAccount
@@ -91,7 +93,7 @@ extension PageFrame {
         row.set("icon", Asset.icon.path)
         row.set("csrf", csrfToken)
         row.set("homeHref", person?.ownAccount.map(Paths.account) ?? Paths.line)
-        row.set("person", person?.name)
+        row.set("person", person.map { w.link(Paths.me, "\($0.name)") })
         row.set("clock", w.timeTag(businessTimeMs, w.moment(businessTimeMs)))
         row.set("version", version)
         row.set("zoneName", zone.identifier)
@@ -114,7 +116,7 @@ extension PageFrame {
 
     private func navigation(_ w: Wording) -> [Fields] {
         guard let person else { return [] }
-        let entries: [(Place, String, Markup)] =
+        var entries: [(Place, String, Markup)] =
             if let account = person.ownAccount {
                 [
                     (.home, Paths.account(account), w.say("nav.home")),
@@ -126,6 +128,9 @@ extension PageFrame {
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                 ]
             }
+        if person.managesLogins {
+            entries += [(.people, Paths.people, w.say("nav.people")), (.audit, Paths.audit, w.say("nav.audit"))]
+        }
         return entries.map { place, href, name in
             var row = Fields(["href": "\(href)", "name": name])
             row.set("current", place == self.place)

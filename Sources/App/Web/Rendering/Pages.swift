@@ -40,7 +40,12 @@ public struct Pages: Sendable {
             ("day", PackageResources.day_mustache), ("list", PackageResources.list_mustache),
             ("confirm", PackageResources.confirm_mustache), ("problem", PackageResources.problem_mustache),
             ("jobs", PackageResources.jobs_mustache), ("job", PackageResources.job_mustache),
-            ("mend", PackageResources.mend_mustache), ("entries", PackageResources.entries_mustache), ("errors", PackageResources.errors_mustache),
+            ("mend", PackageResources.mend_mustache), ("entries", PackageResources.entries_mustache),
+            ("errors", PackageResources.errors_mustache),
+            ("me", PackageResources.me_mustache), ("sessions", PackageResources.sessions_mustache),
+            ("people", PackageResources.people_mustache), ("person", PackageResources.person_mustache),
+            ("rights", PackageResources.rights_mustache), ("audit", PackageResources.audit_mustache),
+            ("trail", PackageResources.trail_mustache), ("history", PackageResources.history_mustache),
         ]
     }
 

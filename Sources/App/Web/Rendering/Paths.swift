@@ -11,7 +11,12 @@ public enum Paths {
     public static let exceptions = "/exceptions"
     public static let jobs = "/jobs"
     public static let jobsCatchUp = "/jobs-catch-up"
+    public static let me = "/me"
+    public static let people = "/people"
+    public static let audit = "/audit"
+    public static let auditCSV = "/audit.csv"
 
+    public static func person(_ id: Int64) -> String { "/people/\(id)" }
     public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
     public static func meter(_ id: Int64, day: CivilDay, days: Int) -> String {
         "/meters/\(id)?day=\(day)&days=\(days)"

@@ -9,11 +9,16 @@ public enum BusbarWeb {
     /// Everything a browser or a program can reach.
     /// - Parameter orgs: the companies of the site; one that is added later shows its name after the next start.
     public static func dispatcher(services: Services, orgs: [Org], version: String = "0.1.0") -> Dispatcher {
+        Dispatcher(services, pages: pages(services: services, orgs: orgs, version: version))
+    }
+
+    /// The pages alone.
+    static func pages(services: Services, orgs: [Org], version: String = "0.1.0") -> API.Pages {
         let desk = Desk(services: services, orgs: orgs, version: version)
         let pages =
-            desk.signInPages + desk.linePages + desk.jobPages + desk.meterPages + desk.meterOrderPages + desk.accountPages
-            + desk.assetPages
-        return Dispatcher(services, pages: API.Pages(pages) { desk.problem($0, $1, $2) })
+            desk.signInPages + desk.linePages + desk.jobPages + desk.meterPages + desk.meterOrderPages
+            + desk.accountPages + desk.peoplePages + desk.auditPages + desk.assetPages
+        return API.Pages(pages) { desk.problem($0, $1, $2) }
     }
 }
 
@@ -66,8 +71,13 @@ struct Desk: Sendable {
             look: session.map { $0.actor.role == .consumer ? .portal : .console } ?? .portal,
             company: org?.name ?? "Busbar", zone: org?.zone ?? .india,
             businessTimeMs: services.site.clocks.businessNowMs(), version: version,
-            path: call.query.isEmpty ? call.path : "\(call.path)?\(call.query)", csrfToken: session?.csrfToken ?? "",
-            person: session.map { .init(name: $0.name, ownAccount: $0.actor.scope.accountID) }, place: place,
+            path: call.query.isEmpty ? call.path : "\(call.path)?\(call.query)",
+            csrfToken: session.map { Authentication.masked($0.csrfToken) } ?? "",
+            person: session.map {
+                var person = PageFrame.Person(name: $0.name, ownAccount: $0.actor.scope.accountID)
+                person.managesLogins = $0.actor.has(.manageLogins)
+                return person
+            }, place: place,
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
     }
 

@@ -32,7 +32,8 @@ extension Desk {
         guard page.problems.isEmpty else { return show(page, call, .none, status: 422) }
         do {
             let grant = try await services.sessions.signIn(
-                username: user, password: password, from: call.call.remoteAddress)
+                username: user, password: password, from: call.call.remoteAddress,
+                userAgent: call.call.headers["User-Agent"] ?? "")
             // A session that came along is ended: nobody can plant one.
             if let old = call.presentedToken { try await services.sessions.revoke(token: old) }
             var answer = Answer.seeOther(page.back ?? "/")

@@ -14,6 +14,7 @@ extension AccountView: PageContent {
         row.set("isConsole", isConsole)
         row.set("isPortal", !isConsole)
         row.set("accountsHref", Paths.accounts)
+        row.set("historyHref", Paths.account(id) + "/history")
         row.set("code", code)
         row.set("lede", isConsole ? staffLede(w) : consumerLede(w))
         row.set("sub", isConsole ? staffSub(w) : consumerSub(w))

@@ -9,6 +9,7 @@ extension MeterView: PageContent {
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
         row.set("metersHref", Paths.meters)
+        row.set("historyHref", Paths.meter(id) + "/history")
         row.set("serial", serial)
         row.set("lede", lede(w))
         row.set("sub", sub(w))

@@ -1,0 +1,310 @@
+// Every page × every role × own and other company: a page without a row here fails the test. And names that are
+// markup, planted everywhere, stay text on every page.
+import API
+import Access
+import CivilTime
+import SQL
+import TestRetailer
+import TestSupport
+import Testing
+
+@testable import Web
+
+private struct Row: Sendable {
+    /// Nil: anybody.
+    var roles: Set<Role>?
+    /// For a page about one thing: the id of the own company's and of the other's.
+    var ids: (@Sendable (WebSite) async throws -> (own: String, other: String))?
+}
+
+private let staff: Set<Role> = [.operator, .administrator]
+private let everybody: Set<Role> = [.consumer, .operator, .administrator]
+private let account: @Sendable (WebSite) async throws -> (own: String, other: String) = {
+    ("\($0.one.account)", "\($0.two.account)")
+}
+private let meter: @Sendable (WebSite) async throws -> (own: String, other: String) = {
+    ("\($0.one.meter)", "\($0.two.meter)")
+}
+private let login: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    func id(_ username: String) async throws -> Int64 {
+        let found = try await web.site.money.read {
+            try $0.first("SELECT login_id FROM login WHERE username = $1", [.text(username)]) { try $0.int(0) }
+        }
+        return try #require(found)
+    }
+    return ("\(try await id("ops"))", "\(try await id("other-admin"))")
+}
+private let session: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    let other = try await web.site.money.read {
+        try $0.first("SELECT session_id FROM session WHERE org_id = 2 LIMIT 1", []) { try $0.int(0) }
+    }
+    return ("1", "\(try #require(other))")
+}
+
+private let rows: [String: Row] = [
+    "GET /": Row(), "GET /sign-in": Row(), "POST /sign-in": Row(), "GET /language/{code}": Row(),
+    "GET /assets/{name}": Row(), "POST /sign-out": Row(roles: everybody),
+    "GET /line": Row(roles: staff), "GET /exceptions": Row(roles: staff), "GET /meters": Row(roles: staff),
+    "GET /meters/{id}": Row(roles: staff, ids: meter), "POST /meters/{id}/read": Row(roles: staff, ids: meter),
+    "GET /meters/{id}/disconnect": Row(roles: staff, ids: meter),
+    "POST /meters/{id}/disconnect": Row(roles: staff, ids: meter),
+    "GET /meters/{id}/reconnect": Row(roles: staff, ids: meter),
+    "POST /meters/{id}/reconnect": Row(roles: staff, ids: meter),
+    "GET /meters/{id}/history": Row(roles: staff, ids: meter),
+    "GET /accounts": Row(roles: staff), "GET /accounts/{id}": Row(roles: everybody, ids: account),
+    "POST /accounts/{id}/recharges": Row(roles: everybody, ids: account),
+    "GET /accounts/{id}/statement": Row(roles: everybody, ids: account),
+    "GET /accounts/{id}/days/{day}": Row(roles: everybody, ids: account),
+    "GET /accounts/{id}/history": Row(roles: staff, ids: account),
+    "GET /me": Row(roles: everybody), "POST /me/password": Row(roles: everybody),
+    "POST /me/sessions/end": Row(roles: everybody), "POST /me/sessions/{id}/end": Row(roles: everybody, ids: session),
+    "GET /people": Row(roles: [.administrator]), "POST /people": Row(roles: [.administrator]),
+    "GET /people/{id}": Row(roles: [.administrator], ids: login),
+    "POST /people/{id}/change": Row(roles: [.administrator], ids: login),
+    "POST /people/{id}/password": Row(roles: [.administrator], ids: login),
+    "POST /people/{id}/disable": Row(roles: [.administrator], ids: login),
+    "POST /people/{id}/sessions/end": Row(roles: [.administrator], ids: login),
+    "GET /people/{id}/history": Row(roles: [.administrator], ids: login),
+    "GET /audit": Row(roles: [.administrator]), "GET /audit.csv": Row(roles: [.administrator]),
+    "GET /settings/{name}/history": Row(roles: [.administrator]),
+]
+
+@Suite struct PagePolicyTests {
+    private static func pages(_ web: WebSite) -> [API.Page] {
+        BusbarWeb.pages(
+            services: Services(site: web.site, settings: SettingRegistry([]), log: { _ in }), orgs: TestRetailer.orgs
+        ).pages
+    }
+
+    /// A form that is complete, so that only the right decides.
+    private func form(_ path: String, _ csrf: String, _ web: WebSite) -> [String: String] {
+        [
+            "csrf": csrf, "key": String(repeating: "a", count: 32), "amount": "20000", "reason": "a test of pages",
+            "serial": "M-none", "role": "operator", "language": "en", "username": "new-login", "name": "New",
+            "old": "not the password", "new": "zebra lamp onion kite",
+        ]
+    }
+
+    private func path(_ pattern: String, id: String, _ web: WebSite) -> String {
+        pattern.replacing("{id}", with: id).replacing("{day}", with: "\(web.one.first)")
+            .replacing("{code}", with: "en").replacing("{name}", with: "supply.rules")
+    }
+
+    @Test func everyPageIsClassified() async throws {
+        try await WebSite.with { web in
+            #expect(Set(rows.keys) == Set(Self.pages(web).map { "\($0.method) \($0.path)" }))
+        }
+    }
+
+    /// Rights and companies, for every page and role. The token of the form is each session's own.
+    @Test func everyRoleReachesItsPagesAndNobodyAnotherCompany() async throws {
+        try await WebSite.with { web in
+            let passwords = PasswordHasher()
+            let admin = try await AddLogin(
+                NewLogin(username: "other-admin", name: "Other-of-2", role: .administrator),
+                password: WebSite.password, hasher: passwords)
+            _ = try await web.site.perform(admin, as: .system(orgID: 2), source: "test")
+            _ = try await web.browser("other-admin")
+            let before = try await rowCounts(of: 2, web)
+            for (user, role) in [("home", Role.consumer), ("ops", .operator), ("admin", .administrator)] {
+                let browser = try await web.browser(user)
+                let home = try await browser.get("/me").field("csrf")
+                for (name, row) in rows.sorted(by: { $0.key < $1.key }) where name != "POST /sign-out" {
+                    let (method, pattern) = (String(name.prefix { $0 != " " }), String(name.drop { $0 != "/" }))
+                    let ids = try await row.ids?(web)
+                    func send(_ id: String) async -> Answer {
+                        let path = path(pattern, id: id, web)
+                        return method == "GET"
+                            ? await browser.get(path) : await browser.post(path, form(path, home, web))
+                    }
+                    let isAllowed = row.roles?.contains(role) ?? true
+                    if let ids {
+                        let other = await send(ids.other)
+                        #expect(other.status == (isAllowed ? 404 : 403), "\(user) \(name): \(other.status)")
+                        #expect(!other.text.contains("-of-2"), "\(user) \(name)")
+                    }
+                    // What a POST does in the own company is tested elsewhere; here only that it is not forbidden.
+                    guard method == "GET" || !isAllowed else { continue }
+                    let own = await send(ids?.own ?? "1")
+                    #expect((own.status == 403) == !isAllowed, "\(user) \(name): \(own.status)")
+                    #expect(own.status < 500, "\(user) \(name)")
+                    #expect(!own.text.contains("-of-2"), "\(user) \(name)")
+                }
+            }
+            #expect(try await rowCounts(of: 2, web) == before)
+        }
+    }
+
+    private func rowCounts(of org: Int64, _ web: WebSite) async throws -> [String] {
+        try await web.site.money.read { transaction in
+            try ["posting", "recharge", "meter_command", "supply_order", "login", "audit", "outbox"].map { table in
+                let count = try transaction.first("SELECT COUNT(*) FROM \(table) WHERE org_id = $1", [.int(org)]) {
+                    try $0.int(0)
+                }
+                return "\(table) \(count ?? -1)"
+            }
+        }
+    }
+
+    @Test func nobodyReachesAPageOfPeopleWithoutASession() async throws {
+        try await WebSite.with { web in
+            let browser = try await web.browser(nil)
+            for (name, row) in rows where row.roles != nil && name.hasPrefix("GET ") {
+                let answer = await browser.get(path(String(name.dropFirst(4)), id: "1", web))
+                #expect(answer.status == 303 && answer.location?.hasPrefix("/sign-in") == true, "\(name)")
+            }
+        }
+    }
+
+    /// Stored XSS: names that are markup, on every page that shows them.
+    @Test func namesThatAreMarkupStayText() async throws {
+        let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+        try await WebSite.with { web in
+            try await web.site.money.write { transaction in
+                for statement in [
+                    "UPDATE supply_account SET name = $1, account_number = 'A-71' || $1 WHERE account_id = 71",
+                    "UPDATE login SET name = $1", "UPDATE place SET name = $1",
+                    "UPDATE meter SET serial = $1 || 'x' WHERE meter_id = 1071",
+                    "UPDATE audit SET why = $1, source = $1, content = $1",
+                    "UPDATE audit_change SET old_value = $1, new_value = $1, field = $1",
+                    "UPDATE session SET browser = $1, network = $1",
+                ] { try transaction.run(statement, [.text(hostile)]) }
+            }
+            let admin = try await web.browser("admin")
+            let own = try await login(web).own
+            let paths =
+                PagesTests.staffPaths(web) + [
+                    "/me", "/people", "/people/\(own)", "/people/\(own)/history", "/audit", "/audit?who=%3Cscript%3E",
+                    "/accounts/\(web.one.account)/history", "/meters/\(web.one.meter)/history",
+                    "/accounts/\(web.one.account)/history?first=2026-01-01&second=2026-02-10",
+                    "/settings/supply.rules/history", "/meters?q=%3Cscript%3Ealert(1)%3C/script%3E",
+                    "/sign-in?back=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+                ]
+            var shown = 0
+            for path in paths {
+                let answer = await admin.get(path)
+                #expect(!answer.text.contains("<script>alert") && !answer.text.contains("<img src=x"), "\(path)")
+                if answer.text.contains("&lt;script&gt;") { shown += 1 }
+            }
+            // The walk met the names, or it proved nothing.
+            #expect(shown > 10)
+        }
+    }
+
+    @Test func everyPageCarriesTheHeadersAndIsNotKept() async throws {
+        try await WebSite.with { web in
+            let admin = try await web.browser("admin")
+            for (name, _) in rows where name.hasPrefix("GET ") {
+                let answer = await admin.get(path(String(name.dropFirst(4)), id: "1071", web))
+                let policy = answer.headers["Content-Security-Policy"] ?? ""
+                #expect(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "\(name)")
+                #expect(!policy.contains("unsafe"), "\(name)")
+                for (header, value) in [
+                    ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"),
+                    ("Referrer-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
+                    ("Cross-Origin-Resource-Policy", "same-origin"),
+                ] { #expect(answer.headers[header] == value, "\(name): \(header)") }
+                if answer.status != 200 || !name.contains("/assets/") {
+                    #expect(answer.headers["Cache-Control"] == "no-store", "\(name)")
+                }
+            }
+        }
+    }
+
+    /// The token of a form is another text on every page, and only that of the own session is taken.
+    @Test func aFormsTokenIsMaskedAndBoundToItsSession() async throws {
+        try await WebSite.with { web in
+            let admin = try await web.browser("admin")
+            let first = try await admin.get("/me").field("csrf")
+            let second = try await admin.get("/me").field("csrf")
+            #expect(first != second && first.count == 64)
+            for token in [first, second] {
+                #expect(await admin.post("/me/sessions/end", ["csrf": token]).status == 303)
+            }
+            let others = try await web.browser("ops").get("/me").field("csrf")
+            for token in [others, "", String(repeating: "0", count: 64), String(first.dropLast())] {
+                #expect(await admin.post("/me/sessions/end", ["csrf": token]).status == 403)
+            }
+            #expect(await admin.post("/me/sessions/end", [:]).status == 403)
+        }
+    }
+
+    @Test func aPersonChangesTheOwnPasswordAndGetsANewToken() async throws {
+        try await WebSite.with { web in
+            let browser = try await web.browser("home")
+            let before = await browser.cookies["busbar_session"]
+            let csrf = try await browser.get("/me").field("csrf")
+            let wrong = await browser.post(
+                "/me/password", ["csrf": csrf, "old": "not it at all", "new": "zebra lamp onion kite"])
+            #expect(wrong.status == 422 && wrong.text.contains("id=\"old-err\""))
+            let weak = await browser.post(
+                "/me/password", ["csrf": csrf, "old": WebSite.password, "new": "password1234"])
+            #expect(weak.status == 422 && weak.text.contains("id=\"new-err\""))
+            let done = await browser.post(
+                "/me/password", ["csrf": csrf, "old": WebSite.password, "new": "zebra lamp onion kite"])
+            #expect(done.status == 303)
+            let after = await browser.cookies["busbar_session"]
+            #expect(after != nil && after != before)
+            #expect(await browser.get("/me").status == 200)
+        }
+    }
+
+    @Test func anAdministratorAddsChangesAndDisables() async throws {
+        try await WebSite.with { web in
+            let admin = try await web.browser("admin")
+            let csrf = try await admin.get("/people").field("csrf")
+            // A field that the form does not have changes nothing: rights come from the rules alone.
+            let system = await admin.post(
+                "/people", ["csrf": csrf, "username": "evil", "name": "E", "role": "system", "language": "en"])
+            #expect(system.status == 422)
+            let added = await admin.post(
+                "/people",
+                [
+                    "csrf": csrf, "username": "Nimmi", "name": "Nimmi K", "role": "operator", "language": "hi",
+                    "place": "\(web.one.place)", "org_id": "2", "loginID": "1",
+                ])
+            #expect(added.status == 200 && added.text.contains("nimmi") && added.text.contains("<code"))
+            let taken = await admin.post(
+                "/people", ["csrf": csrf, "username": "nimmi", "name": "N", "role": "operator", "language": "en"])
+            #expect(taken.status == 422 && taken.text.contains("id=\"username-err\""))
+            let foreign = await admin.post(
+                "/people",
+                [
+                    "csrf": csrf, "username": "other", "name": "O", "role": "operator", "language": "en",
+                    "place": "\(web.two.place)",
+                ])
+            #expect(foreign.status == 422)
+            let id = try await web.site.money.read {
+                try $0.first("SELECT login_id FROM login WHERE username = 'nimmi'", []) { try $0.int(0) }
+            }
+            let path = "/people/\(try #require(id))"
+            let changed = await admin.post(
+                "\(path)/change", ["csrf": csrf, "role": "administrator", "language": "en"])
+            #expect(changed.status == 303)
+            let history = await admin.get("\(path)/history")
+            #expect(history.text.contains("access.change-login") && history.text.contains("administrator"))
+            let compared = await admin.get("\(path)/history?first=2026-02-09&second=2026-02-10")
+            #expect(compared.status == 200 && compared.text.contains("Nimmi K"))
+            #expect(await admin.post("\(path)/disable", ["csrf": csrf]).status == 303)
+            #expect(await admin.get(path).text.contains("people/\(try #require(id))/history"))
+        }
+    }
+
+    @Test func theTrailIsFilteredAndDownloaded() async throws {
+        try await WebSite.with { web in
+            let admin = try await web.browser("admin")
+            let all = await admin.get("/audit")
+            #expect(all.text.contains("access.add-login") && all.text.contains("access.sign-in"))
+            let some = await admin.get("/audit?command=access.sign-in&who=admin")
+            #expect(some.text.contains("access.sign-in") && !some.text.contains("<span class=\"id\">access.add-login"))
+            #expect(await admin.get("/audit?from=yesterday").status == 400)
+            let file = await admin.get("/audit.csv?command=access.add-login")
+            #expect(file.headers["Content-Type"] == "text/csv; charset=utf-8")
+            let lines = file.text.split(separator: "\r\n")
+            #expect(lines.count > 8 && lines[0].hasPrefix("audit_id,"))
+            #expect(lines.dropFirst().allSatisfy { $0.contains("access.add-login") })
+            #expect(
+                Desk.cell("=1+1") == "'=1+1" && Desk.cell("-5") == "-5" && Desk.cell("a,\"b\"") == "\"a,\"\"b\"\"\"")
+        }
+    }
+}
