@@ -152,8 +152,10 @@ let package = Package(
             name: "busbar-bench",
             dependencies: [
                 "Tariffs", "IntervalData", "CivilTime", "SQL", "Outbox", "MeterData", "SQLiteAdapter",
-                "PostgresAdapter", "CSQLite", "CPQ",
-            ],
+                "PostgresAdapter", "CSQLite", "CPQ", "API", "Access", "Accounts", "Clocks", "Composition", "Grid",
+                "Payments", hummingbird, logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ] + nio,
             path: "benchmarks/BusbarBench", swiftSettings: strict),
 
         // Tests
@@ -197,7 +199,8 @@ let package = Package(
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Composition", "MeterPort", "SQLiteAdapter", "Supply", "TestRetailer", logging,
+                "API", "Access", "Composition", "HeadEnd", "MeterPort", "Payments", "SQLiteAdapter", "Supply",
+                "TestRetailer", logging,
                 lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),

@@ -21,6 +21,8 @@ public struct ServeOptions: Sendable {
     public var isHTTPS: Bool
     /// A proxy in front writes X-Forwarded-For; without one anybody could write it.
     public var trustsForwarded = false
+    /// How many times as many requests a minute one caller may send; for programs that ask a lot, and for tests.
+    public var rateFactor = 1
     /// System milliseconds between two looks for due jobs.
     public var pauseMs: Int64
     /// How meters are asked.
@@ -54,6 +56,8 @@ public struct Serving: Sendable {
     public let lines: [Line]
     public let services: Services
     public let dispatcher: Dispatcher
+    let companies: Companies
+    let line: @Sendable (Org) -> Line
     let options: ServeOptions
     let log: Logger
 
@@ -63,17 +67,20 @@ public struct Serving: Sendable {
         self.log = log
         let orgs = try await open.orgs()
         self.orgs = orgs
-        lines = orgs.map { org in
+        line = { org in
             Line(
                 site: open.site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: open.vault,
                 collection: options.collection, holder: open.holder, log: log)
         }
+        lines = orgs.map(line)
         services = Services(
-            site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
+            site: open.site, settings: BusbarSettings.registry,
+            limits: HTTPLimits().scaled(by: options.rateFactor), isHTTPS: options.isHTTPS,
             trustsForwarded: options.trustsForwarded,
             log: { line in log.info("request", metadata: ["access": "\(line)"]) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
-        dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs, version: Release.version)
+        companies = Companies(orgs)
+        dispatcher = BusbarWeb.dispatcher(services: services, companies: companies, version: Release.version)
     }
 
     /// Returns after a graceful stop. The caller closes the site.
@@ -89,7 +96,8 @@ public struct Serving: Sendable {
         let all: [any Service] =
             others + [
                 LeaseKeeper(lease: open.lease, site: open.site, log: log),
-                LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
+                LineService(lines: lines, pauseMs: options.pauseMs, log: log),
+                NewCompanies(serving: self), server,
             ]
         let group = ServiceGroup(
             configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))

@@ -1,4 +1,4 @@
-// Tables of companies, logins, sessions, audit, idempotency and dated settings.
+// Tables of companies, logins, sessions, audit, idempotency and dated settings; keys stand in APIKey.swift.
 import SQL
 
 public enum AccessSchema {
@@ -46,6 +46,7 @@ public enum AccessSchema {
                 CREATE TABLE process_lease (process_number {int} NOT NULL PRIMARY KEY, holder {text} NOT NULL,
                   lease_until_ms {int} NOT NULL) {table}
                 """,
-            ])
+            ]),
+        apiKeys,
     ]
 }

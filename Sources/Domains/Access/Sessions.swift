@@ -66,8 +66,9 @@ public struct Sessions: Sendable {
         return grant
     }
 
-    /// Who the token stands for; nil when it is unknown, over, revoked, or its login disabled.
+    /// Who the token of a session, or the key of a program, stands for; nil when it is unknown, over, revoked, or its login disabled.
     public func resolve(token: String) async throws -> SignedIn? {
+        if token.hasPrefix(APIKeys.prefix) { return try await APIKeys.resolve(token: token, site) }
         guard let hash = Self.hash(of: token) else { return nil }
         let nowMs = site.clocks.systemNowMs()
         return try await site.money.read { transaction in
@@ -197,23 +198,7 @@ public struct Sessions: Sendable {
 
     /// The stored form of a token; nil when the text is no token.
     private static func hash(of token: String) -> [UInt8]? {
-        guard token.utf8.count == 64 else { return nil }
-        var bytes: [UInt8] = []
-        var high: UInt8?
-        for character in token.utf8 {
-            let digit: UInt8
-            switch character {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = character - UInt8(ascii: "a") + 10
-            default: return nil
-            }
-            if let first = high {
-                bytes.append(first << 4 | digit)
-                high = nil
-            } else {
-                high = digit
-            }
-        }
+        guard token.utf8.count == 64, let bytes = Secret.bytes(hex: token) else { return nil }
         return Hash.sha256(bytes)
     }
 }

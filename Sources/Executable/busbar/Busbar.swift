@@ -10,7 +10,8 @@ struct Busbar: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, ImportCommand.self, RateCommand.self,
-            UserCommand.self, OrgCommand.self, MeterCommand.self, DatabaseCommand.self, DoctorCommand.self,
+            UserCommand.self, KeyCommand.self, OrgCommand.self, PlaceCommand.self, MeterCommand.self,
+            DatabaseCommand.self, DoctorCommand.self,
             OpenAPICommand.self,
         ])
 

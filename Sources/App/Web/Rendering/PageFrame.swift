@@ -7,15 +7,18 @@ public struct PageFrame: Sendable {
     public enum Look: Sendable { case console, portal }
 
     /// Which part of the navigation the page belongs to.
-    public enum Place: Sendable { case line, meters, accounts, home, statement, none }
+    public enum Place: Sendable { case line, meters, accounts, home, statement, keys, none }
 
     public struct Person: Sendable {
         public var name: String
         /// Set for a consumer: the one account he may see. Nil for staff.
         public var ownAccount: Int64?
-        public init(name: String, ownAccount: Int64? = nil) {
+        /// Logins and keys are this person's to manage.
+        public var managesKeys: Bool
+        public init(name: String, ownAccount: Int64? = nil, managesKeys: Bool = false) {
             self.name = name
             self.ownAccount = ownAccount
+            self.managesKeys = managesKeys
         }
     }
 
@@ -109,7 +112,7 @@ extension PageFrame {
                 [
                     (.line, Paths.line, w.say("nav.line")), (.meters, Paths.meters, w.say("nav.meters")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
-                ]
+                ] + (person.managesKeys ? [(.keys, Paths.keys, w.say("nav.keys"))] : [])
             }
         return entries.map { place, href, name in
             var row = Fields(["href": "\(href)", "name": name])

@@ -40,6 +40,7 @@ public struct Pages: Sendable {
             ("day", PackageResources.day_mustache), ("list", PackageResources.list_mustache),
             ("confirm", PackageResources.confirm_mustache), ("problem", PackageResources.problem_mustache),
             ("entries", PackageResources.entries_mustache), ("errors", PackageResources.errors_mustache),
+            ("keys", PackageResources.keys_mustache),
         ]
     }
 

@@ -9,6 +9,7 @@ public enum Paths {
     public static let meters = "/meters"
     public static let accounts = "/accounts"
     public static let exceptions = "/exceptions"
+    public static let keys = "/keys"
 
     public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
     public static func meter(_ id: Int64, day: CivilDay, days: Int) -> String {
@@ -18,6 +19,7 @@ public enum Paths {
     /// GET asks for confirmation, POST does it.
     public static func meterDisconnect(_ id: Int64) -> String { "/meters/\(id)/disconnect" }
     public static func meterReconnect(_ id: Int64) -> String { "/meters/\(id)/reconnect" }
+    public static func keyRevocation(_ id: Int64) -> String { "/keys/\(id)/revoke" }
     public static func account(_ id: Int64) -> String { "/accounts/\(id)" }
     public static func statement(_ id: Int64) -> String { "/accounts/\(id)/statement" }
     public static func statement(_ id: Int64, before: String) -> String {

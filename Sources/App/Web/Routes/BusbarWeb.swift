@@ -4,17 +4,35 @@ import API
 import Access
 import CivilTime
 import Clocks
+import Synchronization
 
 public enum BusbarWeb {
     /// Everything a browser or a program can reach.
-    /// - Parameter orgs: the companies of the site; one that is added later shows its name after the next start.
+    /// - Parameter orgs: the companies of the site.
     public static func dispatcher(services: Services, orgs: [Org], version: String = "0.1.0") -> Dispatcher {
-        let desk = Desk(services: services, orgs: orgs, version: version)
+        dispatcher(services: services, companies: Companies(orgs), version: version)
+    }
+
+    /// The same with companies that may be added to while it serves.
+    public static func dispatcher(services: Services, companies: Companies, version: String) -> Dispatcher {
+        let desk = Desk(services: services, orgs: companies, version: version)
         let pages =
             desk.signInPages + desk.linePages + desk.meterPages + desk.meterOrderPages + desk.accountPages
-            + desk.assetPages
+            + desk.keyPages + desk.assetPages
         return Dispatcher(services, pages: API.Pages(pages) { desk.problem($0, $1, $2) })
     }
+}
+
+/// The companies whose names and zones the pages show.
+public final class Companies: Sendable {
+    private let orgs: Mutex<[Int64: Org]>
+    public init(_ orgs: [Org]) {
+        self.orgs = Mutex(Dictionary(orgs.map { ($0.orgID, $0) }, uniquingKeysWith: { first, _ in first }))
+    }
+    public subscript(orgID: Int64) -> Org? { orgs.withLock { $0[orgID] } }
+    public func add(_ org: Org) { orgs.withLock { $0[org.orgID] = org } }
+    /// The one company of the site; nil when there are several.
+    var only: Org? { orgs.withLock { $0.count == 1 ? $0.values.first : nil } }
 }
 
 /// What the routes have at hand.
@@ -23,19 +41,17 @@ struct Desk: Sendable {
 
     let pages: Pages
     let services: Services
-    let orgs: [Int64: Org]
-    let onlyOrg: Org?
+    let orgs: Companies
     let version: String
 
-    init(services: Services, orgs: [Org], version: String) {
+    init(services: Services, orgs: Companies, version: String) {
         do {
             pages = try Pages()
         } catch {
             preconditionFailure("templates or messages in the binary do not parse: \(error)")
         }
         self.services = services
-        self.orgs = Dictionary(orgs.map { ($0.orgID, $0) }, uniquingKeysWith: { first, _ in first })
-        onlyOrg = orgs.count == 1 ? orgs[0] : nil
+        self.orgs = orgs
         self.version = version
     }
 
@@ -59,7 +75,7 @@ struct Desk: Sendable {
     private func frame(
         _ call: Call, _ session: SignedIn?, _ place: PageFrame.Place, _ notice: PageFrame.Notice?
     ) -> PageFrame {
-        let org = session.map { orgs[$0.actor.scope.orgID] } ?? onlyOrg
+        let org = session.map { orgs[$0.actor.scope.orgID] } ?? orgs.only
         let rate = services.site.clocks.businessRate
         return PageFrame(
             language: language(call, session),
@@ -67,7 +83,10 @@ struct Desk: Sendable {
             company: org?.name ?? "Busbar", zone: org?.zone ?? .india,
             businessTimeMs: services.site.clocks.businessNowMs(), version: version,
             path: call.query.isEmpty ? call.path : "\(call.path)?\(call.query)", csrfToken: session?.csrfToken ?? "",
-            person: session.map { .init(name: $0.name, ownAccount: $0.actor.scope.accountID) }, place: place,
+            person: session.map {
+                .init(
+                    name: $0.name, ownAccount: $0.actor.scope.accountID, managesKeys: $0.actor.has(.manageLogins))
+            }, place: place,
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
     }
 
