@@ -156,9 +156,11 @@ let package = Package(
         .executableTarget(
             name: "busbar-bench",
             dependencies: domainBase + [
-                "Access", "Accounts", "Composition", "Grid", "IntervalData", "Journal", "MeterData", "Meters", "Packs",
-                "Payments", "Rating", "Tariffs", "SQLiteAdapter", "PostgresAdapter", "CSQLite", "CPQ",
-            ],
+                "API", "Access", "Accounts", "Composition", "Grid", "IntervalData", "Journal", "MeterData", "Meters",
+                "Packs", "Payments", "Rating", "Tariffs", "SQLiteAdapter", "PostgresAdapter", "CSQLite", "CPQ",
+                hummingbird, logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ] + nio,
             path: "benchmarks/BusbarBench", swiftSettings: strict),
 
         // Tests
@@ -207,7 +209,8 @@ let package = Package(
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Composition", "MeterPort", "SQLiteAdapter", "Supply", "TestRetailer", logging,
+                "API", "Access", "Composition", "HeadEnd", "MeterPort", "Payments", "SQLiteAdapter", "Supply",
+                "TestRetailer", logging,
                 lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),

@@ -22,6 +22,7 @@ struct Template: Sendable {
     var file: URL
     var grants: [Int64: [Role: SessionGrant]] = [:]
     var targets: [Int64: LoginSummary] = [:]
+    var keys: [Int64: APIKeySummary] = [:]
 
     static let made = Task { try await make() }
     static let startMs: Int64 = 1_767_225_600_000
@@ -69,6 +70,9 @@ struct Template: Sendable {
                     username: "\(role.rawValue)-of-\(org)", password: Fixture.password, from: "192.0.2.\(org)")
             }
             template.targets[org] = try await add("target-of-\(org)", .operator, org)
+            let key = try AddAPIKey(
+                name: "key-of-\(org)", permissions: [.readMeters], placeID: nil, until: CivilDay(number: 20_600))
+            template.keys[org] = try await site.perform(key, as: .system(orgID: org), source: "test")
         }
         await site.readings.close()
         await site.money.close()
@@ -90,6 +94,8 @@ struct Fixture {
     let grants: [Int64: [Role: SessionGrant]]
     /// A login of each company that tests act upon.
     let targets: [Int64: LoginSummary]
+    /// A key of each company.
+    let keys: [Int64: APIKeySummary]
 
     init(_ adjust: (inout Services) -> Void = { _ in }, limits: HTTPLimits = HTTPLimits(), pages: Pages = .none)
         async throws
@@ -97,6 +103,7 @@ struct Fixture {
         let template = try await Template.made.value
         grants = template.grants
         targets = template.targets
+        keys = template.keys
         file = template.file.deletingLastPathComponent().appendingPathComponent("\(UUID().uuidString).db")
         try FileManager.default.copyItem(at: template.file, to: file)
         site = try await Template.site(file, clock)
@@ -139,6 +146,21 @@ struct Fixture {
 
     func cookie(_ role: Role, _ org: Int64 = 1) throws -> [(String, String)] {
         [("Cookie", "other=1; busbar_session=\(try grant(role, org).token)")]
+    }
+
+    /// A new key of company 1, made by its administrator.
+    func newKey(
+        _ permissions: [Permission], placeID: Int64? = nil, until: CivilDay = CivilDay(number: 20_600)
+    ) async throws -> (made: APIKeySummary, token: String) {
+        let command = try AddAPIKey(
+            name: "key \(site.ids.next())", permissions: permissions, placeID: placeID, until: until)
+        let made = try await site.perform(
+            command, as: try grant(.administrator).session.actor, source: "test")
+        return (made, command.token(made))
+    }
+
+    func keyHeaders(_ permissions: [Permission], placeID: Int64? = nil) async throws -> [(String, String)] {
+        [("Authorization", "Bearer \(try await newKey(permissions, placeID: placeID).token)")]
     }
 
     /// Sends a request; a text body gets the content type of JSON unless the headers name another.

@@ -39,10 +39,21 @@ let probes: [String: Probe] = productProbes.merging([
                 "language": .string("hi"), "password": .string("nine blue tigers"),
             ]
         },
-        harmless: [
-            "accountID": "the login stays in the caller's company, where another company's account does not exist",
-            "placeID": "the login stays in the caller's company, where another company's place does not exist",
-        ]),
+        other: { _ in
+            [
+                "username": .string("reaching"), "name": .string("N"), "role": .string("operator"),
+                "language": .string("hi"), "placeID": .string("21"), "password": .string("nine blue tigers"),
+            ]
+        }),
+    "keys.list": Probe(
+        roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
+        other: { _ in ["after": .string("1")] }),
+    "keys.add": Probe(
+        roles: [.administrator], own: { _, number in newKey("new-\(number)") },
+        other: { _ in newKey("reaching").merging(["placeID": .string("21")]) { $1 } }),
+    "keys.revoke": Probe(
+        roles: [.administrator], own: { fixture, _ in ["keyID": .string(String(fixture.keys[1]?.keyID ?? 0))] },
+        other: { fixture in ["keyID": .string(String(fixture.keys[2]?.keyID ?? 0))] }),
     "logins.set-password": Probe(
         roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
         other: { ["loginID": target($0, 2), "password": .string("nine blue tigers")] }),
@@ -115,6 +126,12 @@ private let twoDays: [String: JSONValue] = ["first": .string("2025-12-30"), "sec
 private let staff: Set<Role> = [.operator, .administrator]
 private let everybody: Set<Role> = [.consumer, .operator, .administrator]
 
+private func newKey(_ name: String) -> [String: JSONValue] {
+    [
+        "name": .string(name), "permissions": .array([.string("meters.read")]), "until": .string("2026-05-01"),
+    ]
+}
+
 /// Accounts and meters of TestRetailer: 71 and 1071 are of company 1, 72 and 1072 of company 2.
 private let productProbes: [String: Probe] = [
     "line.read": Probe(roles: staff, own: { _, _ in [:] }),
@@ -142,7 +159,18 @@ private let productProbes: [String: Probe] = [
     "meters.load": on(
         "meterID", 1070, everybody, ["from": .string("2025-12-30"), "to": .string("2025-12-31")]),
     "meters.order-read": on("meterID", 1070, staff),
-    "accounts.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "accounts.list": Probe(
+        roles: staff, own: { _, _ in ["balanceBelowPaise": .number("9000000")] },
+        other: { _ in ["placeID": .string("20")] }),
+    "accounts.balance": on("accountID", 70, everybody),
+    "accounts.charges": on(
+        "accountID", 70, everybody, ["from": .string("2025-12-01"), "to": .string("2025-12-31")]),
+    "places.list": Probe(
+        roles: staff, own: { _, _ in ["kind": .string("feeder")] }, other: { _ in ["under": .string("20")] }),
+    "places.add": Probe(
+        roles: [.administrator],
+        own: { _, number in ["name": .string("New \(number)"), "kind": .string("plant")] },
+        other: { _ in ["name": .string("N"), "kind": .string("pole"), "parentID": .string("21")] }),
     "accounts.read": on("accountID", 70, everybody),
     "accounts.statement": on("accountID", 70, everybody, ["limit": .number("3")]),
     "accounts.day": on("accountID", 70, everybody, ["day": .string("2025-12-31")]),
@@ -259,13 +287,41 @@ extension Fixture {
                 + transaction.query("SELECT name, value FROM setting WHERE org_id = $1 ORDER BY name", [.int(org)]) {
                     "\(try $0.text(0))=\(try $0.text(1))"
                 }
-                + ["posting", "recharge", "adjustment", "meter_command", "supply_order", "supply_decision", "outbox"]
+                + [
+                    "place", "api_key", "posting", "recharge", "adjustment", "meter_command", "supply_order",
+                    "supply_decision", "outbox",
+                ]
                 .map {
                     let count = try transaction.first("SELECT COUNT(*) FROM \($0) WHERE org_id = $1", [.int(org)]) {
                         try $0.int(0)
                     }
                     return "\($0) \(count ?? -1)"
                 }
+        }
+    }
+
+    /// A key's role is its maker's; of that it may do what it names, and nothing that is for people.
+    @Test(arguments: Endpoints.all.map(\.name))
+    func aKeyGetsWhatItNamesAndNoMore(_ name: String) async throws {
+        let endpoint = try #require(Endpoints.all.first { $0.name == name })
+        let probe = try #require(probes[name], "classify \(name) in PolicyTests.swift")
+        try await Fixture.with { fixture in
+            for (number, granted) in [Permission.forKeys, [.readMeters]].enumerated() {
+                let headers = try await fixture.keyHeaders(Array(granted))
+                let answer = await fixture.send(endpoint, probe.own(fixture, number + 7), headers: headers)
+                let isLetIn: Bool =
+                    switch endpoint.access {
+                    case .anyone: true
+                    case .signedIn: false
+                    case .permission(let permissions): !granted.isDisjoint(with: permissions)
+                    }
+                if isLetIn {
+                    #expect(answer.status == endpoint.status, "\(granted.count): \(answer.text)")
+                } else {
+                    #expect(answer.status == 403 && answer.problem == "forbidden", "\(granted.count): \(answer.text)")
+                }
+                #expect(!answer.text.contains("-of-2"))
+            }
         }
     }
 

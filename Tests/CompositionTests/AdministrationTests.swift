@@ -28,7 +28,8 @@ import Testing
             #expect(noName == .usage)
 
             let user = await run {
-                try await addUser(site, orgID: nil, NewUserOptions(username: "Asha"), password: nil, $0)
+                try await addUser(
+                    site, orgID: nil, NewUserOptions(username: "Asha", role: "administrator"), password: nil, $0)
             }
             #expect(
                 user.status == .done && user.spoken.said.count == 1, "only the password made up goes to standard output"
@@ -40,11 +41,13 @@ import Testing
                 "\(listed.spoken.all)")
             #expect(!listed.spoken.all.contains(password))
             for (options, word) in [
-                (NewUserOptions(username: "asha"), "taken"), (NewUserOptions(username: "a b"), "username"),
+                (NewUserOptions(username: "asha", role: "operator"), "taken"),
+                (NewUserOptions(username: "a b", role: "operator"), "username"),
                 (NewUserOptions(username: "ravi", role: "king"), "administrator"),
                 (NewUserOptions(username: "ravi", role: "system"), "machine"),
                 (NewUserOptions(username: "ravi", role: "consumer", accountNumber: "BB-9"), "no account BB-9"),
-                (NewUserOptions(username: "ravi", language: "fr"), "--language"),
+                (NewUserOptions(username: "ravi", role: "operator", language: "fr"), "--language"),
+                (NewUserOptions(username: "ravi", role: "operator", placeID: 77), "no such place"),
             ] {
                 let bad = await run { try await addUser(site, orgID: nil, options, password: nil, $0) }
                 #expect(bad.status != .done && bad.spoken.all.contains(word), "\(bad.spoken.all)")
@@ -86,11 +89,17 @@ import Testing
             let (data, file) = (folder + "/data", folder + "/password")
             try Bench.write("correct horse battery\n", to: file)
             #expect(try Bench.busbar("org", "add", "Asha Power", "--data", data).code == 0)
-            let added = try Bench.busbar("user", "add", "ravi", "--password-file", file, "--data", data)
+            let added = try Bench.busbar(
+                "user", "add", "ravi", "--role", "operator", "--password-file", file, "--data", data)
             #expect(added.code == 0 && added.output.isEmpty, "\(added.errors)")
             #expect(!added.errors.contains("horse"))
             #expect(try await signsIn(SiteOptions(folder: data), "ravi", "correct horse battery"))
-            #expect(try Bench.busbar("user", "add", "ravi2", "--password", "x", "--data", data).code == 2)
+            #expect(
+                try Bench.busbar("user", "add", "ravi2", "--role", "operator", "--password", "x", "--data", data).code
+                    == 2)
+            #expect(
+                try Bench.busbar("user", "add", "ravi2", "--data", data).code == 2,
+                "nobody is made an administrator by leaving the role out")
             try Bench.write("", to: file)
             #expect(try Bench.busbar("user", "password", "ravi", "--password-file", file, "--data", data).code == 2)
         }

@@ -72,7 +72,8 @@ private let rows: [String: Row] = [
 @Suite struct PagePolicyTests {
     private static func pages(_ web: WebSite) -> [API.Page] {
         BusbarWeb.pages(
-            services: Services(site: web.site, settings: SettingRegistry([]), log: { _ in }), orgs: TestRetailer.orgs
+            services: Services(site: web.site, settings: SettingRegistry([]), log: { _ in }),
+            companies: Companies(TestRetailer.orgs)
         ).pages
     }
 

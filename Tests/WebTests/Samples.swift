@@ -55,7 +55,7 @@ enum Samples {
     }
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
-        portal(word) + console(word) + problems(word)
+        portal(word) + console(word) + keys(word) + problems(word)
     }
 
     static func problems(_ word: String) -> [Sample] {
@@ -132,6 +132,34 @@ enum Samples {
 
     static let counts = LineCounts(
         expected: 48, silent: 5, held: 2, estimated: 6, priced: 46, charged: 45, cut: 1, restored: 1)
+
+    static func keys(_ word: String) -> [Sample] {
+        let items: [KeysView.Item] = [
+            .init(
+                id: 501, name: word, state: .active, permissions: ["accounts.read", "meters.read"], placeID: nil,
+                until: day.advanced(by: 300), lastUsed: day),
+            .init(
+                id: 502, name: word, state: .revoked, permissions: ["accounts.read"], placeID: 31,
+                until: day.advanced(by: 30), lastUsed: nil),
+            .init(
+                id: 503, name: word, state: .expired, permissions: ["meters.read"], placeID: nil,
+                until: day.advanced(by: -3), lastUsed: nil),
+        ]
+        let offered = ["accounts.read", "meters.read"]
+        return [
+            Sample(name: "keys", look: .console, place: .keys, page: KeysView(items: items, offered: offered)),
+            Sample(name: "keys-none", look: .console, place: .keys, page: KeysView(items: [], offered: offered)),
+            Sample(
+                name: "keys-made", look: .console, place: .keys,
+                page: KeysView(items: items, nextHref: "/keys?after=503", offered: offered, token: "bbk_501_\(word)")),
+            Sample(
+                name: "keys-wrong", look: .console, place: .keys,
+                page: KeysView(
+                    items: items, offered: offered, typedName: word, typedUntil: word, typedPlace: word,
+                    chosen: ["meters.read"],
+                    problems: [.nameTaken, .permissions, .until, .place, .other(word)])),
+        ]
+    }
 
     static func console(_ word: String) -> [Sample] {
         let worst = LineCounts(

@@ -1,5 +1,6 @@
 // The Swift side of the benchmarks: does one measured piece of work and prints it as a line of JSON. The *.bench files
 // beside it run it and its peers, compare what both computed, and print the results. No part of the product.
+import Dispatch
 import Foundation
 
 @main struct BusbarBench {
@@ -8,6 +9,8 @@ import Foundation
                busbar-bench store sqlite|sqlite-rows METER_DAYS SLOTS FOLDER
                busbar-bench store postgres|postgres-rows METER_DAYS SLOTS URL SERVER_PID
                busbar-bench seed --accounts N --days D --data DIR [--database URL] [--to YYYY-MM-DD]
+               busbar-bench serve-api busbar FOLDER | serve-api bare
+               busbar-bench load PORT PATH TOKEN CONNECTIONS REQUESTS
         """
 
     static func main() async {
@@ -39,6 +42,17 @@ import Foundation
                 default: throw BenchError(usage)
                 }
             return result.json
+        case ("serve-api", 3) where words[1] == "busbar":
+            try await ServeAPI.busbar(folder: words[2])
+            return "{}"
+        case ("serve-api", 2) where words[1] == "bare":
+            try await ServeAPI.bare()
+            return "{}"
+        case ("load", 6):
+            let result = try await LoadClient.run(
+                port: try number(1), path: words[2], token: words[3], connections: try number(4),
+                requests: try number(5))
+            return String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
         default: throw BenchError(usage)
         }
     }

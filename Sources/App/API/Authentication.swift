@@ -24,7 +24,8 @@ public enum Authentication {
             return sides.count == 2 && sides[0] == cookieName ? String(sides[1]) : nil
         }
         // Two cookies of the name: somebody on a neighbouring host may have planted one, so neither counts.
-        guard found.count == 1, let token = found.first else { return nil }
+        // A key is a program's and never comes as a cookie.
+        guard found.count == 1, let token = found.first, !token.hasPrefix(APIKeys.prefix) else { return nil }
         return Presented(token: token, isCookie: true)
     }
 
@@ -43,7 +44,9 @@ public enum Authentication {
             let half = bytes.count / 2
             given = Secret.hex((0..<half).map { bytes[$0] ^ bytes[half + $0] })
         }
-        guard Hash.equalInConstantTime(Array(given.utf8), Array(session.csrfToken.utf8)) else {
+        guard !session.csrfToken.isEmpty,
+            Hash.equalInConstantTime(Array(given.utf8), Array(session.csrfToken.utf8))
+        else {
             throw Problem(.csrf, "The session's CSRF token is missing or wrong.", at: csrfHeader)
         }
     }

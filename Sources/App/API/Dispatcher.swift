@@ -28,6 +28,7 @@ public struct Dispatcher: Sendable {
         var session: SignedIn?
         var cause: String?
         var problem: ProblemCode?
+        var left: Rates.Left?
     }
 
     /// Always answers.
@@ -52,6 +53,10 @@ public struct Dispatcher: Sendable {
                 answer.headers.add(name, value)
             }
         }
+        if let left = trace.left, answer.headers["RateLimit"] == nil {
+            answer.headers["RateLimit-Policy"] = left.policy
+            answer.headers["RateLimit"] = left.standing
+        }
         finish(&answer, call)
         services.log(line(call, answer, trace, elapsedMs: services.site.clocks.systemNowMs() - startMs))
         return answer
@@ -73,6 +78,13 @@ public struct Dispatcher: Sendable {
         }
         trace.route = found.pattern.text
         guard let handler = found.handler(for: call.method) else {
+            trace.left = try services.rates.count(
+                .reading, caller: caller(call, nil), nowMs: services.site.clocks.systemNowMs())
+            if call.method == "OPTIONS" {
+                var answer = Answer(status: 204)
+                answer.headers["Allow"] = found.allow
+                return answer
+            }
             var problem = Problem(
                 .methodNotAllowed, "This path does not know the method.", hint: "Allowed: \(found.allow).")
             problem.headers["Allow"] = found.allow
@@ -82,7 +94,7 @@ public struct Dispatcher: Sendable {
         switch handler {
         case .endpoint(let endpoint):
             let session = try await enter(
-                call, presented, endpoint.access, endpoint.rate, resolvesAnyone: false, &trace)
+                call, presented, endpoint.access, endpoint.rate, isPage: false, &trace)
             if let session, presented?.isCookie == true, endpoint.changesSomething {
                 try Authentication.proveCSRF(call.headers[Authentication.csrfHeader], session)
             }
@@ -92,7 +104,7 @@ public struct Dispatcher: Sendable {
             let input = try await InputReader.read(endpoint, call, path: found.parameters)
             return try await limited { try await endpoint.run(input, context) }
         case .page(let page):
-            let session = try await enter(call, presented, page.access, page.rate, resolvesAnyone: true, &trace)
+            let session = try await enter(call, presented, page.access, page.rate, isPage: true, &trace)
             let form = page.method == "POST" ? try await form(call, page, session) : [:]
             let pageCall = PageCall(
                 services: services, call: call, session: session, presentedToken: presented?.token,
@@ -104,18 +116,22 @@ public struct Dispatcher: Sendable {
     /// Counts the request, finds the session and asks whether it may.
     private func enter(
         _ call: Call, _ presented: Authentication.Presented?, _ access: EndpointAccess, _ rate: RateClass,
-        resolvesAnyone: Bool,
-        _ trace: inout Trace
+        isPage: Bool, _ trace: inout Trace
     ) async throws -> SignedIn? {
         let nowMs = services.site.clocks.systemNowMs()
         var session: SignedIn?
-        if let presented, access != .anyone || resolvesAnyone {
+        if let presented, access != .anyone || isPage {
             // Guessing tokens costs a query each: counted by address before it.
             try services.rates.count(rate, caller: "token|" + caller(call, nil), nowMs: nowMs)
             session = try await services.sessions.resolve(token: presented.token)
         }
         trace.session = session
-        try services.rates.count(rate, caller: caller(call, session), nowMs: nowMs)
+        trace.left = try services.rates.count(rate, caller: caller(call, session), nowMs: nowMs)
+        if session?.actor.keyID != nil, isPage || access == .signedIn {
+            throw Refusal(
+                .forbidden, "This is for people who sign in, not for keys.",
+                hint: "A key calls what /openapi.json lists with a permission.")
+        }
         switch access {
         case .anyone: break
         case .signedIn:
@@ -129,7 +145,8 @@ public struct Dispatcher: Sendable {
                         because: "permission")
                 }
                 throw Refusal(
-                    .forbidden, "Your role does not allow this.",
+                    .forbidden,
+                    session.actor.keyID == nil ? "Your role does not allow this." : "The key does not allow this.",
                     hint: "It takes \(permissions.map(\.rawValue).joined(separator: " or ")).")
             }
         }
@@ -137,7 +154,8 @@ public struct Dispatcher: Sendable {
     }
 
     private func caller(_ call: Call, _ session: SignedIn?) -> String {
-        session.map { "login \($0.actor.loginID)" } ?? AttemptCounter.network(of: call.remoteAddress)
+        session.map { $0.actor.keyID.map { "key \($0)" } ?? "login \($0.actor.loginID)" }
+            ?? AttemptCounter.network(of: call.remoteAddress)
     }
 
     private func idempotencyKey(_ endpoint: AnyEndpoint, _ call: Call) throws -> String? {
@@ -184,19 +202,22 @@ public struct Dispatcher: Sendable {
 
     // MARK: the way out
 
-    private func finish(_ answer: inout Answer, _ call: Call) {
-        answer.headers["X-Request-ID"] = call.requestID
+    private static let security: [(String, String)] = {
         let policy = [
             "default-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
             "object-src 'none'",
         ]
-        let security = [
+        return [
             ("Content-Security-Policy", policy.joined(separator: "; ")), ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
             ("Cross-Origin-Resource-Policy", "same-origin"), ("X-Frame-Options", "DENY"),
             ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"), ("Cache-Control", "no-store"),
         ]
-        for (name, value) in security where answer.headers[name] == nil { answer.headers.add(name, value) }
+    }()
+
+    private func finish(_ answer: inout Answer, _ call: Call) {
+        answer.headers["X-Request-ID"] = call.requestID
+        for (name, value) in Self.security where answer.headers[name] == nil { answer.headers.add(name, value) }
         if services.isHTTPS { answer.headers["Strict-Transport-Security"] = "max-age=31536000" }
         compress(&answer, call)
         answer.headers["Content-Length"] = String(answer.body.count)
@@ -237,6 +258,7 @@ public struct Dispatcher: Sendable {
         if let actor = trace.session?.actor {
             fields["org"] = .string(String(actor.scope.orgID))
             fields["role"] = .string(actor.role.rawValue)
+            if let keyID = actor.keyID { fields["key"] = .string(String(keyID)) }
         }
         if let problem = trace.problem { fields["problem"] = .string(problem.rawValue) }
         if let cause = trace.cause { fields["cause"] = .string(String(cause.prefix(500))) }

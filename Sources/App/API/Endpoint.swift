@@ -7,6 +7,7 @@ import SQL
 /// Who may call.
 public enum EndpointAccess: Sendable, Equatable {
     case anyone
+    /// A person of any role, about the own session. Not a program's key: it has no session.
     case signedIn
     /// One of these is enough; the command or query still looks at place and account.
     case permission([Permission])
@@ -37,7 +38,9 @@ public struct EndpointContext: Sendable {
 
     /// Runs a command as the caller.
     public func perform<C: Command>(_ command: C, why: String = "") async throws -> C.Output {
-        try await services.site.perform(command, as: actor, source: "http \(call.remoteAddress)", why: why)
+        let actor = try actor
+        return try await services.site.perform(
+            command, as: actor, source: actor.source(address: call.remoteAddress), why: why)
     }
 
     /// Reads the money store in the caller's scope.

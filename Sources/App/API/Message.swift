@@ -7,20 +7,28 @@ public struct Headers: Sendable, Equatable {
     public init() {}
 
     public subscript(name: String) -> String? {
-        get { fields.first { $0.name.lowercased() == name.lowercased() }?.value }
+        get { fields.first { Self.isSame($0.name, name) }?.value }
         set {
-            fields.removeAll { $0.name.lowercased() == name.lowercased() }
+            fields.removeAll { Self.isSame($0.name, name) }
             if let newValue { add(name, newValue) }
         }
     }
 
+    /// Compared byte by byte without making strings: a request asks for dozens of names.
+    private static func isSame(_ a: String, _ b: String) -> Bool {
+        func lower(_ byte: UInt8) -> UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 32 : byte }
+        return a.utf8.count == b.utf8.count && a.utf8.elementsEqual(b.utf8) { lower($0) == lower($1) }
+    }
+
     public mutating func add(_ name: String, _ value: String) {
+        // Nearly every value is clean already.
+        if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { return fields.append((name, value)) }
         let clean = value.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F || $0 == "\t" }
         fields.append((name, String(String.UnicodeScalarView(clean))))
     }
 
     public func all(_ name: String) -> [String] {
-        fields.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
+        fields.filter { Self.isSame($0.name, name) }.map(\.value)
     }
 
     public static func == (a: Headers, b: Headers) -> Bool { a.fields.elementsEqual(b.fields, by: ==) }

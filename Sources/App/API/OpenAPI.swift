@@ -32,7 +32,10 @@ public enum OpenAPI {
             "components": .object([
                 "schemas": .object(components.schemas),
                 "securitySchemes": .object([
-                    "bearer": .object(["type": .string("http"), "scheme": .string("bearer")]),
+                    "bearer": .object([
+                        "type": .string("http"), "scheme": .string("bearer"),
+                        "description": .string("The token of a session, or of a key (`bbk_…`)."),
+                    ]),
                     "cookie": .object([
                         "type": .string("apiKey"), "in": .string("cookie"),
                         "name": .string(Authentication.cookieName),
@@ -109,7 +112,8 @@ public enum OpenAPI {
         var codes: [ProblemCode] = [.methodNotAllowed, .tooLarge, .unavailable, .internal, .invalid]
         if endpoint.rate != .uncounted { codes.append(.tooMany) }
         if endpoint.access != .anyone { codes += [.unauthenticated] }
-        if case .permission = endpoint.access { codes.append(.forbidden) }
+        // Also for whoever is signed in: a key is not.
+        if endpoint.access != .anyone { codes.append(.forbidden) }
         if endpoint.access != .anyone, endpoint.changesSomething { codes.append(.csrf) }
         if endpoint.takesBody { codes += [.unsupportedMediaType, .slowRequest] }
         if endpoint.input.fields.contains(where: { endpoint.place(of: $0.name) == .path }) { codes.append(.notFound) }
@@ -129,17 +133,36 @@ public enum OpenAPI {
             ])
         ]
         for (status, codes) in Dictionary(grouping: problems(of: endpoint), by: \.status) {
-            responses[String(status)] = .object([
+            var answer: [String: JSONValue] = [
                 "description": .string(codes.map(\.title).joined(separator: "; ")),
                 "content": .object([
                     "application/problem+json": .object([
                         "schema": .object(["$ref": .string("#/components/schemas/Problem")])
                     ])
                 ]),
-            ])
+            ]
+            if let headers = headers[status] { answer["headers"] = .object(headers) }
+            responses[String(status)] = .object(answer)
         }
         return responses
     }
+
+    /// Headers that tell what to do about a status.
+    private static let headers: [Int: [String: JSONValue]] = {
+        func header(_ text: String, _ type: String) -> JSONValue {
+            .object(["description": .string(text), "schema": .object(["type": .string(type)])])
+        }
+        let retry = header("Seconds after which it is worth trying again.", "integer")
+        return [
+            401: ["WWW-Authenticate": header("Bearer.", "string")],
+            405: ["Allow": header("The methods of the path.", "string")],
+            429: [
+                "Retry-After": retry, "RateLimit-Policy": header("Quota and window in seconds.", "string"),
+                "RateLimit": header("What is left, and seconds until it is whole again.", "string"),
+            ],
+            503: ["Retry-After": retry],
+        ]
+    }()
 
     private static let problemSchema = JSONValue.object([
         "type": .string("object"), "description": .string("RFC 9457."),

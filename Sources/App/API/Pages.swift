@@ -21,7 +21,9 @@ public struct PageCall: Sendable {
     }
 
     public func perform<C: Command>(_ command: C, why: String = "") async throws -> C.Output {
-        try await services.site.perform(command, as: actor, source: "http \(call.remoteAddress)", why: why)
+        let actor = try actor
+        return try await services.site.perform(
+            command, as: actor, source: actor.source(address: call.remoteAddress), why: why)
     }
 }
 

@@ -31,7 +31,8 @@ struct Routes<Handler: Sendable>: Sendable {
         func handler(for method: String) -> Handler? { handlers[method == "HEAD" ? "GET" : method] }
 
         var allow: String {
-            (Array(handlers.keys) + (handlers["GET"] == nil ? [] : ["HEAD"])).sorted().joined(separator: ", ")
+            (Array(handlers.keys) + ["OPTIONS"] + (handlers["GET"] == nil ? [] : ["HEAD"])).sorted().joined(
+                separator: ", ")
         }
     }
 

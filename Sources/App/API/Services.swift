@@ -19,7 +19,7 @@ public struct HTTPLimits: Sendable {
     public var bodyReadLimitMs: Int64 = 20_000
     public var connectionsMax = 2000
     public var idleSeconds: Int64 = 75
-    /// A minute, by login, or by address for a caller who is not signed in. Nil: not counted.
+    /// A minute, by login or key, or by address for a caller who is not signed in. Nil: not counted.
     public var perMinute: [RateClass: Int] = [.reading: 1200, .writing: 240, .heavy: 60, .signIn: 60]
     public init() {}
 }
@@ -66,9 +66,28 @@ struct Rates: Sendable {
         counters = limits.perMinute.mapValues { AttemptCounter(limit: $0, windowMs: 60_000) }
     }
 
-    /// Throws `tooMany` with the seconds to wait.
-    func count(_ rate: RateClass, caller: String, nowMs: Int64) throws {
-        guard let waitMs = counters[rate]?.attempt(caller, nowMs: nowMs) else { return }
-        throw Refusal(.tooMany, "Too many requests in a minute.", retryAfterS: (waitMs + 999) / 1000)
+    /// What is left to a caller, as the headers RateLimit-Policy and RateLimit say it
+    /// (draft-ietf-httpapi-ratelimit-headers).
+    struct Left: Sendable {
+        var policy: String
+        var standing: String
+    }
+
+    /// Throws `tooMany` with the seconds to wait. Nil: not counted.
+    @discardableResult
+    func count(_ rate: RateClass, caller: String, nowMs: Int64) throws -> Left? {
+        guard let counter = counters[rate] else { return nil }
+        let standing = counter.count(caller, nowMs: nowMs)
+        let resetS = (standing.resetMs + 999) / 1000
+        let left = Left(
+            policy: "\"\(rate.rawValue)\";q=\(counter.limit);w=\(counter.windowMs / 1000)",
+            standing: "\"\(rate.rawValue)\";r=\(standing.left);t=\(resetS)")
+        guard standing.isAllowed else {
+            var problem = Problem(Refusal(.tooMany, "Too many requests in a minute.", retryAfterS: resetS))
+            problem.headers["RateLimit-Policy"] = left.policy
+            problem.headers["RateLimit"] = left.standing
+            throw problem
+        }
+        return left
     }
 }

@@ -66,6 +66,8 @@ public struct Serving: Sendable {
     public let lines: [Line]
     public let services: Services
     public let dispatcher: Dispatcher
+    let companies: Companies
+    let line: @Sendable (Org) -> Line
     let options: ServeOptions
     let tls: ServerTLS?
     let log: Logger
@@ -77,11 +79,12 @@ public struct Serving: Sendable {
         tls = try options.tls.map { try ServerTLS($0) }
         let orgs = try await open.orgs()
         self.orgs = orgs
-        lines = orgs.map { org in
+        line = { org in
             Line(
                 site: open.site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: open.vault,
                 collection: options.collection, holder: open.holder, log: log)
         }
+        lines = orgs.map(line)
         services = Services(
             site: open.site, passwords: try .ofProcess(companyNames: orgs.map(\.name)),
             settings: BusbarSettings.registry, limits: options.limits,
@@ -89,7 +92,8 @@ public struct Serving: Sendable {
             trustsForwarded: options.trustsForwarded,
             log: { line in log.info("request", metadata: ["access": "\(line)"]) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
-        dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs, version: Release.version)
+        companies = Companies(orgs)
+        dispatcher = BusbarWeb.dispatcher(services: services, companies: companies, version: Release.version)
     }
 
     /// Returns after a graceful stop. The caller closes the site.
@@ -108,6 +112,7 @@ public struct Serving: Sendable {
         if let tls { all.append(CertificateRenewal(tls: tls, log: log)) }
         all.append(ClockWatch(log: log))
         all.append(LineService(lines: lines, pauseMs: options.pauseMs, log: log))
+        all.append(NewCompanies(serving: self))
         all.append(server)
         // Last, so that it hears of the stop first.
         all.append(StopWatchdog(limitS: options.stopWithinS, log: log))

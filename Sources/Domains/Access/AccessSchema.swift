@@ -1,4 +1,4 @@
-// Tables of companies, logins, sessions, audit, idempotency and dated settings.
+// Tables of companies, logins, sessions, audit, idempotency and dated settings; keys stand in APIKey.swift.
 import SQL
 
 public enum AccessSchema {
@@ -47,7 +47,7 @@ public enum AccessSchema {
                   lease_until_ms {int} NOT NULL) {table}
                 """,
             ]),
-        auditChain, sessions,
+        auditChain, sessions, apiKeys,
     ]
 
     /// Values before and after, and the chain that proves the trail. Rows from before stand in the prologue until

@@ -21,20 +21,37 @@ public final class AttemptCounter: Sendable {
         self.capacity = capacity
     }
 
+    /// How an attempt stands: what is left in the window and when it ends.
+    public struct Standing: Sendable, Equatable {
+        public var isAllowed: Bool
+        public var left: Int
+        /// Milliseconds until the window ends, at least 1.
+        public var resetMs: Int64
+    }
+
     /// Counts one attempt. Nil: go ahead. Otherwise how long to wait, in milliseconds, at least 1.
     public func attempt(_ key: String, nowMs: Int64) -> Int64? {
+        let standing = count(key, nowMs: nowMs)
+        return standing.isAllowed ? nil : standing.resetMs
+    }
+
+    /// Counts one attempt and says what is left.
+    public func count(_ key: String, nowMs: Int64) -> Standing {
         generations.withLock { all in
             var window = all.young[key] ?? all.old[key] ?? Window()
             // A window that ends later than any could was begun by a clock that was ahead.
-            if nowMs >= window.endMs || window.endMs > nowMs + windowMs { window = Window(count: 0, endMs: nowMs + windowMs) }
-            guard window.count < limit else { return max(1, window.endMs - nowMs) }
+            if nowMs >= window.endMs || window.endMs > nowMs + windowMs {
+                window = Window(count: 0, endMs: nowMs + windowMs)
+            }
+            let resetMs = max(1, window.endMs - nowMs)
+            guard window.count < limit else { return Standing(isAllowed: false, left: 0, resetMs: resetMs) }
             window.count += 1
             if all.young[key] == nil, all.young.count >= capacity / 2 {
                 all.old = all.young
                 all.young = [:]
             }
             all.young[key] = window
-            return nil
+            return Standing(isAllowed: true, left: limit - window.count, resetMs: resetMs)
         }
     }
 

@@ -49,6 +49,18 @@ public protocol Command: Sendable {
     /// The id of the account, meter or login it is about, for the audit trail.
     var subjectID: Int64 { get }
     func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Output
+    /// Throws unless the actor may see what the command is about. Asked before an earlier answer is given again: the
+    /// scope of who asks may be another than that of who asked first.
+    func proveReach(in transaction: any SQLTransaction, _ scope: Scope) throws
+}
+
+extension Command {
+    /// Without a proof of its own a command answers again only to somebody who sees the whole company.
+    public func proveReach(in transaction: any SQLTransaction, _ scope: Scope) throws {
+        guard scope.placeIDs == nil, scope.accountID == nil else {
+            throw Refusal(.notFound, "There is nothing of this reference.", at: "reference")
+        }
+    }
 }
 
 extension Site {
@@ -74,6 +86,7 @@ extension Site {
                     [.int(context.orgID), .text(key)]
                 ) { (try $0.bytes(0), try $0.text(1)) }
                 if let (hash, output) = earlier {
+                    try command.proveReach(in: transaction, context.actor.scope)
                     guard hash == contentHash else {
                         throw Refusal(
                             .conflict, "The same reference was used before for something else.",

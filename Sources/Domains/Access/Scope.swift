@@ -38,6 +38,7 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     case commandMeters = "meters.command"
     case importReadings = "readings.import"
     case manageSettings = "settings.manage"
+    /// Logins and keys: who may come in.
     case manageLogins = "logins.manage"
     case runJobs = "jobs.run"
     /// The own password, the own sessions.
@@ -60,6 +61,10 @@ public struct Actor: Sendable, Equatable {
     public var loginID: Int64
     public var role: Role
     public var scope: Scope
+    /// Set for a program that came with a key: of what the role grants, only this.
+    public var restrictedTo: Set<Permission>?
+    /// The key the actor came with; nil for a person and for the machine.
+    public var keyID: Int64?
     public init(loginID: Int64, role: Role, scope: Scope) {
         self.loginID = loginID
         self.role = role
@@ -68,13 +73,22 @@ public struct Actor: Sendable, Equatable {
     public static func system(orgID: Int64) -> Actor {
         Actor(loginID: 0, role: .system, scope: Scope(orgID: orgID))
     }
-    public func has(_ permission: Permission) -> Bool { Permission.granted(to: role).contains(permission) }
+    /// What the actor may do: what the role grants, and of that what the key names.
+    public var permissions: Set<Permission> {
+        let granted = Permission.granted(to: role)
+        return restrictedTo.map(granted.intersection) ?? granted
+    }
+    public func has(_ permission: Permission) -> Bool {
+        (restrictedTo?.contains(permission) ?? true) && Permission.granted(to: role).contains(permission)
+    }
+    /// Where a command of this actor came from, for the audit row: `http 203.0.113.7`, or `key 77 http 203.0.113.7`.
+    public func source(address: String) -> String { (keyID.map { "key \($0) " } ?? "") + "http \(address)" }
 
-    /// Throws a ``Refusal`` unless the role holds the permission.
+    /// Throws a ``Refusal`` unless the actor holds the permission.
     public func require(_ permission: Permission) throws {
         guard has(permission) else {
             throw Refusal(
-                .forbidden, "Your role does not allow this.",
+                .forbidden, keyID == nil ? "Your role does not allow this." : "The key does not allow this.",
                 hint: "Ask an administrator of your company for the permission \(permission.rawValue).")
         }
     }

@@ -111,8 +111,10 @@ public struct Sessions: Sendable {
         return try await open(proven, Origin(address: address, userAgent: userAgent))
     }
 
-    /// Who the token stands for; nil when it is unknown, over, revoked, or its login disabled.
+    /// Who the token of a session, or the key of a program, stands for; nil when it is unknown, over, revoked, or its
+    /// login disabled.
     public func resolve(token: String) async throws -> SignedIn? {
+        if token.hasPrefix(APIKeys.prefix) { return try await APIKeys.resolve(token: token, site) }
         guard let hash = Self.hash(of: token) else { return nil }
         let nowMs = site.clocks.systemNowMs()
         let found = try await site.money.read { transaction in

@@ -25,7 +25,7 @@ public enum PlaceKind: String, Sendable, CaseIterable, Codable {
     case state, cluster, plant, feeder, transformer, pole
 }
 
-public struct Place: Sendable, Equatable {
+public struct Place: Sendable, Equatable, Codable {
     public var placeID: Int64
     public var parentID: Int64?
     public var kind: PlaceKind
@@ -57,17 +57,56 @@ public struct Place: Sendable, Equatable {
             """, [.int(scope.orgID), .int(parentID), .int(placeID)])
     }
 
+    private static func decode(_ row: any SQLRow) throws -> Place {
+        Place(
+            placeID: try row.int(0), parentID: try row.optionalInt(1),
+            kind: PlaceKind(rawValue: try row.text(2)) ?? .pole, name: try row.text(3))
+    }
+
+    /// The place, when it lies in the scope; otherwise the same refusal as for one that does not exist.
+    public static func find(
+        _ placeID: Int64, at field: String = "placeID", _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Place {
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(placeID)]
+        let filter = Place.filter("place.place_id", scope, &parameters)
+        let found = try transaction.first(
+            "SELECT place_id, parent_id, kind, name FROM place WHERE org_id = $1 AND place_id = $2\(filter)",
+            parameters, decode)
+        guard let found else {
+            throw Refusal(
+                .notFound, "There is no such place.", hint: "GET /api/v1/places or `busbar place list` shows them.",
+                at: field)
+        }
+        return found
+    }
+
+    /// Places in order of their ids, those after `after`, at most `limit`; of a kind, and under a place, or all.
+    public static func page(
+        after: Int64, kind: PlaceKind?, under: Int64?, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Place] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(after), .int(limit)]
+        var filter = Place.filter("place.place_id", scope, &parameters)
+        if let kind {
+            parameters.append(.text(kind.rawValue))
+            filter += " AND kind = $\(parameters.count)"
+        }
+        if let under {
+            let branch = Scope(orgID: scope.orgID, placeIDs: [under])
+            filter += Place.filter("place.place_id", branch, &parameters)
+        }
+        return try transaction.query(
+            """
+            SELECT place_id, parent_id, kind, name FROM place WHERE org_id = $1 AND place_id > $2\(filter)
+            ORDER BY place_id LIMIT $3
+            """, parameters, decode)
+    }
+
     public static func all(_ scope: Scope, in transaction: any SQLTransaction) throws -> [Place] {
         var parameters: [SQLValue] = [.int(scope.orgID)]
         let filter = Place.filter("place.place_id", scope, &parameters)
         return try transaction.query(
             "SELECT place_id, parent_id, kind, name FROM place WHERE org_id = $1\(filter) ORDER BY name, place_id",
-            parameters
-        ) { row in
-            Place(
-                placeID: try row.int(0), parentID: try row.optionalInt(1),
-                kind: PlaceKind(rawValue: try row.text(2)) ?? .pole, name: try row.text(3))
-        }
+            parameters, decode)
     }
 
     /// ` AND …` that keeps rows whose `column` lies in the places of the scope; empty for the whole company.

@@ -142,6 +142,10 @@ public struct OrderRead: Command {
     public var content: String { "meter=\(meterID)" }
     public var subjectID: Int64 { meterID }
 
+    public func proveReach(in transaction: any SQLTransaction, _ scope: Scope) throws {
+        _ = try Meter.find(meterID, scope, in: transaction)
+    }
+
     /// The id of the order.
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
         _ = try Meter.find(meterID, context.actor.scope, in: transaction)

@@ -44,27 +44,32 @@ public struct MeterListing: Sendable, Equatable {
           AND i.to_day IS NULL ORDER BY i.from_day DESC LIMIT 1), \(standingSQL)
         """
 
-    /// Meters after a serial number, in order; `prefix` of the serial or nothing, `standing` or all.
+    /// Meters after a serial number, in order; `prefix` of the serial (A to Z in either case) or nothing, `standing` or
+    /// all.
     /// - Parameter silentBeforeMs: a meter whose last answer is older counts as silent.
     public static func page(
         after: String, prefix: String, standing: MeterStanding?, silentBeforeMs: Int64, limit: Int, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws -> [MeterListing] {
         var parameters: [SQLValue] = [
-            .int(scope.orgID), .int(silentBeforeMs), .text(after), .text(prefix), .text(prefix + "\u{10FFFF}"),
-            .int(limit),
+            .int(scope.orgID), .int(silentBeforeMs), .text(after), .int(limit),
         ]
         var only = ""
+        if !prefix.isEmpty {
+            // U+10FFFF closes the range of everything that begins with the prefix.
+            parameters += [.text(prefix), .text(prefix + "\u{10FFFF}")]
+            only += " AND LOWER(serial) >= LOWER($5) AND LOWER(serial) < LOWER($6)"
+        }
         if let standing {
             parameters.append(.text(standing.rawValue))
-            only = " AND \(standingSQL) = $\(parameters.count)"
+            only += " AND \(standingSQL) = $\(parameters.count)"
         }
         let reach = try Meter.reachFilter(scope, &parameters)
         return try transaction.query(
             """
             SELECT \(selected) FROM \(tables)
-            WHERE meter.org_id = $1 AND serial > $3 AND serial >= $4 AND serial < $5\(only)\(reach)
-            ORDER BY serial LIMIT $6
+            WHERE meter.org_id = $1 AND serial > $3\(only)\(reach)
+            ORDER BY serial LIMIT $4
             """, parameters, decode)
     }
 

@@ -70,6 +70,10 @@ public struct Recharge: Command {
     }
     public var subjectID: Int64 { accountID }
 
+    public func proveReach(in transaction: any SQLTransaction, _ scope: Scope) throws {
+        _ = try SupplyAccount.find(accountID, scope, in: transaction)
+    }
+
     public struct Receipt: Sendable, Codable, Equatable {
         public var rechargeID: Int64
         public var entryID: Int64
@@ -151,6 +155,10 @@ public struct AdjustBalance: Command {
         "account=\(accountID) amount_paise=\(amountPaise) reference=\(reference) reason=\(reason)"
     }
     public var subjectID: Int64 { accountID }
+
+    public func proveReach(in transaction: any SQLTransaction, _ scope: Scope) throws {
+        _ = try SupplyAccount.find(accountID, scope, in: transaction)
+    }
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
         guard amountPaise != 0, amountPaise.magnitude <= 10_000_000 else {

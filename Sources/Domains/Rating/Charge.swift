@@ -69,9 +69,10 @@ public struct Charge: Sendable, Equatable {
             entryID: try row.optionalInt(17), ratedAtMs: try row.int(18))
     }
 
-    /// The current revision of every charged day of an account from day to day, in order of day.
+    /// The current revision of every charged day of an account from day to day, in order of day, at most `limit`.
     public static func current(
-        accountID: Int64, from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+        accountID: Int64, from: CivilDay, to: CivilDay, limit: Int = 100_000, _ scope: Scope,
+        in transaction: any SQLTransaction
     ) throws -> [Charge] {
         try transaction.query(
             """
@@ -79,8 +80,8 @@ public struct Charge: Sendable, Equatable {
             WHERE org_id = $1 AND account_id = $2 AND day >= $3 AND day <= $4 AND revision = (
               SELECT MAX(revision) FROM charge l WHERE l.org_id = c.org_id AND l.account_id = c.account_id AND l.day =
                 c.day)
-            ORDER BY day
-            """, [.int(scope.orgID), .int(accountID), .day(from), .day(to)], decode)
+            ORDER BY day LIMIT $5
+            """, [.int(scope.orgID), .int(accountID), .day(from), .day(to), .int(limit)], decode)
     }
 
     /// Every revision of one account-day, oldest first.

@@ -26,27 +26,59 @@ public struct SupplyListing: Sendable, Equatable {
           AND supply_state.account_id = supply_account.account_id
         """
 
-    /// Accounts after a number, in order of number; `prefix` of the number or the name, or nothing; `standing` or all.
-    public static func page(
-        after: String, prefix: String, standing: SupplyStanding?, limit: Int, _ scope: Scope,
-        in transaction: any SQLTransaction
-    ) throws -> [SupplyListing] {
-        // U+10FFFF closes the range of everything that begins with the prefix.
-        var parameters: [SQLValue] = [
-            .int(scope.orgID), .text(after), .text(prefix), .text(prefix + "\u{10FFFF}"), .int(limit),
-        ]
-        var only = ""
-        if let standing {
-            parameters.append(.text(standing.rawValue))
-            only = " AND \(standingSQL) = $\(parameters.count)"
+    /// What a list of accounts is narrowed to; nothing set: all.
+    public struct Filter: Sendable {
+        /// How the number or the name begins; A to Z in either case.
+        public var prefix: String
+        public var standing: SupplyStanding?
+        /// Only accounts that lie at this place or under it.
+        public var placeID: Int64?
+        /// Only accounts whose balance is below this.
+        public var balanceBelowPaise: Int64?
+        public init(
+            prefix: String = "", standing: SupplyStanding? = nil, placeID: Int64? = nil,
+            balanceBelowPaise: Int64? = nil
+        ) {
+            (self.prefix, self.standing) = (prefix, standing)
+            (self.placeID, self.balanceBelowPaise) = (placeID, balanceBelowPaise)
         }
-        let filter = SupplyAccount.scopeFilter(scope, &parameters)
+    }
+
+    /// Accounts after a number, in order of number.
+    public static func page(
+        after: String, _ filter: Filter, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [SupplyListing] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .text(after), .int(limit)]
+        func mark(_ value: SQLValue) -> String {
+            parameters.append(value)
+            return "$\(parameters.count)"
+        }
+        var only = ""
+        if !filter.prefix.isEmpty {
+            // U+10FFFF closes the range of everything that begins with the prefix.
+            let (low, high) = (mark(.text(filter.prefix)), mark(.text(filter.prefix + "\u{10FFFF}")))
+            let ranges = ["account_number", "name"].map { column in
+                "(LOWER(\(column)) >= LOWER(\(low)) AND LOWER(\(column)) < LOWER(\(high)))"
+            }
+            only += " AND (\(ranges.joined(separator: " OR ")))"
+        }
+        if let standing = filter.standing { only += " AND \(standingSQL) = \(mark(.text(standing.rawValue)))" }
+        if let balanceBelowPaise = filter.balanceBelowPaise {
+            only += """
+                 AND COALESCE((SELECT -debit_balance_paise FROM journal_balance WHERE journal_balance.org_id = $1
+                  AND journal_account_id = supply_account.account_id), 0) < \(mark(.int(balanceBelowPaise)))
+                """
+        }
+        if let placeID = filter.placeID {
+            let branch = Scope(orgID: scope.orgID, placeIDs: [placeID])
+            only += SupplyAccount.scopeFilter(branch, &parameters)
+        }
+        let reach = SupplyAccount.scopeFilter(scope, &parameters)
         return try transaction.query(
             """
             SELECT supply_account.account_id, \(standingSQL), supply_state.since_ms FROM \(tables)
-            WHERE supply_account.org_id = $1 AND account_number > $2
-              AND ((account_number >= $3 AND account_number < $4) OR (name >= $3 AND name < $4))\(only)\(filter)
-            ORDER BY account_number LIMIT $5
+            WHERE supply_account.org_id = $1 AND account_number > $2\(only)\(reach)
+            ORDER BY account_number LIMIT $3
             """, parameters
         ) { row in
             SupplyListing(

@@ -1,10 +1,53 @@
-// `busbar key`: arguments only; the work is in Composition.
+// `busbar key` and `busbar place`: arguments only; the work is in Composition.
 import ArgumentParser
 import Composition
 
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "The master key that seals secrets at rest.", subcommands: [RotateMaster.self])
+        commandName: "key", abstract: "Keys of programs that use the API, and the master key that seals secrets at rest.",
+        subcommands: [Add.self, List.self, Revoke.self, RotateMaster.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Adds a key and prints its token, once.")
+        @Argument(help: "What it is for.") var name: String
+        @Option(
+            name: .customLong("permission"), help: "What it may do, such as accounts.read; may be given several times.")
+        var permissions: [String]
+        @Option(help: "The last day on which it works, at most two years ahead: 2027-03-31.") var until: String
+        @Option(help: "Number of the place it is confined to.") var place: Int64?
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { console in
+                try await addKey(
+                    shared.site, orgID: org.orgID,
+                    NewKeyOptions(name: name, permissions: permissions, placeID: place, until: until), console)
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists keys, without their secrets.")
+        @Flag(help: "JSON lines.") var json = false
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await listKeys(shared.site, orgID: org.orgID, json: json, $0) }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Ends a key at once, for good.")
+        @Argument(help: "Its number: what stands behind bbk_.") var key: Int64
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await revokeKey(shared.site, orgID: org.orgID, keyID: key, $0) }
+        }
+    }
 
     struct RotateMaster: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -23,6 +66,37 @@ struct KeyCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await leaving { try await rotateMasterKey(shared.site, newKeyFile: newKeyFile, $0) }
+        }
+    }
+}
+
+struct PlaceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "place", abstract: "Places of the network.", subcommands: [Add.self, List.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Adds a place and prints its number.")
+        @Argument(help: "Its name.") var name: String
+        @Option(help: "state, cluster, plant, feeder, transformer or pole.") var kind: String
+        @Option(help: "Number of the place it lies under; without it it stands at the top.") var under: Int64?
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving {
+                try await addPlace(shared.site, orgID: org.orgID, name: name, kind: kind, under: under, $0)
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists places.")
+        @Flag(help: "JSON lines.") var json = false
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await listPlaces(shared.site, orgID: org.orgID, json: json, $0) }
         }
     }
 }

@@ -16,7 +16,7 @@ struct UserCommand: AsyncParsableCommand {
                 """)
         @Argument(help: "3 to 64 of a-z, 0-9 and . - _ + @") var username: String
         @Option(help: "The person's name; the username when left out.") var name: String?
-        @Option(help: "consumer, operator or administrator.") var role = "administrator"
+        @Option(help: "consumer, operator or administrator.") var role: String
         @Option(help: "en or hi.") var language = "en"
         @Option(help: "Account number of a consumer.") var account: String?
         @Option(parsing: .unconditional, help: "Number of the place an operator is confined to.") var place: Int64?

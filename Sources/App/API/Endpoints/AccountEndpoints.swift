@@ -12,11 +12,15 @@ struct AccountQuery: APIModel {
     var after: String?
     var query: String?
     var state: SupplyStanding?
+    var placeID: ID?
+    var balanceBelowPaise: Int64?
     var limit: Int?
     static let notes: [String: Note] = [
         "after": Note("The `next` of the part before; without it the list begins.", length: 0...64),
-        "query": Note("Only account numbers or names that begin so.", length: 0...64),
-        "state": Note("Only accounts that stand so."),
+        "query": Note("Only account numbers or names that begin so, in either case.", length: 0...64),
+        "state": Note("Only accounts that stand so."), "placeID": Note("Only accounts at this place or under it."),
+        "balanceBelowPaise": Note(
+            "Only accounts with less than this.", range: -1_000_000_000_000...1_000_000_000_000),
         "limit": Note("How many at most; 50 when not given.", range: 1...200),
     ]
 }
@@ -150,13 +154,46 @@ struct AccountDetailView: APIModel {
     static let example = AccountDetailView()
 }
 
+struct BalanceView: APIModel {
+    var accountID: ID
+    var balancePaise: Int64
+    var estimatedChargesPaise: Int64
+    static let notes: [String: Note] = [
+        "accountID": Note("The account."), "balancePaise": Note("Balance; negative is owed."),
+        "estimatedChargesPaise": Note("Part of the charges that rests on estimated readings."),
+    ]
+}
+
+/// A place in a statement as its `next` gives it: an entry and a line of it.
+struct StatementPlace: SchemaValue {
+    var text: String
+    init(_ text: String) { self.text = text }
+    init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+
+    static let sample = StatementPlace("1-0")
+    static let schema = Schema(
+        .string(length: 3...40, words: nil, pattern: "^[0-9]{1,19}-[0-9]{1,19}$", format: nil),
+        accepts: { text in
+            let sides = text.split(separator: "-", omittingEmptySubsequences: false)
+            return sides.count == 2
+                && sides.allSatisfy { side in
+                    (1...19).contains(side.utf8.count)
+                        && side.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+                }
+        })
+}
+
 struct StatementQuery: APIModel {
     var accountID: ID
-    var before: String?
+    var before: StatementPlace?
     var limit: Int?
     static let notes: [String: Note] = [
         "accountID": Note("The account."),
-        "before": Note("The `next` of the part before; without it the newest lines.", length: 3...40),
+        "before": Note("The `next` of the part before; without it the newest lines."),
         "limit": Note("How many at most; 50 when not given.", range: 1...200),
     ]
 }
@@ -227,8 +264,10 @@ extension Endpoints {
                 outputExample: AccountListView(items: [.example], next: "BB-000101"),
                 run: { input, context in
                     let list = try await AccountList.of(
-                        context.services.site, query: input.query ?? "", standing: input.state,
-                        after: input.after ?? "",
+                        context.services.site,
+                        SupplyListing.Filter(
+                            prefix: input.query ?? "", standing: input.state, placeID: input.placeID?.value,
+                            balanceBelowPaise: input.balanceBelowPaise), after: input.after ?? "",
                         limit: input.limit ?? 50, context.actor.scope)
                     return AccountListView(items: list.part.items.map { AccountItemView($0) }, next: list.part.next)
                 })),
@@ -244,6 +283,23 @@ extension Endpoints {
                             context.services.site, accountID: input.accountID.value, context.actor.scope))
                 })),
         AnyEndpoint(
+            Endpoint<AccountPath, BalanceView>(
+                "accounts.balance", "GET", "/api/v1/accounts/{accountID}/balance",
+                access: .permission([.readAccounts, .readOwnAccount]),
+                EndpointText("Balance of an account", "The balance alone: the cheapest question about an account."),
+                example: AccountPath(accountID: ID(101)),
+                outputExample: BalanceView(accountID: ID(101), balancePaise: 11_860, estimatedChargesPaise: 0),
+                problems: [.notFound],
+                run: { input, context in
+                    try await context.read { transaction, scope in
+                        let account = try SupplyAccount.find(input.accountID.value, scope, in: transaction)
+                        let found = try Journal.balance(ofAccount: account.accountID, scope, in: transaction)
+                        return BalanceView(
+                            accountID: ID(account.accountID), balancePaise: found.balancePaise,
+                            estimatedChargesPaise: found.estimatedChargesPaise)
+                    }
+                })),
+        AnyEndpoint(
             Endpoint<StatementQuery, StatementPartView>(
                 "accounts.statement", "GET", "/api/v1/accounts/{accountID}/statement",
                 access: .permission([.readAccounts, .readOwnAccount]),
@@ -253,7 +309,7 @@ extension Endpoints {
                 problems: [.notFound],
                 run: { input, context in
                     let report = try await StatementReport.of(
-                        context.services.site, accountID: input.accountID.value, before: input.before,
+                        context.services.site, accountID: input.accountID.value, before: input.before?.text,
                         limit: input.limit ?? 50, context.actor.scope)
                     return StatementPartView(
                         balancePaise: report.balancePaise, items: report.part.items.map { StatementLineView($0) },

@@ -1,4 +1,4 @@
-// A day's charge explained.
+// What a day cost: the charges of an account from day to day, and one day's charge explained.
 import Access
 import Accounts
 import CivilTime
@@ -137,8 +137,81 @@ struct DayExplanationView: APIModel {
     static let example = DayExplanationView()
 }
 
+struct ChargeQuery: APIModel {
+    var accountID: ID
+    var from: Day
+    var to: Day
+    var after: Day?
+    var limit: Int?
+    static let notes: [String: Note] = [
+        "accountID": Note("The account."), "from": Note("The first day."), "to": Note("The last day."),
+        "after": Note("The `next` of the part before; without it the list begins with `from`."),
+        "limit": Note("How many at most; 50 when not given.", range: 1...200),
+    ]
+}
+
+struct ChargeView: APIModel {
+    var day: Day
+    var meterID: ID
+    var revision: Int64
+    var energyWh: Int64
+    var totalPaise: Int64
+    var estimatedSlots: Int64
+    var ratedAtMs: Int64
+    static let notes: [String: Note] = [
+        "day": Note("The day of supply."), "meterID": Note("The meter it was read from."),
+        "revision": Note("From 1 on; above 1 it was corrected."), "energyWh": Note("Energy of the day."),
+        "totalPaise": Note("The charge."), "estimatedSlots": Note("Intervals that were estimated."),
+        "ratedAtMs": Note("When it was priced, business time."),
+    ]
+    init(_ charge: Charge) {
+        (day, meterID, revision) = (Day(charge.day), ID(charge.meterID), charge.revision)
+        (energyWh, totalPaise) = (charge.energyWh, charge.totalPaise)
+        (estimatedSlots, ratedAtMs) = (charge.estimatedSlots, charge.ratedAtMs)
+    }
+    private init() {
+        (day, meterID, revision, energyWh) = (Day(CivilDay(number: 20_777)), ID(1001), 1, 5_260)
+        (totalPaise, estimatedSlots, ratedAtMs) = (3_940, 0, 1_795_248_000_000)
+    }
+    static let example = ChargeView()
+}
+
+struct ChargeListView: APIModel {
+    var items: [ChargeView]
+    var next: Day?
+    static let notes: [String: Note] = [
+        "items": Note("The charge that counts for each day, in order of the day."),
+        "next": Note("Send it as `after` to go on; absent at the end."),
+    ]
+}
+
 extension Endpoints {
     static let charges: [AnyEndpoint] = [
+        AnyEndpoint(
+            Endpoint<ChargeQuery, ChargeListView>(
+                "accounts.charges", "GET", "/api/v1/accounts/{accountID}/charges",
+                access: .permission([.readAccounts, .readOwnAccount]),
+                EndpointText("Charges of an account", "A line a charged day from day to day, as it counts now."),
+                example: ChargeQuery(
+                    accountID: ID(101), from: Day(CivilDay(number: 20_770)), to: Day(CivilDay(number: 20_777)),
+                    limit: 50), outputExample: ChargeListView(items: [.example], next: nil), problems: [.notFound],
+                run: { input, context in
+                    guard input.from.value <= input.to.value else {
+                        throw Refusal(.invalid, "`to` is before `from`.", hint: "Give the earlier day first.", at: "to")
+                    }
+                    let limit = input.limit ?? 50
+                    let start = max(input.from.value, input.after?.value.advanced(by: 1) ?? input.from.value)
+                    let found = try await context.read { transaction, scope in
+                        let account = try SupplyAccount.find(input.accountID.value, scope, in: transaction)
+                        return try Charge.current(
+                            accountID: account.accountID, from: start, to: input.to.value, limit: limit + 1, scope,
+                            in: transaction)
+                    }
+                    let part = ListPart.of(found, limit: limit) { $0.day.description }
+                    return ChargeListView(
+                        items: part.items.map { ChargeView($0) },
+                        next: part.next == nil ? nil : part.items.last.map { Day($0.day) })
+                })),
         AnyEndpoint(
             Endpoint<DayPath, DayExplanationView>(
                 "accounts.day", "GET", "/api/v1/accounts/{accountID}/days/{day}",
@@ -152,6 +225,6 @@ extension Endpoints {
                         try await DayReport.of(
                             context.services.site, accountID: input.accountID.value, day: input.day.value,
                             context.actor.scope))
-                }))
+                })),
     ]
 }

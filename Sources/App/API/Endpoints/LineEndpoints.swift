@@ -97,12 +97,22 @@ struct NeedView: APIModel {
 
 struct NeedQuery: APIModel {
     var kind: NeedKind?
-    static let notes: [String: Note] = ["kind": Note("Only these; without it all.")]
+    var after: String?
+    var limit: Int?
+    static let notes: [String: Note] = [
+        "kind": Note("Only these; without it all."),
+        "after": Note("The `next` of the part before; without it the list begins.", length: 0...80),
+        "limit": Note("How many at most; 500 when not given.", range: 1...NeedList.itemsMax64),
+    ]
 }
 
 struct NeedListView: APIModel {
     var items: [NeedView]
-    static let notes: [String: Note] = ["items": Note("Newest first, at most 500.", itemsMax: NeedList.itemsMax)]
+    var next: String?
+    static let notes: [String: Note] = [
+        "items": Note("Newest first; the newest 500 in all.", itemsMax: NeedList.itemsMax),
+        "next": Note("Send it as `after` to go on; absent at the end."),
+    ]
 }
 
 struct JobView: APIModel {
@@ -167,11 +177,13 @@ extension Endpoints {
                 EndpointText(
                     "What waits for a person",
                     "Held readings, silent meters, failed orders, missing tariffs, and jobs and events given up."),
-                example: NeedQuery(kind: .spike), outputExample: NeedListView(items: [.example]),
+                example: NeedQuery(kind: .spike, limit: 50),
+                outputExample: NeedListView(items: [.example], next: nil),
                 run: { input, context in
                     let list = try await NeedList.of(context.services.site, context.actor.scope)
-                    let items = list.items.filter { input.kind == nil || $0.kind == input.kind }
-                    return NeedListView(items: items.map { NeedView($0) })
+                    let part = list.part(
+                        of: input.kind, after: input.after ?? "", limit: input.limit ?? NeedList.itemsMax)
+                    return NeedListView(items: part.items.map { NeedView($0) }, next: part.next)
                 })),
         AnyEndpoint(
             Endpoint<Nothing, TrialBalance>(

@@ -116,8 +116,12 @@ extension Endpoints {
                 EndpointText("Add a login", "A second login of the same username is refused."),
                 example: LoginAddition(
                     username: "asha", name: "Asha Devi", role: .consumer, language: .hindi, accountID: ID(77)),
-                outputExample: .example, status: 201, problems: [.conflict],
+                outputExample: .example, status: 201, problems: [.notFound, .conflict],
                 run: { input, context in
+                    try await context.read { transaction, scope in
+                        try proveConfinement(
+                            accountID: input.accountID?.value, placeID: input.placeID?.value, scope, in: transaction)
+                    }
                     let command = try await AddLogin(
                         NewLogin(
                             username: input.username, name: input.name, role: input.role, language: input.language,

@@ -13,7 +13,7 @@ struct MeterQuery: APIModel {
     var limit: Int?
     static let notes: [String: Note] = [
         "after": Note("The `next` of the part before; without it the list begins.", length: 0...64),
-        "query": Note("Only serial numbers that begin so.", length: 0...64),
+        "query": Note("Only serial numbers that begin so, in either case.", length: 0...64),
         "state": Note("Only meters that stand so."),
         "limit": Note("How many at most; 50 when not given.", range: 1...200),
     ]

@@ -41,7 +41,7 @@ struct SessionView: APIModel {
         language = session.language
         companyID = ID(session.actor.scope.orgID)
         accountID = session.actor.scope.accountID.map { ID($0) }
-        permissions = Permission.granted(to: session.actor.role).map(\.rawValue).sorted()
+        permissions = session.actor.permissions.map(\.rawValue).sorted()
         csrfToken = Authentication.masked(session.csrfToken)
         self.token = token
     }

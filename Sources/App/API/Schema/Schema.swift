@@ -201,7 +201,9 @@ public struct Day: SchemaValue, Equatable, Hashable {
 
     public static let sample = Day(CivilDay(number: 0))
     public static let schema = Schema(
-        .string(length: 10...10, words: nil, pattern: nil, format: "date"), accepts: { read($0) != nil })
+        .string(
+            length: 10...10, words: nil, pattern: "^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}$", format: "date"),
+        accepts: { read($0) != nil })
 }
 
 /// No input, or nothing to answer.

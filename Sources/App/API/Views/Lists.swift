@@ -57,12 +57,12 @@ public struct AccountList: Sendable {
 
     /// - Parameter after: an account number, not included.
     public static func of(
-        _ site: Site, query: String, standing: SupplyStanding?, after: String, limit: Int, _ scope: Scope
+        _ site: Site, _ filter: SupplyListing.Filter, after: String, limit: Int, _ scope: Scope
     ) async throws -> AccountList {
         try await site.money.read { transaction in
             let moment = try Moment.of(site, scope, in: transaction)
             let found = try SupplyListing.page(
-                after: after, prefix: query, standing: standing, limit: limit + 1, scope, in: transaction)
+                after: after, filter, limit: limit + 1, scope, in: transaction)
             let listings = Dictionary(uniqueKeysWithValues: found.map { ($0.accountID, $0) })
             let accounts = try SupplyAccount.of(found.map(\.accountID), scope, in: transaction)
             let items = try accounts.compactMap { account in

@@ -76,6 +76,7 @@ public struct NeedList: Sendable {
     /// As many days back as meters are asked for what is missing.
     static let days = 7
     public static let itemsMax = 500
+    static let itemsMax64 = Int64(itemsMax)
 
     /// Newest first, at most ``itemsMax``.
     public var items: [Need]
@@ -88,6 +89,25 @@ public struct NeedList: Sendable {
             let count = items.count { $0.kind == kind }
             return count > 0 ? (kind, count) : nil
         }
+    }
+
+    /// The items of a kind behind a place, newest first. A place names time, meter, kind, day and which of several
+    /// alike, so that the next part begins behind it whatever came or went meanwhile.
+    func part(of kind: NeedKind?, after: String, limit: Int) -> ListPart<Need> {
+        var alike: [String: Int] = [:]
+        var seen = after.isEmpty
+        let afterMs = Int64(after.prefix { $0 != "." }) ?? .min
+        var rest: [(place: String, need: Need)] = []
+        for need in items where kind == nil || need.kind == kind {
+            let name = "\(need.sinceMs).\(need.meterID ?? 0).\(need.kind.rawValue).\(need.day?.number ?? 0)"
+            alike[name, default: 0] += 1
+            let place = "\(name).\(alike[name] ?? 1)"
+            // When the item of the place is gone, what is older than it is what comes after it.
+            if seen || need.sinceMs < afterMs { rest.append((place, need)) }
+            if place == after { seen = true }
+        }
+        let part = ListPart.of(rest, limit: limit) { $0.place }
+        return ListPart(items: part.items.map(\.need), next: part.next)
     }
 
     public static func of(_ site: Site, _ scope: Scope) async throws -> NeedList {

@@ -59,7 +59,10 @@ public struct StatementReport: Sendable {
     }
 
     private static func place(_ text: String) throws -> (entryID: Int64, line: Int64) {
-        let sides = text.split(separator: "-", maxSplits: 1).map { Int64($0) }
+        let sides = text.split(separator: "-", maxSplits: 1).map { side in
+            // More than 63 bits: behind every entry there is.
+            Int64(side) ?? (side.allSatisfy { $0.isASCII && $0.isNumber } ? Int64.max : nil)
+        }
         guard sides.count == 2, let entryID = sides[0], let line = sides[1] else {
             throw Refusal(
                 .invalid, "This is no place in a statement.", hint: "Send the `next` of the part before.", at: "before")

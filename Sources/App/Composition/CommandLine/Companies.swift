@@ -1,4 +1,5 @@
 // `busbar org` and `busbar user`: companies and who may sign in, from the server's own command line.
+import API
 import Access
 import CivilTime
 import Clocks
@@ -55,7 +56,7 @@ public struct NewUserOptions: Sendable {
     /// The place an operator is confined to.
     public var placeID: Int64?
     public init(
-        username: String, name: String? = nil, role: String = "administrator", language: String = "en",
+        username: String, name: String? = nil, role: String, language: String = "en",
         accountNumber: String? = nil, placeID: Int64? = nil
     ) {
         self.username = username
@@ -86,6 +87,11 @@ public func addUser(
         var accountID: Int64?
         if let number = options.accountNumber {
             accountID = try await open.accountID(number: number, scope)
+        }
+        let placeID = options.placeID
+        let account = accountID
+        try await open.site.money.read {
+            try proveConfinement(accountID: account, placeID: placeID, scope, in: $0)
         }
         let command = try await AddLogin(
             NewLogin(
@@ -134,7 +140,7 @@ public func listUsers(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console:
             ]
         }
         for line in table([["username", "role", "language", "state", "name"]] + rows) { console.say(line) }
-        if logins.isEmpty { console.note("Nobody can sign in yet: `busbar user add NAME`.") }
+        if logins.isEmpty { console.note("Nobody can sign in yet: `busbar user add NAME --role administrator`.") }
         return .done
     }
 }

@@ -7,17 +7,18 @@ public struct PageFrame: Sendable {
     public enum Look: Sendable { case console, portal }
 
     /// Which part of the navigation the page belongs to.
-    public enum Place: Sendable { case line, meters, accounts, home, statement, me, people, audit, none }
+    public enum Place: Sendable { case line, meters, accounts, home, statement, me, people, keys, audit, none }
 
     public struct Person: Sendable {
         public var name: String
         /// Set for a consumer: the one account he may see. Nil for staff.
         public var ownAccount: Int64?
-        /// Sees the people of the company and what they did.
-        public var managesLogins = false
-        public init(name: String, ownAccount: Int64? = nil) {
+        /// Sees the people of the company, their keys and what they did.
+        public var managesLogins: Bool
+        public init(name: String, ownAccount: Int64? = nil, managesLogins: Bool = false) {
             self.name = name
             self.ownAccount = ownAccount
+            self.managesLogins = managesLogins
         }
     }
 
@@ -129,7 +130,10 @@ extension PageFrame {
                 ]
             }
         if person.managesLogins {
-            entries += [(.people, Paths.people, w.say("nav.people")), (.audit, Paths.audit, w.say("nav.audit"))]
+            entries += [
+                (.people, Paths.people, w.say("nav.people")), (.keys, Paths.keys, w.say("nav.keys")),
+                (.audit, Paths.audit, w.say("nav.audit")),
+            ]
         }
         return entries.map { place, href, name in
             var row = Fields(["href": "\(href)", "name": name])

@@ -15,6 +15,7 @@ public enum Paths {
     public static let people = "/people"
     public static let audit = "/audit"
     public static let auditCSV = "/audit.csv"
+    public static let keys = "/keys"
 
     public static func person(_ id: Int64) -> String { "/people/\(id)" }
     public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
@@ -25,6 +26,7 @@ public enum Paths {
     /// GET asks for confirmation, POST does it.
     public static func meterDisconnect(_ id: Int64) -> String { "/meters/\(id)/disconnect" }
     public static func meterReconnect(_ id: Int64) -> String { "/meters/\(id)/reconnect" }
+    public static func keyRevocation(_ id: Int64) -> String { "/keys/\(id)/revoke" }
     public static func account(_ id: Int64) -> String { "/accounts/\(id)" }
     public static func statement(_ id: Int64) -> String { "/accounts/\(id)/statement" }
     public static func statement(_ id: Int64, before: String) -> String {

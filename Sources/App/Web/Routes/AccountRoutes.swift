@@ -26,7 +26,9 @@ extension Desk {
         let filter = call.query["state"].flatMap { AccountsView.Filter(rawValue: $0) }
         let after = String((call.query["after"] ?? "").prefix(64))
         let list = try await AccountList.of(
-            services.site, query: Self.search(call), standing: filter.flatMap { SupplyStanding(rawValue: $0.rawValue) },
+            services.site,
+            SupplyListing.Filter(
+                prefix: Self.search(call), standing: filter.flatMap { SupplyStanding(rawValue: $0.rawValue) }),
             after: after, limit: Self.listLimit, try call.actor.scope)
         let counts = AccountsView.Filter.allCases.map {
             ($0, list.counts[SupplyStanding(rawValue: $0.rawValue) ?? .on] ?? 0)

@@ -4,22 +4,40 @@ import API
 import Access
 import CivilTime
 import Clocks
+import Synchronization
 
 public enum BusbarWeb {
     /// Everything a browser or a program can reach.
-    /// - Parameter orgs: the companies of the site; one that is added later shows its name after the next start.
+    /// - Parameter orgs: the companies of the site.
     public static func dispatcher(services: Services, orgs: [Org], version: String = "0.1.0") -> Dispatcher {
-        Dispatcher(services, pages: pages(services: services, orgs: orgs, version: version))
+        dispatcher(services: services, companies: Companies(orgs), version: version)
+    }
+
+    /// The same with companies that may be added to while it serves.
+    public static func dispatcher(services: Services, companies: Companies, version: String) -> Dispatcher {
+        Dispatcher(services, pages: pages(services: services, companies: companies, version: version))
     }
 
     /// The pages alone.
-    static func pages(services: Services, orgs: [Org], version: String = "0.1.0") -> API.Pages {
-        let desk = Desk(services: services, orgs: orgs, version: version)
+    static func pages(services: Services, companies: Companies, version: String = "0.1.0") -> API.Pages {
+        let desk = Desk(services: services, orgs: companies, version: version)
         let pages =
             desk.signInPages + desk.linePages + desk.jobPages + desk.meterPages + desk.meterOrderPages
-            + desk.accountPages + desk.peoplePages + desk.auditPages + desk.assetPages
+            + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }
+}
+
+/// The companies whose names and zones the pages show.
+public final class Companies: Sendable {
+    private let orgs: Mutex<[Int64: Org]>
+    public init(_ orgs: [Org]) {
+        self.orgs = Mutex(Dictionary(orgs.map { ($0.orgID, $0) }, uniquingKeysWith: { first, _ in first }))
+    }
+    public subscript(orgID: Int64) -> Org? { orgs.withLock { $0[orgID] } }
+    public func add(_ org: Org) { orgs.withLock { $0[org.orgID] = org } }
+    /// The one company of the site; nil when there are several.
+    var only: Org? { orgs.withLock { $0.count == 1 ? $0.values.first : nil } }
 }
 
 /// What the routes have at hand.
@@ -28,19 +46,17 @@ struct Desk: Sendable {
 
     let pages: Pages
     let services: Services
-    let orgs: [Int64: Org]
-    let onlyOrg: Org?
+    let orgs: Companies
     let version: String
 
-    init(services: Services, orgs: [Org], version: String) {
+    init(services: Services, orgs: Companies, version: String) {
         do {
             pages = try Pages()
         } catch {
             preconditionFailure("templates or messages in the binary do not parse: \(error)")
         }
         self.services = services
-        self.orgs = Dictionary(orgs.map { ($0.orgID, $0) }, uniquingKeysWith: { first, _ in first })
-        onlyOrg = orgs.count == 1 ? orgs[0] : nil
+        self.orgs = orgs
         self.version = version
     }
 
@@ -64,7 +80,7 @@ struct Desk: Sendable {
     private func frame(
         _ call: Call, _ session: SignedIn?, _ place: PageFrame.Place, _ notice: PageFrame.Notice?
     ) -> PageFrame {
-        let org = session.map { orgs[$0.actor.scope.orgID] } ?? onlyOrg
+        let org = session.map { orgs[$0.actor.scope.orgID] } ?? orgs.only
         let rate = services.site.clocks.businessRate
         return PageFrame(
             language: language(call, session),
@@ -74,9 +90,8 @@ struct Desk: Sendable {
             path: call.query.isEmpty ? call.path : "\(call.path)?\(call.query)",
             csrfToken: session.map { Authentication.masked($0.csrfToken) } ?? "",
             person: session.map {
-                var person = PageFrame.Person(name: $0.name, ownAccount: $0.actor.scope.accountID)
-                person.managesLogins = $0.actor.has(.manageLogins)
-                return person
+                .init(
+                    name: $0.name, ownAccount: $0.actor.scope.accountID, managesLogins: $0.actor.has(.manageLogins))
             }, place: place,
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
     }
