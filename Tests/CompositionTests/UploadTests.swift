@@ -1,4 +1,5 @@
-// Files from outside: too large, packed to burst, named to do harm. Each is refused with what and how, or taken as data.
+// Files from outside: too large, packed to burst, named to do harm. Each is refused with what and how, or taken as
+// data.
 import Access
 import Clocks
 import Compression

@@ -1,5 +1,5 @@
-// Where a server is to listen, tried out before anything is started, so that a wrong address or a port in use is told in
-// words. Binds for a moment and lets go.
+// Where a server is to listen, tried out before anything is started, so that a wrong address or a port in use is told
+// in words. Binds for a moment and lets go.
 import Foundation
 
 /// Whether a server could listen somewhere, found by binding for a moment.

@@ -1,5 +1,5 @@
-// `busbar key rotate-master`: a new master key, and everything sealed anew under it. Killed anywhere it goes on where it
-// stopped: both keys lie beside each other until nothing needs the old one, and each sealed value names its key.
+// `busbar key rotate-master`: a new master key, and everything sealed anew under it. Killed anywhere it goes on where
+// it stopped: both keys lie beside each other until nothing needs the old one, and each sealed value names its key.
 import Access
 import Clocks
 import Meters

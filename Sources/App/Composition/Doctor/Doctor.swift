@@ -1,5 +1,5 @@
-// `busbar doctor`: what commonly goes wrong around an installation, each finding with its remedy. Changes nothing, takes
-// no lock, and so works beside a server that runs.
+// `busbar doctor`: what commonly goes wrong around an installation, each finding with its remedy. Changes nothing,
+// takes no lock, and so works beside a server that runs.
 import Access
 import Clocks
 import Foundation

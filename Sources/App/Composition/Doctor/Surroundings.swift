@@ -105,7 +105,8 @@ struct ServingProcess: Sendable {
         guard let text = contents(lockPath), let number = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)),
             let locks = contents("/proc/locks")
         else { return nil }
-        let inode = (try? FileManager.default.attributesOfItem(atPath: lockPath)[.systemFileNumber] as? UInt64) ?? nil
+        let attributes = try? FileManager.default.attributesOfItem(atPath: lockPath)
+        let inode = (attributes?[.systemFileNumber] as? NSNumber)?.uint64Value
         let isHeld = locks.split(separator: "\n").contains { line in
             let words = line.split(separator: " ")
             guard words.count > 5, words[1] == "FLOCK", words[4] == "\(number)" else { return false }
