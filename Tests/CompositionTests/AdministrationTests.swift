@@ -170,6 +170,8 @@ import Testing
             #expect(nothing.status == .problems && nothing.spoken.all.contains("busbar db migrate"))
             #expect(!FileManager.default.fileExists(atPath: site.folder), "the doctor makes nothing")
             _ = await run { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o600], ofItemAtPath: site.folder + "/money.db")
             let well = await asked()
             #expect(well.status == .done, "\(well.spoken.all)")
             let key = site.folder + "/master.key"

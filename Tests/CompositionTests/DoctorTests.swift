@@ -46,6 +46,9 @@ import Testing
             let site = SiteOptions(folder: folder + "/data")
             let added = await status { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }
             #expect(added == .done)
+            // The executable makes files for its user alone; the process of the tests does not.
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o600], ofItemAtPath: site.folder + "/money.db")
             try await body(site)
         }
     }
@@ -104,6 +107,9 @@ import Testing
         try await withCompany { site in
             let manager = FileManager.default
             let key = site.folder + "/master.key"
+            try manager.setAttributes([.posixPermissions: 0o644], ofItemAtPath: site.folder + "/money.db")
+            #expect(try await asked(site).findings["files"]?["level"] == "warning")
+            try manager.setAttributes([.posixPermissions: 0o600], ofItemAtPath: site.folder + "/money.db")
             try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: site.folder)
             #expect(try await asked(site).findings["data folder"]?["remedy"] == "`chmod 700 \(site.folder)`")
             try manager.setAttributes([.posixPermissions: 0o700], ofItemAtPath: site.folder)
