@@ -41,7 +41,8 @@ public struct ServeOptions: Sendable {
 public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ console: Console) async throws
     -> CommandStatus
 {
-    try await withSite(site) { open in
+    OpenFiles.takeMost()
+    return try await withSite(site) { open in
         let serving = try await Serving(open, options: options, log: log)
         if serving.orgs.isEmpty {
             console.note("There is no company here yet: `busbar org add \"…\"`, then start again.")
