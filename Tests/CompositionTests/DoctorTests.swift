@@ -200,6 +200,18 @@ import Testing
             #expect(powerful.findings["database role"]?["found"]?.contains("superuser") == true, "\(powerful.all)")
             #expect(powerful.findings["database role"]?["remedy"]?.contains("NOSUPERUSER") == true)
             #expect(powerful.findings["file system"] == nil, "of no matter with PostgreSQL")
+            // A role that owns its database and may do nothing else.
+            let role = "plain_\(UUID().uuidString.prefix(8).lowercased())"
+            let database = try await PostgresDatabase.open(url: url)
+            try await database.write { transaction in
+                try transaction.run("CREATE ROLE \(role) LOGIN")
+                try transaction.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO \(role)")
+            }
+            await database.close()
+            let plainURL = url.replacingOccurrences(of: "//postgres@", with: "//\(role)@")
+            let plain = try await asked(SiteOptions(folder: site.folder, databaseURL: plainURL))
+            #expect(plain.findings["database role"]?["level"] == "ok", "\(plain.all)")
+            #expect(plain.findings["database role"]?["found"]?.hasPrefix(role) == true)
             try await server.drop(url)
         }
         for (url, words) in [
