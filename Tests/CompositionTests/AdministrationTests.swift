@@ -182,6 +182,8 @@ import Testing
             let unsaved = await asked()
             #expect(unsaved.status == .partly && unsaved.spoken.all.contains("busbar db backup"))
             _ = await run { try await backUpDatabase(site, BackupOptions(to: folder + "/backups"), $0) }
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o600], ofItemAtPath: site.folder + "/money.db")
             let well = await asked()
             #expect(well.status == .done, "\(well.spoken.all)")
             let key = site.folder + "/master.key"

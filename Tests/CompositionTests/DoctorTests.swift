@@ -46,6 +46,9 @@ import Testing
             let site = SiteOptions(folder: folder + "/data")
             let added = await status { try await addOrg(site, name: "Asha Power", zone: "UTC", currency: "INR", $0) }
             #expect(added == .done)
+            // The executable makes files for its user alone; the process of the tests does not.
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o600], ofItemAtPath: site.folder + "/money.db")
             try await body(site)
         }
     }
@@ -104,6 +107,9 @@ import Testing
         try await withCompany { site in
             let manager = FileManager.default
             let key = site.folder + "/master.key"
+            try manager.setAttributes([.posixPermissions: 0o644], ofItemAtPath: site.folder + "/money.db")
+            #expect(try await asked(site).findings["files"]?["level"] == "warning")
+            try manager.setAttributes([.posixPermissions: 0o600], ofItemAtPath: site.folder + "/money.db")
             try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: site.folder)
             #expect(try await asked(site).findings["data folder"]?["remedy"] == "`chmod 700 \(site.folder)`")
             try manager.setAttributes([.posixPermissions: 0o700], ofItemAtPath: site.folder)
@@ -194,6 +200,18 @@ import Testing
             #expect(powerful.findings["database role"]?["found"]?.contains("superuser") == true, "\(powerful.all)")
             #expect(powerful.findings["database role"]?["remedy"]?.contains("NOSUPERUSER") == true)
             #expect(powerful.findings["file system"] == nil, "of no matter with PostgreSQL")
+            // A role that owns its database and may do nothing else.
+            let role = "plain_\(UUID().uuidString.prefix(8).lowercased())"
+            let database = try await PostgresDatabase.open(url: url)
+            try await database.write { transaction in
+                try transaction.run("CREATE ROLE \(role) LOGIN")
+                try transaction.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO \(role)")
+            }
+            await database.close()
+            let plainURL = url.replacingOccurrences(of: "//postgres@", with: "//\(role)@")
+            let plain = try await asked(SiteOptions(folder: site.folder, databaseURL: plainURL))
+            #expect(plain.findings["database role"]?["level"] == "ok", "\(plain.all)")
+            #expect(plain.findings["database role"]?["found"]?.hasPrefix(role) == true)
             try await server.drop(url)
         }
         for (url, words) in [

@@ -14,7 +14,8 @@ public enum SQLiteSite {
             let above = (folder as NSString).deletingLastPathComponent
             let why =
                 FileManager.default.fileExists(atPath: folder)
-                ? "a file of this name is there" : access(above.isEmpty ? "." : above, W_OK) == 0
+                ? "a file of this name is there"
+                : access(above.isEmpty ? "." : above, W_OK) == 0
                     ? error.localizedDescription : "\(above): \(String(cString: strerror(errno)))"
             throw SQLError(.connection, "cannot make the folder \(folder): \(why)")
         }

@@ -74,17 +74,22 @@ enum ClockCheck {
 /// The limit of open files. A connection takes one, a database several.
 enum FileLimit {
     static let least: rlim_t = 256
-    static let wanted: rlim_t = 8192
 
-    /// Raises the soft limit as far as the hard one allows.
+    private static var limits: rlimit {
+        var limits = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+        return limits
+    }
+
+    /// Files this process may take at most.
+    static var most: UInt64 { UInt64(limits.rlim_max) }
+
+    /// Takes all that are allowed: shells give few and allow many.
     /// - Throws: ``Refusal`` when even that is too low to serve.
     static func raise() throws {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        if limit.rlim_cur < wanted {
-            limit.rlim_cur = min(limit.rlim_max, wanted)
-            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        }
+        var limit = limits
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         guard limit.rlim_cur >= least else {
             throw Refusal(
                 .unavailable, "This process may open only \(limit.rlim_cur) files; it needs \(least).",

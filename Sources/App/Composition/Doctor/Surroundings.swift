@@ -18,7 +18,7 @@ public struct Surroundings: Sendable {
     public var networkFileSystem: @Sendable (_ folder: String) -> String?
     /// Nil when the kernel does not tell.
     public var isClockSynchronised: Bool?
-    /// How many files a process of this user may hold open.
+    /// How many files a process of this user may hold open; `serve` takes as many as it may.
     public var openFilesMax: UInt64
     public var environment: [String: String]
 
@@ -36,11 +36,9 @@ public struct Surroundings: Sendable {
     }
 
     public static var live: Surroundings {
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        return Surroundings(
+        Surroundings(
             userID: geteuid(), space: liveSpace, networkFileSystem: liveFileSystem,
-            isClockSynchronised: liveSynchronised(), openFilesMax: UInt64(limit.rlim_cur),
+            isClockSynchronised: liveSynchronised(), openFilesMax: FileLimit.most,
             environment: ProcessInfo.processInfo.environment)
     }
 
