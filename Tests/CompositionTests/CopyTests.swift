@@ -156,7 +156,7 @@ import Testing
     }
 
     @Test func valuesKeepTheirBytes() throws {
-        let row: [SQLValue] = [nil, 0, .int(.min), .int(.max), "", "नमस्ते", .bytes([]), .bytes([0, 255])]
+        let row: [SQLValue] = [nil, 0, .int(Int64.min), .int(Int64.max), "", "नमस्ते", .bytes([]), .bytes([0, 255])]
         #expect(try RowBytes.decode(RowBytes.encode(row)) == row)
         #expect(throws: SQLError.self) { try RowBytes.decode([1, 2]) }
         #expect(throws: SQLError.self) { try RowBytes.decode([9]) }
