@@ -46,7 +46,10 @@ func fill(_ site: SiteOptions) async throws {
                 """,
                 [
                     [.day(month.first), .int(Int64.max), 1, 1, .int(Int64.min), .bytes([]), nil],
-                    [.day(month.last), .int(Int64.min), 2, 2, -1, .bytes((0...255).map { UInt8($0) }), .int(Int64.max)],
+                    [
+                        .day(month.last), .int(Int64.min), 2, 2, -1, .bytes((0...255).map { UInt8($0) }),
+                        .int(Int64.max),
+                    ],
                 ])
         }
     }
