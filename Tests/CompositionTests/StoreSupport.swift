@@ -45,8 +45,11 @@ func fill(_ site: SiteOptions) async throws {
                   acknowledged) VALUES (9, $1, $2, $3, $4, $5, $6, $7, 0)
                 """,
                 [
-                    [.day(month.first), .int(.max), 1, 1, .int(.min), .bytes([]), nil],
-                    [.day(month.last), .int(.min), 2, 2, -1, .bytes((0...255).map { UInt8($0) }), .int(.max)],
+                    [.day(month.first), .int(Int64.max), 1, 1, .int(Int64.min), .bytes([]), nil],
+                    [
+                        .day(month.last), .int(Int64.min), 2, 2, -1, .bytes((0...255).map { UInt8($0) }),
+                        .int(Int64.max),
+                    ],
                 ])
         }
     }
@@ -64,8 +67,8 @@ private func addOddRows(_ transaction: any SQLTransaction) throws {
           sealed_keys, capture_period_s) VALUES (9, $1, $2, '', '', 0, -16, 'none', $3, 1800)
         """,
         [
-            [.int(.min), "no keys", nil], [-1, "empty keys", .bytes([])], [0, "zero", .bytes([0])],
-            [.int(.max), "all bytes", .bytes((0...255).map { UInt8($0) })],
+            [.int(Int64.min), "no keys", nil], [-1, "empty keys", .bytes([])], [0, "zero", .bytes([0])],
+            [.int(Int64.max), "all bytes", .bytes((0...255).map { UInt8($0) })],
         ])
     try transaction.run(
         """

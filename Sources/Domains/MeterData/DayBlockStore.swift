@@ -63,15 +63,18 @@ public enum DayBlocks {
     public static func current(
         meterID: Int64, from: CivilDay, to: CivilDay, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> [StoredBlock] {
-        try transaction.query(
+        guard from <= to else { return [] }
+        var parameters: [SQLValue] = [.int(orgID), .int(meterID), .int(Channel.importWh.rawValue)]
+        // Each day by name: a range of days would walk through all meters of all of them.
+        let days = parameters.bind((from.number...to.number).map { Int64($0) })
+        return try transaction.query(
             """
             SELECT \(columns) FROM day_block b
-            WHERE org_id = $1 AND day >= $2 AND day <= $3 AND meter_id = $4 AND channel = $5 AND version = (
+            WHERE org_id = $1 AND day IN (\(days)) AND meter_id = $2 AND channel = $3 AND version = (
               SELECT MAX(version) FROM day_block l WHERE l.org_id = b.org_id AND l.day = b.day
                 AND l.meter_id = b.meter_id AND l.channel = b.channel)
             ORDER BY day
-            """,
-            [.int(orgID), .day(from), .day(to), .int(meterID), .int(Channel.importWh.rawValue)], decode)
+            """, parameters, decode)
     }
 
     /// Every version of one day, oldest first.
