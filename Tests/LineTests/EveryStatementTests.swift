@@ -4,6 +4,7 @@ import Access
 import CivilTime
 import Clocks
 import Foundation
+import IntervalData
 import Jobs
 import Journal
 import Logging

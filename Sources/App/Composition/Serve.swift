@@ -9,6 +9,7 @@ import Jobs
 import Logging
 import MeterLink
 import Meters
+import SQL
 import ServiceLifecycle
 import Supply
 import UnixSignals
@@ -44,7 +45,7 @@ public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ con
     -> CommandStatus
 {
     try FileLimit.raise()
-    try await withSite(site) { open in
+    return try await withSite(site) { open -> CommandStatus in
         try await ClockCheck.start(open)
         // A month that is damaged or of a newer version is known now and not in the middle of the night.
         for month in try await open.site.readings.months() { _ = try await open.site.readings.shard(month) }

@@ -42,9 +42,10 @@ struct ClockWatch: Service {
                         log.notice("the machine's clock is right again")
                     } else {
                         log.critical(
-                            "the machine's clock has jumped; Busbar goes on by its own time. Set the clock right; "
-                                + "if the new time is the right one, start Busbar again",
-                            metadata: ["seconds": "\(jumpS)"])
+                            """
+                            the machine's clock has jumped; Busbar goes on by its own time. Set the clock right; if the \
+                            new time is the right one, start Busbar again
+                            """, metadata: ["seconds": "\(jumpS)"])
                     }
                 }
                 try? await Task.sleep(for: .seconds(10))
