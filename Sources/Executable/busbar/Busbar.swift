@@ -10,8 +10,8 @@ struct Busbar: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, ImportCommand.self, RateCommand.self,
-            UserCommand.self, OrgCommand.self, MeterCommand.self, DatabaseCommand.self, JobCommand.self, DoctorCommand.self,
-            OpenAPICommand.self,
+            UserCommand.self, OrgCommand.self, MeterCommand.self, DatabaseCommand.self, JobCommand.self,
+            DoctorCommand.self, OpenAPICommand.self,
         ])
 
     /// A wrong call leaves with 2, as all commands of this program do; the parser itself would say 64.

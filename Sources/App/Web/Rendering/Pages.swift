@@ -40,7 +40,8 @@ public struct Pages: Sendable {
             ("day", PackageResources.day_mustache), ("list", PackageResources.list_mustache),
             ("confirm", PackageResources.confirm_mustache), ("problem", PackageResources.problem_mustache),
             ("jobs", PackageResources.jobs_mustache), ("job", PackageResources.job_mustache),
-            ("mend", PackageResources.mend_mustache), ("entries", PackageResources.entries_mustache), ("errors", PackageResources.errors_mustache),
+            ("mend", PackageResources.mend_mustache), ("entries", PackageResources.entries_mustache),
+            ("errors", PackageResources.errors_mustache),
         ]
     }
 

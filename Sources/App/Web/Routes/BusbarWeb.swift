@@ -11,8 +11,8 @@ public enum BusbarWeb {
     public static func dispatcher(services: Services, orgs: [Org], version: String = "0.1.0") -> Dispatcher {
         let desk = Desk(services: services, orgs: orgs, version: version)
         let pages =
-            desk.signInPages + desk.linePages + desk.jobPages + desk.meterPages + desk.meterOrderPages + desk.accountPages
-            + desk.assetPages
+            desk.signInPages + desk.linePages + desk.jobPages + desk.meterPages + desk.meterOrderPages
+            + desk.accountPages + desk.assetPages
         return Dispatcher(services, pages: API.Pages(pages) { desk.problem($0, $1, $2) })
     }
 }
