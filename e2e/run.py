@@ -99,7 +99,8 @@ def first_link(page, pattern):
 
 def staff_pages(walk, page):
     """Name and address of every page of staff, found by following links, as a person finds them."""
-    pages = [("line", "/line"), ("jobs", "/jobs"), ("job", "/jobs/rate"), ("meters", "/meters"), ("accounts", "/accounts"), ("exceptions", "/exceptions")]
+    pages = [("line", "/line"), ("jobs", "/jobs"), ("job", "/jobs/rate"), ("meters", "/meters")]
+    pages += [("accounts", "/accounts"), ("exceptions", "/exceptions")]
     pages.append(("meters-empty", "/meters?q=no-such-meter"))
     page.goto(walk.base + "/meters")
     meter = first_link(page, r"/meters/\d+")

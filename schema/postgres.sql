@@ -141,9 +141,34 @@ table job
   column done_count bigint not null
   column result text collate C
   column last_error text collate C
+  column asked_by bigint
   constraint job_pkey PRIMARY KEY (org_id, job_id)
   CREATE INDEX job_due ON public.job USING btree (org_id, state, run_at_ms)
   CREATE UNIQUE INDEX job_key_unique ON public.job USING btree (org_id, kind, job_key)
+table job_pause
+  column org_id bigint not null
+  column kind text collate C not null
+  column reason text collate C not null
+  column login_id bigint not null
+  column at_ms bigint not null
+  constraint job_pause_pkey PRIMARY KEY (org_id, kind)
+table job_run
+  column org_id bigint not null
+  column run_id bigint not null
+  column kind text collate C not null
+  column job_key text collate C not null
+  column state text collate C not null
+  column started_at_ms bigint not null
+  column started_system_ms bigint not null
+  column ended_at_ms bigint
+  column duration_ms bigint
+  column done_count bigint not null
+  column result text collate C
+  column error text collate C
+  column holder text collate C not null
+  column asked_by bigint
+  constraint job_run_pkey PRIMARY KEY (org_id, run_id)
+  CREATE INDEX job_run_kind ON public.job_run USING btree (org_id, kind, run_id)
 table journal_balance
   column org_id bigint not null
   column journal_account_id bigint not null
@@ -210,6 +235,8 @@ table meter_command
   column answer text collate C
   column sent_at_ms bigint
   column ended_at_ms bigint
+  column aside_at_ms bigint
+  column aside_why text collate C
   constraint meter_command_pkey PRIMARY KEY (org_id, command_id)
   CREATE INDEX meter_command_due ON public.meter_command USING btree (org_id, state, next_at_ms)
   CREATE UNIQUE INDEX meter_command_key ON public.meter_command USING btree (org_id, command_key)
@@ -236,6 +263,9 @@ table outbox
   column business_at_ms bigint not null
   column attempt bigint not null
   column last_error text collate C
+  column next_at_ms bigint not null default 0
+  column aside_at_ms bigint
+  column aside_why text collate C
   constraint outbox_pkey PRIMARY KEY (event_id)
 table pack
   column org_id bigint not null

@@ -15,9 +15,12 @@ CREATE UNIQUE INDEX import_run_file ON import_run (org_id, file_sha256)
 CREATE TABLE installation (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, from_day INTEGER NOT NULL, to_day INTEGER, account_id INTEGER NOT NULL, PRIMARY KEY (org_id, meter_id, from_day)) STRICT, WITHOUT ROWID
 CREATE INDEX installation_account ON installation (org_id, account_id, from_day)
 CREATE TABLE invocation_counter (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, next_counter INTEGER NOT NULL, PRIMARY KEY (org_id, meter_id)) STRICT, WITHOUT ROWID
-CREATE TABLE job (org_id INTEGER NOT NULL, job_id INTEGER NOT NULL, kind TEXT NOT NULL, job_key TEXT NOT NULL, place INTEGER NOT NULL, state TEXT NOT NULL, run_at_ms INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, lease_until_ms INTEGER NOT NULL, holder TEXT, attempt INTEGER NOT NULL, started_at_ms INTEGER, ended_at_ms INTEGER, done_count INTEGER NOT NULL, result TEXT, last_error TEXT, PRIMARY KEY (org_id, job_id)) STRICT
+CREATE TABLE job (org_id INTEGER NOT NULL, job_id INTEGER NOT NULL, kind TEXT NOT NULL, job_key TEXT NOT NULL, place INTEGER NOT NULL, state TEXT NOT NULL, run_at_ms INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, lease_until_ms INTEGER NOT NULL, holder TEXT, attempt INTEGER NOT NULL, started_at_ms INTEGER, ended_at_ms INTEGER, done_count INTEGER NOT NULL, result TEXT, last_error TEXT, asked_by INTEGER, PRIMARY KEY (org_id, job_id)) STRICT
 CREATE INDEX job_due ON job (org_id, state, run_at_ms)
 CREATE UNIQUE INDEX job_key_unique ON job (org_id, kind, job_key)
+CREATE TABLE job_pause (org_id INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, login_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, kind)) STRICT, WITHOUT ROWID
+CREATE TABLE job_run (org_id INTEGER NOT NULL, run_id INTEGER NOT NULL, kind TEXT NOT NULL, job_key TEXT NOT NULL, state TEXT NOT NULL, started_at_ms INTEGER NOT NULL, started_system_ms INTEGER NOT NULL, ended_at_ms INTEGER, duration_ms INTEGER, done_count INTEGER NOT NULL, result TEXT, error TEXT, holder TEXT NOT NULL, asked_by INTEGER, PRIMARY KEY (org_id, run_id)) STRICT
+CREATE INDEX job_run_kind ON job_run (org_id, kind, run_id)
 CREATE TABLE journal_balance (org_id INTEGER NOT NULL, journal_account_id INTEGER NOT NULL, debit_balance_paise INTEGER NOT NULL, estimated_paise INTEGER NOT NULL, PRIMARY KEY (org_id, journal_account_id)) STRICT, WITHOUT ROWID
 CREATE TABLE journal_entry (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, entry_key TEXT NOT NULL, kind TEXT NOT NULL, business_at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, entry_id)) STRICT
 CREATE UNIQUE INDEX journal_entry_key ON journal_entry (org_id, entry_key)
@@ -28,13 +31,13 @@ CREATE INDEX message_account ON message (org_id, account_id, message_id)
 CREATE UNIQUE INDEX message_key_unique ON message (org_id, message_key)
 CREATE TABLE meter (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, serial TEXT NOT NULL, profile_name TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, client_address INTEGER NOT NULL, authentication TEXT NOT NULL, sealed_keys BLOB, capture_period_s INTEGER NOT NULL, PRIMARY KEY (org_id, meter_id)) STRICT
 CREATE UNIQUE INDEX meter_serial ON meter (org_id, serial)
-CREATE TABLE meter_command (org_id INTEGER NOT NULL, command_id INTEGER NOT NULL, command_key TEXT NOT NULL, meter_id INTEGER NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL, created_at_ms INTEGER NOT NULL, next_at_ms INTEGER NOT NULL, attempt INTEGER NOT NULL, answer TEXT, sent_at_ms INTEGER, ended_at_ms INTEGER, PRIMARY KEY (org_id, command_id)) STRICT
+CREATE TABLE meter_command (org_id INTEGER NOT NULL, command_id INTEGER NOT NULL, command_key TEXT NOT NULL, meter_id INTEGER NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL, created_at_ms INTEGER NOT NULL, next_at_ms INTEGER NOT NULL, attempt INTEGER NOT NULL, answer TEXT, sent_at_ms INTEGER, ended_at_ms INTEGER, aside_at_ms INTEGER, aside_why TEXT, PRIMARY KEY (org_id, command_id)) STRICT
 CREATE INDEX meter_command_due ON meter_command (org_id, state, next_at_ms)
 CREATE UNIQUE INDEX meter_command_key ON meter_command (org_id, command_key)
 CREATE INDEX meter_command_meter ON meter_command (org_id, meter_id, command_id)
 CREATE TABLE meter_event (org_id INTEGER NOT NULL, day INTEGER NOT NULL, meter_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, code INTEGER NOT NULL, PRIMARY KEY (org_id, day, meter_id, at_ms, code)) STRICT, WITHOUT ROWID
 CREATE TABLE org (org_id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, zone TEXT NOT NULL, currency TEXT NOT NULL) STRICT
-CREATE TABLE outbox (org_id INTEGER NOT NULL, event_id INTEGER NOT NULL, kind TEXT NOT NULL, subject_id INTEGER NOT NULL, detail TEXT NOT NULL, business_at_ms INTEGER NOT NULL, attempt INTEGER NOT NULL, last_error TEXT, PRIMARY KEY (event_id)) STRICT
+CREATE TABLE outbox (org_id INTEGER NOT NULL, event_id INTEGER NOT NULL, kind TEXT NOT NULL, subject_id INTEGER NOT NULL, detail TEXT NOT NULL, business_at_ms INTEGER NOT NULL, attempt INTEGER NOT NULL, last_error TEXT, next_at_ms INTEGER NOT NULL DEFAULT 0, aside_at_ms INTEGER, aside_why TEXT, PRIMARY KEY (event_id)) STRICT
 CREATE TABLE pack (org_id INTEGER NOT NULL, pack_id TEXT NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL, from_day INTEGER NOT NULL, definition TEXT NOT NULL, PRIMARY KEY (org_id, pack_id, version)) STRICT, WITHOUT ROWID
 CREATE TABLE place (org_id INTEGER NOT NULL, place_id INTEGER NOT NULL, parent_id INTEGER, kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (org_id, place_id)) STRICT, WITHOUT ROWID
 CREATE TABLE place_path (org_id INTEGER NOT NULL, ancestor_id INTEGER NOT NULL, place_id INTEGER NOT NULL, PRIMARY KEY (org_id, ancestor_id, place_id)) STRICT, WITHOUT ROWID

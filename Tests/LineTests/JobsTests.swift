@@ -12,11 +12,21 @@ import Meters
 import Outbox
 import Rating
 import SQL
-import Synchronization
 import TestSupport
 import Testing
 
 @testable import Jobs
+
+/// Counts who is inside.
+private actor Inside {
+    private(set) var now = 0
+    private(set) var most = 0
+    func enter() {
+        now += 1
+        most = max(most, now)
+    }
+    func leave() { now -= 1 }
+}
 
 @Suite(.serialized)
 struct JobsTests {
@@ -151,7 +161,9 @@ struct JobsTests {
             #expect(await refusal(fixture, ask(.estimate, 1, 1)) == nil)
             try await fixture.line.tick()
             let rated = try await runs(fixture, .rate).filter { $0.key != Job.roundKey }
-            #expect(rated.map(\.key) == ["2009-03-04", "2009-03-03", "2009-03-02"] && rated.allSatisfy { $0.state == .done })
+            #expect(
+                rated.map(\.key) == ["2009-03-04", "2009-03-03", "2009-03-02"] && rated.allSatisfy { $0.state == .done }
+            )
             #expect(rated.allSatisfy { $0.askedBy == 0 && $0.doneCount == 0 })
             #expect(try await RunResult.of(fixture) == before)
             for wrong in [ask(.collect, 0, 0), ask(.rate, 2, 1), ask(.rate, 0, 3), ask(.rate, -90, 0)] {
@@ -203,7 +215,9 @@ struct JobsTests {
             #expect(failed.count == Int(JobStore.attemptLimit) && failed.allSatisfy { $0.state == .failed })
             #expect(failed.allSatisfy { $0.error?.contains("2009-13-99") == true && $0.durationMs != nil })
             func troubles() async throws -> [Int64] {
-                try await fixture.site.money.read { try JobStore.troubles(limit: 9, fixture.scope, in: $0).map(\.jobID) }
+                try await fixture.site.money.read {
+                    try JobStore.troubles(limit: 9, fixture.scope, in: $0).map(\.jobID)
+                }
             }
             #expect(try await troubles() == [77])
             #expect(await refusal(fixture, RetryFailed(.job(77))) == nil)
@@ -307,29 +321,26 @@ struct JobsTests {
 
     @Test func aMeterIsTalkedToByOneAtATime() async throws {
         let gates = MeterGates()
-        let inside = Mutex(0)
-        let most = Mutex(0)
+        let inside = Inside()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<20 {
                 group.addTask {
                     try await gates.alone(with: 7) {
-                        let now = inside.withLock { count in
-                            count += 1
-                            return count
-                        }
-                        most.withLock { $0 = max($0, now) }
+                        await inside.enter()
                         try await Task.sleep(for: .milliseconds(1))
-                        inside.withLock { $0 -= 1 }
+                        await inside.leave()
                     }
                 }
             }
             try await group.waitForAll()
         }
-        #expect(most.withLock { $0 } == 1 && inside.withLock { $0 } == 0)
+        let (most, now) = (await inside.most, await inside.now)
+        #expect(most == 1 && now == 0)
         await #expect(throws: CancellationError.self) {
             try await gates.alone(with: 7) { throw CancellationError() }
         }
-        #expect(await gates.alone(with: 7) { true }, "a failure leaves the gate open")
+        let isOpen = await gates.alone(with: 7) { true }
+        #expect(isOpen, "a failure leaves the gate open")
     }
 
     // MARK: orders
@@ -361,8 +372,10 @@ struct JobsTests {
             let elsewhere = Scope(orgID: 1, placeIDs: [999])
             #expect(try await fixture.site.money.read { try MeterCommand.failed(limit: 9, elsewhere, in: $0) }.isEmpty)
             #expect(
-                await refusal(fixture, try SetOrderAside(commandID: order.commandID, reason: "a fitter is sent")) == nil)
-            #expect(try await fixture.site.money.read { try MeterCommand.failed(limit: 9, fixture.scope, in: $0) }.isEmpty)
+                await refusal(fixture, try SetOrderAside(commandID: order.commandID, reason: "a fitter is sent")) == nil
+            )
+            #expect(
+                try await fixture.site.money.read { try MeterCommand.failed(limit: 9, fixture.scope, in: $0) }.isEmpty)
             #expect(await refusal(fixture, RetryOrder(commandID: order.commandID)) == nil)
             #expect(await refusal(fixture, RetryOrder(commandID: 1)) == .notFound)
         }

@@ -1,5 +1,5 @@
-// What a person may do with the jobs: run now, pause and resume, run days again, catch up, mend what failed. Audited like
-// every command; they only write rows, which the line then finds.
+// What a person may do with the jobs: run now, pause and resume, run days again, catch up, mend what failed. Audited
+// like every command; they only write rows, which the line then finds.
 import Access
 import CivilTime
 import Clocks
@@ -70,7 +70,8 @@ public struct RerunDays: Command {
         try context.requireWholeCompany()
         guard kind.runsByDay else {
             throw Refusal(
-                .invalid, "Only estimate and rate run for a day.", hint: "Run \(kind.rawValue) now instead.", at: "kind")
+                .invalid, "Only estimate and rate run for a day.", hint: "Run \(kind.rawValue) now instead.",
+                at: "kind")
         }
         let yesterday = try context.yesterday(in: transaction)
         guard from <= to else {

@@ -46,7 +46,8 @@ public struct JobRun: Sendable, Equatable {
 
     private static let columns =
         """
-        run_id, kind, job_key, state, started_at_ms, ended_at_ms, duration_ms, done_count, result, error, holder, asked_by
+        run_id, kind, job_key, state, started_at_ms, ended_at_ms, duration_ms, done_count, result, error,
+        holder, asked_by
         """
 
     private static func decode(_ row: any SQLRow) throws -> JobRun {

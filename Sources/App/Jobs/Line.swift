@@ -208,8 +208,8 @@ public struct Line: Sendable {
         }
     }
 
-    /// Fills the gaps of a day. The latest day looks also at the days before it: whose meter was entered late has not had
-    /// its turn.
+    /// Fills the gaps of a day. The latest day looks also at the days before it: whose meter was entered late has not
+    /// had its turn.
     private func estimate(_ job: Job, _ done: Progress) async throws -> String {
         guard let day = CivilDay(job.key) else { throw SQLError(.decode, "job key \(job.key) is no day") }
         let estimator = Estimator(site: site, org: org)

@@ -1,6 +1,5 @@
 // Orders to relays: sent, retried, and believed only when the meter's own state has been read back.
 import Access
-import Accounts
 import CivilTime
 import Clocks
 import MeterPort
@@ -61,15 +60,7 @@ public struct MeterCommand: Sendable, Equatable {
     /// set aside or a later order to the relay has worked. Newest first.
     public static func failed(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
         var parameters: [SQLValue] = [.int(scope.orgID), .int(limit), .int(RelayCommander.attemptLimit)]
-        let reach =
-            scope.placeIDs == nil && scope.accountID == nil
-            ? ""
-            : """
-             AND EXISTS (SELECT 1 FROM installation JOIN supply_account ON supply_account.org_id = installation.org_id
-              AND supply_account.account_id = installation.account_id WHERE installation.org_id = $1
-              AND installation.meter_id = c.meter_id AND installation.to_day IS NULL\(
-                SupplyAccount.scopeFilter(scope, &parameters)))
-            """
+        let reach = try Meter.reachFilter("c.meter_id", scope, &parameters)
         return try transaction.query(
             """
             SELECT \(columns) FROM meter_command c WHERE org_id = $1 AND aside_at_ms IS NULL

@@ -135,14 +135,17 @@ public struct Meter: Sendable, Equatable {
             """, parameters, decode)
     }
 
-    /// A meter is in a scope when the account it serves is.
-    static func reachFilter(_ scope: Scope, _ parameters: inout [SQLValue]) throws -> String {
+    /// A condition ` AND …` for a query whose `$1` is the company: a meter is in a scope when the account it serves is.
+    /// - Parameter column: holds the meter's id.
+    public static func reachFilter(
+        _ column: String = "meter.meter_id", _ scope: Scope, _ parameters: inout [SQLValue]
+    ) throws -> String {
         guard scope.placeIDs != nil || scope.accountID != nil else { return "" }
         let filter = SupplyAccount.scopeFilter(scope, &parameters)
         return """
              AND EXISTS (SELECT 1 FROM installation JOIN supply_account ON supply_account.org_id = installation.org_id
               AND supply_account.account_id = installation.account_id
-              WHERE installation.org_id = $1 AND installation.meter_id = meter.meter_id
+              WHERE installation.org_id = $1 AND installation.meter_id = \(column)
               AND installation.to_day IS NULL\(filter))
             """
     }

@@ -54,8 +54,8 @@ public struct Rater: Sendable {
         return made
     }
 
-    /// Rates one day of every meter again, and with it the later days of its month. What comes out the same is not posted
-    /// again. Returns how many charges were made.
+    /// Rates one day of every meter again, and with it the later days of its month. What comes out the same is not
+    /// posted again. Returns how many charges were made.
     public func run(day: CivilDay, progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
         guard try await site.readings.months().contains(day.month) else { return 0 }
         let shard = try await site.readings.shard(day.month)

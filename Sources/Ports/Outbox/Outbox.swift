@@ -146,12 +146,13 @@ extension Outbox {
         }
     }
 
-    /// Lets an event that was given up, or set aside, be delivered again. False when there is none of that number.
+    /// Lets an event that was given up, or set aside, be delivered again. False when there is none of that number
+    /// that this release could deliver.
     public static func tryAgain(_ eventID: Int64, orgID: Int64, in transaction: any SQLTransaction) throws -> Bool {
         try transaction.run(
             """
             UPDATE outbox SET attempt = 0, next_at_ms = 0, aside_at_ms = NULL, aside_why = NULL
-            WHERE org_id = $1 AND event_id = $2
+            WHERE org_id = $1 AND event_id = $2 AND kind IN (\(knownKinds))
             """, [.int(orgID), .int(eventID)]) == 1
     }
 

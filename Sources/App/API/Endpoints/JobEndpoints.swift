@@ -43,11 +43,11 @@ struct JobStandingView: APIModel {
 }
 
 struct JobListView: APIModel {
-    var items: [JobStandingView]
-    var rows: [JobView]
+    var items: [JobView]
+    var standings: [JobStandingView]
     static let notes: [String: Note] = [
-        "items": Note("In the order of the line."),
-        "rows": Note("What is planned: the row that comes round, and days that wait, run or failed."),
+        "items": Note("What is planned: rows that come round, and days that wait, run or failed."),
+        "standings": Note("Every job with its schedule, state and last run, in the order of the line."),
     ]
 }
 
@@ -178,12 +178,12 @@ extension Endpoints {
                 EndpointText(
                     "List jobs",
                     "What runs by itself: schedule, state, last run. Refused to who is confined to a place."),
-                outputExample: JobListView(items: [.example], rows: [.example]),
+                outputExample: JobListView(items: [.example], standings: [.example]),
                 run: { _, context in
                     let report = try await JobsReport.of(context.services.site, runs: 2, context.actor.scope)
                     return JobListView(
-                        items: report.standings.map { JobStandingView($0) },
-                        rows: report.standings.flatMap(\.rows).map { JobView($0) })
+                        items: report.standings.flatMap(\.rows).map { JobView($0) },
+                        standings: report.standings.map { JobStandingView($0) })
                 })),
         AnyEndpoint(
             Endpoint<JobRunQuery, JobRunListView>(
@@ -212,7 +212,8 @@ extension Endpoints {
             Endpoint<JobPauseInput, JobsAskedView>(
                 "jobs.pause", "POST", "/api/v1/jobs/{kind}/pause", access: .permission([.runJobs]),
                 EndpointText(
-                    "Pause a job", "It does not start until it is resumed, also after a restart. A run that has begun ends."),
+                    "Pause a job",
+                    "It does not start until it is resumed, also after a restart. A run that goes on ends."),
                 example: JobPauseInput(kind: .collect, reason: "The network is being moved"),
                 outputExample: JobsAskedView(jobs: 1),
                 run: { input, context in

@@ -1,5 +1,5 @@
-// `busbar job`: what runs by itself, from the server's own command line: on a stopped installation, or beside a server on
-// PostgreSQL. Writes what the line finds; runs nothing itself.
+// `busbar job`: what runs by itself, from the server's own command line: on a stopped installation, or beside a server
+// on PostgreSQL. Writes what the line finds; runs nothing itself.
 import API
 import Access
 import CivilTime
