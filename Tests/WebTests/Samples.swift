@@ -55,7 +55,7 @@ enum Samples {
     }
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
-        portal(word) + console(word) + problems(word)
+        portal(word) + console(word) + problems(word) + people(word)
     }
 
     static func problems(_ word: String) -> [Sample] {
