@@ -20,7 +20,7 @@ import Testing
                 let stranger = try await web.browser(nil)
                 let answer = await stranger.post("/sign-in", ["user": text, "password": text])
                 #expect(answer.status == 401, "\(text)")
-                let encoded = text.utf8.map { "%" + String($0 + 256, radix: 16).suffix(2) }.joined()
+                let encoded = text.utf8.map { "%" + String(Int($0) + 256, radix: 16).suffix(2) }.joined()
                 for path in ["/audit?who=", "/audit?command=", "/meters?q=", "/accounts?q=", "/meters?after="] {
                     let page = await admin.get(path + encoded)
                     #expect(page.status == 200, "\(path)\(text)")
