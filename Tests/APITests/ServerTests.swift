@@ -153,6 +153,21 @@ private func withServer(
         }
     }
 
+    /// Two readings of one length: whatever stands behind the body must not be answered as a request of its own.
+    @Test(arguments: [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length : 5", "Content-Length: +5", "Content-Length: 5, 6", "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+    ])
+    func noRequestIsSmuggled(_ lengths: String) async throws {
+        try await withServer { port in
+            let smuggled = "0\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            let answer = await exchange(
+                port: port, ["POST /api/v1/session HTTP/1.1\r\nHost: x\r\n\(lengths)\r\n\r\n\(smuggled)"])
+            #expect(!answer.contains("\"openapi\""), "\(answer.prefix(200))")
+        }
+    }
+
     /// The value reaches an answer's header; it must not end it.
     @Test func noHeaderIsInjected() async throws {
         let echo = Page("GET", "/echo/{value}", access: .anyone) { call in

@@ -63,6 +63,7 @@ actor Browser {
     private let dispatcher: Dispatcher
     var cookies: [String: String] = [:]
     init(_ dispatcher: Dispatcher) { self.dispatcher = dispatcher }
+    func take(_ stolen: [String: String]) { cookies = stolen }
 
     func get(_ path: String) async -> Answer { await send("GET", path, nil) }
 

@@ -55,7 +55,7 @@ enum Samples {
     }
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
-        portal(word) + console(word) + keys(word) + problems(word)
+        portal(word) + console(word) + keys(word) + people(word) + problems(word)
     }
 
     static func problems(_ word: String) -> [Sample] {

@@ -62,21 +62,3 @@ extension Hash {
         return bytes
     }
 }
-
-/// Keyed hashes (RFC 2104).
-public enum HMAC {
-    /// 20 bytes, for one-time passwords (RFC 6238).
-    public static func sha1(_ message: [UInt8], key: [UInt8]) -> [UInt8] { compute(message, key, EVP_sha1(), 20) }
-    /// 32 bytes.
-    public static func sha256(_ message: [UInt8], key: [UInt8]) -> [UInt8] { compute(message, key, EVP_sha256(), 32) }
-
-    private static func compute(_ message: [UInt8], _ key: [UInt8], _ digest: OpaquePointer?, _ count: Int) -> [UInt8] {
-        var output = [UInt8](repeating: 0, count: count)
-        var length: UInt32 = 0
-        // libcrypto takes a key of no bytes only with a pointer to something.
-        let made = CCrypto.HMAC(
-            digest, key.isEmpty ? [0] : key, Int32(key.count), message, message.count, &output, &length)
-        precondition(made != nil && Int(length) == count, "libcrypto has no HMAC of \(count) bytes")
-        return output
-    }
-}

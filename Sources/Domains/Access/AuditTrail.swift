@@ -85,7 +85,9 @@ public enum AuditTrail {
             conditions += " AND " + condition("$\(parameters.count)")
         }
         add({ "a.audit_id < \($0)" }, before.map { .int($0) })
-        add({ "l.username = \($0)" }, filter.username.map { .text(Credentials.normalized($0)) })
+        add(
+            { "a.login_id = (SELECT w.login_id FROM login AS w WHERE w.org_id = $1 AND w.username = \($0))" },
+            filter.username.map { .text(Credentials.normalized($0)) })
         add({ "a.command = \($0)" }, filter.command.map { .text($0) })
         add({ "a.business_at_ms >= \($0)" }, filter.fromMs.map { .int($0) })
         add({ "a.business_at_ms < \($0)" }, filter.toMs.map { .int($0) })
@@ -107,10 +109,13 @@ public enum AuditTrail {
         return entries
     }
 
-    /// Names of the commands that have been recorded, for a filter.
+    /// Names of the commands among the newest 10,000, for a filter.
     public static func commands(_ scope: Scope, in transaction: any SQLTransaction) throws -> [String] {
         try transaction.query(
-            "SELECT DISTINCT command FROM audit WHERE org_id = $1 ORDER BY command", [.int(scope.orgID)]
+            """
+            SELECT DISTINCT command FROM (SELECT command FROM audit WHERE org_id = $1 ORDER BY audit_id DESC
+              LIMIT 10000) AS recent ORDER BY command
+            """, [.int(scope.orgID)]
         ) { try $0.text(0) }
     }
 
