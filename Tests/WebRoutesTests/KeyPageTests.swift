@@ -1,7 +1,9 @@
 // The page of keys on both engines: made once, shown once, revoked; only for administrators.
 import API
 import Access
+import Foundation
 import SQL
+import TestRetailer
 import TestSupport
 import Testing
 
