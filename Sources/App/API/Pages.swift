@@ -1,6 +1,7 @@
 // The hook for pages of HTML: they share routing, sessions, limits and security headers with the API.
 // Holds no page.
 import Access
+import Watch
 
 /// What a page's handler gets. A form has been read and its CSRF field proven by then.
 public struct PageCall: Sendable {
@@ -21,7 +22,10 @@ public struct PageCall: Sendable {
     }
 
     public func perform<C: Command>(_ command: C, why: String = "") async throws -> C.Output {
-        try await services.site.perform(command, as: actor, source: "http \(call.remoteAddress)", why: why)
+        let actor = try actor
+        return try await Watch.span("command \(C.name)") {
+            try await services.site.perform(command, as: actor, source: "http \(call.remoteAddress)", why: why)
+        }
     }
 }
 

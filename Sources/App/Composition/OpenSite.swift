@@ -1,4 +1,5 @@
 // Opens an installation: its folder or its PostgreSQL database, migrated, locked, with a process number of its own.
+import API
 import Access
 import CivilTime
 import Clocks
@@ -25,7 +26,7 @@ public struct SiteOptions: Sendable {
 
 /// An open installation. Close it before the process ends.
 public struct OpenSite: Sendable {
-    public let site: Site
+    public var site: Site
     public let folder: String
     public let vault: KeyVault
     public let holder: String
@@ -103,16 +104,21 @@ public struct OpenSite: Sendable {
 struct LeaseKeeper: Service {
     let lease: ProcessNumber
     let site: Site
+    let readiness: Readiness
     let log: Logger
 
     func run() async throws {
+        readiness.leased(untilMs: lease.untilMs)
         try await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(20))
                 guard !Task.isCancelled else { return }
                 do {
-                    _ = try await lease.renewed(in: site.money, systemNowMs: site.clocks.systemNowMs())
+                    let renewed = try await lease.renewed(
+                        in: site.money, systemNowMs: site.clocks.systemNowMs())
+                    readiness.leased(untilMs: renewed.untilMs)
                 } catch let refusal as Refusal {
+                    readiness.leased(untilMs: 0)
                     log.critical("process number lost", metadata: ["error": "\(refusal)"])
                     throw refusal
                 } catch {

@@ -12,6 +12,7 @@ import Meters
 import ServiceLifecycle
 import Supply
 import UnixSignals
+import Watch
 import Web
 
 public struct ServeOptions: Sendable {
@@ -23,6 +24,8 @@ public struct ServeOptions: Sendable {
     public var trustsForwarded = false
     /// System milliseconds between two looks for due jobs.
     public var pauseMs: Int64
+    /// Port of 127.0.0.1 for `/metrics`, `/health` and `/ready`; nil: none.
+    public var watchPort: Int?
     /// How meters are asked.
     public var collection = CollectionRules()
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
@@ -56,9 +59,13 @@ public struct Serving: Sendable {
     public let dispatcher: Dispatcher
     let options: ServeOptions
     let log: Logger
+    private let registry: MetricRegistry
 
-    public init(_ open: OpenSite, options: ServeOptions, log: Logger) async throws {
+    public init(_ site: OpenSite, options: ServeOptions, log: Logger) async throws {
+        let registry = Figures.registry
+        let (open, facts) = site.measured()
         self.open = open
+        self.registry = registry
         self.options = options
         self.log = log
         let orgs = try await open.orgs()
@@ -71,8 +78,11 @@ public struct Serving: Sendable {
         services = Services(
             site: open.site, settings: BusbarSettings.registry, isHTTPS: options.isHTTPS,
             trustsForwarded: options.trustsForwarded,
-            log: { line in log.info("request", metadata: ["access": "\(line)"]) },
+            log: { line in log.log(level: line.level, "request", metadata: line.metadata) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
+        services.board.facts = facts
+        services.readiness.watchMigrations { try await OpenSite.pendingMigrations(in: open.site.money) }
+        Metric.buildInfo.set(Int64(1), [Release.version])
         dispatcher = BusbarWeb.dispatcher(services: services, orgs: orgs, version: Release.version)
     }
 
@@ -86,10 +96,20 @@ public struct Serving: Sendable {
         let server = Server.service(
             dispatcher, services, at: ServerAddress(host: options.host, port: options.port), logger: log,
             onRunning: onRunning)
+        let watch: [any Service] =
+            options.watchPort.map { port in
+                [
+                    WatchServer(registry: registry, services: services).service(port: port, log: log) { port in
+                        log.notice("the watch listens on 127.0.0.1", metadata: ["port": .stringConvertible(port)])
+                    }
+                ]
+            } ?? []
+        let readiness = services.readiness
         let all: [any Service] =
-            others + [
-                LeaseKeeper(lease: open.lease, site: open.site, log: log),
-                LineService(lines: lines, pauseMs: options.pauseMs, log: log), server,
+            watch + others + [
+                LeaseKeeper(lease: open.lease, site: open.site, readiness: readiness, log: log),
+                Sampler(board: services.board, orgs: orgs, log: log),
+                LineService(lines: lines, pauseMs: options.pauseMs, log: log), server, StopWatch(readiness: readiness),
             ]
         let group = ServiceGroup(
             configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))

@@ -27,7 +27,7 @@ public struct LineSchedule: Sendable {
 public struct Line: Sendable {
     /// Raw reads taken into blocks in one transaction.
     static let rawChunk = 200
-    static let rawConsumer = "meter-data"
+    public static let rawConsumer = "meter-data"
     /// How far back the first estimates reach in a company whose meters were installed long ago.
     static let firstEstimateDays = 60
 
@@ -46,7 +46,7 @@ public struct Line: Sendable {
     ) {
         self.site = site
         self.org = org
-        self.transport = transport
+        self.transport = MeasuredTransport(inner: transport)
         self.vault = vault
         self.schedule = schedule
         self.collection = collection
@@ -63,7 +63,7 @@ public struct Line: Sendable {
         var ran = 0
         _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
         while !Task.isCancelled, let job = try await claim() {
-            await run(job)
+            await JobWatch.run(job, orgID: org.orgID, log: log) { await run(job) }
             _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             ran += 1
         }
@@ -128,6 +128,7 @@ public struct Line: Sendable {
                     nextRunAtMs: everyMs.map { (nowMs / $0 + 1) * $0 }, scope, in: transaction)
             }
         } catch {
+            JobWatch.failed(error)
             log.error(
                 "job failed", metadata: ["job": "\(job.kind.rawValue)", "key": "\(job.key)", "error": "\(error)"])
             let (business, system) = (site.clocks.businessNowMs(), site.clocks.systemNowMs())

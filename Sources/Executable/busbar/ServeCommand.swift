@@ -12,24 +12,26 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Pages are reached by https through a proxy.") var https = false
     @Flag(help: "The caller is the last entry of X-Forwarded-For; only behind a proxy that writes it.")
     var forwarded = false
+    @Option(help: "Port of 127.0.0.1 for /metrics, /health and /ready; none when left out.") var watchPort: Int?
+    @OptionGroup var logs: LogOptions
     @OptionGroup var shared: SharedOptions
 
     func run() async throws {
         guard (0...65_535).contains(port) else {
             throw ValidationError("--port \(port): give 0 to 65535")
         }
+        guard watchPort.map({ (0...65_535).contains($0) }) ?? true else {
+            throw ValidationError("--watch-port: give 0 to 65535")
+        }
+        guard watchPort == nil || watchPort == 0 || watchPort != port else {
+            throw ValidationError("--watch-port and --port are the same: give the watch a port of its own")
+        }
+        let log = try logs.start(.info)
         try await leaving { console in
             var options = ServeOptions(host: host, port: port, isHTTPS: https)
             options.trustsForwarded = forwarded
-            return try await serve(shared.site, options: options, log: serviceLog(.info), console)
+            options.watchPort = watchPort
+            return try await serve(shared.site, options: options, log: log, console)
         }
     }
-}
-
-/// Log lines on standard error.
-func serviceLog(_ level: Logger.Level) -> Logger {
-    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-    var log = Logger(label: "busbar")
-    log.logLevel = level
-    return log
 }

@@ -3,5 +3,5 @@
 public enum Endpoints {
     /// In the order of the documents.
     public static let all: [AnyEndpoint] =
-        session + accounts + charges + money + meters + line + logins + settings + health + documents
+        session + accounts + charges + money + meters + line + status + logins + settings + health + documents
 }

@@ -39,6 +39,7 @@ public struct Pages: Sendable {
             ("account", PackageResources.account_mustache), ("statement", PackageResources.statement_mustache),
             ("day", PackageResources.day_mustache), ("list", PackageResources.list_mustache),
             ("confirm", PackageResources.confirm_mustache), ("problem", PackageResources.problem_mustache),
+            ("status", PackageResources.status_mustache),
             ("entries", PackageResources.entries_mustache), ("errors", PackageResources.errors_mustache),
         ]
     }
