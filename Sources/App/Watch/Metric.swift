@@ -99,14 +99,14 @@ public struct Metric: Sendable {
     // MARK: line and money
 
     public static let lineMeterDays = Metric(
-        "busbar_line_meter_days", .gauge, ["company", "station"],
+        "busbar_line", .gauge, ["company", "station"],
         "Meter-days of yesterday at each station: expected, read, validated, completed, priced, charged.")
     public static let collectionLate = Metric(
-        "busbar_collection_late_meter_days", .gauge, ["company"],
+        "busbar_collection_late", .gauge, ["company"],
         "Meter-days older than yesterday that are not completely read.")
     public static let collectionOldest = Metric(
-        "busbar_collection_oldest_missing_days", .gauge, ["company"],
-        "Age in days of the oldest meter-day that is not completely read; 0 when there is none.")
+        "busbar_collection_oldest_age_seconds", .gauge, ["company"],
+        "Age of the oldest meter-day, counted from its end, that is late; 0 when there is none.")
     public static let needs = Metric(
         "busbar_needs", .gauge, ["company", "kind"], "What waits for a person, by kind.")
     public static let trialBalanceSum = Metric(

@@ -82,8 +82,8 @@ public final class StatusBoard: Sendable {
         Metric.rawWaiting.set(figures.rawWaiting, [company])
         Metric.sessions.set(figures.sessions, [company])
         Metric.collectionLate.set(figures.lateness.lateMeterDays, [company])
-        Metric.collectionOldest.set(
-            figures.lateness.oldest.map { Int64(figures.lineDay.number - $0.number) + 1 } ?? 0, [company])
+        let oldestMs = figures.lateness.oldest.map { figures.zone.startS(of: $0.advanced(by: 1)) * 1000 }
+        Metric.collectionOldest.set(oldestMs.map { max(0, nowMs - $0) / 1000 } ?? 0, [company])
         Metric.trialBalanceSum.set(figures.books.sumPaise, [company])
         Metric.trialBalanceMismatches.set(figures.books.mismatches, [company])
         let read = line.expected - line.silent
