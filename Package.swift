@@ -142,8 +142,8 @@ let package = Package(
             "App", "Composition",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter", "MeterLink",
-                "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE", "DLMS",
+                "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
+                "MeterLink", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE", "DLMS",
                 "IS15959", hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),

@@ -63,6 +63,7 @@ private let productProbes: [String: Probe] = [
     "line.read": Probe(roles: staff, own: { _, _ in [:] }),
     "exceptions.list": Probe(roles: staff, own: { _, _ in [:] }),
     "jobs.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "status.read": Probe(roles: staff, own: { _, _ in [:] }),
     "trial-balance.read": Probe(roles: [.administrator], own: { _, _ in [:] }),
     "meters.list": Probe(roles: staff, own: { _, _ in ["limit": .number("1")] }),
     "meters.read": on("meterID", 1070, staff),

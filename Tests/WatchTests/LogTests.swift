@@ -1,5 +1,5 @@
-import API
 // Log lines: one object each, only known fields, nothing that a caller could plant.
+import API
 import Access
 import Logging
 import Synchronization

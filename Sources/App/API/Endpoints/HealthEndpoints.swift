@@ -46,7 +46,8 @@ extension Endpoints {
                 EndpointText(
                     "Can it serve",
                     "Asks the database, within two seconds. 503 with the reason when it is out of reach, migrations "
-                        + "are pending, the lease is lost or the process is stopping."), outputExample: Health(status: .ok),
+                        + "are pending, the lease is lost or the process is stopping."),
+                outputExample: Health(status: .ok),
                 rate: .reading, problems: [.unavailable],
                 run: { _, context in
                     try await context.services.readiness.require(context.services.site)
