@@ -113,7 +113,7 @@ struct Fixture {
             settings: SettingRegistry([
                 .wholeNumber("supply.warn-below-paise", 0...1_000_000, initial: 5000, hint: "Warned below this.")
             ]),
-            limits: limits, log: { lines.add($0) })
+            limits: limits, log: { lines.add($0.text) })
         adjust(&services)
         dispatcher = Dispatcher(services, pages: pages)
     }

@@ -153,6 +153,7 @@ private let productProbes: [String: Probe] = [
     "exceptions.retry": on("itemID", 5000, staff, ["kind": .string("command-failed")]),
     "exceptions.set-aside": on(
         "itemID", 5000, staff, ["kind": .string("command-failed"), "reason": .string("a test of orders")]),
+    "status.read": Probe(roles: staff, own: { _, _ in [:] }),
     "trial-balance.read": Probe(roles: [.administrator], own: { _, _ in [:] }),
     "meters.list": Probe(roles: staff, own: { _, _ in ["limit": .number("1")] }),
     "meters.read": on("meterID", 1070, staff),

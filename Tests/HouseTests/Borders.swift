@@ -33,9 +33,10 @@ let neighbours: [String: Set<String>] = [
     "Payments": ["Access", "Accounts", "Journal"],
     "Supply": ["Access", "Accounts", "Journal", "Meters", "Messaging"],
     // App
-    "API": ["Jobs"],
+    "Jobs": ["Watch"],
+    "API": ["Watch", "Jobs"],
     "Web": ["Jobs", "API"],
-    "Composition": ["Jobs", "API", "Web"],
+    "Composition": ["Watch", "Jobs", "API", "Web"],
 ]
 
 /// Modules from outside, and the C shims: who may import them. `NIO` stands for every module of swift-nio.
@@ -49,7 +50,10 @@ let outsiders: [String: Set<String>] = [
     "Hummingbird": ["API", "Web", "Composition"],
     "HTTPTypes": ["API", "Web", "Composition"],
     "Mustache": ["Web"],
-    "Logging": ["Jobs", "API", "Web", "Composition", "busbar"],
+    "Logging": ["Watch", "Jobs", "API", "Web", "Composition", "busbar"],
+    "CoreMetrics": ["Watch", "Composition"],
+    "Instrumentation": ["Watch"],
+    "Tracing": ["Watch"],
     "ServiceLifecycle": ["Jobs", "Composition"],
     "UnixSignals": ["Composition"],
     "ArgumentParser": ["busbar"],

@@ -14,7 +14,7 @@ import Testing
     static func staffPaths(_ web: WebSite) -> [String] {
         let one = web.one
         return [
-            "/line", "/exceptions", "/exceptions?kind=held", "/exceptions?kind=spike", "/meters",
+            "/line", "/status", "/exceptions", "/exceptions?kind=held", "/exceptions?kind=spike", "/meters",
             "/meters?q=M10&state=answering",
             "/meters/\(one.meter)", "/meters/\(one.meter)?day=\(one.lastDay)&days=3", "/meters/\(one.meter)/disconnect",
             "/meters/\(one.meter)/reconnect", "/accounts", "/accounts?q=House&state=on",

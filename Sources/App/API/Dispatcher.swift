@@ -2,6 +2,7 @@
 // security headers, access log. Server-neutral: Server/ puts it on a socket, tests call it directly.
 import Access
 import Clocks
+import Watch
 
 public struct Dispatcher: Sendable {
     private enum Handler: Sendable {
@@ -32,8 +33,14 @@ public struct Dispatcher: Sendable {
     }
 
     /// Always answers.
-    public func answer(_ original: Call) async -> Answer {
-        let startMs = services.site.clocks.systemNowMs()
+    public func answer(_ call: Call) async -> Answer {
+        await Watch.requestSpan("http", requestID: call.requestID, header: { call.headers[$0] }) {
+            await answerWatched(call)
+        }
+    }
+
+    private func answerWatched(_ original: Call) async -> Answer {
+        let startNs = Stopwatch.nowNs()
         var call = original
         if services.trustsForwarded, let last = call.headers.all("X-Forwarded-For").last?.split(separator: ",").last {
             call.remoteAddress = String(last.filter { $0.isHexDigit || $0 == "." || $0 == ":" }.prefix(45))
@@ -58,7 +65,7 @@ public struct Dispatcher: Sendable {
             answer.headers["RateLimit"] = left.standing
         }
         finish(&answer, call)
-        services.log(line(call, answer, trace, elapsedMs: services.site.clocks.systemNowMs() - startMs))
+        note(call, answer, trace, durationNs: Stopwatch.nowNs() - startNs)
         return answer
     }
 
@@ -248,20 +255,24 @@ public struct Dispatcher: Sendable {
         }
     }
 
-    /// No address, name or path with ids: only the route's pattern and the role.
-    private func line(_ call: Call, _ answer: Answer, _ trace: Trace, elapsedMs: Int64) -> String {
-        var fields: [String: JSONValue] = [
-            "at_ms": .int(services.site.clocks.systemNowMs()), "request": .string(call.requestID),
-            "method": .string(String(call.method.prefix(16))), "route": .string(trace.route),
-            "status": .int(answer.status), "bytes": .int(answer.body.count), "elapsed_ms": .int(elapsedMs),
+    /// No address, name or path with ids: only the route's pattern, numbers of ours and the role.
+    private func note(_ call: Call, _ answer: Answer, _ trace: Trace, durationNs: Int64) {
+        let method = AccessLine.method(call.method)
+        Metric.requests.increment([trace.route, method, "\(answer.status / 100)xx"])
+        Metric.requestDuration.observe(ns: durationNs, [trace.route, method])
+        var line = AccessLine(status: answer.status, isRoutine: trace.route == "/health" || trace.route == "/ready")
+        line.texts = ["request": call.requestID, "method": method, "route": trace.route]
+        line.numbers = [
+            "status": Int64(answer.status), "bytes": Int64(answer.body.count), "duration_ms": durationNs / 1_000_000,
         ]
         if let actor = trace.session?.actor {
-            fields["org"] = .string(String(actor.scope.orgID))
-            fields["role"] = .string(actor.role.rawValue)
-            if let keyID = actor.keyID { fields["key"] = .string(String(keyID)) }
+            line.texts["org"] = String(actor.scope.orgID)
+            line.texts["login"] = String(actor.loginID)
+            line.texts["role"] = actor.role.rawValue
+            if let keyID = actor.keyID { line.texts["key"] = String(keyID) }
         }
-        if let problem = trace.problem { fields["problem"] = .string(problem.rawValue) }
-        if let cause = trace.cause { fields["cause"] = .string(String(cause.prefix(500))) }
-        return JSONValue.object(fields).compact
+        if let problem = trace.problem { line.texts["problem"] = problem.rawValue }
+        if let cause = trace.cause { line.texts["cause"] = String(cause.prefix(500)) }
+        services.log(line)
     }
 }

@@ -3,6 +3,7 @@
 import Access
 import Foundation
 import SQL
+import Watch
 
 /// Who may call.
 public enum EndpointAccess: Sendable, Equatable {
@@ -39,8 +40,10 @@ public struct EndpointContext: Sendable {
     /// Runs a command as the caller.
     public func perform<C: Command>(_ command: C, why: String = "") async throws -> C.Output {
         let actor = try actor
-        return try await services.site.perform(
-            command, as: actor, source: actor.source(address: call.remoteAddress), why: why)
+        return try await Watch.span("command \(C.name)") {
+            try await services.site.perform(
+                command, as: actor, source: actor.source(address: call.remoteAddress), why: why)
+        }
     }
 
     /// Reads the money store in the caller's scope.

@@ -1,6 +1,7 @@
 // The hook for pages of HTML: they share routing, sessions, limits and security headers with the API.
 // Holds no page.
 import Access
+import Watch
 
 /// What a page's handler gets. A form has been read and its CSRF field proven by then.
 public struct PageCall: Sendable {
@@ -22,8 +23,10 @@ public struct PageCall: Sendable {
 
     public func perform<C: Command>(_ command: C, why: String = "") async throws -> C.Output {
         let actor = try actor
-        return try await services.site.perform(
-            command, as: actor, source: actor.source(address: call.remoteAddress), why: why)
+        return try await Watch.span("command \(C.name)") {
+            try await services.site.perform(
+                command, as: actor, source: actor.source(address: call.remoteAddress), why: why)
+        }
     }
 }
 

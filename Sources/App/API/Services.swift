@@ -34,16 +34,20 @@ public struct Services: Sendable {
     public var isHTTPS: Bool
     /// A proxy in front writes X-Forwarded-For: its last entry is the caller. Set it only behind such a proxy.
     public var trustsForwarded: Bool
-    /// One line of the access log, JSON without line break.
-    public var log: @Sendable (String) -> Void
+    /// One line of the access log.
+    public var log: @Sendable (AccessLine) -> Void
     /// Compresses a body; nil sends it as it is. Composition sets `Compression.gzip`.
     public var gzip: (@Sendable ([UInt8]) -> [UInt8])?
+    /// Whether requests should come here, and why not.
+    public var readiness = Readiness()
+    /// What `/status`, `/line` and the figures for Prometheus share.
+    public var board: StatusBoard
     let rates: Rates
 
     public init(
         site: Site, passwords: PasswordHasher = PasswordHasher(), settings: SettingRegistry,
         limits: HTTPLimits = HTTPLimits(), isHTTPS: Bool = false, trustsForwarded: Bool = false,
-        log: @escaping @Sendable (String) -> Void, gzip: (@Sendable ([UInt8]) -> [UInt8])? = nil
+        log: @escaping @Sendable (AccessLine) -> Void, gzip: (@Sendable ([UInt8]) -> [UInt8])? = nil
     ) {
         self.site = site
         self.passwords = passwords
@@ -55,6 +59,7 @@ public struct Services: Sendable {
         self.gzip = gzip
         sessions = Sessions(site: site, passwords: passwords)
         rates = Rates(limits)
+        board = StatusBoard(site: site)
     }
 }
 

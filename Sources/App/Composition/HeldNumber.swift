@@ -1,5 +1,6 @@
 // The process number while the process lives: renewed in time, and nothing written once it has run out, because ids made
 // after that may be somebody else's. A process that was stopped for minutes wakes up here.
+import API
 import Access
 import CivilTime
 import Clocks
@@ -32,6 +33,9 @@ final class HeldNumber: Sendable {
         untilMs.withLock { $0 = renewed.untilMs }
     }
 
+    /// System time until which the number is held.
+    var heldUntilMs: Int64 { untilMs.withLock { $0 } }
+
     func release() async { try? await number.release(in: money, systemNowMs: clocks.systemNowMs()) }
 
     /// Called when a transaction has made its ids and before it is committed. An id holds the time it was made at, so
@@ -48,9 +52,11 @@ final class HeldNumber: Sendable {
 /// Renews the number. Losing it ends the process: its ids would not be its own any more.
 struct LeaseKeeper: Service {
     let lease: HeldNumber
+    let readiness: Readiness
     let log: Logger
 
     func run() async throws {
+        readiness.leased(untilMs: lease.heldUntilMs)
         try await cancelWhenGracefulShutdown {
             var pauseS = 20
             while !Task.isCancelled {
@@ -58,8 +64,10 @@ struct LeaseKeeper: Service {
                 guard !Task.isCancelled else { return }
                 do {
                     try await lease.renew()
+                    readiness.leased(untilMs: lease.heldUntilMs)
                     pauseS = 20
                 } catch let refusal as Refusal {
+                    readiness.leased(untilMs: 0)
                     log.critical("process number lost", metadata: ["error": "\(refusal)"])
                     throw refusal
                 } catch {
@@ -74,7 +82,7 @@ struct LeaseKeeper: Service {
 
 /// A database into which nothing is committed without a process number.
 struct LeasedDatabase: Database {
-    private let inner: any Database
+    let inner: any Database
     private let lease: HeldNumber
 
     init(_ inner: any Database, _ lease: HeldNumber) {

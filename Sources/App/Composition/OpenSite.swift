@@ -1,4 +1,5 @@
 // Opens an installation: its folder or its PostgreSQL database, migrated, locked, with a process number of its own.
+import API
 import Access
 import CivilTime
 import Clocks
@@ -27,7 +28,7 @@ public struct SiteOptions: Sendable {
 
 /// An open installation. Close it before the process ends.
 public struct OpenSite: Sendable {
-    public let site: Site
+    public var site: Site
     public let folder: String
     /// What seals secrets at rest.
     public let ring: KeyRing
@@ -134,31 +135,6 @@ public struct OpenSite: Sendable {
                 .invalid, "There are \(orgs.count) companies here.", hint: "Say which with --org.", at: "--org")
         }
         return only
-    }
-}
-
-/// Holds the process number while the process serves. Losing it ends the process: its ids would not be its own any
-/// more.
-struct LeaseKeeper: Service {
-    let lease: ProcessNumber
-    let site: Site
-    let log: Logger
-
-    func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(20))
-                guard !Task.isCancelled else { return }
-                do {
-                    _ = try await lease.renewed(in: site.money, systemNowMs: site.clocks.systemNowMs())
-                } catch let refusal as Refusal {
-                    log.critical("process number lost", metadata: ["error": "\(refusal)"])
-                    throw refusal
-                } catch {
-                    log.error("process number not renewed, trying again", metadata: ["error": "\(error)"])
-                }
-            }
-        }
     }
 }
 

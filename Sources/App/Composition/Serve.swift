@@ -13,6 +13,7 @@ import SQL
 import ServiceLifecycle
 import Supply
 import UnixSignals
+import Watch
 import Web
 
 public struct ServeOptions: Sendable {
@@ -30,6 +31,8 @@ public struct ServeOptions: Sendable {
     public var pauseMs: Int64
     /// System seconds the process has to end after it was asked to; then it is ended hard.
     public var stopWithinS = 60
+    /// Port of 127.0.0.1 for `/metrics`, `/health` and `/ready`; nil: none.
+    public var watchPort: Int?
     /// How meters are asked.
     public var collection = CollectionRules()
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
@@ -72,9 +75,13 @@ public struct Serving: Sendable {
     let options: ServeOptions
     let tls: ServerTLS?
     let log: Logger
+    private let registry: MetricRegistry
 
-    public init(_ open: OpenSite, options: ServeOptions, log: Logger) async throws {
+    public init(_ site: OpenSite, options: ServeOptions, log: Logger) async throws {
+        let registry = Figures.registry
+        let (open, facts) = site.measured()
         self.open = open
+        self.registry = registry
         self.options = options
         self.log = log
         tls = try options.tls.map { try ServerTLS($0) }
@@ -91,9 +98,14 @@ public struct Serving: Sendable {
             settings: BusbarSettings.registry, limits: options.limits,
             isHTTPS: options.isHTTPS || options.tls != nil,
             trustsForwarded: options.trustsForwarded,
-            log: { line in log.info("request", metadata: ["access": "\(line)"]) },
+            log: { line in log.log(level: line.level, "request", metadata: line.metadata) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
         companies = Companies(orgs)
+        var known = facts
+        known.certificateUntilMs = { [tls] in tls.map { $0.dates.untilS * 1000 } }
+        services.board.facts = known
+        services.readiness.watchMigrations { try await OpenSite.pendingMigrations(in: open.site.money) }
+        Metric.buildInfo.set(Int64(1), [Release.version])
         dispatcher = BusbarWeb.dispatcher(services: services, companies: companies, version: Release.version)
     }
 
@@ -109,14 +121,23 @@ public struct Serving: Sendable {
             dispatcher, services, at: ServerAddress(host: options.host, port: options.port, tls: tls), logger: log,
             onRunning: onRunning)
         var all = others
-        if let lease = open.lease { all.append(LeaseKeeper(lease: lease, log: log)) }
+        if let port = options.watchPort {
+            let watch = WatchServer(registry: registry, services: services)
+            all.append(
+                watch.service(port: port, log: log) { port in
+                    log.notice("the watch listens on 127.0.0.1", metadata: ["port": .stringConvertible(port)])
+                })
+        }
+        if let lease = open.lease { all.append(LeaseKeeper(lease: lease, readiness: services.readiness, log: log)) }
         if let tls { all.append(CertificateRenewal(tls: tls, log: log)) }
         all.append(ClockWatch(log: log))
+        all.append(Sampler(board: services.board, companies: companies, log: log))
         all.append(LineService(lines: lines, pauseMs: options.pauseMs, log: log))
         all.append(NewCompanies(serving: self))
         all.append(server)
-        // Last, so that it hears of the stop first.
+        // Last, so that they hear of the stop first.
         all.append(StopWatchdog(limitS: options.stopWithinS, log: log))
+        all.append(StopWatch(readiness: services.readiness))
         let group = ServiceGroup(
             configuration: .init(services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
         try await group.run()

@@ -18,7 +18,7 @@ import Supply
 public struct Line: Sendable {
     /// Raw reads taken into blocks in one transaction.
     static let rawChunk = 200
-    static let rawConsumer = "meter-data"
+    public static let rawConsumer = "meter-data"
     /// System milliseconds between two looks at how far a job has come.
     static let lookMs: Int64 = 5_000
     /// How far back the first estimates reach in a company whose meters were installed long ago.
@@ -42,7 +42,7 @@ public struct Line: Sendable {
     ) {
         self.site = site
         self.org = org
-        self.transport = transport
+        self.transport = MeasuredTransport(inner: transport)
         self.vault = vault
         self.schedule = schedule
         self.collection = collection
@@ -60,7 +60,7 @@ public struct Line: Sendable {
         var ran = 0
         _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
         while !Task.isCancelled, let job = try await claim(lane) {
-            await run(job)
+            await JobWatch.run(job, orgID: org.orgID, log: log) { await run(job) }
             _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
             ran += 1
         }
@@ -126,6 +126,7 @@ public struct Line: Sendable {
                     job, holder: holder, end, nextRunAtMs: job.comesRound ? nextMs : nil, scope, in: transaction)
             }
         } catch {
+            JobWatch.failed(error)
             log.error(
                 "job failed", metadata: ["job": "\(job.kind.rawValue)", "key": "\(job.key)", "error": "\(error)"])
             let end = ending(

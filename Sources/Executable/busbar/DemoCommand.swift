@@ -17,12 +17,15 @@ struct DemoCommand: AsyncParsableCommand {
     var port: String?
     @Option(parsing: .unconditional, help: "Seconds a business day takes; 86400 is real time.")
     var daySeconds: Int64 = 60
+    @Option(
+        parsing: .unconditional, help: "Port of 127.0.0.1 for /metrics, /health and /ready; none when nothing says so.")
+    var watchPort: String?
     @Option(help: "Also write address and sign-ins as JSON to this file.", completion: .file()) var signIns: String?
     @OptionGroup var shared: SharedOptions
 
     func run() async throws {
         try await leaving { console in
-            let settings = try shared.settings([.host: host, .port: port], usualFile: "")
+            let settings = try shared.settings([.host: host, .port: port, .watchPort: watchPort], usualFile: "")
             var serve = try settings.serving()
             serve.pauseMs = 100
             return try await demo(

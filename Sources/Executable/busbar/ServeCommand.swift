@@ -29,6 +29,11 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Private key of the certificate (PEM).", completion: .file()) var tlsKey: String?
     @Option(parsing: .unconditional, help: "Seconds a stop may take before the process is ended hard; 60 when not said.")
     var stopSeconds: String?
+    @Option(
+        parsing: .unconditional, help: "Port of 127.0.0.1 for /metrics, /health and /ready; none when nothing says so.")
+    var watchPort: String?
+    @Option(help: "Log lines as json or text; when nothing says otherwise json, and text on a terminal.")
+    var logFormat: String?
     @Option(help: "Least severe line of the log: trace, debug, info, notice, warning, error or critical.")
     var logLevel: String?
     @OptionGroup var shared: SharedOptions
@@ -38,19 +43,11 @@ struct ServeCommand: AsyncParsableCommand {
             let settings = try shared.settings([
                 .host: host, .port: port, .https: https.map { $0 ? "yes" : "no" },
                 .forwarded: forwarded.map { $0 ? "yes" : "no" }, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
-                .stopSeconds: stopSeconds, .logLevel: logLevel,
+                .stopSeconds: stopSeconds, .watchPort: watchPort, .logFormat: logFormat, .logLevel: logLevel,
             ])
             let level = settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
             return try await serve(
-                settings.site(), options: settings.serving(), log: serviceLog(level), console)
+                settings.site(), options: settings.serving(), log: serviceLog(level, format: settings.text(.logFormat)), console)
         }
     }
-}
-
-/// Log lines on standard error.
-func serviceLog(_ level: Logger.Level) -> Logger {
-    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-    var log = Logger(label: "busbar")
-    log.logLevel = level
-    return log
 }

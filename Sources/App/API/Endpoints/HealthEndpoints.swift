@@ -43,10 +43,14 @@ extension Endpoints {
         AnyEndpoint(
             Endpoint<Nothing, Health>(
                 "health.ready", "GET", "/ready", access: .anyone,
-                EndpointText("Can it serve", "Reads one row from the money store."), outputExample: Health(status: .ok),
+                EndpointText(
+                    "Can it serve",
+                    "Asks the database, within two seconds. 503 with the reason when it is out of reach, migrations "
+                        + "are pending, the lease is lost or the process is stopping."),
+                outputExample: Health(status: .ok),
                 rate: .reading, problems: [.unavailable],
                 run: { _, context in
-                    _ = try await context.services.site.money.read { try $0.first("SELECT 1", []) { try $0.int(0) } }
+                    try await context.services.readiness.require(context.services.site)
                     return Health(status: .ok)
                 })),
     ]

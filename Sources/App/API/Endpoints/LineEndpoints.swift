@@ -169,7 +169,7 @@ extension Endpoints {
                     "Meter-days at every station: expected − silent − held + estimated are complete and can be priced."
                 ),
                 outputExample: .example,
-                run: { _, context in LineSummary(try await LineReport.of(context.services.site, context.actor.scope)) })
+                run: { _, context in LineSummary(try await context.services.board.line(context.actor.scope)) })
         ),
         AnyEndpoint(
             Endpoint<NeedQuery, NeedListView>(

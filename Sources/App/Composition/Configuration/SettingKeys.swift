@@ -80,6 +80,12 @@ extension SettingKey {
     public static let logLevel = SettingKey(
         "log_level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), or: "info",
         argument: "--log-level", "least severe line of the log")
+    public static let logFormat = SettingKey(
+        "log_format", .choice(["json", "text"]), argument: "--log-format",
+        "form of the log lines; when not set json, and text on a terminal")
+    public static let watchPort = SettingKey(
+        "watch_port", .integer(0...65_535), argument: "--watch-port",
+        "port of 127.0.0.1 for /metrics, /health and /ready; none when not set")
     public static let connectionsMax = SettingKey(
         "connections_max", .integer(1...100_000), or: "2000", "connections served at once")
     public static let idleSeconds = SettingKey(
@@ -108,7 +114,7 @@ extension SettingKey {
     public static let all: [SettingKey] = [
         dataFolder, database, databaseFile, databasePasswordFile, masterKey, masterKeyFile, host, port, https,
         forwarded,
-        tlsCertificate, tlsKey, logLevel, connectionsMax, idleSeconds, bodyReadMs, handlerMs, stopSeconds,
+        tlsCertificate, tlsKey, watchPort, logLevel, logFormat, connectionsMax, idleSeconds, bodyReadMs, handlerMs, stopSeconds,
         readsPerMinute,
         writesPerMinute, heavyPerMinute, signInsPerMinute, importBytesMax,
     ]

@@ -75,6 +75,7 @@ extension ProcessSettings {
         var options = ServeOptions(
             host: text(.host) ?? "127.0.0.1", port: Int(number(.port)), isHTTPS: isOn(.https))
         options.trustsForwarded = isOn(.forwarded)
+        options.watchPort = text(.watchPort).flatMap { Int($0) }
         options.stopWithinS = Int(number(.stopSeconds))
         options.limits.connectionsMax = Int(number(.connectionsMax))
         options.limits.idleSeconds = number(.idleSeconds)

@@ -7,7 +7,9 @@ public struct PageFrame: Sendable {
     public enum Look: Sendable { case console, portal }
 
     /// Which part of the navigation the page belongs to.
-    public enum Place: Sendable { case line, meters, accounts, home, statement, me, people, keys, audit, none }
+    public enum Place: Sendable {
+        case line, status, meters, accounts, home, statement, me, people, keys, audit, none
+    }
 
     public struct Person: Sendable {
         public var name: String
@@ -125,7 +127,8 @@ extension PageFrame {
                 ]
             } else {
                 [
-                    (.line, Paths.line, w.say("nav.line")), (.meters, Paths.meters, w.say("nav.meters")),
+                    (.line, Paths.line, w.say("nav.line")), (.status, Paths.status, w.say("nav.status")),
+                    (.meters, Paths.meters, w.say("nav.meters")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                 ]
             }

@@ -45,7 +45,8 @@ public struct Pages: Sendable {
             ("me", PackageResources.me_mustache), ("sessions", PackageResources.sessions_mustache),
             ("people", PackageResources.people_mustache), ("person", PackageResources.person_mustache),
             ("rights", PackageResources.rights_mustache), ("audit", PackageResources.audit_mustache),
-            ("trail", PackageResources.trail_mustache), ("history", PackageResources.history_mustache), ("keys", PackageResources.keys_mustache),
+            ("trail", PackageResources.trail_mustache), ("history", PackageResources.history_mustache),
+            ("keys", PackageResources.keys_mustache), ("status", PackageResources.status_mustache),
         ]
     }
 

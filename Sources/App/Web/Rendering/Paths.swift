@@ -6,6 +6,7 @@ public enum Paths {
     public static let signIn = "/sign-in"
     public static let signOut = "/sign-out"
     public static let line = "/line"
+    public static let status = "/status"
     public static let meters = "/meters"
     public static let accounts = "/accounts"
     public static let exceptions = "/exceptions"

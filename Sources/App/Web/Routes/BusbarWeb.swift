@@ -36,6 +36,8 @@ public final class Companies: Sendable {
     }
     public subscript(orgID: Int64) -> Org? { orgs.withLock { $0[orgID] } }
     public func add(_ org: Org) { orgs.withLock { $0[org.orgID] = org } }
+    /// In order of their numbers.
+    public var all: [Org] { orgs.withLock { $0.values.sorted { $0.orgID < $1.orgID } } }
     /// The one company of the site; nil when there are several.
     var only: Org? { orgs.withLock { $0.count == 1 ? $0.values.first : nil } }
 }

@@ -8,8 +8,11 @@ extension Desk {
     var linePages: [API.Page] {
         [
             API.Page("GET", Paths.line, access: .permission([.readMeters])) { call in
-                let report = try await LineReport.of(services.site, try call.actor.scope)
+                let report = try await services.board.line(try call.actor.scope)
                 return show(LineView(report), call, .line)
+            },
+            API.Page("GET", Paths.status, access: .permission([.readMeters])) { call in
+                show(StatusView(try await StatusReport.of(services.board, try call.actor)), call, .status)
             },
             API.Page("GET", Paths.exceptions, access: .permission([.readMeters])) { try await exceptions($0) },
         ]

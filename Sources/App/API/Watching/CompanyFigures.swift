@@ -1,0 +1,95 @@
+// What the watch knows of one company, taken in one go: jobs, queues, lateness, sessions, and now and then the book.
+// Bounded queries; what reads the whole book is asked as seldom as it is dear.
+import Access
+import CivilTime
+import Clocks
+import HeadEnd
+import Jobs
+import Journal
+import Outbox
+import SQL
+
+public struct CompanyFigures: Sendable {
+    public struct Books: Sendable {
+        public var sumPaise: Int64
+        public var mismatches: Int64
+        /// Business time.
+        public var atMs: Int64
+        var takenNs: Int64
+        var costNs: Int64
+    }
+    public var takenAtMs: Int64
+    public var zone: Zone
+    public var lineDay: CivilDay
+    public var jobs: [Job]
+    public var outbox: (waiting: Int64, oldestAtMs: Int64?, givenUp: Int64)
+    public var rawWaiting: Int64
+    public var lateness: CollectionLateness
+    public var sessions: Int64
+    public var books: Books
+    /// What one round trip to the money store took.
+    public var databaseNs: Int64
+
+    /// The book is added up again when a hundred times its cost, and at least so long, has passed.
+    static let booksPauseNs: Int64 = 300_000_000_000
+
+    static func take(_ site: Site, orgID: Int64, before: CompanyFigures?) async throws -> CompanyFigures {
+        let scope = Scope(orgID: orgID)
+        let systemNowMs = site.clocks.systemNowMs()
+        let startNs = Stopwatch.nowNs()
+        let moment = try await site.money.read { try Moment.of(site, scope, in: $0) }
+        let databaseNs = Stopwatch.nowNs() - startNs
+        let floor = moment.today.advanced(by: -CollectionRules().backDays)
+        let (jobs, outbox, lateness, sessions) = try await site.money.read { transaction in
+            (
+                try JobStore.overview(scope, in: transaction), try Outbox.figures(orgID: orgID, in: transaction),
+                try CollectionLateness.of(from: floor, before: moment.lineDay, scope, in: transaction),
+                try Sessions.openCount(systemNowMs: systemNowMs, scope, in: transaction)
+            )
+        }
+        return CompanyFigures(
+            takenAtMs: moment.nowMs, zone: moment.zone, lineDay: moment.lineDay, jobs: jobs, outbox: outbox,
+            rawWaiting: try await rawWaiting(site, orgID, from: floor.month, to: moment.today.month),
+            lateness: lateness, sessions: sessions,
+            books: try await books(site, scope, moment.nowMs, before: before?.books), databaseNs: databaseNs)
+    }
+
+    private static func rawWaiting(
+        _ site: Site, _ orgID: Int64, from: CivilMonth, to: CivilMonth
+    ) async throws -> Int64 {
+        var waiting: Int64 = 0
+        for month in try await site.readings.months() where month >= from && month <= to {
+            waiting += try await site.readings.shard(month).read { transaction in
+                try ChangeStream.rawRead.waiting(
+                    for: Line.rawConsumer, orgID: orgID, months: [month], in: transaction)
+            }
+        }
+        return waiting
+    }
+
+    private static func books(
+        _ site: Site, _ scope: Scope, _ nowMs: Int64, before: Books?
+    ) async throws -> Books {
+        let startNs = Stopwatch.nowNs()
+        if let before, startNs - before.takenNs < max(booksPauseNs, before.costNs * 100) { return before }
+        let trial = try await site.money.read { try Journal.trialBalance(scope, in: $0) }
+        let endNs = Stopwatch.nowNs()
+        return Books(
+            sumPaise: trial.sumPaise, mismatches: Int64(trial.wrongAccounts.count), atMs: nowMs, takenNs: endNs,
+            costNs: endNs - startNs)
+    }
+}
+
+/// What is known about the installation as a whole; the composition root says how to ask for it.
+public struct SiteFacts: Sendable {
+    /// Bytes of a store by its name.
+    public var sizes: @Sendable () async -> [(store: String, bytes: Int64)] = { [] }
+    public var freeBytes: @Sendable () -> Int64? = { nil }
+    /// System time at which the newest backup was finished; nil: no backup is known.
+    public var lastBackupAtMs: @Sendable () async -> Int64? = { nil }
+    /// System time until which the certificate of this process is good; nil: it serves without one.
+    public var certificateUntilMs: @Sendable () -> Int64? = { nil }
+    /// Transactions that wait for a thread, by store.
+    public var waiting: @Sendable () -> [(store: String, count: Int)] = { [] }
+    public init() {}
+}
