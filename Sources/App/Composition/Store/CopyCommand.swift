@@ -4,6 +4,7 @@ import Clocks
 import Foundation
 import Quantities
 import SQL
+import Synchronization
 
 public struct CopyOptions: Sendable {
     public var destination: SiteOptions
@@ -135,6 +136,8 @@ func copyKey(from: String, to: String) throws {
 final class CopyMeter: Sendable {
     private let startMs: Int64
     private let nowMs: @Sendable () -> Int64
+    /// Rows an earlier run had copied: they took no time of this one.
+    private let before = Mutex<Int64?>(nil)
 
     init(nowMs: @escaping @Sendable () -> Int64) {
         self.nowMs = nowMs
@@ -146,10 +149,16 @@ final class CopyMeter: Sendable {
         let tookMs = max(1, nowMs() - startMs)
         // Comparing reads as many rows again; reading is quicker than storing, so this is rather too long.
         let (have, whole) = (isComparing ? all + done : done, max(1, all * 2))
+        let earlier = before.withLock { before in
+            let first = before ?? max(0, have - 4_000)
+            before = first
+            return first
+        }
+        let moved = max(1, have - earlier)
         let filled = Int(have * 20 / whole)
         let bar = String(repeating: "#", count: min(20, filled)) + String(repeating: ".", count: max(0, 20 - filled))
-        let leftS = have == 0 ? 0 : (whole - have) * tookMs / have / 1000
-        return "[\(bar)] \(have * 100 / whole) %  \(what)  \(done) of \(all) rows, \(have * 1000 / tookMs) a second, "
+        let leftS = (whole - have) * tookMs / moved / 1000
+        return "[\(bar)] \(have * 100 / whole) %  \(what)  \(done) of \(all) rows, \(moved * 1000 / tookMs) a second, "
             + "about \(leftS / 60):\(leftS % 60 < 10 ? "0" : "")\(leftS % 60) left"
     }
 }

@@ -19,47 +19,63 @@ public func databaseRoles(owner: String, app: String, reader: String) async thro
         else { throw UsageError("a role's name is lower-case letters, digits and _: \(name)") }
     }
     guard Set([owner, app, reader]).count == 3 else { throw UsageError("the three roles are different ones") }
-    let secrets = try await StoredTable.all().compactMap { table -> String? in
+    let tables = try await StoredTable.all()
+    return [
+        makeRoles(owner, app, reader), rowRights(owner, app, reader), hideSecrets(tables, reader),
+        partitionHelper(owner, app),
+    ].joined(separator: "\n\n") + "\n"
+}
+
+private func makeRoles(_ owner: String, _ app: String, _ reader: String) -> String {
+    """
+    -- Roles for Busbar with as few rights as possible. Made by `busbar db roles`; may be run again at any time.
+    -- Run it as an administrator of this database, migrate as \(owner), and run it once more.
+    -- Then set passwords in psql: \\password \(owner) …
+    BEGIN;
+    \([owner, app, reader].map(makeRole).joined(separator: "\n"))
+    DO $$ BEGIN
+      EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+      EXECUTE format('GRANT CONNECT ON DATABASE %I TO \(owner), \(app), \(reader)', current_database());
+    END $$;
+    REVOKE ALL ON SCHEMA public FROM PUBLIC;
+    GRANT USAGE, CREATE ON SCHEMA public TO \(owner);
+    GRANT USAGE ON SCHEMA public TO \(app), \(reader);
+
+    -- What is there already goes to the owner.
+    DO $$ DECLARE name text; BEGIN
+      FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+      LOOP EXECUTE format('ALTER TABLE public.%I OWNER TO \(owner)', name); END LOOP;
+    END $$;
+    """
+}
+
+private func rowRights(_ owner: String, _ app: String, _ reader: String) -> String {
+    """
+    -- Rows, no tables. Also for what later migrations add.
+    ALTER DEFAULT PRIVILEGES FOR ROLE \(owner) IN SCHEMA public
+      GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO \(app);
+    REVOKE ALL ON ALL TABLES IN SCHEMA public FROM \(app), \(reader);
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \(app);
+    GRANT SELECT ON ALL TABLES IN SCHEMA public TO \(reader);
+
+    -- What is written once is never changed or removed, and the schema's own record is only read.
+    DO $$ DECLARE name text; BEGIN
+      FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relname IN (\(appendOnlyTables.map { "'\($0)'" }.joined(separator: ", ")))
+      LOOP EXECUTE format('REVOKE UPDATE, DELETE ON public.%I FROM \(app)', name); END LOOP;
+      IF to_regclass('public.schema_migration') IS NOT NULL THEN
+        REVOKE INSERT, UPDATE, DELETE ON public.schema_migration FROM \(app);
+      END IF;
+    END $$;
+    """
+}
+
+private func hideSecrets(_ tables: [StoredTable], _ reader: String) -> String {
+    let secrets = tables.compactMap { table -> String? in
         let open = table.columns.map(\.name).filter { name in !secretWords.contains { name.contains($0) } }
         return open.count == table.columns.count ? nil : "    ('\(table.name)', '\(open.joined(separator: ", "))')"
     }
     return """
-        -- Roles for Busbar with as few rights as possible. Made by `busbar db roles`; may be run again at any time.
-        -- Run it as an administrator of this database, migrate as \(owner), and run it once more.
-        -- Then set passwords in psql: \\password \(owner) …
-        BEGIN;
-        \([owner, app, reader].map(makeRole).joined(separator: "\n"))
-        DO $$ BEGIN
-          EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-          EXECUTE format('GRANT CONNECT ON DATABASE %I TO \(owner), \(app), \(reader)', current_database());
-        END $$;
-        REVOKE ALL ON SCHEMA public FROM PUBLIC;
-        GRANT USAGE, CREATE ON SCHEMA public TO \(owner);
-        GRANT USAGE ON SCHEMA public TO \(app), \(reader);
-
-        -- What is there already goes to the owner.
-        DO $$ DECLARE name text; BEGIN
-          FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-          LOOP EXECUTE format('ALTER TABLE public.%I OWNER TO \(owner)', name); END LOOP;
-        END $$;
-
-        -- Rows, no tables. Also for what later migrations add.
-        ALTER DEFAULT PRIVILEGES FOR ROLE \(owner) IN SCHEMA public
-          GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO \(app);
-        REVOKE ALL ON ALL TABLES IN SCHEMA public FROM \(app), \(reader);
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \(app);
-        GRANT SELECT ON ALL TABLES IN SCHEMA public TO \(reader);
-
-        -- What is written once is never changed or removed, and the schema's own record is only read.
-        DO $$ DECLARE name text; BEGIN
-          FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
-            AND relname IN (\(appendOnlyTables.map { "'\($0)'" }.joined(separator: ", ")))
-          LOOP EXECUTE format('REVOKE UPDATE, DELETE ON public.%I FROM \(app)', name); END LOOP;
-          IF to_regclass('public.schema_migration') IS NOT NULL THEN
-            REVOKE INSERT, UPDATE, DELETE ON public.schema_migration FROM \(app);
-          END IF;
-        END $$;
-
         -- The reader sees no secrets, not even sealed or hashed ones.
         DO $$ DECLARE item record; BEGIN
           FOR item IN SELECT * FROM (VALUES
@@ -70,25 +86,28 @@ public func databaseRoles(owner: String, app: String, reader: String) async thro
             EXECUTE format('GRANT SELECT (' || item.columns || ') ON public.%I TO \(reader)', item.name);
           END LOOP;
         END $$;
-
-        -- A month of readings is a partition, which only the owner may make: \(app) asks this function.
-        CREATE OR REPLACE FUNCTION public.busbar_make_partition(
-          parent text, suffix text, first_day bigint, end_day bigint)
-        RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-        BEGIN
-          IF suffix !~ '^[0-9]{4}_[0-9]{2}$' OR NOT EXISTS (SELECT 1 FROM pg_class
-            WHERE relnamespace = 'public'::regnamespace AND relname = parent AND relkind = 'p') THEN
-            RAISE EXCEPTION 'busbar_make_partition: no partition of this name';
-          END IF;
-          EXECUTE format('CREATE TABLE IF NOT EXISTS public.%I PARTITION OF public.%I FOR VALUES FROM (%s) TO (%s)',
-            parent || '_' || suffix, parent, first_day, end_day);
-        END $$;
-        ALTER FUNCTION public.busbar_make_partition(text, text, bigint, bigint) OWNER TO \(owner);
-        REVOKE ALL ON FUNCTION public.busbar_make_partition(text, text, bigint, bigint) FROM PUBLIC;
-        GRANT EXECUTE ON FUNCTION public.busbar_make_partition(text, text, bigint, bigint) TO \(app);
-        COMMIT;
-
         """
+}
+
+private func partitionHelper(_ owner: String, _ app: String) -> String {
+    """
+    -- A month of readings is a partition, which only the owner may make: \(app) asks this function.
+    CREATE OR REPLACE FUNCTION public.busbar_make_partition(
+      parent text, suffix text, first_day bigint, end_day bigint)
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    BEGIN
+      IF suffix !~ '^[0-9]{4}_[0-9]{2}$' OR NOT EXISTS (SELECT 1 FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relname = parent AND relkind = 'p') THEN
+        RAISE EXCEPTION 'busbar_make_partition: no partition of this name';
+      END IF;
+      EXECUTE format('CREATE TABLE IF NOT EXISTS public.%I PARTITION OF public.%I FOR VALUES FROM (%s) TO (%s)',
+        parent || '_' || suffix, parent, first_day, end_day);
+    END $$;
+    ALTER FUNCTION public.busbar_make_partition(text, text, bigint, bigint) OWNER TO \(owner);
+    REVOKE ALL ON FUNCTION public.busbar_make_partition(text, text, bigint, bigint) FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION public.busbar_make_partition(text, text, bigint, bigint) TO \(app);
+    COMMIT;
+    """
 }
 
 private func makeRole(_ name: String) -> String {
