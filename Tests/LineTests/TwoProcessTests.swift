@@ -4,12 +4,13 @@ import Access
 import Clocks
 import Composition
 import Foundation
-import Jobs
 import MeterFleet
 import SQL
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Jobs
 
 /// Set once, read by anybody.
 private final class Flag: Sendable {
@@ -98,6 +99,9 @@ struct TwoProcessTests {
                 let running = try fixture.restarted(on: site, holder: "survivor")
                 while true {
                     if clock.nowMs == Survival.rechargeMs { try await Survival.recharge(site) }
+                    // What is due at this moment is planned before anybody sees the moment: one that planned a little
+                    // earlier would run the line without it, and price the day at its next turn only.
+                    try await running.line.plan()
                     shown.nowMs = clock.nowMs
                     // A head start for the one that is going to die, so that both have their share.
                     var waits = leads ? 500 : 2

@@ -77,7 +77,7 @@ public struct Line: Sendable {
     }
 
     /// One row for each job that comes round; a row a day for daily ones, none left out after downtime.
-    private func plan() async throws {
+    func plan() async throws {
         let nowMs = site.clocks.businessNowMs()
         try await site.money.write { [scope, schedule, site, org] transaction in
             let today = org.zone.day(atS: nowMs / 1000)

@@ -60,7 +60,7 @@ public struct MeterCommand: Sendable, Equatable {
     /// set aside or a later order to the relay has worked. Newest first.
     public static func failed(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterCommand] {
         var parameters: [SQLValue] = [.int(scope.orgID), .int(limit), .int(RelayCommander.attemptLimit)]
-        let reach = try Meter.reachFilter("c.meter_id", scope, &parameters)
+        let reach = try Meter.reachFilter(of: "c.meter_id", scope, &parameters)
         return try transaction.query(
             """
             SELECT \(columns) FROM meter_command c WHERE org_id = $1 AND aside_at_ms IS NULL

@@ -138,7 +138,7 @@ public struct Meter: Sendable, Equatable {
     /// A condition ` AND …` for a query whose `$1` is the company: a meter is in a scope when the account it serves is.
     /// - Parameter column: holds the meter's id.
     public static func reachFilter(
-        _ column: String = "meter.meter_id", _ scope: Scope, _ parameters: inout [SQLValue]
+        of column: String = "meter.meter_id", _ scope: Scope, _ parameters: inout [SQLValue]
     ) throws -> String {
         guard scope.placeIDs != nil || scope.accountID != nil else { return "" }
         let filter = SupplyAccount.scopeFilter(scope, &parameters)
