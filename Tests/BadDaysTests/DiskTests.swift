@@ -20,9 +20,9 @@ import Testing
         }
         do {
             try await body(disk)
-            umount2(disk, Int32(MNT_DETACH.rawValue))
+            umount2(disk, Int32(MNT_DETACH))
         } catch {
-            umount2(disk, Int32(MNT_DETACH.rawValue))
+            umount2(disk, Int32(MNT_DETACH))
             throw error
         }
     }

@@ -4,6 +4,13 @@ import Synchronization
 import TestSupport
 import Testing
 
+/// What several callers were answered.
+private final class Statuses: Sendable {
+    private let list = Mutex<[Int]>([])
+    var all: [Int] { list.withLock { $0 } }
+    func add(_ status: Int) { list.withLock { $0.append(status) } }
+}
+
 @Suite(.serialized) struct StopTests {
     @Test func aStopUnderLoadFinishesWhatRunsAndLeavesWithZero() async throws {
         try await withFolder { folder in
@@ -11,7 +18,7 @@ import Testing
             try await Installation.make(["--data", data], folder: folder)
             let server = try await Program.serve(["--data", data])
             let token = try await server.token()
-            let answered = Mutex<[Int]>([])
+            let answered = Statuses()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for worker in 0..<6 {
                     group.addTask {
@@ -21,19 +28,19 @@ import Testing
                                 worker == 0
                                 ? await server.setRules(20_000 + number, token: token)
                                 : await server.ask("GET", "/api/v1/settings", token: token)
-                            answered.withLock { $0.append(reply.status) }
+                            answered.add(reply.status)
                             if reply.status == 0 || reply.status == 429 { return }
                         }
                     }
                 }
-                try await until("the load is on", withinS: 30) { answered.withLock { $0.count } > 60 }
+                try await until("the load is on", withinS: 30) { answered.all.count > 60 }
                 let start = ContinuousClock.now
                 let ended = try await server.stop()
                 #expect(ended.code == 0, "\(ended.text.suffix(600))")
                 #expect(ContinuousClock.now - start < .seconds(10))
                 try await group.waitForAll()
             }
-            let statuses = Set(answered.withLock { $0 })
+            let statuses = Set(answered.all)
             #expect(statuses.subtracting([200, 503, 429, 0]).isEmpty, "\(statuses)")
             // The log is emptied into the file and gone.
             #expect(!FileManager.default.fileExists(atPath: data + "/money.db-wal"))
