@@ -43,7 +43,8 @@ sleep 1
 sql "DROP TABLE posting, org"
 sql "SELECT pg_switch_wal()" >/dev/null
 for _ in $(seq 100); do
-    last=$(sql "SELECT COALESCE(last_archived_wal, '') >= pg_walfile_name(pg_current_wal_lsn() - 1) FROM pg_stat_archiver")
+    last=$(sql "SELECT COALESCE(last_archived_wal, '') >= pg_walfile_name(pg_current_wal_lsn() - 1)
+        FROM pg_stat_archiver")
     [ "$last" = t ] && break
     sleep 0.1
 done
