@@ -5,6 +5,21 @@ table adjustment
   column reason text collate C not null
   column login_id bigint not null
   constraint adjustment_pkey PRIMARY KEY (org_id, entry_id)
+table api_key
+  column org_id bigint not null
+  column key_id bigint not null
+  column name text collate C not null
+  column secret_hash bytea not null
+  column role text collate C not null
+  column permissions text collate C not null
+  column place_id bigint
+  column login_id bigint not null
+  column created_at_ms bigint not null
+  column expires_at_ms bigint not null
+  column last_used_day bigint
+  column revoked_at_ms bigint
+  constraint api_key_pkey PRIMARY KEY (org_id, key_id)
+  CREATE UNIQUE INDEX api_key_id ON public.api_key USING btree (key_id)
 table audit
   column org_id bigint not null
   column audit_id bigint not null

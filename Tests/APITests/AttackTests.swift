@@ -240,7 +240,13 @@ import Testing
             let get = await fixture.send("GET", "/problems")
             let head = await fixture.send("HEAD", "/problems")
             #expect(head.status == 200 && head.body.isEmpty && !get.body.isEmpty)
-            #expect(head.headers == get.headers)
+            // What is left of the rate is another at every request.
+            func same(_ answer: Answer) -> Headers {
+                var headers = answer.headers
+                headers["RateLimit"] = nil
+                return headers
+            }
+            #expect(same(head) == same(get))
         }
     }
 

@@ -5,6 +5,7 @@ import Clocks
 import Composition
 import Foundation
 import SQL
+import TestSupport
 import Testing
 
 @Suite struct KeyCommandTests {
