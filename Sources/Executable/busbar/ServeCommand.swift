@@ -31,7 +31,7 @@ struct ServeCommand: AsyncParsableCommand {
             var options = ServeOptions(host: host, port: port, isHTTPS: https)
             options.trustsForwarded = forwarded
             options.watchPort = watchPort
-            return try await serve(shared.site, options: options, log: log, console)
+            return try await serve(shared.site, options: options, log: log, logs.quiet(console, log))
         }
     }
 }
