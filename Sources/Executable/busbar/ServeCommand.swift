@@ -1,6 +1,7 @@
 // `busbar serve`: arguments only; the product itself is in Composition.
 import ArgumentParser
 import Composition
+import Foundation
 import Logging
 
 struct ServeCommand: AsyncParsableCommand {
@@ -46,8 +47,18 @@ struct ServeCommand: AsyncParsableCommand {
                 .stopSeconds: stopSeconds, .watchPort: watchPort, .logFormat: logFormat, .logLevel: logLevel,
             ])
             let level = settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
+            let format = settings.text(.logFormat)
+            let log = try serviceLog(level, format: format)
             return try await serve(
-                settings.site(), options: settings.serving(), log: serviceLog(level, format: settings.text(.logFormat)), console)
+                settings.site(), options: settings.serving(), log: log, quiet(console, log, format: format))
         }
+    }
+
+    /// Notes stand on standard error, as the log does: among JSON lines they are lines of the log.
+    private func quiet(_ console: Console, _ log: Logger, format: String?) -> Console {
+        guard format != "text", format == "json" || isatty(STDERR_FILENO) == 0 else { return console }
+        var console = console
+        console.note = { log.notice("\($0)") }
+        return console
     }
 }
