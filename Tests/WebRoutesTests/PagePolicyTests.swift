@@ -25,14 +25,14 @@ private let account: @Sendable (WebSite) async throws -> (own: String, other: St
 private let meter: @Sendable (WebSite) async throws -> (own: String, other: String) = {
     ("\($0.one.meter)", "\($0.two.meter)")
 }
-private let login: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
-    func id(_ username: String) async throws -> Int64 {
-        let found = try await web.site.money.read {
-            try $0.first("SELECT login_id FROM login WHERE username = $1", [.text(username)]) { try $0.int(0) }
-        }
-        return try #require(found)
+private func loginID(_ username: String, _ web: WebSite) async throws -> Int64 {
+    let found = try await web.site.money.read {
+        try $0.first("SELECT login_id FROM login WHERE username = $1", [.text(username)]) { try $0.int(0) }
     }
-    return ("\(try await id("ops"))", "\(try await id("other-admin"))")
+    return try #require(found)
+}
+private let login: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    ("\(try await loginID("ops", web))", "\(try await loginID("other-admin", web))")
 }
 private let session: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
     let other = try await web.site.money.read {
@@ -172,7 +172,7 @@ private let rows: [String: Row] = [
                 ] { try transaction.run(statement, [.text(hostile)]) }
             }
             let admin = try await web.browser("admin")
-            let own = try await login(web).own
+            let own = try await loginID("ops", web)
             let paths =
                 PagesTests.staffPaths(web) + [
                     "/me", "/people", "/people/\(own)", "/people/\(own)/history", "/audit", "/audit?who=%3Cscript%3E",

@@ -63,15 +63,7 @@ public enum Audit {
         let number = (head?.count ?? 0) + 1
         let rowHash = row.hash(orgID: orgID, marks: marks, lines)
         let hash = AuditLink.hash(orgID: orgID, lane: lane, number: number, rowHash: rowHash, after: head?.hash ?? [])
-        try transaction.run(
-            """
-            INSERT INTO audit_link (org_id, lane, number, audit_id, salt, marks, row_hash, hash)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            """,
-            [
-                .int(orgID), .int(lane), .int(number), .int(row.auditID), .bytes(salt), .bytes(marks),
-                .bytes(rowHash), .bytes(hash),
-            ])
+        // The head first: of two writers at once PostgreSQL runs the later one again before it meets a key of links.
         let moved =
             head == nil
             ? try transaction.run(
@@ -85,6 +77,15 @@ public enum Audit {
                 WHERE org_id = $1 AND lane = $2 AND row_count = $3 - 1
                 """, [.int(orgID), .int(lane), .int(number), .bytes(hash)])
         guard moved == 1 else { throw SQLError(.busy, "the audit was written at this moment; try again") }
+        try transaction.run(
+            """
+            INSERT INTO audit_link (org_id, lane, number, audit_id, salt, marks, row_hash, hash)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            """,
+            [
+                .int(orgID), .int(lane), .int(number), .int(row.auditID), .bytes(salt), .bytes(marks),
+                .bytes(rowHash), .bytes(hash),
+            ])
     }
 
     /// Chains the rows that are older than the chain, 500 at a time; does nothing once that is done. Called when a site

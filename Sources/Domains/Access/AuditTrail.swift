@@ -154,7 +154,7 @@ public enum AuditTrail {
             """
             SELECT \(AuditRow.columns("a")), l.username FROM audit AS a
             LEFT JOIN login AS l ON l.org_id = a.org_id AND l.login_id = a.login_id
-            WHERE a.org_id = $1 AND a.audit_id IN (SELECT c.audit_id FROM audit_change AS c
+            WHERE a.org_id = $1 AND a.audit_id IN (SELECT DISTINCT c.audit_id FROM audit_change AS c
               WHERE c.org_id = $1 AND c.kind = $2 AND c.subject_id = $3 AND c.audit_id < $4\(oneField)
               ORDER BY c.audit_id DESC LIMIT $\(parameters.count))
             ORDER BY a.audit_id DESC

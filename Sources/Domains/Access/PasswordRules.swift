@@ -59,7 +59,8 @@ public enum PasswordRules {
     }
 
     private static let rows = [
-        "qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "abcdefghijklmnopqrstuvwxyz", "qazwsxedcrfvtgbyhnujmik",
+        "qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "abcdefghijklmnopqrstuvwxyz",
+        "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
     ].map { Array($0) }
 
     /// Three of four neighbours in the password are neighbours on the keyboard, in the alphabet, or the same.
