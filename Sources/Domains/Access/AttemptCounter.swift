@@ -26,7 +26,9 @@ public final class AttemptCounter: Sendable {
         generations.withLock { all in
             var window = all.young[key] ?? all.old[key] ?? Window()
             // A window that ends later than any could was begun by a clock that was ahead.
-            if nowMs >= window.endMs || window.endMs > nowMs + windowMs { window = Window(count: 0, endMs: nowMs + windowMs) }
+            if nowMs >= window.endMs || window.endMs > nowMs + windowMs {
+                window = Window(count: 0, endMs: nowMs + windowMs)
+            }
             guard window.count < limit else { return max(1, window.endMs - nowMs) }
             window.count += 1
             if all.young[key] == nil, all.young.count >= capacity / 2 {
