@@ -101,7 +101,7 @@ struct PostgresGoneTests {
             #expect(await server.ask("GET", "/health").status == 200)
             #expect(server.threads() <= threads + 4, "threads pile up: \(threads), now \(server.threads())")
             #expect(
-                !refused.contains { $0.body.contains(postgres.folder) }, "where the database is is nobody's business")
+                !refused.contains { $0.body.contains(postgres.folder) }, "it says where the database is")
 
             try postgres.start()
             try await until("it is ready again", withinS: 20) { await server.ask("GET", "/ready").status == 200 }
