@@ -85,7 +85,10 @@ import Testing
     private static let damages: [(name: String, file: String, word: String, change: @Sendable ([UInt8]) -> [UInt8])] = [
         ("emptied", "money.db", "is empty while readings-", { _ in [] }),
         ("another file", "money.db", "is not a SQLite database", { _ in Array("PK and some text".utf8) }),
-        ("header overwritten", "money.db", "is not a SQLite", { [UInt8](repeating: 0, count: 512) + $0.dropFirst(512) }),
+        (
+            "header overwritten", "money.db", "is not a SQLite",
+            { [UInt8](repeating: 0, count: 512) + $0.dropFirst(512) }
+        ),
         ("cut in half", "money.db", "is cut short", { Array($0.prefix($0.count / 2)) }),
         ("cut by a byte", "money.db", "is cut short", { Array($0.dropLast()) }),
         ("emptied", "readings-2009-03.db", "is empty", { _ in [] }),

@@ -1,5 +1,5 @@
-// The real program as a process: started, asked over HTTP, stopped in every way there is. Waits on conditions, never for
-// a time.
+// The real program as a process: started, asked over HTTP, stopped in every way there is. Waits on conditions, never
+// for a time.
 import Foundation
 import Synchronization
 import Testing

@@ -69,7 +69,11 @@ private struct PaperConversation: MeterConversation {
     }
 }
 
-@Suite(.serialized) struct EveryStatementTests {
+@Suite(
+    .serialized,
+    .enabled(
+        if: ProcessInfo.processInfo.environment["BUSBAR_LONG"] == "1", "takes minutes: only with BUSBAR_LONG=1"))
+struct EveryStatementTests {
     /// A Monday; read on Tuesday and Wednesday, each at seven and, when supply may be cut, at noon.
     private static let first = CivilDay(year: 2009, month: 3, day: 2)!
     private static let moments = [(1, 7), (1, 12), (2, 7), (2, 12), (2, 13)].map { day, hour in

@@ -1,4 +1,4 @@
-// What can be seen of the files of a SQLite site before any is opened: emptied, cut short, or no database at all. SQLite
+// What can be seen of the files of a SQLite site before any is opened: emptied, cut short, or no database. SQLite
 // would take an empty file for a new database and begin from nothing. Changes nothing.
 import CivilTime
 import Foundation
@@ -34,7 +34,7 @@ extension SQLiteSite {
     /// By the header of the file format: magic, page size (offset 16), pages (28, valid when 24 equals 92).
     private static func fault(_ path: String, _ bytes: Int64, isNew: Bool) -> String? {
         guard bytes > 0 else {
-            // A process that ended before its first commit leaves an empty money.db; readings get their name when whole.
+            // A process that ended before its first commit leaves an empty money.db; months get their name when whole.
             return isNew ? nil : "is empty"
         }
         guard let handle = FileHandle(forReadingAtPath: path) else { return nil }

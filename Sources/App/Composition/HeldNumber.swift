@@ -1,4 +1,4 @@
-// The process number while the process lives: renewed in time, and nothing written once it has run out, because ids made
+// The process number while the process lives: renewed in time, and nothing written once it has run out: ids made
 // after that may be somebody else's. A process that was stopped for minutes wakes up here.
 import API
 import Access

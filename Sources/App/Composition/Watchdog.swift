@@ -20,7 +20,7 @@ struct StopWatchdog: Service {
         Thread.detachNewThread {
             Thread.sleep(forTimeInterval: TimeInterval(limitS))
             log.critical(
-                "the process did not end in time and is ended hard; it goes on from its stored place when started again",
+                "the process did not end in time and is ended hard; started again it goes on from its place",
                 metadata: ["seconds": "\(limitS)"])
             _exit(CommandStatus.partly.rawValue)
         }
@@ -43,8 +43,8 @@ struct ClockWatch: Service {
                     } else {
                         log.critical(
                             """
-                            the machine's clock has jumped; Busbar goes on by its own time. Set the clock right; if the \
-                            new time is the right one, start Busbar again
+                            the machine's clock has jumped; Busbar goes on by its own time. Set the clock right; if \
+                            the new time is the right one, start Busbar again
                             """, metadata: ["seconds": "\(jumpS)"])
                     }
                 }

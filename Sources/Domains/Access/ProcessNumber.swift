@@ -74,13 +74,6 @@ public struct ProcessNumber: Sendable, Equatable {
         }
     }
 
-    /// Who holds a number now: host, process id and a random part of each.
-    public static func holders(systemNowMs: Int64, in transaction: any SQLTransaction) throws -> [String] {
-        try transaction.query(
-            "SELECT holder FROM process_lease WHERE lease_until_ms > $1 ORDER BY process_number", [.int(systemNowMs)]
-        ) { try $0.text(0) }
-    }
-
     /// Gives the number back at once. The row stays and tells until when the number was used, so that it is not used
     /// for the same time again after the clock was set back.
     public func release(in money: any Database, systemNowMs: Int64) async throws {

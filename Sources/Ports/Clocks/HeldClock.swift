@@ -1,4 +1,4 @@
-// The machine's clock, held by a counter that nobody can set: small steps are followed, a jump of more than a day is not.
+// The machine's clock, held by a counter that nobody can set: small steps are followed, a jump over a day is not.
 // A clock set wrong by a year for a minute must not close a year of days. Reads time only through what it is given.
 import Foundation
 import Synchronization
