@@ -64,7 +64,7 @@ enum ServeAPI {
         let command = try await AddLogin(login, password: password, hasher: services.passwords)
         _ = try await site.perform(command, as: .system(orgID: 1), source: "bench")
         let grant = try await services.sessions.signIn(username: "bench", password: password, from: "127.0.0.1")
-        let server = Server.service(
+        let server = try Server.service(
             Dispatcher(services), services, at: ServerAddress(port: 0), logger: quiet
         ) { port in say(port, "/api/v1/accounts/500/balance", grant.token) }
         try await run(server)

@@ -18,9 +18,11 @@ struct DatabaseCommand: AsyncParsableCommand {
         @OptionGroup var shared: SharedOptions
 
         func run() async throws {
-            var site = shared.site
-            site.backsUpBeforeUpgrade = !noBackup
-            try await leaving { [site] in try await migrateDatabase(site, dryRun: dryRun, $0) }
+            try await leaving { console in
+                var site = try shared.site
+                site.backsUpBeforeUpgrade = !noBackup
+                return try await migrateDatabase(site, dryRun: dryRun, console)
+            }
         }
     }
 

@@ -4,7 +4,8 @@ import Composition
 
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "Keys of programs that use the API, and the master key that seals secrets at rest.",
+        commandName: "key",
+        abstract: "Keys of programs that use the API, and the master key that seals secrets at rest.",
         subcommands: [Add.self, List.self, Revoke.self, RotateMaster.self])
 
     struct Add: AsyncParsableCommand {

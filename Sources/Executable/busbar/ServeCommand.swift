@@ -28,7 +28,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Certificate chain (PEM) to serve https without a proxy.", completion: .file())
     var tlsCertificate: String?
     @Option(help: "Private key of the certificate (PEM).", completion: .file()) var tlsKey: String?
-    @Option(parsing: .unconditional, help: "Seconds a stop may take before the process is ended hard; 60 when not said.")
+    @Option(
+        parsing: .unconditional, help: "Seconds a stop may take before the process is ended hard; 60 when not said.")
     var stopSeconds: String?
     @Option(
         parsing: .unconditional, help: "Port of 127.0.0.1 for /metrics, /health and /ready; none when nothing says so.")

@@ -55,9 +55,13 @@ extension DatabaseCommand {
 
         func run() async throws {
             let url = toDatabase ?? ProcessInfo.processInfo.environment["BUSBAR_TO_DATABASE"]
-            let options = CopyOptions(
-                destination: SiteOptions(folder: toData ?? shared.data, databaseURL: url), withKey: withKey, json: json)
-            try await leaving { try await copyDatabase(shared.site, options, $0) }
+            try await leaving { console in
+                let site = try shared.site
+                let options = CopyOptions(
+                    destination: SiteOptions(folder: toData ?? site.folder, databaseURL: url), withKey: withKey,
+                    json: json)
+                return try await copyDatabase(site, options, console)
+            }
         }
     }
 

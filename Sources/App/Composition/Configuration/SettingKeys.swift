@@ -114,7 +114,8 @@ extension SettingKey {
     public static let all: [SettingKey] = [
         dataFolder, database, databaseFile, databasePasswordFile, masterKey, masterKeyFile, host, port, https,
         forwarded,
-        tlsCertificate, tlsKey, watchPort, logLevel, logFormat, connectionsMax, idleSeconds, bodyReadMs, handlerMs, stopSeconds,
+        tlsCertificate, tlsKey, watchPort, logLevel, logFormat, connectionsMax, idleSeconds, bodyReadMs, handlerMs,
+        stopSeconds,
         readsPerMinute,
         writesPerMinute, heavyPerMinute, signInsPerMinute, importBytesMax,
     ]
