@@ -396,7 +396,7 @@ private struct Bench {
         let old = APDU.initiateRequest(initiate).bytes
         #expect(try diagnostic(AssociateRequest(context: 1, userInformation: old), from: 16) == .noReasonGiven)
         #expect(bench.answer(hex("C0"), from: 16) == hex("D80203"))
-        #expect(bench.answer(hex("D940000001"), from: 16) == hex("D80202"))
+        #expect(bench.answer(hex("D940000001"), from: 16) == hex("D80203"))
         #expect(bench.answer(hex("C401C10000"), from: 16) == nil)
     }
 
@@ -418,6 +418,7 @@ private struct Bench {
     @Test func limitsOfTheClient() throws {
         var bench = Bench(Way.all[0])
         var configuration = bench.client.configuration
+        configuration.conformance.remove(.blockTransferWithSet)
         configuration.maxValueBytes = 1000
         bench.client = DLMSClient(configuration)
         #expect(try bench.associate() == .associated)
@@ -479,7 +480,10 @@ private struct Bench {
         refused(ClientConfiguration(mechanism: .high, secret: hlsSecret, challenge: [1]))
         refused(ClientConfiguration(mechanism: .highGMAC, challenge: hlsSecret))
         refused(ClientConfiguration(mechanism: .none, keys: clientKeys))
-        refused(ClientConfiguration(mechanism: .highSHA1))
+        refused(ClientConfiguration(mechanism: .highSHA1, challenge: hlsSecret))
+        refused(ClientConfiguration(mechanism: .highECDSA, challenge: hlsSecret))
+        refused(ClientConfiguration(mechanism: .highSHA256, secret: hlsSecret, challenge: hlsSecret))
+        refused(ClientConfiguration(mechanism: .none, dedicatedKey: hlsSecret))
         refused(
             ClientConfiguration(
                 mechanism: .none, keys: SecurityKeys(encryption: [1], authentication: [2]), systemTitle: Array(1...8))
