@@ -308,10 +308,10 @@ extension VectorCheck {
         else { throw Mismatch(description: "no first block") }
         var client = DLMSClient(ClientConfiguration(mechanism: .none))
         _ = try client.associate()
-        // A PDU in which 64 octets stand beside the head of a first block: 13 octets of descriptor, 6 of block.
+        // A PDU in which 64 octets stand beside the head of a first block: 21 octets as the first length is counted.
         let granted = AssociateResponse(
             context: 1, result: .accepted, diagnostic: .none,
-            userInformation: APDU.initiateResponse(InitiateResponse(conformance: .spoken, maxPDU: 87)).bytes)
+            userInformation: APDU.initiateResponse(InitiateResponse(conformance: .spoken, maxPDU: 85)).bytes)
         try check(try client.receive(APDU.associateResponse(granted).bytes), .associated)
         let own = try client.set(access.reference, value)
         try check(hex(own), hex(requests[0]), "our first block")

@@ -69,18 +69,20 @@ public struct BlockTransfer: Sendable {
     private let maxBytes: Int
     private let maxWindow: Int
 
+    /// Our blocks; the first is number 1. Empty ones, which only acknowledge, stand before and after those with content
+    /// and are sent again like them: a hole in the numbers would stop the other end.
     private var outgoing: [[UInt8]] = []
-    /// Number of the first of `outgoing`. Empty blocks, which only acknowledge, are numbered before and after them.
-    private var firstNumber = 1
-    /// How many of `outgoing` are on their way or there.
+    /// How many of ours with content there are up to the last of them; nil before `send`.
+    private var contentEnd: Int?
+    /// How many of `outgoing` are on their way or there, are there, and have ever been on their way.
     private var sent = 0
-    /// The highest number of ours that the other end has, and that we have used.
     private var acknowledged = 0
-    private var highestUsed = 0
+    private var highestSent = 0
     /// Blocks in a row that the other end takes; known from its first block.
     private var peerWindow = 1
 
     private var incoming: [UInt8] = []
+    private var firstIncoming: [UInt8] = []
     private var received: UInt16 = 0
     private var isComplete = false
     private var repetitions = 0
@@ -99,25 +101,29 @@ public struct BlockTransfer: Sendable {
         self.maxWindow = min(max(maxWindow, 1), 63)
     }
 
-    /// How many of `outgoing` the other end has.
-    private var delivered: Int { min(max(0, acknowledged - firstNumber + 1), outgoing.count) }
-    /// Blocks of ours are still to be acknowledged.
-    public var isSending: Bool { delivered < outgoing.count }
+    /// Blocks of ours with content are still to be acknowledged.
+    public var isSending: Bool { contentEnd.map { acknowledged < $0 } ?? false }
     /// Something has passed: `timedOut` makes sense.
-    public var isStarted: Bool { highestUsed > 0 || received > 0 }
+    public var isStarted: Bool { highestSent > 0 || received > 0 }
+
+    /// The first block of another message: the other end has begun anew.
+    public func isOfAnother(_ block: GeneralBlock) -> Bool {
+        block.number == 1 && received > 0 && !block.bytes.isEmpty && block.bytes != firstIncoming
+    }
 
     /// Sends an APDU: the first block, or as many as the other end is known to take.
     public mutating func send(_ apdu: [UInt8]) throws(DLMSError) -> [[UInt8]] {
-        guard outgoing.isEmpty else { throw .unexpected("block transfer amid another") }
+        guard contentEnd == nil else { throw .unexpected("block transfer amid another") }
         let count = (apdu.count + blockBytes - 1) / blockBytes
-        guard !apdu.isEmpty, acknowledged + count < Int(UInt16.max) else {
+        guard !apdu.isEmpty, outgoing.count + count < Int(UInt16.max) else {
             throw .tooLarge("APDU of \(apdu.count) octets for a block transfer")
         }
-        firstNumber = acknowledged + 1
         for start in stride(from: 0, to: apdu.count, by: blockBytes) {
             outgoing.append(Array(apdu[start..<min(start + blockBytes, apdu.count)]))
         }
+        contentEnd = outgoing.count
         repetitions = 0
+        sent = acknowledged
         return burst()
     }
 
@@ -130,6 +136,7 @@ public struct BlockTransfer: Sendable {
         if isNew {
             guard incoming.count + block.bytes.count <= maxBytes else { throw .tooLarge("APDU above \(maxBytes) octets") }
             received += 1
+            if received == 1 { firstIncoming = block.bytes }
             incoming += block.bytes
             // An end that only acknowledges sends empty blocks, the last flag set.
             if block.isLast, !incoming.isEmpty {
@@ -141,32 +148,31 @@ public struct BlockTransfer: Sendable {
         if hasProgress || isNew { repetitions = 0 }
         guard !block.isStreaming, step.message == nil else { return step }
         try countRepetition()
-        if isSending {
-            sent = delivered
-            step.send = burst()
-        } else {
-            // Ours is over. Theirs is not, or they have not heard that we have it all.
-            step.send = [acknowledgement()]
-        }
+        step.send = answer()
         return step
     }
 
     /// Nothing came in time: the last blocks again, or what we have of theirs.
     public mutating func timedOut() throws(DLMSError) -> [[UInt8]] {
         try countRepetition()
-        guard isSending else { return [acknowledgement()] }
-        sent = delivered
-        return burst()
+        return answer()
+    }
+
+    /// The rest of ours; or, when it is all there, how far theirs has come.
+    private mutating func answer() -> [[UInt8]] {
+        if !isSending, acknowledged == outgoing.count, outgoing.count < Int(UInt16.max) { outgoing.append([]) }
+        sent = acknowledged
+        return isSending ? burst() : Array(burst().prefix(1))
     }
 
     /// Two ends that make no progress must not talk for ever.
     private mutating func countRepetition() throws(DLMSError) {
         repetitions += 1
-        guard repetitions <= 10 else { throw .unexpected("block transfer without progress") }
+        guard repetitions <= 50 else { throw .unexpected("block transfer without progress") }
     }
 
     private mutating func acknowledge(_ number: Int) throws(DLMSError) -> Bool {
-        guard number <= highestUsed else {
+        guard number <= highestSent else {
             throw .malformed("block \(number) acknowledged that was not sent", offset: 4)
         }
         defer { acknowledged = max(acknowledged, number) }
@@ -175,28 +181,16 @@ public struct BlockTransfer: Sendable {
 
     private mutating func burst() -> [[UInt8]] {
         var blocks: [[UInt8]] = []
-        let end = min(outgoing.count, delivered + min(peerWindow, maxWindow))
+        let end = min(outgoing.count, acknowledged + min(peerWindow, maxWindow))
         while sent < end {
-            let isTurn = sent == end - 1
-            let isLast = sent == outgoing.count - 1
-            blocks.append(encoded(isLast: isLast, isStreaming: !isTurn, firstNumber + sent, outgoing[sent]))
+            let isLast = contentEnd.map { sent >= $0 - 1 } ?? isClient
+            let block = GeneralBlock(
+                isLast: isLast, isStreaming: sent < end - 1, window: window, number: UInt16(sent + 1),
+                acknowledged: received, bytes: outgoing[sent])
+            blocks.append(APDU.generalBlock(block).bytes)
             sent += 1
         }
+        highestSent = max(highestSent, sent)
         return blocks
-    }
-
-    /// An empty block: only says how far theirs has come. It keeps its number until the other end has seen it.
-    private mutating func acknowledgement() -> [UInt8] {
-        encoded(isLast: isClient || !outgoing.isEmpty, isStreaming: false, acknowledged + 1, [])
-    }
-
-    private mutating func encoded(isLast: Bool, isStreaming: Bool, _ number: Int, _ bytes: [UInt8]) -> [UInt8] {
-        let number = min(number, Int(UInt16.max))
-        highestUsed = max(highestUsed, number)
-        return APDU.generalBlock(
-            GeneralBlock(
-                isLast: isLast, isStreaming: isStreaming, window: window, number: UInt16(number),
-                acknowledged: received, bytes: bytes)
-        ).bytes
     }
 }

@@ -196,6 +196,7 @@ public struct DLMSServer: Sendable {
             open.conformance.contains(.generalBlockTransfer)
         else { throw .exception(.serviceUnknown) }
         var moving = open.transfer ?? newTransfer(open, maxWindow)
+        if moving.isOfAnother(block) { moving = newTransfer(open, maxWindow) }
         session?.transfer = nil
         let step = try moving.receive(block)
         var blocks = step.send
