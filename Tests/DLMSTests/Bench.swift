@@ -96,7 +96,8 @@ struct Bench {
                 mechanism: way.mechanism,
                 secret: secret ?? (way.mechanism == .low ? Array("BUSBARLLS".utf8) : hlsSecret),
                 keys: needsKeys ? keys ?? clientKeys : nil, ciphered: way.ciphered,
-                systemTitle: needsKeys || way.mechanism == .highSHA256 ? hex("4D444D3030303031") : [], challenge: Array(1...16),
+                systemTitle: needsKeys || way.mechanism == .highSHA256 ? hex("4D444D3030303031") : [],
+                challenge: Array(1...16),
                 firstCounter: firstCounter, counterCount: counterCount, maxPDU: maxPDU, conformance: conformance,
                 dedicatedKey: dedicatedKey, blockWindow: blockWindow))
         meterWindow = Int(blockWindow)

@@ -20,7 +20,9 @@ extension VectorCheck {
         guard let frame = decoder.next() else { throw Mismatch(description: "no frame") }
         try check(decoder.next(), nil, "second frame")
         try check(hex(try frame.encoded()), hex(bytes), "encoded again")
-        try check(hex(Array(bytes.dropLast().suffix(2))), vector.expect["fcs"]?.text ?? hex(Array(bytes.dropLast().suffix(2))))
+        try check(
+            hex(Array(bytes.dropLast().suffix(2))), vector.expect["fcs"]?.text ?? hex(Array(bytes.dropLast().suffix(2)))
+        )
         if let control = vector.expect["control"]?.bytes?.first { try check(frame.control.octet, control, "control") }
         if let server = vector.expect["server"]?.list?.compactMap(\.int) {
             let own = [frame.destination.upper, frame.destination.lower].compactMap { $0.map { Int($0) } }

@@ -304,7 +304,8 @@ extension VectorCheck {
     /// Our client cuts the same value into the same blocks.
     private func ownSetBlocks(_ requests: [[UInt8]]) throws {
         guard let value = try vector.expect["assembled"]?.bytes.map({ try DLMSData(axdr: $0) }),
-            case .setRequest(let first) = try APDU(bytes: requests.first ?? []), case .firstBlock(let access, _) = first.body
+            case .setRequest(let first) = try APDU(bytes: requests.first ?? []),
+            case .firstBlock(let access, _) = first.body
         else { throw Mismatch(description: "no first block") }
         var client = DLMSClient(ClientConfiguration(mechanism: .none))
         _ = try client.associate()

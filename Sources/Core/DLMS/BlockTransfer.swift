@@ -134,7 +134,9 @@ public struct BlockTransfer: Sendable {
         let isNew = !isComplete && received < .max && block.number == received + 1
         var step = Step()
         if isNew {
-            guard incoming.count + block.bytes.count <= maxBytes else { throw .tooLarge("APDU above \(maxBytes) octets") }
+            guard incoming.count + block.bytes.count <= maxBytes else {
+                throw .tooLarge("APDU above \(maxBytes) octets")
+            }
             received += 1
             if received == 1 { firstIncoming = block.bytes }
             incoming += block.bytes

@@ -27,7 +27,9 @@ extension DLMSClient {
         case .generalGlobal: return .generalGlobal(systemTitle: configuration.systemTitle)
         case .generalDedicated: return .generalDedicated(systemTitle: configuration.systemTitle)
         case .dedicated:
-            guard let tag = CipheredAPDU.dedicatedTag(of: tag) else { throw .configuration("no ded form of tag \(tag)") }
+            guard let tag = CipheredAPDU.dedicatedTag(of: tag) else {
+                throw .configuration("no ded form of tag \(tag)")
+            }
             return .service(tag: tag)
         case .automatic, .global:
             guard let tag = CipheredAPDU.globalTag(of: tag) else {

@@ -148,7 +148,9 @@ public struct HDLCFrame: Hashable, Sendable {
 
     /// Reads what stands between two flags, all of it.
     public init(unflagged octets: [UInt8]) throws(DLMSError) {
-        guard octets.count >= 7, octets[0] & 0xF0 == 0xA0 else { throw .malformed("no HDLC frame of type 3", offset: 0) }
+        guard octets.count >= 7, octets[0] & 0xF0 == 0xA0 else {
+            throw .malformed("no HDLC frame of type 3", offset: 0)
+        }
         let length = Int(octets[0] & 7) << 8 | Int(octets[1])
         guard length == octets.count else {
             throw .malformed("frame length \(length), \(octets.count) octets there", offset: 0)

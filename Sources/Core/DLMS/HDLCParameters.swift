@@ -26,7 +26,9 @@ public struct HDLCParameters: Hashable, Sendable {
         for (tag, size) in [(UInt8(5), maxInformationTransmit), (6, maxInformationReceive)] {
             body += size < 256 ? [tag, 1, UInt8(size)] : [tag, 2, UInt8(size >> 8), UInt8(size & 0xFF)]
         }
-        for (tag, count) in [(UInt8(7), windowTransmit), (8, windowReceive)] { body += [tag, 4, 0, 0, 0, UInt8(count)] }
+        for (tag, count) in [(UInt8(7), windowTransmit), (8, windowReceive)] {
+            body += [tag, 4, 0, 0, 0, UInt8(count)]
+        }
         return [0x81, 0x80, UInt8(body.count)] + body
     }
 
@@ -41,7 +43,9 @@ public struct HDLCParameters: Hashable, Sendable {
         while group.remaining > 0 {
             let tag = try group.u8()
             let octets = try group.take(Int(try group.u8()))
-            guard (1...4).contains(octets.count) else { throw .malformed("HDLC parameter \(tag)", offset: group.offset) }
+            guard (1...4).contains(octets.count) else {
+                throw .malformed("HDLC parameter \(tag)", offset: group.offset)
+            }
             let value = octets.reduce(0) { $0 << 8 | Int($1) }
             guard value > 0 else { throw .malformed("HDLC parameter \(tag) is 0", offset: group.offset) }
             switch tag {

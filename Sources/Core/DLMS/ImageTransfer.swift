@@ -53,6 +53,7 @@ public struct ImageTransfer: Sendable {
     private var blockBytes = 0
     private var missing: [Int] = []
     private var rounds = 0
+    private var hasInitiated = false
     private var polls = 0
     private let maxPolls: Int
 
@@ -111,6 +112,7 @@ public struct ImageTransfer: Sendable {
         case .blockSize: setBlockSize(value)
         case .status: resume(value)
         case .initiating:
+            hasInitiated = true
             missing = Array(0..<blockCount)
             sentCount = 0
             state = .sending
@@ -168,12 +170,12 @@ public struct ImageTransfer: Sendable {
         }
     }
 
-    /// Which blocks the meter has: bit n for block n. A meter that counts otherwise is not of this image: start anew.
+    /// Which blocks the meter has: bit n for block n. A meter that counts otherwise was begun with another image: anew.
     private mutating func compare(_ value: DLMSData?) {
         guard case .bitString(let bits, let count)? = value else { return fail("the meter does not show its blocks") }
-        guard count >= blockCount, bits.count * 8 >= blockCount else {
-            guard rounds == 0 else { return fail("the meter counts \(count) blocks, \(blockCount) were sent") }
-            rounds += 1
+        let isOurs = count >= blockCount && (hasInitiated || count < blockCount + 8)
+        guard isOurs, bits.count * 8 >= blockCount else {
+            guard !hasInitiated else { return fail("the meter counts \(count) blocks, \(blockCount) were sent") }
             state = .initiating
             return
         }
@@ -235,7 +237,9 @@ public struct ImageReceiver: Sendable {
         case 2: return .doubleLongUnsigned(UInt32(clamping: blockBytes))
         case 3:
             var bits = [UInt8](repeating: 0, count: (hasBlock.count + 7) / 8)
-            for (number, isThere) in hasBlock.enumerated() where isThere { bits[number / 8] |= 0x80 >> UInt8(number % 8) }
+            for (number, isThere) in hasBlock.enumerated() where isThere {
+                bits[number / 8] |= 0x80 >> UInt8(number % 8)
+            }
             return .bitString(bits, count: hasBlock.count)
         case 4: return .doubleLongUnsigned(UInt32(clamping: hasBlock.firstIndex(of: false) ?? hasBlock.count))
         case 5: return .boolean(true)

@@ -9,7 +9,9 @@ public struct OpticalOpening: Sendable {
         /// Speak HDLC now. The identification is what the meter said of itself, without maker and speed.
         case ready(maker: String, identification: String)
     }
-    private enum State { case idle, identifying, acknowledging(baud: Int, maker: String, identification: String), ready }
+    private enum State {
+        case idle, identifying, acknowledging(baud: Int, maker: String, identification: String), ready
+    }
 
     /// The speeds by their letter in the identification.
     private static let speeds = [300, 600, 1200, 2400, 4800, 9600, 19200]
