@@ -29,7 +29,7 @@ public struct TransformerRatio: Hashable, Sendable {
             guard numbers.count == parts.count, (1...2).contains(numbers.count) else { return nil }
             self.init(numbers[0], over: numbers.count == 2 ? numbers[1] : 1)
         } else {
-            guard let number = data.integer, abs(Int(scaler)) <= 6 else { return nil }
+            guard let number = data.integer, number > 0, abs(Int(scaler)) <= 6 else { return nil }
             let power = (0..<abs(Int(scaler))).reduce(Int64(1)) { product, _ in product * 10 }
             guard scaler < 0 || number <= 1_000_000 else { return nil }
             if scaler >= 0 { self.init(number * power, over: 1) } else { self.init(number, over: power) }
