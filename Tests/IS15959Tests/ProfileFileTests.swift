@@ -121,6 +121,17 @@ struct ProfileFileTests {
         #expect(EventStatusWord([61, 62]).present(in: acme).map(\.name) == ["radio lost", "status bit 62"])
     }
 
+    @Test("the example in docs/dlms.md is a profile file")
+    func documented() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let page = try String(contentsOf: root.appendingPathComponent("docs/dlms.md"), encoding: .utf8)
+        let start = try #require(page.range(of: "```json\n"))
+        let end = try #require(page.range(of: "```", range: start.upperBound..<page.endIndex))
+        let example = try MeterProfile(json: String(page[start.upperBound..<end.lowerBound]))
+        #expect(example.maker == "Acme" && example.profile("self-check") != nil)
+    }
+
     @Test(
         "a file that does not fit is refused with the place",
         arguments: [
@@ -224,6 +235,14 @@ struct ProfileFileTests {
             #expect(bit == item.bit)
             if let id = item.occurrence { #expect(EventIDs.name(id) != nil, "\(item.name)") }
         }
+    }
+
+    @Test("events that have an end know it")
+    func pairs() {
+        #expect(EventIDs.restoration(of: 101) == 102 && EventIDs.occurrence(of: 102) == 101)
+        #expect(EventIDs.restoration(of: 301) == 302 && EventIDs.occurrence(of: 302) == 301)
+        #expect(EventIDs.restoration(of: 102) == nil && EventIDs.restoration(of: 151) == nil)
+        #expect(EventIDs.occurrence(of: 152) == nil && EventIDs.occurrence(of: 101) == nil)
     }
 
     @Test("associations have their counters and key setups")
