@@ -167,10 +167,9 @@ extension DLMSServer {
         session?.longRequest = nil
         let outcome = outcome(call, client, &objects)
         let whole = APDU.actionResponse(ActionResponse(invoke: invoke, body: .normal(outcome)))
-        if goesWhole(whole, form) { return whole }
-        var writer = ByteWriter()
-        writer.actionOutcome(outcome)
-        return try firstBlock(.action, invoke, writer.bytes, form)
+        guard !goesWhole(whole, form), case .success(let value)? = outcome.returned else { return whole }
+        // Only the data goes into the blocks, as the widespread stacks read it.
+        return try firstBlock(.action, invoke, value.axdr, form)
     }
 
     private mutating func called(
