@@ -1,5 +1,5 @@
-// Services that need more than one APDU or more than one form of protection: lists, long SET and ACTION, ACCESS, general
-// blocks, dedicated keys, several forms in one association, pushes amid a request.
+// Services that need more than one APDU or more than one form of protection: lists, long SET and ACTION, ACCESS,
+// general blocks, dedicated keys, several forms in one association, pushes amid a request.
 import DLMS
 import Testing
 

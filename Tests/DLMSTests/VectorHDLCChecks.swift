@@ -1,5 +1,5 @@
-// Checks of the HDLC group: every frame decoded and encoded again to the same octets, links and segments run through both
-// ends.
+// Checks of the HDLC group: every frame decoded and encoded again to the same octets, links and segments run through
+// both ends.
 import DLMS
 
 extension VectorCheck {

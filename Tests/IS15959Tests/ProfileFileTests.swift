@@ -36,6 +36,9 @@ private func whole(_ profile: MeterProfile) -> ObjectList {
     return list(names, of: profile)
 }
 
+/// The start of a deviation; what is wrong follows.
+private let head = "{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\","
+
 @Suite("Profile files")
 struct ProfileFileTests {
     @Test("the files of the program are read, and hold what IS 15959 asks of each kind")
@@ -140,35 +143,35 @@ struct ProfileFileTests {
             ("{\"format\":1,\"name\":\"X\",\"base\":\"ht-ct\"}", "small letters"),
             ("{\"format\":1,\"name\":\"x\"}", "profiles or a base"),
             ("{\"format\":1,\"name\":\"x\",\"base\":\"none\"}", "no base 'none'"),
-            ("{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"colour\":1}", "unknown key colour"),
+            (head + "\"colour\":1}", "unknown key colour"),
             (
-                "{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"profiles\":[{\"name\":\"daily\",\"colums\":[]}]}",
+                head + "\"profiles\":[{\"name\":\"daily\",\"colums\":[]}]}",
                 "colums"
             ),
             (
-                "{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"profiles\":[{\"name\":\"daily\",\"columns\":[\"no\"]}]}",
+                head + "\"profiles\":[{\"name\":\"daily\",\"columns\":[\"no\"]}]}",
                 "no object 'no'"
             ),
             (
-                "{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"profiles\":[{\"name\":\"own\",\"columns\":[\"clock\"]}]}",
+                head + "\"profiles\":[{\"name\":\"own\",\"columns\":[\"clock\"]}]}",
                 "needs an obis"
             ),
-            ("{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"without\":[\"nothing\"]}", "no profile 'nothing'"),
+            (head + "\"without\":[\"nothing\"]}", "no profile 'nothing'"),
             (
-                "{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"objects\":[{\"name\":\"a\",\"class\":3,\"obis\":\"1.0\"}]}",
+                head + "\"objects\":[{\"name\":\"a\",\"class\":3,\"obis\":\"1.0\"}]}",
                 "'1.0' is not an OBIS code"
             ),
             (
-                "{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"objects\":"
+                head + "\"objects\":"
                     + "[{\"name\":\"a\",\"class\":3,\"obis\":\"1.0.1.1.1\",\"unit\":\"ell\"}]}", "unknown unit 'ell'"
             ),
-            ("{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"events\":[{\"id\":0,\"name\":\"a\"}]}", "id 0"),
+            (head + "\"events\":[{\"id\":0,\"name\":\"a\"}]}", "id 0"),
             (
-                "{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"events\":[{\"id\":9,\"name\":\"a\",\"log\":\"b\"}]}",
+                head + "\"events\":[{\"id\":9,\"name\":\"a\",\"log\":\"b\"}]}",
                 "no log 'b'"
             ),
             (
-                "{\"format\":1,\"name\":\"x\",\"base\":\"ht-ct\",\"statusBits\":[{\"bit\":128,\"name\":\"a\"}]}",
+                head + "\"statusBits\":[{\"bit\":128,\"name\":\"a\"}]}",
                 "bit 128"
             ),
         ])

@@ -1,5 +1,5 @@
-// Hostile values through every reader of profiles: whatever comes, rows or an error, never a trap. A short run in the normal
-// tests, a million inputs with BUSBAR_LONG=1.
+// Hostile values through every reader of profiles: whatever comes, rows or an error, never a trap. A short run in
+// the normal tests, a million inputs with BUSBAR_LONG=1.
 import CivilTime
 import DLMS
 import Foundation

@@ -1,4 +1,5 @@
-// The client's counters and the protection of its APDUs. Counters come from a range reserved before; none is used twice.
+// The client's counters and the protection of its APDUs. Counters come from a range reserved before; none is used
+// twice.
 
 extension DLMSClient {
     mutating func takeCounter() throws(DLMSError) -> UInt32 {

@@ -1,5 +1,6 @@
-// Invocation counters after a loss: the meter's own value read through the public association, and the rule of what to use
-// next. A state machine: APDUs in, APDUs out. Storing is the caller's: keep the new value on disk before using it.
+// Invocation counters after a loss: the meter's own value read through the public association, and the rule of what
+// to use next. A state machine: APDUs in, APDUs out. Storing is the caller's: keep the new value on disk before
+// using it.
 
 /// What the meter's counter says about ours.
 public enum CounterVerdict: Hashable, Sendable {

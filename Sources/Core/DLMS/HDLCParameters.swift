@@ -1,4 +1,5 @@
-// What the two ends of an HDLC link agree on (IEC 62056-46, 6.4.4.4.3.2), and the numbering of their information frames.
+// What the two ends of an HDLC link agree on (IEC 62056-46, 6.4.4.4.3.2), and the numbering of their information
+// frames.
 
 /// Sizes from the point of view of one end.
 public struct HDLCParameters: Hashable, Sendable {

@@ -1,5 +1,5 @@
-// Keys sent to a meter (IEC 62056-6-2, security setup, class 64, method 2), each wrapped with the master key (RFC 3394).
-// Pure: fresh keys come from the caller, and nobody here keeps one.
+// Keys sent to a meter (IEC 62056-6-2, security setup, class 64, method 2), each wrapped with the master key (RFC
+// 3394). Pure: fresh keys come from the caller, and nobody here keeps one.
 import Cryptography
 
 /// Which key a wrapped one replaces.

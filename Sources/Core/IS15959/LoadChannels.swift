@@ -1,5 +1,5 @@
-// Every channel of the block load profile, by the columns and scalers read from the meter, and primary values by the ratios
-// of its transformers. Nothing about columns is assumed.
+// Every channel of the block load profile, by the columns and scalers read from the meter, and primary values by the
+// ratios of its transformers. Nothing about columns is assumed.
 import CivilTime
 import DLMS
 

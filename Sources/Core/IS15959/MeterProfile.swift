@@ -1,5 +1,6 @@
-// What a meter of some kind holds (IS 15959-1, -2, -3): objects by name and the profiles they form, read from profile
-// files. A table to speak and to simulate by; a client never trusts it for columns or scalers, it reads them from the meter.
+// What a meter of some kind holds (IS 15959-1, -2, -3): objects by name and the profiles they form, read from
+// profile files. A table to speak and to simulate by; a client never trusts it for columns or scalers, it reads them
+// from the meter.
 import DLMS
 
 /// A profile generic (class 7) and the one that holds the scalers of its columns.

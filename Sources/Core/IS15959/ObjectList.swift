@@ -1,5 +1,5 @@
-// The object list of an association (IEC 62056-6-2, class 15 attribute 2), and the choice of a profile for an unknown meter
-// by what is in it. Pure.
+// The object list of an association (IEC 62056-6-2, class 15 attribute 2), and the choice of a profile for an
+// unknown meter by what is in it. Pure.
 import DLMS
 
 /// One object that an association shows.

@@ -1,5 +1,5 @@
-// OBIS codes of IS 15959 by the names a person types. Names of profiles are in MeterProfile.swift; which meter has which
-// object stands in the profile files.
+// OBIS codes of IS 15959 by the names a person types. Names of profiles are in MeterProfile.swift; which meter has
+// which object stands in the profile files.
 import DLMS
 
 /// An object with a name people type.

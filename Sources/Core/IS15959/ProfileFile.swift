@@ -1,5 +1,6 @@
-// Profile files: a kind of meter, or a maker's deviation from one, as JSON. Strict: an unknown key, a name that stands for
-// no object or a base that is not there is an error that says where. Text in, profile out; reading files is the caller's.
+// Profile files: a kind of meter, or a maker's deviation from one, as JSON. Strict: an unknown key, a name that
+// stands for no object or a base that is not there is an error that says where. Text in, profile out; reading files
+// is the caller's.
 import DLMS
 import Foundation
 

@@ -1,5 +1,5 @@
-// Registers and maximum demands at a stamp: rows of the daily, billing and instantaneous profiles, by time-of-use zone where
-// the meter has them. By the columns and scalers read from the meter.
+// Registers and maximum demands at a stamp: rows of the daily, billing and instantaneous profiles, by time-of-use
+// zone where the meter has them. By the columns and scalers read from the meter.
 import CivilTime
 import DLMS
 
@@ -69,7 +69,8 @@ public struct RegisterSnapshot: Hashable, Sendable {
 }
 
 extension ProfileLayout {
-    /// Rows of the daily, billing or instantaneous profile. Columns that are neither register nor demand are passed over.
+    /// Rows of the daily, billing or instantaneous profile. Columns that are neither register nor demand are passed
+    /// over.
     public func snapshots(
         _ buffer: DLMSData, zone: Zone, multiplier: MeterMultiplier = .one
     ) throws(ProfileError) -> [RegisterSnapshot] {
