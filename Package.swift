@@ -81,7 +81,8 @@ let package = Package(
         target("Core", "VEE", ["IntervalData", "CivilTime"]),
         target("Core", "Tariffs", ["Quantities", "CivilTime"]),
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),
-        target("Core", "IS15959", ["DLMS", "CivilTime"]),
+        // Profile files are carried inside the binary.
+        target("Core", "IS15959", ["DLMS", "CivilTime"], resources: [.embedInCode("Profiles")]),
         target("Core", "Charts", ["Quantities", "CivilTime", "IntervalData"]),
 
         // Ports: what the domains ask of the outside

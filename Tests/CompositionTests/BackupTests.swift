@@ -129,11 +129,11 @@ import Testing
         }
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("busbar-\(UUID())").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        #expect(finding(folder, afterHours: 0)?.ok == false)
+        #expect(finding(folder, afterHours: 0)?.level == .warning)
         var last = LastBackup(atMs: 1_800_000_000_000, place: "/b", bytes: 5_000_000, isVerified: true)
         try last.write(folder: folder)
-        #expect(finding(folder, afterHours: 48)?.ok == true)
-        #expect(finding(folder, afterHours: 49)?.ok == false)
+        #expect(finding(folder, afterHours: 48)?.level == .ok)
+        #expect(finding(folder, afterHours: 49)?.level == .warning)
         last.isVerified = false
         try last.write(folder: folder)
         #expect(finding(folder, afterHours: 1)?.remedy == "`busbar db check /b`")

@@ -74,7 +74,7 @@ import Testing
             #expect(try Bench.busbar("org", "add", "Asha Power", "--data", folder + "/data").code == 0)
             try Bench.write(Self.client, to: folder + "/client.py")
             let log = folder + "/log"
-            FileManager.default.createFile(atPath: log, contents: nil)
+            _ = FileManager.default.createFile(atPath: log, contents: nil)
             let server = Process()
             server.executableURL = URL(fileURLWithPath: try Bench.binary())
             server.arguments = [

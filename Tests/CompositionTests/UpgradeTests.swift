@@ -48,7 +48,8 @@ import Testing
                 try await Self.old(site, kept, orgs: [org])
                 let opened = await run { console in
                     try await withSite(site) { open in
-                        #expect(try await open.orgs() == [org])
+                        let there = try await open.orgs()
+                        #expect(there == [org])
                         return .done
                     }
                 }

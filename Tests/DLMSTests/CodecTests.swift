@@ -40,6 +40,10 @@ import Testing
         #expect(throws: DLMSError.self) {
             try DLMSData(axdr: [0x13, 0x01, 0xFF, 0xFF, 0x01, 0xFF, 0xFF, 0x00, 1, 0])
         }
+        // The same in a list: each within the limit of a value, all of them not.
+        let bomb: [UInt8] = [0x00, 0x13, 0x02, 0x02, 0x01, 0xFF, 0xFF, 0x00, 0x11, 1, 0]
+        let list = hex("C403C1") + [0x81, 200] + Array(repeatElement(bomb, count: 200).joined())
+        #expect(throws: DLMSError.self) { try APDU(bytes: list) }
         #expect(throws: DLMSError.malformed("1 octets too many", offset: 1)) { try DLMSData(axdr: [0, 0]) }
         #expect(throws: DLMSError.self) { try DLMSData(axdr: []) }
     }

@@ -167,12 +167,14 @@ extension VectorCheck {
                 try check(response.body, .normal(.success))
             }
         case .actionRequest(let request):
-            if let obis = vector.expect["obis"]?.text { try check(request.method.obis.description, obis) }
-            if let method = vector.expect["method"]?.int { try check(Int(request.method.method), method) }
-            if let wanted = vector.expect["parameter"] { try check(request.parameter.map(tree), wanted) }
+            guard let call = request.call else { throw Mismatch(description: "no single call") }
+            if let obis = vector.expect["obis"]?.text { try check(call.method.obis.description, obis) }
+            if let method = vector.expect["method"]?.int { try check(Int(call.method.method), method) }
+            if let wanted = vector.expect["parameter"] { try check(call.parameter.map(tree), wanted) }
         case .actionResponse(let response):
-            if let wanted = vector.expect["result"]?.int { try check(Int(response.result.rawValue), wanted) }
-            switch response.returned {
+            guard let outcome = response.outcome else { throw Mismatch(description: "no single outcome") }
+            if let wanted = vector.expect["result"]?.int { try check(Int(outcome.result.rawValue), wanted) }
+            switch outcome.returned {
             case .success(let data)?: if let wanted = vector.expect["return"] { try check(tree(data), wanted) }
             case .failure(let result)?: try check(Int(result.rawValue), vector.expect["return_error"]?.int ?? -1)
             case nil: break
@@ -183,6 +185,12 @@ extension VectorCheck {
             try check(response.expectedCounter.map { Int($0) }, vector.expect["expected_counter"]?.int)
         case .dataNotification(let push): try expectPush(push)
         case .setRequest, .eventNotification: break
+        case .accessRequest(let request):
+            if let wanted = vector.expect["long_invoke_id"]?.int { try check(Int(request.longInvoke), wanted) }
+            let names: [UInt8: String] = [1: "get", 2: "set", 3: "action"]
+            if let wanted = vector.expect["services"]?.list?.compactMap(\.text) {
+                try check(request.items.compactMap { names[$0.service] }, wanted)
+            }
         default: throw Mismatch(description: "no service")
         }
     }
@@ -277,6 +285,7 @@ extension VectorCheck {
 
     private func setBlocks() throws {
         let requests = vector.bytes["requests"]?.list?.compactMap(\.bytes) ?? []
+        try ownSetBlocks(requests)
         let answers = vector.bytes["responses"]?.list?.compactMap(\.bytes) ?? []
         try check(requests.count, answers.count)
         var server = DLMSServer(
@@ -290,6 +299,23 @@ extension VectorCheck {
             try check(hex(server.receive(request, from: 1, objects: &objects) ?? []), hex(answer))
         }
         try check(hex(objects.written?.axdr ?? []), vector.expect["assembled"]?.text ?? "", "written")
+    }
+
+    /// Our client cuts the same value into the same blocks.
+    private func ownSetBlocks(_ requests: [[UInt8]]) throws {
+        guard let value = try vector.expect["assembled"]?.bytes.map({ try DLMSData(axdr: $0) }),
+            case .setRequest(let first) = try APDU(bytes: requests.first ?? []),
+            case .firstBlock(let access, _) = first.body
+        else { throw Mismatch(description: "no first block") }
+        var client = DLMSClient(ClientConfiguration(mechanism: .none))
+        _ = try client.associate()
+        // A PDU in which 64 octets stand beside the head of a first block: 21 octets as the first length is counted.
+        let granted = AssociateResponse(
+            context: 1, result: .accepted, diagnostic: .none,
+            userInformation: APDU.initiateResponse(InitiateResponse(conformance: .spoken, maxPDU: 85)).bytes)
+        try check(try client.receive(APDU.associateResponse(granted).bytes), .associated)
+        let own = try client.set(access.reference, value)
+        try check(hex(own), hex(requests[0]), "our first block")
     }
 
     // MARK: Values

@@ -25,6 +25,16 @@ public enum Hash {
         return digest
     }
 
+    /// MD5 (RFC 1321), 16 bytes, for old authentication mechanisms only. Nil when the library is built without it.
+    public static func md5(_ bytes: [UInt8]) -> [UInt8]? {
+        var digest = [UInt8](repeating: 0, count: 16)
+        var length: UInt32 = 16
+        guard let algorithm = EVP_md5(), EVP_Digest(bytes, bytes.count, &digest, &length, algorithm, nil) == 1 else {
+            return nil
+        }
+        return digest
+    }
+
     /// True when both are equal; takes the same time wherever they differ.
     public static func equalInConstantTime(_ a: [UInt8], _ b: [UInt8]) -> Bool {
         a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
@@ -32,7 +42,7 @@ public enum Hash {
 }
 
 extension Hash {
-    /// SHA-1 (FIPS 180-4), 20 bytes: only where a format asks for it, such as lists of breached passwords.
+    /// SHA-1 (FIPS 180-4), 20 bytes: only where a format or an old mechanism asks for it, such as lists of breached passwords.
     public static func sha1(_ bytes: [UInt8]) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 20)
         var length: UInt32 = 20

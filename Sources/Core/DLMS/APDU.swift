@@ -93,6 +93,8 @@ public struct SetRequest: Hashable, Sendable {
         case firstBlock(AttributeAccess, DataBlock)
         case block(DataBlock)
         case withList([AttributeAccess], [DLMSData])
+        /// The blocks put together are the list of values with its count in front.
+        case withListAndFirstBlock([AttributeAccess], DataBlock)
     }
     public var invoke: UInt8
     public var body: Body
@@ -107,6 +109,7 @@ public struct SetResponse: Hashable, Sendable {
         case normal(DataAccessResult)
         case block(number: UInt32)
         case lastBlock(DataAccessResult, number: UInt32)
+        case lastBlockWithList([DataAccessResult], number: UInt32)
         case withList([DataAccessResult])
     }
     public var invoke: UInt8
@@ -117,28 +120,69 @@ public struct SetResponse: Hashable, Sendable {
     }
 }
 
-/// ACTION request, normal form only.
-public struct ActionRequest: Hashable, Sendable {
-    public var invoke: UInt8
+/// A method to call with its parameter; nil leaves the field out.
+public struct MethodCall: Hashable, Sendable {
     public var method: MethodReference
     public var parameter: DLMSData?
-    public init(invoke: UInt8, method: MethodReference, parameter: DLMSData?) {
-        self.invoke = invoke
+    public init(_ method: MethodReference, _ parameter: DLMSData? = nil) {
         self.method = method
         self.parameter = parameter
     }
 }
 
-/// ACTION response, normal form only. `returned` is the optional Get-Data-Result.
-public struct ActionResponse: Hashable, Sendable {
+public struct ActionRequest: Hashable, Sendable {
+    public enum Body: Hashable, Sendable {
+        case normal(MethodCall)
+        /// Asks for the block of the answer after `block`.
+        case next(block: UInt32)
+        case withList([MethodCall])
+        case firstBlock(MethodReference, DataBlock)
+        case withListAndFirstBlock([MethodReference], DataBlock)
+        case block(DataBlock)
+    }
     public var invoke: UInt8
+    public var body: Body
+    public init(invoke: UInt8, body: Body) {
+        self.invoke = invoke
+        self.body = body
+    }
+    public init(invoke: UInt8, method: MethodReference, parameter: DLMSData?) {
+        self.init(invoke: invoke, body: .normal(MethodCall(method, parameter)))
+    }
+    /// The call of the normal form.
+    public var call: MethodCall? { if case .normal(let call) = body { call } else { nil } }
+}
+
+/// What one method call came to. `returned` is the optional Get-Data-Result.
+public struct ActionOutcome: Hashable, Sendable {
     public var result: DataAccessResult
     public var returned: AccessResult?
-    public init(invoke: UInt8, result: DataAccessResult, returned: AccessResult? = nil) {
-        self.invoke = invoke
+    public init(result: DataAccessResult, returned: AccessResult? = nil) {
         self.result = result
         self.returned = returned
     }
+}
+
+public struct ActionResponse: Hashable, Sendable {
+    public enum Body: Hashable, Sendable {
+        case normal(ActionOutcome)
+        /// A piece of a long answer.
+        case block(DataBlock)
+        case withList([ActionOutcome])
+        /// Asks for the block of the request after `block`.
+        case next(block: UInt32)
+    }
+    public var invoke: UInt8
+    public var body: Body
+    public init(invoke: UInt8, body: Body) {
+        self.invoke = invoke
+        self.body = body
+    }
+    public init(invoke: UInt8, result: DataAccessResult, returned: AccessResult? = nil) {
+        self.init(invoke: invoke, body: .normal(ActionOutcome(result: result, returned: returned)))
+    }
+    /// The outcome of the normal form.
+    public var outcome: ActionOutcome? { if case .normal(let outcome) = body { outcome } else { nil } }
 }
 
 /// `D8`: the meter could not even treat the request.
@@ -217,6 +261,9 @@ public enum APDU: Hashable, Sendable {
     case exception(ExceptionResponse)
     case dataNotification(DataNotification)
     case eventNotification(EventNotification)
+    case accessRequest(AccessRequest)
+    case accessResponse(AccessResponse)
+    case generalBlock(GeneralBlock)
     /// Still protected; open with `CipheredAPDU.open`.
     case ciphered(CipheredAPDU)
 }

@@ -25,6 +25,9 @@ extension APDU {
         case 0xC5: self = .setResponse(try reader.setResponse())
         case 0xC7: self = .actionResponse(try reader.actionResponse())
         case 0xD8: self = .exception(try reader.exception())
+        case 0xD9: self = .accessRequest(try reader.accessRequest())
+        case 0xDA: self = .accessResponse(try reader.accessResponse())
+        case 0xE0: self = .generalBlock(try reader.generalBlock())
         default:
             guard let ciphered = try reader.ciphered(tag) else {
                 throw .unsupported("APDU with tag \(tag)")
@@ -55,6 +58,9 @@ extension APDU {
         case .exception(let value):
             writer.put([0xD8, value.state, value.service])
             if let counter = value.expectedCounter { writer.u32(counter) }
+        case .accessRequest(let value): writer.accessRequest(value)
+        case .accessResponse(let value): writer.accessResponse(value)
+        case .generalBlock(let value): writer.generalBlock(value)
         case .ciphered(let value): writer.ciphered(value)
         }
         return writer.bytes
@@ -62,24 +68,24 @@ extension APDU {
 }
 
 extension ByteReader {
-    private mutating func reference() throws(DLMSError) -> AttributeReference {
+    mutating func reference() throws(DLMSError) -> AttributeReference {
         let classID = try u16()
         return AttributeReference(classID, try obis(), Int8(bitPattern: try u8()))
     }
 
-    private mutating func obis() throws(DLMSError) -> OBIS {
+    mutating func obis() throws(DLMSError) -> OBIS {
         guard let obis = OBIS(bytes: try take(6)) else { throw .malformed("logical name", offset: offset) }
         return obis
     }
 
-    private mutating func access() throws(DLMSError) -> AttributeAccess {
+    mutating func access() throws(DLMSError) -> AttributeAccess {
         let reference = try reference()
         guard try u8() != 0 else { return AttributeAccess(reference) }
         let selector = try u8()
         return AttributeAccess(reference, Selector(selector: selector, parameters: try data()))
     }
 
-    private mutating func listCount() throws(DLMSError) -> Int {
+    mutating func listCount() throws(DLMSError) -> Int {
         let count = try length()
         guard count <= DLMSLimits.maxListItems else { throw .tooLarge("list of \(count) items") }
         return count
@@ -91,7 +97,7 @@ extension ByteReader {
         return list
     }
 
-    private mutating func accessResult() throws(DLMSError) -> AccessResult {
+    mutating func accessResult() throws(DLMSError) -> AccessResult {
         switch try u8() {
         case 0: return .success(try data())
         case 1: return .failure(DataAccessResult(rawValue: try u8()))
@@ -106,7 +112,7 @@ extension ByteReader {
         return list
     }
 
-    private mutating func block() throws(DLMSError) -> DataBlock {
+    mutating func block() throws(DLMSError) -> DataBlock {
         let isLast = try u8() != 0
         let number = try u32()
         return DataBlock(isLast: isLast, number: number, bytes: try string())
@@ -165,8 +171,17 @@ extension ByteReader {
             }
             for _ in 0..<count { values.append(try data()) }
             return SetRequest(invoke: invoke, body: .withList(list, values))
+        case 5:
+            let list = try accessList()
+            return SetRequest(invoke: invoke, body: .withListAndFirstBlock(list, try block()))
         default: throw .unsupported("SET request choice \(choice)")
         }
+    }
+
+    private mutating func results() throws(DLMSError) -> [DataAccessResult] {
+        var list: [DataAccessResult] = []
+        for _ in 0..<(try listCount()) { list.append(DataAccessResult(rawValue: try u8())) }
+        return list
     }
 
     mutating func setResponse() throws(DLMSError) -> SetResponse {
@@ -178,29 +193,12 @@ extension ByteReader {
         case 3:
             let result = DataAccessResult(rawValue: try u8())
             return SetResponse(invoke: invoke, body: .lastBlock(result, number: try u32()))
-        case 5:
-            var list: [DataAccessResult] = []
-            for _ in 0..<(try listCount()) { list.append(DataAccessResult(rawValue: try u8())) }
-            return SetResponse(invoke: invoke, body: .withList(list))
+        case 4:
+            let list = try results()
+            return SetResponse(invoke: invoke, body: .lastBlockWithList(list, number: try u32()))
+        case 5: return SetResponse(invoke: invoke, body: .withList(try results()))
         default: throw .unsupported("SET response choice \(choice)")
         }
-    }
-
-    mutating func actionRequest() throws(DLMSError) -> ActionRequest {
-        let choice = try u8()
-        let invoke = try u8()
-        guard choice == 1 else { throw .unsupported("ACTION request choice \(choice)") }
-        let classID = try u16()
-        let method = MethodReference(classID, try obis(), Int8(bitPattern: try u8()))
-        return ActionRequest(invoke: invoke, method: method, parameter: try u8() == 0 ? nil : try data())
-    }
-
-    mutating func actionResponse() throws(DLMSError) -> ActionResponse {
-        let choice = try u8()
-        let invoke = try u8()
-        guard choice == 1 else { throw .unsupported("ACTION response choice \(choice)") }
-        let result = DataAccessResult(rawValue: try u8())
-        return ActionResponse(invoke: invoke, result: result, returned: try u8() == 0 ? nil : try accessResult())
     }
 
     mutating func exception() throws(DLMSError) -> ExceptionResponse {
@@ -212,11 +210,8 @@ extension ByteReader {
 
     mutating func dataNotification() throws(DLMSError) -> DataNotification {
         let invoke = try u32()
-        let stamp = try string()
-        guard stamp.isEmpty || stamp.count == 12 else {
-            throw .malformed("date-time of \(stamp.count) octets", offset: offset)
-        }
-        return DataNotification(longInvoke: invoke, dateTime: COSEMDateTime(bytes: stamp), body: try data())
+        let stamp = try optionalDateTime()
+        return DataNotification(longInvoke: invoke, dateTime: stamp, body: try data())
     }
 
     mutating func eventNotification() throws(DLMSError) -> EventNotification {
@@ -227,22 +222,22 @@ extension ByteReader {
 }
 
 extension ByteWriter {
-    private mutating func head(_ tag: UInt8, _ choice: UInt8, _ invoke: UInt8) { put([tag, choice, invoke]) }
+    mutating func head(_ tag: UInt8, _ choice: UInt8, _ invoke: UInt8) { put([tag, choice, invoke]) }
 
-    private mutating func reference(_ value: AttributeReference) {
+    mutating func reference(_ value: AttributeReference) {
         u16(value.classID)
         put(value.obis.bytes)
         u8(UInt8(bitPattern: value.attribute))
     }
 
-    private mutating func access(_ value: AttributeAccess) {
+    mutating func access(_ value: AttributeAccess) {
         reference(value.reference)
         guard let (selector, parameters) = value.selector?.encoded else { return u8(0) }
         put([1, selector])
         data(parameters)
     }
 
-    private mutating func accessResult(_ value: AccessResult) {
+    mutating func accessResult(_ value: AccessResult) {
         switch value {
         case .success(let value):
             u8(0)
@@ -256,7 +251,7 @@ extension ByteWriter {
         for result in list { accessResult(result) }
     }
 
-    private mutating func block(_ value: DataBlock) {
+    mutating func block(_ value: DataBlock) {
         u8(value.isLast ? 1 : 0)
         u32(value.number)
         string(value.bytes)
@@ -316,9 +311,19 @@ extension ByteWriter {
             head(0xC1, 4, value.invoke)
             length(list.count)
             for item in list { access(item) }
-            length(values.count)
-            for content in values { data(content) }
+            dataList(values)
+        case .withListAndFirstBlock(let list, let content):
+            head(0xC1, 5, value.invoke)
+            length(list.count)
+            for item in list { access(item) }
+            block(content)
         }
+    }
+
+    /// Values with their count in front.
+    mutating func dataList(_ values: [DLMSData]) {
+        length(values.count)
+        for content in values { data(content) }
     }
 
     mutating func setResponse(_ value: SetResponse) {
@@ -333,27 +338,14 @@ extension ByteWriter {
             head(0xC5, 3, value.invoke)
             u8(result.rawValue)
             u32(number)
+        case .lastBlockWithList(let list, let number):
+            head(0xC5, 4, value.invoke)
+            string(list.map(\.rawValue))
+            u32(number)
         case .withList(let list):
             head(0xC5, 5, value.invoke)
-            length(list.count)
-            for result in list { u8(result.rawValue) }
+            string(list.map(\.rawValue))
         }
-    }
-
-    mutating func actionRequest(_ value: ActionRequest) {
-        head(0xC3, 1, value.invoke)
-        u16(value.method.classID)
-        put(value.method.obis.bytes)
-        u8(UInt8(bitPattern: value.method.method))
-        u8(value.parameter == nil ? 0 : 1)
-        if let parameter = value.parameter { data(parameter) }
-    }
-
-    mutating func actionResponse(_ value: ActionResponse) {
-        head(0xC7, 1, value.invoke)
-        u8(value.result.rawValue)
-        u8(value.returned == nil ? 0 : 1)
-        if let returned = value.returned { accessResult(returned) }
     }
 
     mutating func dataNotification(_ value: DataNotification) {

@@ -32,8 +32,10 @@ private indirect enum TypeDescription {
 
 extension ByteReader {
     mutating func data() throws(DLMSError) -> DLMSData {
-        var budget = DLMSLimits.maxElements
-        return try data(depth: 0, budget: &budget)
+        // One budget for all values of an APDU: a list of short compact arrays could else grow without bound.
+        var left = budget
+        defer { budget = left }
+        return try data(depth: 0, budget: &left)
     }
 
     /// `budget` is what is left of the elements one tree may have.

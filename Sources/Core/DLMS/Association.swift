@@ -40,6 +40,7 @@ public struct AssociationDiagnostic: Hashable, Sendable, CustomStringConvertible
     public static let none = Self(0)
     public static let noReasonGiven = Self(1)
     public static let contextNotSupported = Self(2)
+    public static let callingTitleRequired = Self(6)
     public static let mechanismNotRecognised = Self(11)
     public static let mechanismRequired = Self(12)
     public static let authenticationFailure = Self(13)
@@ -47,6 +48,7 @@ public struct AssociationDiagnostic: Hashable, Sendable, CustomStringConvertible
     public var description: String {
         let names: [UInt8: String] = [
             0: "no reason", 1: "no reason given", 2: "application context not supported",
+            6: "calling application title not recognised",
             11: "mechanism not recognised", 12: "mechanism required", 13: "authentication failure",
             14: "authentication required",
         ]
@@ -74,11 +76,16 @@ public struct Conformance: OptionSet, Hashable, Sendable {
     public static let selectiveAccess = Self(rawValue: 1 << 2)
     public static let eventNotification = Self(rawValue: 1 << 1)
     public static let action = Self(rawValue: 1)
-    /// What this implementation speaks on either side.
+    /// What is asked for and granted unless somebody wants otherwise.
     public static let spoken: Conformance = [
-        .generalProtection, .blockTransferWithGet, .blockTransferWithSet, .multipleReferences, .get, .set,
-        .selectiveAccess, .action,
+        .generalProtection, .blockTransferWithGet, .blockTransferWithSet, .blockTransferWithAction,
+        .multipleReferences, .get, .set, .selectiveAccess, .action,
     ]
+    /// All that this implementation speaks on either side. With general block transfer, long answers no longer come in
+    /// the blocks of their service.
+    public static let complete: Conformance = spoken.union([
+        .generalBlockTransfer, .access, .dataNotification, .eventNotification,
+    ])
 }
 
 /// `01`: what the client proposes.

@@ -4,7 +4,7 @@
 public enum DLMSLimits {
     /// Nesting of arrays and structures in one value.
     public static let maxDepth = 16
-    /// Values in one tree, at all levels.
+    /// Values in one APDU or value, at all levels.
     public static let maxElements = 262_144
     /// Items of one request or response with list.
     public static let maxListItems = 1_024
@@ -13,6 +13,8 @@ public enum DLMSLimits {
 struct ByteReader {
     private let bytes: [UInt8]
     private(set) var offset = 0
+    /// Values that may still be read from these octets.
+    var budget = DLMSLimits.maxElements
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 

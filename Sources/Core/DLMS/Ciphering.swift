@@ -29,6 +29,17 @@ public struct SecurityControl: RawRepresentable, Hashable, Sendable {
     public var isCompressed: Bool { rawValue & 0x80 != 0 }
 }
 
+extension CipheredAPDU.Form {
+    /// Protected under the dedicated key of the association.
+    public var isDedicated: Bool {
+        switch self {
+        case .service(let tag): [0x41, 0x48, 0x4E].contains(tag) || (0xD0...0xD7).contains(tag)
+        case .generalGlobal: false
+        case .generalDedicated: true
+        }
+    }
+}
+
 /// A protected APDU as it stands on the wire.
 public struct CipheredAPDU: Hashable, Sendable {
     public enum Form: Hashable, Sendable {
@@ -60,6 +71,17 @@ extension CipheredAPDU {
         case 0x08: 0x28
         case 0x0E: 0x2E
         case 0xC0...0xC5, 0xC7: plainTag + 8
+        default: nil
+        }
+    }
+
+    /// The service-specific dedicated tag of a plain APDU's tag (C0 -> D0, ...); nil when there is none.
+    public static func dedicatedTag(of plainTag: UInt8) -> UInt8? {
+        switch plainTag {
+        case 0x01: 0x41
+        case 0x08: 0x48
+        case 0x0E: 0x4E
+        case 0xC0...0xC5, 0xC7: plainTag + 16
         default: nil
         }
     }

@@ -24,9 +24,12 @@ extension DLMSServer {
             return refusal(request, request.mechanism == .none ? .mechanismRequired : .mechanismNotRecognised)
         }
         let title = request.systemTitle ?? []
-        // HLS-5 and ciphering need the client's title for the nonce.
+        // HLS-5 and ciphering need the client's title for the nonce, HLS-6 for the digest.
         if association.ciphered || association.mechanism == .highGMAC {
-            guard association.keys != nil, title.count == 8 else { return refusal(request, .noReasonGiven) }
+            guard association.keys != nil else { return refusal(request, .noReasonGiven) }
+        }
+        if association.ciphered || [.highGMAC, .highSHA256].contains(association.mechanism) {
+            guard title.count == 8 else { return refusal(request, .callingTitleRequired) }
         }
         let initiate = try initiateRequest(request.userInformation, association, title, client)
         guard initiate.version >= 6 else { return initiateError(request, 1) }
@@ -42,7 +45,14 @@ extension DLMSServer {
         var new = Session(
             client: client, association: association, clientTitle: title, conformance: granted.conformance,
             maxPDU: initiate.maxPDU == 0 ? own : min(own, Int(initiate.maxPDU)))
-        guard association.mechanism == .high || association.mechanism == .highGMAC else {
+        if let key = initiate.dedicatedKey {
+            // Sent in the clear it is known to everybody.
+            guard association.ciphered, key.count == association.keys?.encryption.count else {
+                return initiateError(request, 0)
+            }
+            new.dedicatedKey = key
+        }
+        guard association.mechanism.isHigh else {
             session = new
             return try answer(request, association, .none, granted, stoc: nil)
         }
@@ -81,7 +91,8 @@ extension DLMSServer {
         return APDU.associateResponse(
             AssociateResponse(
                 context: request.context, result: accepted ? .accepted : .rejectedPermanent, diagnostic: diagnostic,
-                systemTitle: association.keys == nil ? nil : configuration.systemTitle,
+                systemTitle: association.keys == nil && association.mechanism != .highSHA256
+                    ? nil : configuration.systemTitle,
                 mechanism: stoc == nil ? nil : association.mechanism, authenticationValue: stoc,
                 userInformation: try userInformation(granted, association))
         ).bytes
@@ -105,7 +116,7 @@ extension DLMSServer {
         ).bytes
     }
 
-    /// Confirmed service error of the initiate service: 1 version too low, 3 PDU size too short.
+    /// Confirmed service error of the initiate service: 0 other, 1 version too low, 3 PDU size too short.
     private func initiateError(_ request: AssociateRequest, _ value: UInt8) -> [UInt8] {
         let error = ConfirmedServiceError(service: 1, kind: 6, value: value)
         return APDU.associateResponse(
@@ -120,15 +131,22 @@ extension DLMSServer {
         guard let open = session, let (ctos, stoc) = open.challenges else { throw .exception(.serviceUnknown) }
         let failure = APDU.actionResponse(ActionResponse(invoke: request.invoke, result: .readWriteDenied))
         session = nil
-        guard let proof = request.parameter?.octets else { return failure }
+        guard let proof = request.call?.parameter?.octets else { return failure }
         let own: [UInt8]
         if open.association.mechanism == .highGMAC, let keys = open.association.keys {
             // The fresh challenge is what stops a replay; the counter inside need not be above the last.
             guard try HLS.gmacCounter(proof, stoc, title: open.clientTitle, keys: keys) != nil else { return failure }
             own = try HLS.gmac(ctos, counter: try takeCounter(), title: configuration.systemTitle, keys: keys)
         } else {
-            guard try HLS.proves(proof, stoc, secret: open.association.secret) else { return failure }
-            own = try HLS.encrypted(ctos, secret: open.association.secret)
+            let mechanism = open.association.mechanism
+            let secret = open.association.secret
+            let title = configuration.systemTitle
+            let isProven = try HLS.proves(
+                mechanism, proof, received: stoc, sent: ctos, secret: secret, ownTitle: open.clientTitle,
+                peerTitle: title)
+            guard isProven else { return failure }
+            own = try HLS.answer(
+                mechanism, received: ctos, sent: stoc, secret: secret, ownTitle: title, peerTitle: open.clientTitle)
         }
         session = open
         session?.challenges = nil

@@ -42,6 +42,54 @@ public enum HLS {
         octets + [UInt8](repeating: 0, count: (16 - octets.count % 16) % 16)
     }
 
+    /// Mechanisms 3 (MD5) and 4 (SHA-1): the digest of challenge and secret.
+    public static func digest(
+        _ mechanism: AuthenticationMechanism, _ challenge: [UInt8], secret: [UInt8]
+    ) throws(DLMSError) -> [UInt8] {
+        let digest =
+            switch mechanism {
+            case .highMD5: Hash.md5(challenge + secret)
+            case .highSHA1: Hash.sha1(challenge + secret)
+            default: nil as [UInt8]?
+            }
+        guard let digest else { throw .configuration("no digest for mechanism \(mechanism)") }
+        return digest
+    }
+
+    /// What a side makes of the challenge it received, for mechanisms 2, 3, 4 and 6.
+    static func answer(
+        _ mechanism: AuthenticationMechanism, received: [UInt8], sent: [UInt8], secret: [UInt8], ownTitle: [UInt8],
+        peerTitle: [UInt8]
+    ) throws(DLMSError) -> [UInt8] {
+        switch mechanism {
+        case .high: return try encrypted(received, secret: secret)
+        case .highSHA256:
+            guard ownTitle.count == 8, peerTitle.count == 8 else {
+                throw .authenticationFailed("HLS-6 without the system titles of both sides")
+            }
+            return sha256(received: received, sent: sent, secret: secret, ownTitle: ownTitle, peerTitle: peerTitle)
+        default: return try digest(mechanism, received, secret: secret)
+        }
+    }
+
+    /// Whether `answer` is what the other side, named by `ownTitle`, makes of the challenge it received.
+    static func proves(
+        _ mechanism: AuthenticationMechanism, _ answer: [UInt8], received: [UInt8], sent: [UInt8], secret: [UInt8],
+        ownTitle: [UInt8], peerTitle: [UInt8]
+    ) throws(DLMSError) -> Bool {
+        if mechanism == .high { return try proves(answer, received, secret: secret) }
+        let right = try self.answer(
+            mechanism, received: received, sent: sent, secret: secret, ownTitle: ownTitle, peerTitle: peerTitle)
+        return Hash.equalInConstantTime(answer, right)
+    }
+
+    /// Mechanism 6: SHA-256 of secret, own title, the other's title, the challenge that came, the one that was sent.
+    public static func sha256(
+        received: [UInt8], sent: [UInt8], secret: [UInt8], ownTitle: [UInt8], peerTitle: [UInt8]
+    ) -> [UInt8] {
+        Hash.sha256(secret + ownTitle + peerTitle + received + sent)
+    }
+
     /// Mechanism 5: 10, counter, GMAC of the challenge. `title` is the sender's.
     public static func gmac(
         _ challenge: [UInt8], counter: UInt32, title: [UInt8], keys: SecurityKeys

@@ -6,6 +6,15 @@ public enum EventIDs {
     /// here.
     public static func name(_ id: Int) -> String? { names[id] }
 
+    /// The id that says the same is over; nil for an event that has no end, or is one.
+    public static func restoration(of id: Int) -> Int? {
+        if id == 301 { return 302 }
+        return paired[id] == nil ? nil : id + 1
+    }
+
+    /// The id that this one ends; nil when it ends nothing.
+    public static func occurrence(of id: Int) -> Int? { restoration(of: id - 1) == id ? id - 1 : nil }
+
     /// The log an id belongs to by its range.
     public static func log(_ id: Int) -> EventLog? {
         switch id {
@@ -41,12 +50,18 @@ public enum EventIDs {
     ]
 
     private static let single: [Int: String] = [
-        151: "clock set", 152: "demand period changed", 153: "capture period changed", 154: "billing dates changed",
-        155: "activity calendar changed", 157: "firmware activated", 158: "load limit set", 159: "load limit enabled",
+        125: "voltage transformer ratio changed", 126: "current transformer ratio changed", 151: "clock set",
+        152: "demand period changed", 153: "capture period changed", 154: "billing dates changed",
+        155: "activity calendar changed", 156: "device address changed", 157: "firmware activated",
+        158: "load limit set", 159: "load limit enabled",
         160: "load limit disabled", 161: "reader password changed", 162: "utility secret changed",
         163: "firmware secret changed", 164: "keys changed", 165: "event filter changed",
-        166: "maximum demand reset", 167: "metering mode changed", 169: "image activation schedule changed",
-        178: "changed to import and export", 182: "relay times changed", 211: "changed to postpaid",
+        166: "maximum demand reset", 167: "metering mode changed", 168: "payment mode changed",
+        169: "image activation schedule changed",
+        170: "last recharge amount set", 171: "last recharge time set", 172: "total at last recharge set",
+        173: "balance set", 174: "balance time set", 175: "changed to postpaid", 176: "changed to prepaid",
+        177: "changed to import only", 178: "changed to import and export", 182: "relay times changed",
+        211: "changed to postpaid",
         212: "changed to prepaid", 213: "changed to import only", 214: "changed to import and export",
         251: "meter cover opened", 253: "relay contacts welded", 301: "supply disconnected", 302: "supply connected",
     ]

@@ -28,6 +28,8 @@ public struct RegisterReading: Hashable, Sendable {
 public struct EventReading: Hashable, Sendable {
     public var atS: Int64
     public var code: Int
+    /// The count of the log at this entry (0.0.96.15.n): tells entries that rolled over. Nil when not captured.
+    public var sequence: Int64?
 }
 
 /// What has to be known to read a profile's buffer.
@@ -126,11 +128,11 @@ extension ProfileLayout {
 
     private func isStamp(_ column: CaptureObject) -> Bool { column.classID == 8 }
 
-    /// Position of the stamp: the clock's time, wherever it stands among the columns.
+    /// Position of the stamp: the clock's time, or the billing date, wherever it stands among the columns.
     public func stampColumn() throws(ProfileError) -> Int {
-        guard let index = columns.firstIndex(where: { isStamp($0) && $0.attribute == 2 }) else {
-            throw ProfileError("the profile has no clock among its columns")
-        }
+        let index =
+            columns.firstIndex { isStamp($0) && $0.attribute == 2 } ?? position(ObjectNames.billingDate.obis)
+        guard let index else { throw ProfileError("the profile has no clock among its columns") }
         return index
     }
 
@@ -154,16 +156,16 @@ extension ProfileLayout {
 
     // MARK: Readings
 
-    private func position(_ obis: OBIS) -> Int? {
+    func position(_ obis: OBIS) -> Int? {
         columns.firstIndex { $0.obis == obis && $0.attribute == 2 }
     }
 
-    private func scaler(_ obis: OBIS) throws(ProfileError) -> ScalerUnit {
+    func scaler(_ obis: OBIS) throws(ProfileError) -> ScalerUnit {
         guard let scaler = scalers[obis] else { throw ProfileError("no scaler known for \(obis.shortText)") }
         return scaler
     }
 
-    private func stamp(_ row: [DLMSData], _ column: Int, _ index: Int, _ zone: Zone) throws(ProfileError) -> Int64 {
+    func stamp(_ row: [DLMSData], _ column: Int, _ index: Int, _ zone: Zone) throws(ProfileError) -> Int64 {
         guard let atS = try Self.instantS(row[column], zone: zone) else {
             throw ProfileError("row \(index + 1): the stamp is not a full date and time")
         }
@@ -171,7 +173,7 @@ extension ProfileLayout {
     }
 
     /// A value in steps of 10^exponent of its unit; nil when the meter left it out.
-    private func value<Number: FixedWidthInteger>(
+    func value<Number: FixedWidthInteger>(
         _ row: [DLMSData], _ column: Int, _ scaler: ScalerUnit, exponent: Int8, _ index: Int, as type: Number.Type
     ) throws(ProfileError) -> Number? {
         if case .null = row[column] { return nil }
@@ -181,7 +183,7 @@ extension ProfileLayout {
         return number
     }
 
-    private func check(_ scaler: ScalerUnit, unit: UInt8, _ obis: OBIS) throws(ProfileError) {
+    func check(_ scaler: ScalerUnit, unit: UInt8, _ obis: OBIS) throws(ProfileError) {
         guard scaler.unit == unit else {
             throw ProfileError("\(obis.shortText) is in \(scaler.unitName), \(ScalerUnit(0, unit).unitName) expected")
         }
@@ -253,12 +255,16 @@ extension ProfileLayout {
             throw ProfileError("the event log has no column of event codes (0.0.96.11.x)")
         }
         let stampAt = try stampColumn()
+        let sequenceAt = columns.firstIndex { column in EventLog.allCases.contains { $0.sequence == column } }
         var readings: [EventReading] = []
         for (index, row) in try rows(buffer, zone: zone).enumerated() {
             guard let code = row[column].integer, let code = Int(exactly: code) else {
                 throw ProfileError("row \(index + 1): the event code is not a number")
             }
-            readings.append(EventReading(atS: try stamp(row, stampAt, index, zone), code: code))
+            readings.append(
+                EventReading(
+                    atS: try stamp(row, stampAt, index, zone), code: code,
+                    sequence: sequenceAt.flatMap { row[$0].integer }))
         }
         return readings
     }

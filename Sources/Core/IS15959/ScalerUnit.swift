@@ -28,6 +28,10 @@ public struct ScalerUnit: Hashable, Sendable {
         5: "h", 6: "min", 7: "s", 27: "W", 28: "VA", 29: "var", 30: "Wh", 31: "VAh", 32: "varh", 33: "A", 35: "V",
         44: "Hz", 56: "%",
     ]
+    /// The code of `Wh`, `V`, ...; 255 for an empty text. Nil for a unit without a name here.
+    public static func unitCode(_ name: String) -> UInt8? {
+        name.isEmpty ? 255 : unitNames.first { $0.value == name }?.key
+    }
     /// `Wh`, `V`, ...; empty for a count.
     public var unitName: String { unit == 255 ? "" : Self.unitNames[unit] ?? "unit \(unit)" }
 

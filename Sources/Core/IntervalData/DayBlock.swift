@@ -5,9 +5,18 @@ public enum Channel: Int64, Sendable, CaseIterable {
     case importWh = 1
     case exportWh = 2
     case importVAh = 3
+    case exportVAh = 4
+    /// By quadrant: Q1 import lagging, Q2 export leading, Q3 export lagging, Q4 import leading.
+    case varhQ1 = 5, varhQ2 = 6, varhQ3 = 7, varhQ4 = 8
+    /// mV.
     case voltagePhaseA = 11, voltagePhaseB = 12, voltagePhaseC = 13
-    case currentPhaseA = 21, currentPhaseB = 22, currentPhaseC = 23
+    /// mA.
+    case currentPhaseA = 21, currentPhaseB = 22, currentPhaseC = 23, currentNeutral = 24
     case maximumW = 31
+    /// mHz.
+    case frequency = 41
+    /// Thousandths.
+    case powerFactor = 42, powerFactorPhaseA = 43, powerFactorPhaseB = 44, powerFactorPhaseC = 45
 }
 
 /// How far a value can be trusted; higher wins. Raw values are stored; never renumber.
