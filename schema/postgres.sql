@@ -33,6 +33,45 @@ table audit
   column subject_id bigint not null
   column content text collate C not null
   constraint audit_pkey PRIMARY KEY (org_id, audit_id)
+  CREATE INDEX audit_business ON public.audit USING btree (org_id, business_at_ms, audit_id)
+  CREATE INDEX audit_login ON public.audit USING btree (org_id, login_id, audit_id)
+  CREATE INDEX audit_subject ON public.audit USING btree (org_id, subject_id, audit_id)
+table audit_change
+  column org_id bigint not null
+  column audit_id bigint not null
+  column line bigint not null
+  column kind text collate C not null
+  column subject_id bigint not null
+  column field text collate C not null
+  column old_value text collate C
+  column new_value text collate C
+  column salt bytea
+  column marks bytea
+  constraint audit_change_pkey PRIMARY KEY (org_id, audit_id, line)
+  CREATE INDEX audit_change_subject ON public.audit_change USING btree (org_id, kind, subject_id, audit_id)
+table audit_head
+  column org_id bigint not null
+  column lane bigint not null
+  column row_count bigint not null
+  column hash bytea not null
+  constraint audit_head_pkey PRIMARY KEY (org_id, lane)
+table audit_link
+  column org_id bigint not null
+  column lane bigint not null
+  column number bigint not null
+  column audit_id bigint not null
+  column salt bytea
+  column marks bytea not null
+  column row_hash bytea not null
+  column hash bytea not null
+  constraint audit_link_pkey PRIMARY KEY (org_id, lane, number)
+  CREATE UNIQUE INDEX audit_link_audit ON public.audit_link USING btree (org_id, audit_id)
+table audit_prologue
+  column org_id bigint not null
+  column row_count bigint not null
+  column last_audit_id bigint not null
+  column is_open bigint not null
+  constraint audit_prologue_pkey PRIMARY KEY (org_id)
 table change_counter
   column org_id bigint not null
   column stream text collate C not null
@@ -374,14 +413,18 @@ table relay_change
 table session
   column token_hash bytea not null
   column org_id bigint not null
+  column session_id bigint not null
   column login_id bigint not null
   column csrf_token text collate C not null
   column created_at_ms bigint not null
+  column seen_at_ms bigint not null
   column expires_at_ms bigint not null
   column revoked_at_ms bigint
+  column browser text collate C not null
+  column network text collate C not null
   constraint session_org_id_login_id_fkey FOREIGN KEY (org_id, login_id) REFERENCES login(org_id, login_id)
   constraint session_pkey PRIMARY KEY (token_hash)
-  CREATE INDEX session_login ON public.session USING btree (org_id, login_id)
+  CREATE UNIQUE INDEX session_login ON public.session USING btree (org_id, login_id, session_id)
 table setting
   column org_id bigint not null
   column name text collate C not null

@@ -2,6 +2,15 @@ CREATE TABLE adjustment (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, acc
 CREATE TABLE api_key (org_id INTEGER NOT NULL, key_id INTEGER NOT NULL, name TEXT NOT NULL, secret_hash BLOB NOT NULL, role TEXT NOT NULL, permissions TEXT NOT NULL, place_id INTEGER, login_id INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL, last_used_day INTEGER, revoked_at_ms INTEGER, PRIMARY KEY (org_id, key_id)) STRICT
 CREATE UNIQUE INDEX api_key_id ON api_key (key_id)
 CREATE TABLE audit (org_id INTEGER NOT NULL, audit_id INTEGER NOT NULL, system_at_ms INTEGER NOT NULL, business_at_ms INTEGER NOT NULL, login_id INTEGER NOT NULL, role TEXT NOT NULL, source TEXT NOT NULL, command TEXT NOT NULL, why TEXT NOT NULL, subject_id INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (org_id, audit_id)) STRICT, WITHOUT ROWID
+CREATE INDEX audit_business ON audit (org_id, business_at_ms, audit_id)
+CREATE INDEX audit_login ON audit (org_id, login_id, audit_id)
+CREATE INDEX audit_subject ON audit (org_id, subject_id, audit_id)
+CREATE TABLE audit_change (org_id INTEGER NOT NULL, audit_id INTEGER NOT NULL, line INTEGER NOT NULL, kind TEXT NOT NULL, subject_id INTEGER NOT NULL, field TEXT NOT NULL, old_value TEXT, new_value TEXT, salt BLOB, marks BLOB, PRIMARY KEY (org_id, audit_id, line)) STRICT, WITHOUT ROWID
+CREATE INDEX audit_change_subject ON audit_change (org_id, kind, subject_id, audit_id)
+CREATE TABLE audit_head (org_id INTEGER NOT NULL, lane INTEGER NOT NULL, row_count INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (org_id, lane)) STRICT, WITHOUT ROWID
+CREATE TABLE audit_link (org_id INTEGER NOT NULL, lane INTEGER NOT NULL, number INTEGER NOT NULL, audit_id INTEGER NOT NULL, salt BLOB, marks BLOB NOT NULL, row_hash BLOB NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (org_id, lane, number)) STRICT, WITHOUT ROWID
+CREATE UNIQUE INDEX audit_link_audit ON audit_link (org_id, audit_id)
+CREATE TABLE audit_prologue (org_id INTEGER NOT NULL, row_count INTEGER NOT NULL, last_audit_id INTEGER NOT NULL, is_open INTEGER NOT NULL, PRIMARY KEY (org_id)) STRICT, WITHOUT ROWID
 CREATE TABLE change_counter (org_id INTEGER NOT NULL, stream TEXT NOT NULL, month_index INTEGER NOT NULL, last_change INTEGER NOT NULL, PRIMARY KEY (org_id, stream, month_index)) STRICT, WITHOUT ROWID
 CREATE TABLE change_cursor (org_id INTEGER NOT NULL, stream TEXT NOT NULL, consumer TEXT NOT NULL, month_index INTEGER NOT NULL, change INTEGER NOT NULL, PRIMARY KEY (org_id, stream, consumer, month_index)) STRICT, WITHOUT ROWID
 CREATE TABLE charge (org_id INTEGER NOT NULL, day INTEGER NOT NULL, account_id INTEGER NOT NULL, revision INTEGER NOT NULL, meter_id INTEGER NOT NULL, block_version INTEGER NOT NULL, packs TEXT NOT NULL, sanctioned_w INTEGER NOT NULL, inputs_hash BLOB NOT NULL, energy_wh INTEGER NOT NULL, base_energy_paise INTEGER NOT NULL, add_on_energy_paise INTEGER NOT NULL, fixed_paise INTEGER NOT NULL, duty_paise INTEGER NOT NULL, total_paise INTEGER NOT NULL, estimated_slots INTEGER NOT NULL, opening_state BLOB NOT NULL, closing_state BLOB NOT NULL, entry_id INTEGER, rated_at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, day, account_id, revision)) STRICT, WITHOUT ROWID
@@ -53,8 +62,8 @@ CREATE TABLE recharge (org_id INTEGER NOT NULL, recharge_id INTEGER NOT NULL, ac
 CREATE UNIQUE INDEX recharge_reference ON recharge (org_id, method, reference)
 CREATE TABLE relay (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, wanted TEXT NOT NULL, wanted_at_ms INTEGER NOT NULL, wanted_reason TEXT NOT NULL, actual TEXT, actual_at_ms INTEGER, PRIMARY KEY (org_id, meter_id)) STRICT, WITHOUT ROWID
 CREATE TABLE relay_change (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, change_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, side TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (org_id, meter_id, change_id)) STRICT, WITHOUT ROWID
-CREATE TABLE session (token_hash BLOB NOT NULL PRIMARY KEY, org_id INTEGER NOT NULL, login_id INTEGER NOT NULL, csrf_token TEXT NOT NULL, created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL, revoked_at_ms INTEGER, FOREIGN KEY (org_id, login_id) REFERENCES login (org_id, login_id)) STRICT
-CREATE INDEX session_login ON session (org_id, login_id)
+CREATE TABLE session (token_hash BLOB NOT NULL PRIMARY KEY, org_id INTEGER NOT NULL, session_id INTEGER NOT NULL, login_id INTEGER NOT NULL, csrf_token TEXT NOT NULL, created_at_ms INTEGER NOT NULL, seen_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL, revoked_at_ms INTEGER, browser TEXT NOT NULL, network TEXT NOT NULL, FOREIGN KEY (org_id, login_id) REFERENCES login (org_id, login_id)) STRICT
+CREATE UNIQUE INDEX session_login ON session (org_id, login_id, session_id)
 CREATE TABLE setting (org_id INTEGER NOT NULL, name TEXT NOT NULL, from_day INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (org_id, name, from_day)) STRICT, WITHOUT ROWID
 CREATE TABLE subscription (org_id INTEGER NOT NULL, subscription_id INTEGER NOT NULL, account_id INTEGER NOT NULL, pack_id TEXT NOT NULL, kind TEXT NOT NULL, from_day INTEGER NOT NULL, to_day INTEGER, state TEXT NOT NULL, PRIMARY KEY (org_id, subscription_id)) STRICT
 CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)
