@@ -3,6 +3,7 @@
 import API
 import Access
 import CivilTime
+import Clocks
 import SQL
 import TestRetailer
 import TestSupport
@@ -41,6 +42,14 @@ private let session: @Sendable (WebSite) async throws -> (own: String, other: St
     return ("1", "\(try #require(other))")
 }
 
+private let order: @Sendable (WebSite) async throws -> (own: String, other: String) = { _ in ("5001", "5002") }
+private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    let other = try await web.site.money.read {
+        try $0.first("SELECT key_id FROM api_key WHERE org_id = 2 LIMIT 1", []) { try $0.int(0) }
+    }
+    return ("1", "\(try #require(other))")
+}
+
 private let rows: [String: Row] = [
     "GET /": Row(), "GET /sign-in": Row(), "POST /sign-in": Row(), "GET /language/{code}": Row(),
     "GET /assets/{name}": Row(), "POST /sign-out": Row(roles: everybody),
@@ -67,6 +76,12 @@ private let rows: [String: Row] = [
     "GET /people/{id}/history": Row(roles: [.administrator], ids: login),
     "GET /audit": Row(roles: [.administrator]), "GET /audit.csv": Row(roles: [.administrator]),
     "GET /settings/{name}/history": Row(roles: [.administrator]),
+    "GET /status": Row(roles: staff), "GET /jobs": Row(roles: staff), "GET /jobs/{kind}": Row(roles: staff),
+    "POST /jobs-catch-up": Row(roles: [.administrator]), "POST /jobs/{kind}/{action}": Row(roles: [.administrator]),
+    "GET /exceptions/{kind}/{id}": Row(roles: staff, ids: order),
+    "POST /exceptions/{kind}/{id}/{action}": Row(roles: staff, ids: order),
+    "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
+    "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]
 
 @Suite struct PagePolicyTests {
@@ -89,6 +104,8 @@ private let rows: [String: Row] = [
     private func path(_ pattern: String, id: String, _ web: WebSite) -> String {
         pattern.replacing("{id}", with: id).replacing("{day}", with: "\(web.one.first)")
             .replacing("{code}", with: "en").replacing("{name}", with: "supply.rules")
+            .replacing("{kind}", with: pattern.hasPrefix("/jobs") ? "rate" : "command-failed")
+            .replacing("{action}", with: pattern.hasPrefix("/jobs") ? "resume" : "retry")
     }
 
     @Test func everyPageIsClassified() async throws {
@@ -106,6 +123,7 @@ private let rows: [String: Row] = [
                 password: WebSite.password, hasher: passwords)
             _ = try await web.site.perform(admin, as: .system(orgID: 2), source: "test")
             _ = try await web.browser("other-admin")
+            try await addKey(of: 2, web)
             let before = try await rowCounts(of: 2, web)
             for (user, role) in [("home", Role.consumer), ("ops", .operator), ("admin", .administrator)] {
                 let browser = try await web.browser(user)
@@ -134,6 +152,14 @@ private let rows: [String: Row] = [
             }
             #expect(try await rowCounts(of: 2, web) == before)
         }
+    }
+
+    private func addKey(of org: Int64, _ web: WebSite) async throws {
+        let zone = TestRetailer.orgs[0].zone
+        let today = zone.day(atS: web.site.clocks.systemNowMs() / 1000)
+        let key = try AddAPIKey(
+            name: "other program", permissions: [.readAccounts], placeID: nil, until: today.advanced(by: 30))
+        _ = try await web.site.perform(key, as: .system(orgID: org), source: "test")
     }
 
     private func rowCounts(of org: Int64, _ web: WebSite) async throws -> [String] {

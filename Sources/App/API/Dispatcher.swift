@@ -269,7 +269,7 @@ public struct Dispatcher: Sendable {
             line.texts["org"] = String(actor.scope.orgID)
             line.texts["login"] = String(actor.loginID)
             line.texts["role"] = actor.role.rawValue
-            if let keyID = actor.keyID { line.texts["key"] = String(keyID) }
+            if let keyID = actor.keyID { line.texts["api_key"] = String(keyID) }
         }
         if let problem = trace.problem { line.texts["problem"] = problem.rawValue }
         if let cause = trace.cause { line.texts["cause"] = String(cause.prefix(500)) }

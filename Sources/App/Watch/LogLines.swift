@@ -35,6 +35,9 @@ public enum LogField {
         "signal": "that the process got",
         "version": "of Busbar",
         "port": "listened on",
+        "api_key": "number of the key of a program",
+        "seconds": "that something took, or a clock jumped",
+        "valid_until_s": "end of the certificate, seconds since 1970 (UTC)",
     ]
     /// What swift-service-lifecycle calls them.
     static let renamed = ["sl-service": "service", "sl-signal": "signal", "sl-error": "error"]
@@ -130,7 +133,7 @@ public struct LineLogHandler: LogHandler {
             case "\r": text += "\\r"
             case "\t": text += "\\t"
             default:
-                if scalar.value < 0x20 || scalar.value == 0x7F || scalar.value == 0x2028 || scalar.value == 0x2029 {
+                if !isPlain(scalar) {
                     let digits = String(scalar.value, radix: 16)
                     text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
                 } else {
@@ -141,10 +144,15 @@ public struct LineLogHandler: LogHandler {
         text += "\""
     }
 
+    /// No control character and no break of a line, of which Unicode knows several.
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value) && !(0x2028...0x2029).contains(scalar.value)
+    }
+
     private static func plain(_ value: String) -> String {
         var text = ""
         for scalar in value.unicodeScalars.prefix(LogField.textMax) {
-            text.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? " " : scalar)
+            text.unicodeScalars.append(isPlain(scalar) ? scalar : " ")
         }
         return text
     }

@@ -46,10 +46,15 @@ struct SessionView: APIModel {
         self.token = token
     }
 
-    static let example = SessionView(
-        SignedIn(
-            actor: Actor(loginID: 21, role: .consumer, scope: Scope(orgID: 1, accountID: 77)), csrfToken: "9f2c41d0",
-            username: "asha", name: "Asha Devi", language: .hindi))
+    static let example: SessionView = {
+        var view = SessionView(
+            SignedIn(
+                actor: Actor(loginID: 21, role: .consumer, scope: Scope(orgID: 1, accountID: 77)), csrfToken: "",
+                username: "asha", name: "Asha Devi", language: .hindi))
+        // Masked anew each time; documents stay the same.
+        view.csrfToken = "9f2c41d0"
+        return view
+    }()
 }
 
 extension Endpoints {
