@@ -135,7 +135,7 @@ import Testing
                   AND source = 'key \(made.keyID) http 203.0.113.7' AND role = 'administrator'
                 """)
             #expect(rows == 1)
-            #expect(fixture.lines.all.contains { $0.contains("\"key\":\"\(made.keyID)\"") })
+            #expect(fixture.lines.all.contains { $0.contains("\"api_key\":\"\(made.keyID)\"") })
         }
     }
 

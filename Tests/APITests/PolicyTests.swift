@@ -64,7 +64,7 @@ let probes: [String: Probe] = productProbes.merging([
     "sessions.end": Probe(
         roles: everyone,
         own: { fixture, number in
-            let role = Fixture.roles[max(0, number - 1)]
+            let role = Fixture.roles[max(0, number - 1) % Fixture.roles.count]
             return ["sessionID": .string(String(fixture.grants[1]?[role]?.session.sessionID ?? 0))]
         },
         other: { ["sessionID": .string(String($0.grants[2]?[.administrator]?.session.sessionID ?? 0))] }),
