@@ -99,7 +99,7 @@ def first_link(page, pattern):
 
 def staff_pages(walk, page):
     """Name and address of every page of staff, found by following links, as a person finds them."""
-    pages = [("line", "/line"), ("jobs", "/jobs"), ("job", "/jobs/rate"), ("meters", "/meters")]
+    pages = [("line", "/line"), ("status", "/status"), ("me", "/me"), ("meters", "/meters")]
     pages += [("accounts", "/accounts"), ("exceptions", "/exceptions")]
     pages.append(("meters-empty", "/meters?q=no-such-meter"))
     page.goto(walk.base + "/meters")
@@ -138,6 +138,32 @@ def walk_staff(walk, person):
             context.close()
 
 
+def administrator_pages(walk, page):
+    """What only an administrator opens."""
+    pages = [("jobs", "/jobs"), ("job", "/jobs/rate"), ("people", "/people"), ("keys", "/keys"), ("audit", "/audit")]
+    for name, path, pattern in [
+        ("person", "/people", r"/people/\d+"), ("meter-history", "/meters", r"/meters/\d+"),
+        ("account-history", "/accounts", r"/accounts/\d+"),
+    ]:
+        page.goto(walk.base + path)
+        link = first_link(page, pattern)
+        walk.check(link is not None, path, "nothing to open")
+        if link:
+            pages.append((name, link + ("/history" if name.endswith("history") else "")))
+    return pages
+
+
+def walk_administrator(walk, person):
+    for language in LANGUAGES:
+        context, page = walk.context(language, "light" if language == "hi" else "dark")
+        walk.sign_in(page, person)
+        for name, path in administrator_pages(walk, page):
+            answer = page.goto(walk.base + path)
+            walk.check(answer.status == 200, path, f"answered {answer.status}, not 200")
+            walk.look(page, name, WIDTHS, "light" if language == "hi" else "dark", language)
+        context.close()
+
+
 def walk_consumer(walk, person):
     for language in LANGUAGES:
         context, page = walk.context(language)
@@ -149,7 +175,7 @@ def walk_consumer(walk, person):
             for name, path in pages:
                 page.goto(walk.base + path)
                 walk.look(page, "consumer-" + name, WIDTHS, "light", language)
-        for path in ["/line", "/meters", "/accounts", "/exceptions"]:
+        for path in ["/line", "/meters", "/accounts", "/exceptions", "/status", "/jobs", "/people", "/keys", "/audit"]:
             answer = page.goto(walk.base + path)
             walk.check(answer.status == 403, path, f"a consumer got {answer.status}, not 403")
         walk.look(page, "forbidden", [1440, 320], "light", language)
@@ -241,6 +267,7 @@ def main():
         walk = Walk(browser, options.base_url)
         wrong_password(walk, staff)
         walk_staff(walk, staff)
+        walk_administrator(walk, people["administrator"])
         walk_consumer(walk, consumer)
         recharge(walk, consumer)
         without_script(walk, staff)
