@@ -139,8 +139,9 @@ let package = Package(
         target(
             "App", "Web",
             domainBase + [
-                "Access", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating", "Payments",
-                "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs", "MeterPort",
+                "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
+                "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
+                "MeterPort",
                 mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),

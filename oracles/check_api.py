@@ -4,7 +4,8 @@
 A small installation is made by the commands of the house in a temporary folder, served on a free port, and every
 operation of /openapi.json is called with data that fits and data that does not, as nobody, consumer, operator,
 administrator and as a program with a key. What is checked, what is not and why stands in oracles/schemathesis.toml.
-Environment: BUSBAR, the program; API_EXAMPLES, random cases an operation and role at most (2), on top of the covering ones.
+Environment: BUSBAR, the program; API_EXAMPLES, random cases an operation and role at most (2), on top of the covering
+ones.
 Exit code 0 only when nothing was found. The last line says what ran.
 """
 import concurrent.futures

@@ -62,7 +62,8 @@ import Testing
                 let checked = await run { try await checkBackup("\(backups)/\(made[0])", site, json: false, $0) }
                 #expect(checked.status == .done, "\(checked.spoken.all)")
                 // Nothing is pending any more, so nothing more is saved.
-                _ = await run { try await migrateDatabase(site, $0) }
+                let again = await run { try await migrateDatabase(site, $0) }
+                #expect(again.status == .done && again.spoken.all.contains("was up to date"), "\(again.spoken.all)")
                 #expect(try FileManager.default.contentsOfDirectory(atPath: backups).count == 1)
             }
         }

@@ -1,5 +1,6 @@
-// The two servers of api.requests in one program: Busbar's own dispatcher and server on a seeded SQLite site, and a bare
-// Hummingbird endpoint that answers JSON of the same shape without looking anything up. Each prints where it listens.
+// The two servers of api.requests in one program: Busbar's own dispatcher and server on a seeded SQLite site, and a
+// bare Hummingbird endpoint that answers JSON of the same shape without looking anything up. Each prints where it
+// listens.
 import API
 import Access
 import Accounts

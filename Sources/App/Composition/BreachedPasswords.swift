@@ -23,7 +23,7 @@ struct BreachedPasswords: Sendable {
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw Refusal(
                 .invalid, "\(path) cannot be read.", hint: "Name a file of breached passwords, or none.",
-                at: "passwords.breached")
+                at: "passwords_breached")
         }
         defer { try? file.close() }
         let byteCount = try file.seekToEnd()
@@ -34,7 +34,7 @@ struct BreachedPasswords: Sendable {
         guard byteCount <= UInt64(Self.inMemoryBytesMax) else {
             throw Refusal(
                 .invalid, "\(path) has more than 10 MB and is no sorted list of SHA-1 sums.",
-                hint: "Sort it: LC_ALL=C sort -o FILE FILE", at: "passwords.breached")
+                hint: "Sort it: LC_ALL=C sort -o FILE FILE", at: "passwords_breached")
         }
         try file.seek(toOffset: 0)
         let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)

@@ -60,12 +60,13 @@ public struct OpenSite: Sendable {
         } else {
             lock = try SQLiteSite.lock(options.folder)
             try SQLiteSite.checkFiles(options.folder)
-            try await Upgrade(site: options, clocks: clocks).backUpFolder()
+            let isUpgrade = try await Upgrade(site: options, clocks: clocks).backUpFolder()
             let database = try await SQLiteDatabase.open(path: options.folder + "/money.db", durability: .full)
             try await CopyProgress.refuse(database)
             try await Migrator.migrate(BusbarSchema.migrations, store: .money, in: database)
             money = database
             readings = SQLiteReadings(folder: options.folder, migrations: BusbarSchema.migrations)
+            if isUpgrade { for month in try await readings.months() { _ = try await readings.shard(month) } }
         }
         let hasSecrets = try await money.read { transaction in
             try sealedColumns.contains { !(try $0.page((.min, .min), 1, transaction).isEmpty) }

@@ -42,7 +42,8 @@ public enum Hash {
 }
 
 extension Hash {
-    /// SHA-1 (FIPS 180-4), 20 bytes: only where a format or an old mechanism asks for it, such as lists of breached passwords.
+    /// SHA-1 (FIPS 180-4), 20 bytes: only where a format or an old mechanism asks for it, such as lists of breached
+    /// passwords.
     public static func sha1(_ bytes: [UInt8]) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 20)
         var length: UInt32 = 20

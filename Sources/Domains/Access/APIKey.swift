@@ -1,5 +1,5 @@
-// Keys for programs: made by an administrator, narrower than the maker, with an end, shown once; only SHA-256 is stored.
-// A key signs in nowhere and manages neither logins nor keys.
+// Keys for programs: made by an administrator, narrower than the maker, with an end, shown once; only SHA-256 is
+// stored. A key signs in nowhere and manages neither logins nor keys.
 import CivilTime
 import Clocks
 import Cryptography
