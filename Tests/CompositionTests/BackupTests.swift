@@ -55,7 +55,7 @@ import Testing
                 #expect(checked.spoken.all.contains("trial balance of Ujjwal-of-1"))
                 let restored = await run { try await restoreDatabase(place, other, $0) }
                 #expect(restored.status == .done, "\(restored.spoken.all)")
-                #expect(restored.spoken.all.contains("master.key is not in the backup"))
+                #expect(restored.spoken.all.contains("The master key is not in the backup"))
                 let manifest = try BackupManifest.read(place)
                 let rows = try await allRows(other)
                 let key = engine == .sqlite ? "money/posting" : "all/posting"

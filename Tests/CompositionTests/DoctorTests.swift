@@ -49,6 +49,9 @@ import Testing
             // The executable makes files for its user alone; the process of the tests does not.
             try FileManager.default.setAttributes(
                 [.posixPermissions: 0o600], ofItemAtPath: site.folder + "/money.db")
+            // Backups are asked for elsewhere: see BackupTests.
+            try LastBackup(atMs: Clocks.live.systemNowMs(), place: "/mnt/b", bytes: 1, isVerified: true)
+                .write(folder: site.folder)
             try await body(site)
         }
     }

@@ -35,8 +35,9 @@ import Testing
         let environment = ["BUSBAR_MASTER_KEY": Self.planted["master"] ?? ""]
         var done = 0
         for arguments in [
-            ["org", "add", "Asha Power"], ["user", "add", "asha", "--password-file", folder + "/password"],
-            ["user", "add", "asha", "--password-file", folder + "/password"],
+            ["org", "add", "Asha Power"],
+            ["user", "add", "asha", "--role", "administrator", "--password-file", folder + "/password"],
+            ["user", "add", "asha", "--role", "administrator", "--password-file", folder + "/password"],
             ["user", "password", "asha", "--password-file", folder + "/password"], ["user", "list", "--json"],
             [
                 "meter", "add", "M1", "--host", "127.0.0.1", "--port", "1", "--secret-file", folder + "/secret",

@@ -8,6 +8,7 @@ import SQL
 import SQLiteAdapter
 import TestRetailer
 import TestSupport
+import Testing
 
 @testable import Composition
 
@@ -35,7 +36,8 @@ func withPlace<Value>(_ engine: TestEngine, _ body: (SiteOptions) async throws -
 func fill(_ site: SiteOptions) async throws {
     try await withSite(site) { open in
         let retailers = try await TestRetailer.make(open.site)
-        try await open.site.money.write { try addOddRows($0) }
+        let session = try #require(try await StoredTable.all().first { $0.name == "session" })
+        try await open.site.money.write { try addOddRows($0, session) }
         guard let retailer = retailers.first else { return }
         let month = retailer.first.month
         try await open.site.readings.shard(month).write { transaction in
@@ -56,7 +58,7 @@ func fill(_ site: SiteOptions) async throws {
 }
 
 /// Extremes of integers, texts that sort or encode oddly, empty and NULL apart, bytes of every value.
-private func addOddRows(_ transaction: any SQLTransaction) throws {
+private func addOddRows(_ transaction: any SQLTransaction, _ session: StoredTable) throws {
     let texts = ["", " ", "a", "A", "ä", "z\u{0308}", "नमस्ते", "😀", "\t\n\\N'\"", "\u{10FFFF}"]
     try transaction.runMany(
         "INSERT INTO setting (org_id, name, from_day, value) VALUES (9, $1, $2, $3)",
@@ -75,11 +77,25 @@ private func addOddRows(_ transaction: any SQLTransaction) throws {
         INSERT INTO login (org_id, login_id, username, name, role, password_hash, language)
         VALUES ($1, $1, $2, $2, $2, $2, $2)
         """, [9, "odd"])
-    try transaction.runMany(
-        """
-        INSERT INTO session (token_hash, org_id, login_id, csrf_token, created_at_ms, expires_at_ms)
-        VALUES ($1, 9, 9, 'c', 1, 2)
-        """, [[.bytes([0])], [.bytes([0, 0])], [.bytes([127])], [.bytes([128])], [.bytes([255, 1])]])
+    let hashes: [[UInt8]] = [[0], [0, 0], [127], [128], [255, 1]]
+    let sessions = hashes.enumerated().map { number, hash in
+        session.row(number + 1, ["token_hash": .bytes(hash), "org_id": 9, "login_id": 9])
+    }
+    try session.store(sessions, in: transaction)
+}
+
+extension StoredTable {
+    /// A row with what is given; every other column, whatever a later migration adds, holds the number.
+    fileprivate func row(_ number: Int, _ given: [String: SQLValue]) -> [SQLValue] {
+        columns.map { column in
+            if let value = given[column.name] { return value }
+            switch column.kind {
+            case .int: return .int(Int64(number))
+            case .text: return .text("\(number)")
+            case .bytes: return .bytes([UInt8(number)])
+            }
+        }
+    }
 }
 
 /// All rows of all tables, in order of key, by part and table: read by SQL of their own, not by the copy's.

@@ -62,7 +62,8 @@ import Testing
                 let checked = await run { try await checkBackup("\(backups)/\(made[0])", site, json: false, $0) }
                 #expect(checked.status == .done, "\(checked.spoken.all)")
                 // Nothing is pending any more, so nothing more is saved.
-                _ = await run { try await migrateDatabase(site, $0) }
+                let again = await run { try await migrateDatabase(site, $0) }
+                #expect(again.status == .done && again.spoken.all.contains("was up to date"), "\(again.spoken.all)")
                 #expect(try FileManager.default.contentsOfDirectory(atPath: backups).count == 1)
             }
         }
@@ -100,12 +101,12 @@ import Testing
     {
         try await withPlace(engine) { site in
             try await Self.old(site, BusbarSchema.migrations.filter { $0.number < 14 || $0.number == 100 })
-            let before = await run { try await databaseStatus(site, json: true, $0) }.spoken.said
+            let before = await statusWithoutSizes(site)
             let sizes = engine == .sqlite ? try FileManager.default.sizes(site.folder) : [:]
             let dry = await run { try await migrateDatabase(site, dryRun: true, $0) }
             #expect(dry.status == .done && dry.spoken.all.contains("without an error"), "\(dry.spoken.all)")
             #expect(dry.spoken.said.contains { $0.contains(": 22 ") })
-            let after = await run { try await databaseStatus(site, json: true, $0) }.spoken.said
+            let after = await statusWithoutSizes(site)
             #expect(after == before)
             if engine == .sqlite { #expect(try FileManager.default.sizes(site.folder) == sizes) }
         }
@@ -115,6 +116,13 @@ import Testing
             try await spoil(site)
             let dry = await run { try await migrateDatabase(site, dryRun: true, $0) }
             #expect(dry.status == .problems && dry.spoken.all.contains("migration 22"), "\(dry.spoken.all)")
+        }
+    }
+
+    /// What `db status` says, but for bytes: those of a PostgreSQL server move by themselves.
+    private func statusWithoutSizes(_ site: SiteOptions) async -> [String] {
+        await run { try await databaseStatus(site, json: true, $0) }.spoken.said.map {
+            $0.replacing(/"bytes":\d+/, with: "")
         }
     }
 
@@ -230,6 +238,7 @@ import Testing
             let order = try await StoredTable.all(Self.released)
             for table in order {
                 let rows = own.filter { $0.table == table.name }.map { $0.row.map(\.value) }
+                guard !rows.isEmpty else { continue }
                 try await database.write { try table.store(rows, in: $0) }
             }
         }

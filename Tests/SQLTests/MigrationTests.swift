@@ -197,7 +197,7 @@ import Testing
             let path = folder + "/money.db"
             try Data(repeating: 65, count: 5000).write(to: URL(fileURLWithPath: path))
             let refused = await failure { _ = try await SQLiteDatabase.open(path: path, durability: .full) }
-            #expect(refused?.code == .connection)
+            #expect(refused?.code == .corrupt)
             let missing = await failure {
                 _ = try await SQLiteDatabase.open(path: folder + "/no/a.db", durability: .full)
             }

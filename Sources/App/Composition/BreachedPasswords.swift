@@ -4,7 +4,7 @@ import Access
 import Cryptography
 import Foundation
 
-/// Searches a list. The file is named by `passwords.breached` (the variable `BUSBAR_PASSWORDS_BREACHED`).
+/// Searches a list. The file is named by the setting `passwords_breached`.
 struct BreachedPasswords: Sendable {
     /// A list that is not sorted, or holds plain passwords, is read whole up to this size.
     static let inMemoryBytesMax = 10_000_000
@@ -23,7 +23,7 @@ struct BreachedPasswords: Sendable {
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw Refusal(
                 .invalid, "\(path) cannot be read.", hint: "Name a file of breached passwords, or none.",
-                at: "passwords.breached")
+                at: "passwords_breached")
         }
         defer { try? file.close() }
         let byteCount = try file.seekToEnd()
@@ -34,7 +34,7 @@ struct BreachedPasswords: Sendable {
         guard byteCount <= UInt64(Self.inMemoryBytesMax) else {
             throw Refusal(
                 .invalid, "\(path) has more than 10 MB and is no sorted list of SHA-1 sums.",
-                hint: "Sort it: LC_ALL=C sort -o FILE FILE", at: "passwords.breached")
+                hint: "Sort it: LC_ALL=C sort -o FILE FILE", at: "passwords_breached")
         }
         try file.seek(toOffset: 0)
         let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
@@ -112,12 +112,12 @@ struct BreachedPasswords: Sendable {
     }
 }
 
-extension PasswordHasher {
-    /// The hasher of this process, with the list of breached passwords its settings name.
-    static func ofProcess(companyNames: [String] = []) throws -> PasswordHasher {
-        let path = ProcessInfo.processInfo.environment["BUSBAR_PASSWORDS_BREACHED"] ?? ""
-        let list = path.isEmpty ? nil : try BreachedPasswords(path: path)
-        guard let list else { return PasswordHasher(companyNames: companyNames) }
+extension OpenSite {
+    /// What hashes passwords here, and refuses those of the list that the settings name.
+    /// - Throws: ``Refusal`` when the list cannot be read.
+    func passwordHasher(companyNames: [String]) throws -> PasswordHasher {
+        guard let path = passwordsBreached else { return PasswordHasher(companyNames: companyNames) }
+        let list = try BreachedPasswords(path: path)
         return PasswordHasher(companyNames: companyNames) { try list.contains($0) }
     }
 }

@@ -32,6 +32,17 @@ extension MasterKey {
         }
     }
 
+    /// The file that `--with-key` copies.
+    /// - Throws: ``Complaint`` `usage` when the key is in no file.
+    static func file(toCopy site: SiteOptions) throws -> String {
+        guard let current = files(site)?.current else {
+            throw Complaint(
+                "--with-key: the master key came by \(place(site)), and there is no file of it to copy",
+                hint: "Leave --with-key out, and keep a copy of the key apart.", .usage)
+        }
+        return current
+    }
+
     /// The key that seals now.
     /// - Parameter makes: makes it when the folder has none.
     static func current(_ site: SiteOptions, makes: Bool = false) throws -> [UInt8] {

@@ -18,6 +18,8 @@ public struct SiteOptions: Sendable {
     public var databaseURL: String?
     /// Where the key is that seals keys at rest.
     public var masterKey = MasterKeySource.folder
+    /// A list of breached passwords; nil: none is refused for that.
+    public var passwordsBreached: String?
     /// Makes a backup before the schema of a database with data is changed.
     public var backsUpBeforeUpgrade = true
     public init(folder: String, databaseURL: String? = nil) {
@@ -34,6 +36,8 @@ public struct OpenSite: Sendable {
     public let ring: KeyRing
     public var vault: KeyVault { KeyVault(ring: ring) }
     public let holder: String
+    /// See ``SiteOptions/passwordsBreached``.
+    let passwordsBreached: String?
     /// Nil when it is only looked at.
     let lease: HeldNumber?
     /// When anybody had it open before, system time.
@@ -56,12 +60,13 @@ public struct OpenSite: Sendable {
         } else {
             lock = try SQLiteSite.lock(options.folder)
             try SQLiteSite.checkFiles(options.folder)
-            try await Upgrade(site: options, clocks: clocks).backUpFolder()
+            let isUpgrade = try await Upgrade(site: options, clocks: clocks).backUpFolder()
             let database = try await SQLiteDatabase.open(path: options.folder + "/money.db", durability: .full)
             try await CopyProgress.refuse(database)
             try await Migrator.migrate(BusbarSchema.migrations, store: .money, in: database)
             money = database
             readings = SQLiteReadings(folder: options.folder, migrations: BusbarSchema.migrations)
+            if isUpgrade { for month in try await readings.months() { _ = try await readings.shard(month) } }
         }
         let hasSecrets = try await money.read { transaction in
             try sealedColumns.contains { !(try $0.page((.min, .min), 1, transaction).isEmpty) }
@@ -82,7 +87,8 @@ public struct OpenSite: Sendable {
                 money: LeasedDatabase(money, lease), readings: LeasedReadings(readings, lease), clocks: clocks,
                 ids: IDGenerator(
                     processNumber: number.number, clocks: clocks, notBeforeMs: number.idsNotBeforeMs)),
-            folder: options.folder, ring: ring, holder: holder, lease: lease, lastHeldMs: lastHeldMs, lock: lock)
+            folder: options.folder, ring: ring, holder: holder, passwordsBreached: options.passwordsBreached,
+            lease: lease, lastHeldMs: lastHeldMs, lock: lock)
     }
 
     /// An installation only looked at: nothing is migrated, leased or made, and no write to the money store succeeds.
@@ -106,7 +112,7 @@ public struct OpenSite: Sendable {
             site: Site(
                 money: money, readings: readings, clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks)),
             folder: options.folder, ring: try KeyRing(current: Secret.bytes(32)), holder: "",
-            lease: nil, lastHeldMs: nil, lock: lock)
+            passwordsBreached: options.passwordsBreached, lease: nil, lastHeldMs: nil, lock: lock)
     }
 
     public func close() async {

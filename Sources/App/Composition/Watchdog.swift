@@ -32,7 +32,7 @@ struct ClockWatch: Service {
     let log: Logger
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             var told: Int64 = 0
             while !Task.isCancelled {
                 let jumpS = Clocks.machineJumpMs() / 1000

@@ -44,6 +44,7 @@ public struct RunJob: Command {
         guard try JobStore.askFor(kind, key: key, jobID: context.ids.next(), context, in: transaction) else {
             throw Refusal(.conflict, "This job is running now.", hint: "Wait until it has ended.")
         }
+        context.changed(.company, "job \(kind.rawValue)", from: nil, to: "due now")
         return JobsAsked(jobs: 1)
     }
 }
@@ -97,6 +98,9 @@ public struct RerunDays: Command {
             }
             day = day.advanced(by: 1)
         }
+        if asked > 0 {
+            context.changed(.company, "job \(kind.rawValue)", from: nil, to: "\(from) to \(to) due now")
+        }
         return JobsAsked(jobs: asked)
     }
 }
@@ -120,6 +124,7 @@ public struct CatchUp: Command {
             WHERE org_id = $1 AND state IN ('waiting', 'failed')
               AND NOT EXISTS (SELECT 1 FROM job_pause p WHERE p.org_id = $1 AND p.kind = job.kind)
             """, [.int(context.orgID), .int(context.businessNowMs), .int(context.actor.loginID)])
+        if asked > 0 { context.changed(.company, "jobs", from: nil, to: "\(asked) due now") }
         return JobsAsked(jobs: asked)
     }
 }
@@ -167,6 +172,7 @@ public struct PauseJob: Command {
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> JobsAsked {
         try context.requireWholeCompany()
+        let isPaused = try JobPause.all(context.actor.scope, in: transaction).contains { $0.kind == kind }
         try transaction.run(
             """
             INSERT INTO job_pause (org_id, kind, reason, login_id, at_ms) VALUES ($1, $2, $3, $4, $5)
@@ -176,6 +182,8 @@ public struct PauseJob: Command {
                 .int(context.orgID), .text(kind.rawValue), .text(reason), .int(context.actor.loginID),
                 .int(context.businessNowMs),
             ])
+        // The reason stands with the command.
+        context.changed(.company, "job \(kind.rawValue) state", from: isPaused ? "paused" : "planned", to: "paused")
         return JobsAsked(jobs: 1)
     }
 }
@@ -194,6 +202,9 @@ public struct ResumeJob: Command {
         try context.requireWholeCompany()
         let resumed = try transaction.run(
             "DELETE FROM job_pause WHERE org_id = $1 AND kind = $2", [.int(context.orgID), .text(kind.rawValue)])
+        if resumed > 0 {
+            context.changed(.company, "job \(kind.rawValue) state", from: "paused", to: "planned")
+        }
         return JobsAsked(jobs: resumed)
     }
 }
@@ -209,6 +220,13 @@ public enum Mending: Sendable, Equatable {
         switch self {
         case .job(let id): "job=\(id)"
         case .event(let id): "event=\(id)"
+        }
+    }
+    /// As a field of the trail.
+    fileprivate var field: String {
+        switch self {
+        case .job(let id): "job \(id)"
+        case .event(let id): "event \(id)"
         }
     }
     fileprivate var id: Int64 {
@@ -239,6 +257,7 @@ public struct RetryFailed: Command {
         case .event(let eventID):
             guard try Outbox.tryAgain(eventID, orgID: context.orgID, in: transaction) else { throw Mending.noEvent }
         }
+        context.changed(.company, what.field, from: "failed", to: "due now")
         return JobsAsked(jobs: 1)
     }
 }
@@ -277,6 +296,7 @@ public struct SetFailedAside: Command {
                     eventID, why: reason, atMs: context.businessNowMs, orgID: context.orgID, in: transaction)
             else { throw Mending.noEvent }
         }
+        context.changed(.company, what.field, from: "failed", to: "set aside")
         return JobsAsked(jobs: 1)
     }
 }

@@ -151,6 +151,13 @@ public struct AddAPIKey: Command {
                 .text(role.rawValue), .text(granted.map(\.rawValue).joined(separator: " ")), .optional(placeID),
                 .int(made.loginID), .int(made.createdAtMs), .int(made.expiresAtMs),
             ])
+        let field = "key \(made.keyID)"
+        context.changed(.company, field + " name", from: nil, to: keyName, isPersonal: true)
+        context.changed(
+            .company, field + " permissions", from: nil, to: granted.map(\.rawValue).joined(separator: " "))
+        context.changed(.company, field + " place", from: nil, to: placeID.map { String($0) })
+        context.changed(.company, field + " until", from: nil, to: until.description)
+        context.changed(.company, field + " state", from: nil, to: APIKeySummary.State.active.rawValue)
         return made
     }
 }
@@ -167,9 +174,12 @@ public struct RevokeAPIKey: Command {
     public var content: String { "key=\(keyID)" }
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> APIKeySummary {
+        let before = try APIKeys.find(keyID, context.actor.scope, in: transaction).state(nowMs: context.systemNowMs)
         try transaction.run(
             "UPDATE api_key SET revoked_at_ms = $3 WHERE org_id = $1 AND key_id = $2 AND revoked_at_ms IS NULL",
             [.int(context.orgID), .int(keyID), .int(context.systemNowMs)])
+        context.changed(
+            .company, "key \(keyID) state", from: before.rawValue, to: APIKeySummary.State.revoked.rawValue)
         return try APIKeys.find(keyID, context.actor.scope, in: transaction)
     }
 }

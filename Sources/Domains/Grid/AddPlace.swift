@@ -51,6 +51,9 @@ public struct AddPlace: Command {
         }
         let place = Place(placeID: context.ids.next(), parentID: parentID, kind: kind, name: placeName)
         try place.create(scope, in: transaction)
+        context.changed(.company, "place \(place.placeID) name", from: nil, to: placeName)
+        context.changed(.company, "place \(place.placeID) kind", from: nil, to: kind.rawValue)
+        context.changed(.company, "place \(place.placeID) under", from: nil, to: parentID.map { String($0) })
         return place
     }
 }

@@ -32,6 +32,8 @@ public struct RetryOrder: Command {
             UPDATE meter_command SET state = 'waiting', attempt = 0, next_at_ms = $3, ended_at_ms = NULL,
               aside_at_ms = NULL, aside_why = NULL WHERE org_id = $1 AND command_id = $2
             """, [.int(scope.orgID), .int(commandID), .int(context.businessNowMs)])
+        context.changed(
+            .meter(order.meterID), "\(order.kind)_order \(commandID)", from: order.state.rawValue, to: "waiting")
         return commandID
     }
 }
@@ -52,10 +54,12 @@ public struct SetOrderAside: Command {
     public var subjectID: Int64 { commandID }
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
-        _ = try MeterCommand.find(commandID, context.actor.scope, in: transaction)
+        let order = try MeterCommand.find(commandID, context.actor.scope, in: transaction)
         try transaction.run(
             "UPDATE meter_command SET aside_at_ms = $3, aside_why = $4 WHERE org_id = $1 AND command_id = $2",
             [.int(context.orgID), .int(commandID), .int(context.businessNowMs), .text(reason)])
+        context.changed(
+            .meter(order.meterID), "\(order.kind)_order \(commandID)", from: order.state.rawValue, to: "set aside")
         return commandID
     }
 }

@@ -12,7 +12,12 @@ struct DatabaseCommand: AsyncParsableCommand {
     struct Migrate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Brings the schema up to date, after a backup into backups/ of the folder.",
-            discussion: "Migrations only go forward.\nTry it: busbar db migrate --data ./data --dry-run")
+            discussion: """
+                Migrations only go forward.
+                Try it: busbar db migrate --data ./data --dry-run
+                Exit codes: 0 up to date, 1 the backup or a migration failed and nothing was changed, 3 in use or out \
+                of reach.
+                """)
         @Flag(help: "Show what would be applied, and try it where it does not count.") var dryRun = false
         @Flag(help: "Make no backup first.") var noBackup = false
         @OptionGroup var shared: SharedOptions
@@ -46,6 +51,8 @@ struct DatabaseCommand: AsyncParsableCommand {
             abstract: "Trial balance, balances against postings, soundness of the files; also of a backup.",
             discussion: """
                 A backup is restored into a scratch for it; one of PostgreSQL on the server of --database.
+                Try it: busbar db check --data ./data
+                A backup: busbar db check /mnt/backups/busbar-20261121T020000Z
                 Exit codes: 0 all well, 1 something is wrong, 3 in use or out of reach, or a backup that could not be \
                 restored here.
                 """)

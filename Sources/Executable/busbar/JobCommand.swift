@@ -11,7 +11,12 @@ struct JobCommand: AsyncParsableCommand {
             """, subcommands: [List.self, Run.self, Pause.self, Resume.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Schedule, state, last and next run of every job.")
+        static let configuration = CommandConfiguration(
+            abstract: "Schedule, state, last and next run of every job.",
+            discussion: """
+                Try it: busbar job list --data ./data
+                Exit codes: 0 listed, 1 no such company, 3 in use or out of reach.
+                """)
         @Flag(help: "JSON lines.") var json = false
         @OptionGroup var company: OrgOption
         @OptionGroup var shared: SharedOptions
@@ -23,7 +28,14 @@ struct JobCommand: AsyncParsableCommand {
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a job due now; with days, estimate or rate of these days again.")
+            abstract: "Makes a job due now; with days, estimate or rate of these days again.",
+            discussion: """
+                The serving process runs it, or the next start. What comes out the same changes nothing.
+                Try it: busbar job run collect
+                Days again: busbar job run rate --from 2026-11-01 --to 2026-11-07
+                Exit codes: 0 due, 1 refused, for one when it is paused or running, 2 wrong call, 3 in use or out of \
+                reach.
+                """)
         @Argument(help: "Which job.") var job: String
         @Option(help: "First day, YYYY-MM-DD.") var from: String?
         @Option(help: "Last day; the first when left out.") var to: String?
@@ -40,7 +52,12 @@ struct JobCommand: AsyncParsableCommand {
 
     struct Pause: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Keeps a job from starting until it is resumed, also after a restart.")
+            abstract: "Keeps a job from starting until it is resumed, also after a restart.",
+            discussion: """
+                A run that has begun goes on to its end.
+                Try it: busbar job pause supply --reason "storm, no disconnections"
+                Exit codes: 0 done, 1 refused, 2 wrong call, 3 in use or out of reach.
+                """)
         @Argument(help: "Which job.") var job: String
         @Option(help: "Why; it is shown with the job.") var reason: String
         @OptionGroup var company: OrgOption
@@ -54,7 +71,13 @@ struct JobCommand: AsyncParsableCommand {
     }
 
     struct Resume: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lets a paused job start again.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lets a paused job start again.",
+            discussion: """
+                What is overdue starts at once; resuming what is not paused changes nothing.
+                Try it: busbar job resume supply
+                Exit codes: 0 done, 1 refused, 2 wrong call, 3 in use or out of reach.
+                """)
         @Argument(help: "Which job.") var job: String
         @OptionGroup var company: OrgOption
         @OptionGroup var shared: SharedOptions

@@ -9,7 +9,14 @@ struct KeyCommand: AsyncParsableCommand {
         subcommands: [Add.self, List.self, Revoke.self, RotateMaster.self])
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Adds a key and prints its token, once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Adds a key and prints its token, once.",
+            discussion: """
+                A program sends the token as `Authorization: Bearer bbk_…`. Only a sum of it is stored. What a \
+                permission may be is said when one is not known.
+                Try it: busbar key add "billing export" --permission accounts.read --until 2027-03-31
+                Exit codes: 0 done, 1 refused, 2 wrong call, 3 in use or out of reach.
+                """)
         @Argument(help: "What it is for.") var name: String
         @Option(
             name: .customLong("permission"), help: "What it may do, such as accounts.read; may be given several times.")
@@ -29,7 +36,12 @@ struct KeyCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists keys, without their secrets.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists keys, without their secrets.",
+            discussion: """
+                Try it: busbar key list --json
+                Exit codes: 0 listed, 1 no such company, 3 in use or out of reach.
+                """)
         @Flag(help: "JSON lines.") var json = false
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions
@@ -40,7 +52,13 @@ struct KeyCommand: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Ends a key at once, for good.")
+        static let configuration = CommandConfiguration(
+            abstract: "Ends a key at once, for good.",
+            discussion: """
+                Doing it again changes nothing.
+                Try it: busbar key revoke 123456789 (`busbar key list` shows the numbers)
+                Exit codes: 0 refused from now on, 1 no such key, 2 wrong call, 3 in use or out of reach.
+                """)
         @Argument(help: "Its number: what stands behind bbk_.") var key: Int64
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions
@@ -76,7 +94,13 @@ struct PlaceCommand: AsyncParsableCommand {
         commandName: "place", abstract: "Places of the network.", subcommands: [Add.self, List.self])
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Adds a place and prints its number.")
+        static let configuration = CommandConfiguration(
+            abstract: "Adds a place and prints its number.",
+            discussion: """
+                What lies under what decides who may see it, so a place is never moved.
+                Try it: busbar place add "Village Feeder 2" --kind feeder --under 123456789
+                Exit codes: 0 done, 1 refused, 2 wrong call, 3 in use or out of reach.
+                """)
         @Argument(help: "Its name.") var name: String
         @Option(help: "state, cluster, plant, feeder, transformer or pole.") var kind: String
         @Option(help: "Number of the place it lies under; without it it stands at the top.") var under: Int64?
@@ -91,7 +115,12 @@ struct PlaceCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists places.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists places.",
+            discussion: """
+                Try it: busbar place list --json
+                Exit codes: 0 listed, 1 no such company, 3 in use or out of reach.
+                """)
         @Flag(help: "JSON lines.") var json = false
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions

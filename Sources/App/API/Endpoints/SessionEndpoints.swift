@@ -35,6 +35,10 @@ struct SessionView: APIModel {
     ]
 
     init(_ session: SignedIn, token: String? = nil) {
+        self.init(session, csrfToken: Authentication.masked(session.csrfToken), token: token)
+    }
+
+    private init(_ session: SignedIn, csrfToken: String, token: String?) {
         loginID = ID(session.actor.loginID)
         name = session.name
         role = session.actor.role
@@ -42,19 +46,16 @@ struct SessionView: APIModel {
         companyID = ID(session.actor.scope.orgID)
         accountID = session.actor.scope.accountID.map { ID($0) }
         permissions = session.actor.permissions.map(\.rawValue).sorted()
-        csrfToken = Authentication.masked(session.csrfToken)
+        self.csrfToken = csrfToken
         self.token = token
     }
 
-    static let example: SessionView = {
-        var view = SessionView(
-            SignedIn(
-                actor: Actor(loginID: 21, role: .consumer, scope: Scope(orgID: 1, accountID: 77)), csrfToken: "",
-                username: "asha", name: "Asha Devi", language: .hindi))
-        // Masked anew each time; documents stay the same.
-        view.csrfToken = "9f2c41d0"
-        return view
-    }()
+    static let example = SessionView(
+        SignedIn(
+            actor: Actor(loginID: 21, role: .consumer, scope: Scope(orgID: 1, accountID: 77)), csrfToken: "",
+            username: "asha", name: "Asha Devi", language: .hindi),
+        // The same in every document, so under no mask.
+        csrfToken: "021acef29d368f22", token: nil)
 }
 
 extension Endpoints {

@@ -96,7 +96,7 @@ public func addUser(
         let command = try await AddLogin(
             NewLogin(
                 username: options.username, name: options.name, role: role, language: language, accountID: accountID,
-                placeID: options.placeID), password: password, hasher: .ofProcess(companyNames: [org.name]))
+                placeID: options.placeID), password: password, hasher: open.passwordHasher(companyNames: [org.name]))
         let login = try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
         sayPassword(command.generatedPassword, console)
         console.note("\(login.role.rawValue) \(login.username) added to \(org.name).")
@@ -168,7 +168,7 @@ public func setPassword(
         let org = try await open.org(orgID)
         let login = try await open.login(username, org)
         let command = try await SetPassword(
-            loginID: login.loginID, password: password, hasher: .ofProcess(companyNames: [org.name]))
+            loginID: login.loginID, password: password, hasher: open.passwordHasher(companyNames: [org.name]))
         _ = try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
         sayPassword(command.generatedPassword, console)
         console.note("\(login.username) has a new password; open sessions have ended.")

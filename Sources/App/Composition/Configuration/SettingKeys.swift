@@ -105,7 +105,8 @@ extension SettingKey {
         "heavy_per_minute", .integer(1...1_000_000), or: "60", "searches and exports of one caller")
     public static let signInsPerMinute = SettingKey(
         "sign_ins_per_minute", .integer(1...1_000_000), or: "60", "attempts to sign in from one address")
-
+    public static let passwordsBreached = SettingKey(
+        "passwords_breached", .path, "list of breached passwords, which are refused: sorted SHA-1 sums, or plain words")
     public static let importBytesMax = SettingKey(
         "import_bytes_max", .integer(1_000...10_000_000_000), or: "2000000000",
         "bytes of a load file that is imported, packed and unpacked")
@@ -113,11 +114,9 @@ extension SettingKey {
     /// All of them, in the order of the documents.
     public static let all: [SettingKey] = [
         dataFolder, database, databaseFile, databasePasswordFile, masterKey, masterKeyFile, host, port, https,
-        forwarded,
-        tlsCertificate, tlsKey, watchPort, logLevel, logFormat, connectionsMax, idleSeconds, bodyReadMs, handlerMs,
-        stopSeconds,
-        readsPerMinute,
-        writesPerMinute, heavyPerMinute, signInsPerMinute, importBytesMax,
+        forwarded, tlsCertificate, tlsKey, watchPort, logLevel, logFormat, connectionsMax, idleSeconds, bodyReadMs,
+        handlerMs, stopSeconds, readsPerMinute, writesPerMinute, heavyPerMinute, signInsPerMinute, passwordsBreached,
+        importBytesMax,
     ]
 
     /// Variables that begin with BUSBAR_ and are no settings: where the file is, and what tests and builds read.

@@ -21,6 +21,7 @@ extension ProcessSettings {
         } else if let digits = text(.masterKey) {
             options.masterKey = .given(digits, from: "\(self[.masterKey].source)")
         }
+        options.passwordsBreached = text(.passwordsBreached)
         return options
     }
 

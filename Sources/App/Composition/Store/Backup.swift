@@ -33,6 +33,7 @@ struct Backup: Sendable {
         guard !files.fileExists(atPath: place) else {
             throw Complaint("\(place) is there already", hint: "Wait a second, or name another folder.", .problems)
         }
+        let key = withKey ? try MasterKey.file(toCopy: site) : nil
         // What an earlier attempt of this very name left behind.
         try? files.removeItem(atPath: partial)
         do {
@@ -50,7 +51,7 @@ struct Backup: Sendable {
             } else {
                 manifest = try await sqlite(partial)
             }
-            if withKey { try copyKey(from: site.folder + "/master.key", to: partial + "/master.key") }
+            if let key { try copyKey(from: key, to: partial + "/master.key") }
             try manifest.write(partial)
             let tried = verifies ? try await verify(partial, &manifest) : (false, nil)
             guard rename(partial, place) == 0 else {

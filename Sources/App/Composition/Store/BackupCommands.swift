@@ -59,9 +59,10 @@ public func backUpDatabase(
             + (made.isVerified ? "verified by restoring" : "NOT verified") + ", \(took)")
     if let note = made.note { console.note(note) }
     if options.withKey {
-        console.note("The backup holds master.key: whoever has both can open the meters' keys. Keep it locked away.")
-    } else if ProcessInfo.processInfo.environment["BUSBAR_MASTER_KEY"] == nil {
-        console.note("master.key is not in it: keep a copy of it apart, once.")
+        console.note(
+            "The backup holds the master key: whoever has both can open the meters' keys. Keep it locked away.")
+    } else {
+        console.note("The master key (\(MasterKey.place(site))) is not in it: keep a copy of it apart, once.")
     }
     return made.isVerified || !options.verifies ? .done : .partly
 }
@@ -130,7 +131,7 @@ public func restoreDatabase(_ folder: String, _ site: SiteOptions, _ console: Co
         try await refuseTables(url)
         try await PostgresTools.found(url: url).restore("\(folder)/\(BackupManifest.dump)")
     }
-    try restoreKey(from: folder, to: site.folder, console)
+    restoreKey(from: folder, site, console)
     let rows = try await soundness(site, allowsPending: true)
     let took = progress.end()
     try say(rows, json: false, console)
@@ -149,7 +150,7 @@ private func restoreFiles(_ manifest: BackupManifest, from: String, to: String) 
     defer { lock.release() }
     let mark = ".restoring-"
     let found = try files.contentsOfDirectory(atPath: to)
-    let strangers = found.filter { !["master.key", "busbar.lock"].contains($0) && !$0.hasPrefix(mark) }
+    let strangers = found.filter { !$0.hasPrefix("master.key") && $0 != "busbar.lock" && !$0.hasPrefix(mark) }
     guard strangers.isEmpty else {
         throw Complaint(
             "\(to) is not empty: it holds \(strangers.sorted().prefix(3).joined(separator: ", "))",
@@ -183,16 +184,21 @@ private func refuseTables(_ url: String) async throws {
     }
 }
 
-private func restoreKey(from: String, to: String, _ console: Console) throws {
+/// Puts the key of the backup where this installation looks for one, unless one is there.
+private func restoreKey(from: String, _ site: SiteOptions, _ console: Console) {
     let files = FileManager.default
-    let (kept, key) = ("\(from)/master.key", "\(to)/master.key")
-    if files.fileExists(atPath: key) || ProcessInfo.processInfo.environment["BUSBAR_MASTER_KEY"] != nil { return }
-    if files.fileExists(atPath: kept) {
+    guard let key = MasterKey.files(site)?.current, !files.fileExists(atPath: key) else { return }
+    let kept = "\(from)/master.key"
+    guard files.fileExists(atPath: kept) else {
+        return console.note(
+            "The master key is not in the backup. Put the copy you kept at \(key) (mode 600) before you start: "
+                + "without it the meters' keys cannot be opened.")
+    }
+    do {
         try copyKey(from: kept, to: key)
-        console.note("master.key came with the backup.")
-    } else {
-        console.note(
-            "master.key is not in the backup. Put the copy you kept at \(key) (mode 600) before you start: without it "
-                + "the meters' keys cannot be opened.")
+        console.note("The master key came with the backup, to \(key).")
+    } catch {
+        // The rows are there: what is left is a file.
+        console.note("\(Complaint(error).what): before you start, `cp -p \(kept) \(key)` as the user who owns it.")
     }
 }

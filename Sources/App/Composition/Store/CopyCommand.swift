@@ -40,6 +40,7 @@ func copyDatabase(
     onPage: @escaping @Sendable (Int64) throws -> Void, _ console: Console
 ) async throws -> CommandStatus {
     try refuseSame(site, options.destination)
+    if options.withKey { _ = try MasterKey.file(toCopy: site) }
     let progress = ProgressLine(console)
     let source = try await CopyHouse.source(site, systemNowMs: clocks.systemNowMs())
     let compared: [CopiedTable]
@@ -105,17 +106,20 @@ private func say(_ compared: [CopiedTable], _ console: Console) {
 /// The key that opens the meters' keys: brought when asked for; else what is to be done is said.
 private func bringKey(_ site: SiteOptions, _ options: CopyOptions, _ console: Console) throws {
     let files = FileManager.default
-    let (from, to) = (site.folder + "/master.key", options.destination.folder + "/master.key")
-    guard ProcessInfo.processInfo.environment["BUSBAR_MASTER_KEY"] == nil, files.fileExists(atPath: from) else {
-        return
+    let to = options.destination.folder + "/master.key"
+    guard let from = MasterKey.files(site)?.current else {
+        return console.note("The meters' keys open only with the master key of \(MasterKey.place(site)): keep it set.")
     }
-    guard !files.fileExists(atPath: to) else { return }
+    // Without a file nothing was ever sealed; one that is there is not written over.
+    guard files.fileExists(atPath: from), !files.fileExists(atPath: to) else { return }
     if options.withKey {
         try copyKey(from: from, to: to)
         console.note("The key of the meters' keys was copied to \(to).")
-    } else {
+    } else if site.masterKey == .folder {
         console.note(
             "The meters' keys open only with \(from): before serving, `cp -p \(from) \(to)` (or use --with-key).")
+    } else {
+        console.note("The meters' keys open only with \(from): serve the copy with the same master_key_file.")
     }
 }
 

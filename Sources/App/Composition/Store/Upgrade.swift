@@ -28,10 +28,12 @@ struct Upgrade: Sendable {
     }
 
     /// SQLite: a backup when any file lacks a migration. The lock of the folder is held by the caller.
-    func backUpFolder() async throws {
-        guard FileManager.default.fileExists(atPath: site.folder + "/money.db") else { return }
-        guard try await !pendingFiles().isEmpty else { return }
+    /// - Returns: whether any does. All files are to be migrated then: one left behind would ask for another backup.
+    func backUpFolder() async throws -> Bool {
+        guard FileManager.default.fileExists(atPath: site.folder + "/money.db") else { return false }
+        guard try await !pendingFiles().isEmpty else { return false }
         try await backUp()
+        return true
     }
 
     /// What each file of a folder lacks, money first. A file without any migration is new and lacks nothing.

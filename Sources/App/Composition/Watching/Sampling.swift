@@ -24,7 +24,7 @@ struct Sampler: Service {
     let log: Logger
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 let startNs = Stopwatch.nowNs()
                 await board.sampleSite()
