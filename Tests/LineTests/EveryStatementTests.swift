@@ -239,16 +239,11 @@ struct EveryStatementTests {
             #expect(expected.count { $0.hasPrefix("charge") } == 4, "\(expected)")
             let places = Self.places(counter, engine)
             let start = ContinuousClock.now
-            let next = Mutex(0)
+            let workers = max(2, ProcessInfo.processInfo.activeProcessorCount)
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<max(2, ProcessInfo.processInfo.activeProcessorCount) {
+                for worker in 0..<workers {
                     group.addTask {
-                        while true {
-                            let index = next.withLock { number in
-                                number += 1
-                                return number - 1
-                            }
-                            guard index < places.count else { return }
+                        for index in stride(from: worker, to: places.count, by: workers) {
                             let breaker = Breaker(at: places[index])
                             let outcome = try await Self.end(template, breaker)
                             #expect(breaker.hasActed, "\(places[index]) was not reached")
