@@ -124,6 +124,34 @@ import Testing
         }
     }
 
+    @Test func aSessionOpenedByAClockThatWasAheadDoesNotLiveTooLong() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.add("asha")
+            // A year ahead, then set right: the session is void at once.
+            fixture.clock.nowMs += 365 * 86_400_000
+            let ahead = try await fixture.signIn("asha")
+            #expect(try await fixture.sessions.resolve(token: ahead.token) != nil)
+            fixture.clock.nowMs = Fixture.startMs
+            #expect(try await fixture.sessions.resolve(token: ahead.token) == nil)
+            let right = try await fixture.signIn("asha")
+            #expect(try await fixture.sessions.resolve(token: right.token) != nil)
+            // And it does not come to life when its year has come.
+            fixture.clock.nowMs += 365 * 86_400_000
+            #expect(try await fixture.sessions.resolve(token: ahead.token) == nil)
+            // Half an hour ahead, as clocks of two machines may be: it lives, and for so much longer at most.
+            let now = fixture.clock.nowMs
+            fixture.clock.nowMs = now + 1_800_000
+            let near = try await fixture.signIn("asha")
+            fixture.clock.nowMs = now
+            for _ in 0..<12 {
+                #expect(try await fixture.sessions.resolve(token: near.token) != nil)
+                fixture.clock.nowMs += Sessions.lifetimeMs / 12
+            }
+            fixture.clock.nowMs += 1_800_000
+            #expect(try await fixture.sessions.resolve(token: near.token) == nil)
+        }
+    }
+
     @Test func endsBySignOutNewPasswordAndDisabling() async throws {
         try await Fixture.with { fixture in
             let login = try await fixture.add("asha")

@@ -2,6 +2,7 @@
 import Foundation
 import PostgresAdapter
 import SQL
+import Synchronization
 import TestSupport
 import Testing
 
@@ -33,9 +34,12 @@ private struct StoppableServer {
         return server
     }
 
+    /// Runs it to its end. The descriptors of this process are closed first: a server that inherited the one by which
+    /// `Process` learns of the end would keep us waiting for as long as it lives.
     private func shell(_ line: String) throws {
         let process = Process()
-        let words = ["/bin/sh", "-c", "umask 022; cd /; \(line) >>'\(folder).log' 2>&1 </dev/null"]
+        let closing = #"for f in /proc/$BASHPID/fd/*; do f=${f##*/}; [ $f -gt 2 ] && eval "exec $f>&-"; done"#
+        let words = ["/bin/bash", "-c", "\(closing); umask 022; cd /; \(line) >>'\(folder).log' 2>&1 </dev/null"]
         let isRoot = geteuid() == 0
         process.executableURL = URL(fileURLWithPath: isRoot ? "/usr/sbin/runuser" : words[0])
         process.arguments = isRoot ? ["-u", "postgres", "--"] + words : Array(words.dropFirst())
@@ -62,11 +66,22 @@ private struct StoppableServer {
     }
 }
 
-@Suite(
-    .serialized,
-    .enabled(
-        if: ProcessInfo.processInfo.environment["BUSBAR_LONG"] == "1", "not seen to end yet: only with BUSBAR_LONG=1"))
-struct PostgresGoneTests {
+/// How often a transaction was begun.
+private final class Tries: Sendable {
+    private let number = Mutex(0)
+    var count: Int { number.withLock { $0 } }
+    func add() -> Int {
+        number.withLock { number in
+            number += 1
+            return number
+        }
+    }
+}
+
+@Suite(.serialized) struct PostgresGoneTests {
+    /// How long it stays away.
+    private static let goneS = ProcessInfo.processInfo.environment["BUSBAR_LONG"] == "1" ? 60 : 3
+
     @Test func goneForAWhileIsRefusedPolitelyAndComesBackByItself() async throws {
         guard let postgres = try StoppableServer.make() else { return }
         defer { postgres.remove() }
@@ -96,22 +111,38 @@ struct PostgresGoneTests {
                 }
                 return await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(refused.allSatisfy { $0.status == 503 && $0.head.contains("Retry-After: ") }, "\(refused.first!)")
+            #expect(refused.allSatisfy { $0.status == 503 && $0.head.contains("Retry-After: ") }, "\(refused)")
             #expect(ContinuousClock.now - start < .seconds(10), "callers wait for a server that is not there")
-            #expect(await server.ask("GET", "/health").status == 200)
+            #expect(!refused.contains { $0.body.contains(postgres.folder) }, "it says where the database is")
+            while ContinuousClock.now - start < .seconds(Self.goneS) {
+                let (write, health) = (
+                    await server.setRules(31_000, token: token), await server.ask("GET", "/health")
+                )
+                #expect(write.status == 503 && write.head.contains("Retry-After: "), "\(write)")
+                #expect(health.status == 200, "the process itself is well")
+                try await Task.sleep(for: .milliseconds(300))
+            }
             #expect(server.threads() <= threads + 4, "threads pile up: \(threads), now \(server.threads())")
-            #expect(
-                !refused.contains { $0.body.contains(postgres.folder) }, "it says where the database is")
 
-            try postgres.start()
+            let runs = try await {
+                try postgres.start()
+                return try await finishedRuns(postgres.url)
+            }()
             try await until("it is ready again", withinS: 20) { await server.ask("GET", "/ready").status == 200 }
             try await until("it writes again", withinS: 20) {
                 await server.setRules(55_555, token: token).status == 200
             }
-            let runs = try await finishedJobs(postgres.url)
-            try await until("jobs run again", withinS: 30) { try await finishedJobs(postgres.url) >= runs }
-            #expect(try await changes(postgres.url, "20001") == 1, "an answered write is there once")
-            #expect(try await changes(postgres.url, "30000") == 0, "a refused write is not there")
+            // The workers of the jobs are alive too: what is ordered now gets done.
+            let ordered = await server.ask("POST", "/api/v1/jobs/validate/run", token: token, json: "{}")
+            #expect((200...202).contains(ordered.status), "\(ordered)")
+            try await until("jobs run again", withinS: 30) { try await finishedRuns(postgres.url) > runs }
+            for number in 20_001...20_003 {
+                #expect(try await changes(postgres.url, "\(number)") == 1, "an answered write is there once")
+            }
+            #expect(try await changes(postgres.url, "55555") == 1)
+            for number in [30_000, 30_002, 30_038, 31_000] {
+                #expect(try await changes(postgres.url, "\(number)") == 0, "a refused write is not there")
+            }
             #expect(try await server.stop().code == 0)
         }
     }
@@ -198,11 +229,52 @@ struct PostgresGoneTests {
         }
     }
 
-    private func finishedJobs(_ url: String) async throws -> Int64 {
+    private func finishedRuns(_ url: String) async throws -> Int64 {
         try await with(url) { transaction in
-            try transaction.first("SELECT CAST(COALESCE(MAX(ended_at_ms), 0) AS BIGINT) FROM job", []) {
+            try transaction.first("SELECT COUNT(*) FROM job_run WHERE kind = 'validate' AND state = 'done'", []) {
                 try $0.int(0)
             } ?? 0
         }
+    }
+
+    /// SIGTERM to the process of a session is what `pg_terminate_backend` does; SIGKILL takes the whole server through
+    /// its recovery.
+    @Test(arguments: [SIGTERM, SIGKILL], [false, true])
+    func aSessionKilledInMidTransactionIsRunAgainOnce(_ signal: Int32, _ isBeforeCommit: Bool) async throws {
+        guard let postgres = try StoppableServer.make() else { return }
+        defer { postgres.remove() }
+        try postgres.start()
+        let database = try await PostgresDatabase.open(url: postgres.url, connections: 2)
+        try await database.write { _ = try $0.run("CREATE TABLE paid (amount BIGINT NOT NULL)", []) }
+        let tries = Tries()
+        func pay() async throws {
+            try await database.write { transaction in
+                try transaction.run("INSERT INTO paid (amount) VALUES (7)", [])
+                let pid = try transaction.first("SELECT CAST(pg_backend_pid() AS BIGINT)", []) { try $0.int(0) } ?? 0
+                let isFirst = tries.add() == 1
+                if isFirst {
+                    kill(pid_t(pid), signal)
+                    // Until it is gone.
+                    for _ in 0..<500 where kill(pid_t(pid), 0) == 0 { usleep(10_000) }
+                }
+                if !isBeforeCommit { _ = try transaction.run("INSERT INTO paid (amount) VALUES (8)", []) }
+            }
+        }
+        // Done again by the pool where it can be, or refused as a lost connection: then the caller does it again.
+        try await until("it is paid", withinS: 30) {
+            do {
+                try await pay()
+                return true
+            } catch let error as SQLError {
+                #expect(error.code == .connection, "\(error)")
+                return false
+            }
+        }
+        #expect(tries.count > 1, "nothing was killed")
+        let paid = try await database.read {
+            try $0.query("SELECT amount FROM paid ORDER BY amount", []) { try $0.int(0) }
+        }
+        #expect(paid == (isBeforeCommit ? [7] : [7, 8]))
+        await database.close()
     }
 }

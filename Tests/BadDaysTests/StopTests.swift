@@ -95,6 +95,8 @@ private final class Statuses: Sendable {
             try await Installation.make(["--data", data], folder: folder)
             let few = try await Program.run(["serve", "--port", "0", "--data", data], limits: "ulimit -n 100")
             #expect(few.code == 3 && few.text.contains("LimitNOFILE"), "\(few.text)")
+            let small = try await Program.run(["serve", "--port", "0", "--data", data], limits: "ulimit -v 300000")
+            #expect(small.code == 3 && small.text.contains("ulimit -v unlimited"), "\(small.text)")
             // Enough in the hard limit: taken.
             let server = try await Program.serve(["--data", data], limits: "ulimit -S -n 64")
             #expect(await server.ask("GET", "/ready").status == 200)

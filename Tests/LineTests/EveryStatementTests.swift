@@ -17,6 +17,7 @@ import SQL
 import SQLiteAdapter
 import Supply
 import Synchronization
+import TestSupport
 import Testing
 
 /// Meters without a wire: half hours by a formula, a relay that does what it is told.
@@ -69,11 +70,9 @@ private struct PaperConversation: MeterConversation {
     }
 }
 
-@Suite(
-    .serialized,
-    .enabled(
-        if: ProcessInfo.processInfo.environment["BUSBAR_LONG"] == "1", "takes minutes: only with BUSBAR_LONG=1"))
+@Suite(.serialized)
 struct EveryStatementTests {
+    private static let isLong = ProcessInfo.processInfo.environment["BUSBAR_LONG"] == "1"
     /// A Monday; read on Tuesday and Wednesday, each at seven and, when supply may be cut, at noon.
     private static let first = CivilDay(year: 2009, month: 3, day: 2)!
     private static let moments = [(1, 7), (1, 12), (2, 7), (2, 12), (2, 13)].map { day, hour in
@@ -94,8 +93,7 @@ struct EveryStatementTests {
         return try await body(folder)
     }
 
-    private static func template(_ folder: String) async throws {
-        let place = StorePlace(folder: folder, url: nil)
+    private static func fill(_ place: StorePlace) async throws {
         try await place.migrate()
         let clock = ManualClock(startMs: LineFixture.ms(first))
         try await place.with(clock, processNumber: 1) { site in
@@ -156,16 +154,12 @@ struct EveryStatementTests {
         return lines
     }
 
-    /// The whole run on a copy of the template; broken once, it is tried again as a service would.
-    private static func run(_ template: String, _ breaker: Breaker) async throws -> [String] {
-        let folder = template + "-run"
-        try? FileManager.default.removeItem(atPath: folder)
-        try FileManager.default.copyItem(atPath: template, toPath: folder)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+    /// The whole run on stores of its own; broken once, it is tried again as a service would.
+    private static func run(_ place: StorePlace, _ breaker: Breaker) async throws -> [String] {
         let clock = ManualClock(startMs: moments[0])
         let ahead = ManualClock(startMs: 0)
         let meters = PaperMeters(clock: clock, firstS: LineFixture.ms(first) / 1000)
-        return try await StorePlace(folder: folder, url: nil).with(clock, ahead: ahead, processNumber: 2) { whole in
+        return try await place.with(clock, ahead: ahead, processNumber: 2) { whole in
             var site = whole
             site.money = BreakingDatabase(inner: whole.money, breaker: breaker)
             site.readings = BreakingReadings(inner: whole.readings, breaker: breaker)
@@ -198,27 +192,72 @@ struct EveryStatementTests {
         }
     }
 
-    @Test func whateverFailsTheEndIsTheSame() async throws {
+    /// The end of one run, on a copy of the template or, on PostgreSQL, on a database of its own.
+    private static func end(_ template: StorePlace, _ breaker: Breaker) async throws -> [String] {
+        if template.url == nil {
+            let folder = template.folder + "-" + UUID().uuidString
+            try FileManager.default.copyItem(atPath: template.folder, toPath: folder)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            return try await run(StorePlace(folder: folder, url: nil), breaker)
+        }
+        let server = try PrivatePostgres.shared.get()
+        let place = StorePlace(folder: template.folder, url: try await server.freshDatabase())
+        do {
+            try await fill(place)
+            let lines = try await run(place, breaker)
+            try await server.drop(place.url ?? "")
+            return lines
+        } catch {
+            try? await server.drop(place.url ?? "")
+            throw error
+        }
+    }
+
+    /// Which places are broken: in the normal run every statement and every seventh commit; on PostgreSQL, where each
+    /// run needs a database of its own, every seventh of all.
+    private static func places(_ counter: Breaker, _ engine: TestEngine) -> [Break] {
+        func every(_ step: Int, _ most: Int) -> [Int] { Array(stride(from: 1, through: most, by: step)) }
+        let commits = every(isLong && engine == .sqlite ? 1 : 7, counter.commits)
+        return every(engine == .sqlite ? 1 : 7, counter.statements).map { .statement($0) }
+            + commits.map { .commit($0) } + commits.map { .answer($0) }
+    }
+
+    @Test(arguments: TestEngine.available)
+    func whateverFailsTheEndIsTheSame(_ engine: TestEngine) async throws {
+        guard engine == .sqlite || Self.isLong else {
+            print("every statement on PostgreSQL is SKIPPED: only with BUSBAR_LONG=1")
+            return
+        }
         try await Self.withFastFolder { folder in
-            let template = folder + "/template"
-            try FileManager.default.createDirectory(atPath: template, withIntermediateDirectories: true)
-            try await Self.template(template)
+            let template = StorePlace(folder: folder + "/template", url: engine == .sqlite ? nil : "")
+            try FileManager.default.createDirectory(atPath: template.folder, withIntermediateDirectories: true)
+            if engine == .sqlite { try await Self.fill(template) }
             let counter = Breaker()
-            let expected = try await Self.run(template, counter)
+            let expected = try await Self.end(template, counter)
             #expect(expected.contains { $0.contains("left over [0, 0, 0, 0]") }, "\(expected)")
             #expect(expected.contains("meter 1002 open true"), "nobody is cut: the run shows too little: \(expected)")
             #expect(expected.count { $0.hasPrefix("charge") } == 4, "\(expected)")
-            let places =
-                (1...counter.statements).map { Break.statement($0) } + (1...counter.commits).map { .commit($0) }
-                + (1...counter.commits).map { .answer($0) }
+            let places = Self.places(counter, engine)
             let start = ContinuousClock.now
-            for place in places {
-                let breaker = Breaker(at: place)
-                let outcome = try await Self.run(template, breaker)
-                #expect(breaker.hasActed, "\(place) was not reached")
-                #expect(outcome == expected, "\(place): \(outcome.filter { !expected.contains($0) })")
+            let workers = max(2, ProcessInfo.processInfo.activeProcessorCount)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for worker in 0..<workers {
+                    group.addTask {
+                        for index in stride(from: worker, to: places.count, by: workers) {
+                            let breaker = Breaker(at: places[index])
+                            let outcome = try await Self.end(template, breaker)
+                            #expect(breaker.hasActed, "\(places[index]) was not reached")
+                            let other = outcome.filter { !expected.contains($0) }
+                            #expect(outcome == expected, "\(places[index]): \(other)")
+                        }
+                    }
+                }
+                try await group.waitForAll()
             }
-            print("every statement: \(places.count) places, \(ContinuousClock.now - start)")
+            let left = Self.isLong ? "" : "; the other commits with BUSBAR_LONG=1"
+            print(
+                "every statement on \(engine.rawValue): \(counter.statements) statements, \(counter.commits) commits, "
+                    + "\(places.count) broken, \(ContinuousClock.now - start)\(left)")
         }
     }
 }

@@ -36,7 +36,9 @@ final class HeldNumber: Sendable {
     /// System time until which the number is held.
     var heldUntilMs: Int64 { untilMs.withLock { $0 } }
 
-    func release() async { try? await number.release(in: money, systemNowMs: clocks.systemNowMs()) }
+    func release(latestIDMs: Int64) async {
+        try? await number.release(in: money, systemNowMs: clocks.systemNowMs(), latestIDMs: latestIDMs)
+    }
 
     /// Called when a transaction has made its ids and before it is committed. An id holds the time it was made at, so
     /// one made within the lease stays this process's own however late it is stored.

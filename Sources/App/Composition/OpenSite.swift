@@ -116,7 +116,7 @@ public struct OpenSite: Sendable {
     }
 
     public func close() async {
-        await lease?.release()
+        await lease?.release(latestIDMs: site.ids.latestMs)
         await site.readings.close()
         await site.money.close()
         lock?.release()

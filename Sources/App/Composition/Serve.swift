@@ -48,6 +48,7 @@ public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ con
     -> CommandStatus
 {
     try FileLimit.raise()
+    try MemoryLimit.check()
     return try await withSite(site) { open -> CommandStatus in
         try await ClockCheck.start(open)
         // A month that is damaged or of a newer version is known now and not in the middle of the night.

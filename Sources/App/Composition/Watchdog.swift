@@ -1,5 +1,5 @@
 // What watches over the serving process itself: that it ends when it was told to, that the clock does not jump, that it
-// may open enough files. Knows nothing of the business.
+// may open enough files and has room in memory. Knows nothing of the business.
 import Access
 import Clocks
 import Foundation
@@ -96,5 +96,23 @@ enum FileLimit {
                 .unavailable, "This process may open only \(limit.rlim_cur) files; it needs \(least).",
                 hint: "Raise the limit: `ulimit -n 8192` in the shell, LimitNOFILE=8192 in the systemd unit.")
         }
+    }
+}
+
+/// How much address space the process may take. When there is too little the runtime waits for ever to make a thread,
+/// or ends by signal 11; so it is said before.
+enum MemoryLimit {
+    static let leastMiB: UInt64 = 2_048
+
+    /// - Throws: ``Refusal`` when the limit is too low to serve.
+    static func check() throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        let mostMiB = UInt64(limit.rlim_cur) >> 20
+        guard mostMiB < leastMiB else { return }
+        throw Refusal(
+            .unavailable, "This process may take only \(mostMiB) MiB of address space; it needs \(leastMiB).",
+            hint: "Take the limit away: `ulimit -v unlimited` in the shell, no LimitAS= in the systemd unit. "
+                + "To bound real memory use MemoryMax= there.")
     }
 }

@@ -27,6 +27,13 @@ public struct ProcessNumber: Sendable, Equatable {
             }
             let held = Set(rows.filter { $0.untilMs > systemNowMs - restMs }.map(\.number))
             let latestMs = rows.map(\.untilMs).max() ?? 0
+            let isBehind = latestMs > systemNowMs + leaseMs + skewMs
+            if isBehind {
+                // Every process that goes on from the latest time has a minute of ids of its own there.
+                try transaction.run(
+                    "UPDATE process_lease SET lease_until_ms = $2 WHERE lease_until_ms = $1",
+                    [.int(latestMs), .int(latestMs + restMs)])
+            }
             for number in Int64(0)..<1024 where !held.contains(number) {
                 // Another process may have taken it since the read: then no row changes, and the next number is tried.
                 let taken = try transaction.run(
@@ -40,7 +47,7 @@ public struct ProcessNumber: Sendable, Equatable {
                 if taken == 1 {
                     return ProcessNumber(
                         number: number, holder: holder, untilMs: systemNowMs + leaseMs,
-                        idsNotBeforeMs: latestMs > systemNowMs + leaseMs + skewMs ? latestMs + restMs : 0)
+                        idsNotBeforeMs: isBehind ? latestMs + restMs : 0)
                 }
             }
             throw Refusal(
@@ -55,7 +62,8 @@ public struct ProcessNumber: Sendable, Equatable {
         ) { try $0.text(0) }
     }
 
-    /// Holds the number on. Call it every 20 seconds.
+    /// Holds the number on. Call it every 20 seconds. The row keeps the latest time of all: a clock that was set back
+    /// does not free the time that was used already.
     /// - Throws: ``Refusal`` `conflict` when the lease was lost: stop making ids.
     public func renewed(in money: any Database, systemNowMs: Int64) async throws -> ProcessNumber {
         var renewed = self
@@ -63,8 +71,10 @@ public struct ProcessNumber: Sendable, Equatable {
         let lease = renewed
         return try await money.write { transaction in
             let changed = try transaction.run(
-                "UPDATE process_lease SET lease_until_ms = $3 WHERE process_number = $1 AND holder = $2",
-                [.int(lease.number), .text(lease.holder), .int(lease.untilMs)])
+                """
+                UPDATE process_lease SET lease_until_ms = CASE WHEN lease_until_ms > $3 THEN lease_until_ms ELSE $3 END
+                WHERE process_number = $1 AND holder = $2
+                """, [.int(lease.number), .text(lease.holder), .int(lease.untilMs)])
             guard changed == 1 else {
                 throw Refusal(
                     .conflict, "Process number \(lease.number) was taken over by another process.",
@@ -76,12 +86,15 @@ public struct ProcessNumber: Sendable, Equatable {
 
     /// Gives the number back at once. The row stays and tells until when the number was used, so that it is not used
     /// for the same time again after the clock was set back.
-    public func release(in money: any Database, systemNowMs: Int64) async throws {
+    /// - Parameter latestIDMs: the time of the latest id made with the number.
+    public func release(in money: any Database, systemNowMs: Int64, latestIDMs: Int64 = 0) async throws {
         let (number, holder) = (number, holder)
+        // Ids that went on from a later time have a part of that time of their own; see `lease`.
+        let usedUntilMs = idsNotBeforeMs == 0 ? max(systemNowMs, latestIDMs) : systemNowMs
         try await money.write { transaction in
             _ = try transaction.run(
                 "UPDATE process_lease SET lease_until_ms = $3 WHERE process_number = $1 AND holder = $2",
-                [.int(number), .text(holder), .int(systemNowMs - Self.restMs)])
+                [.int(number), .text(holder), .int(usedUntilMs - Self.restMs)])
         }
     }
 

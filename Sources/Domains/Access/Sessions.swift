@@ -40,6 +40,8 @@ public struct Sessions: Sendable {
     /// When a session was last used is known to the quarter hour: nobody's steps are followed closer, and a request
     /// writes at most four times an hour.
     public static let seenStepMs: Int64 = 15 * 60_000
+    /// What ends later than this from now was opened by a clock that was ahead by more than an hour.
+    private static let longestMs = lifetimeMs + 3_600_000
     /// The oldest session of a login ends when there is one more.
     public static let perLoginMax = 20
 
@@ -129,7 +131,7 @@ public struct Sessions: Sendable {
                 // One that ends later than any could was opened by a clock that was ahead, and would live too long.
                 [
                     .bytes(hash), .int(nowMs), .int(nowMs - Self.idleMs - Self.seenStepMs),
-                    .int(nowMs + Self.lifetimeMs + 3_600_000),
+                    .int(nowMs + Self.longestMs),
                 ]
             ) { row -> (session: SignedIn, seenAtMs: Int64) in
                 let scope = Scope(
@@ -245,13 +247,14 @@ public struct Sessions: Sendable {
         return SessionGrant(token: token, session: session, expiresAtMs: nowMs + Self.lifetimeMs)
     }
 
-    /// Drops sessions that are over and keeps the newest of the rest, so that the table has a bound.
+    /// Drops sessions that are over, or that a clock that was ahead has opened (they would come to life when their time
+    /// comes), and keeps the newest of the rest, so that the table has a bound.
     private static func tidy(_ found: Candidate, _ nowMs: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
             DELETE FROM session WHERE org_id = $1 AND login_id = $2
-              AND (expires_at_ms <= $3 OR revoked_at_ms IS NOT NULL)
-            """, [.int(found.orgID), .int(found.loginID), .int(nowMs)])
+              AND (expires_at_ms <= $3 OR expires_at_ms > $4 OR revoked_at_ms IS NOT NULL)
+            """, [.int(found.orgID), .int(found.loginID), .int(nowMs), .int(nowMs + Self.longestMs)])
         try transaction.run(
             """
             DELETE FROM session WHERE org_id = $1 AND login_id = $2 AND token_hash NOT IN (

@@ -21,6 +21,9 @@ public final class IDGenerator: Sendable {
         self.systemNowMs = clocks.systemNowMs
     }
 
+    /// The time of the latest id, in system milliseconds; ahead of the clock where that was set back.
+    public var latestMs: Int64 { state.withLock { $0.lastMs } + Self.epochMs }
+
     public func next() -> Int64 {
         let nowMs = systemNowMs() - Self.epochMs
         return state.withLock { state in
