@@ -61,7 +61,51 @@ import Testing
             #expect(none == .problems)
             let table = await run { try await listKeys(site, orgID: nil, json: false, $0) }
             #expect(table.spoken.all.contains("revoked") && table.spoken.all.contains(until))
+
+            let changes = try await changes(site)
+            #expect(changes.contains("place \(plantID) kind: nil to plant"), "\(changes)")
+            #expect(changes.contains("key \(keyID) permissions: nil to accounts.read"))
+            #expect(changes.contains("key \(keyID) state: active to revoked"))
         }
+    }
+
+    /// A second pause and a resume of what runs change nothing, and the trail says so.
+    @Test func theTrailHoldsPausesOfJobs() async throws {
+        try await withFolder { folder in
+            let site = SiteOptions(folder: folder + "/data")
+            _ = await run { try await addOrg(site, name: "Asha Power", zone: "Asia/Kolkata", currency: "INR", $0) }
+            let (job, estimate) = (JobOptions(kind: "supply"), JobOptions(kind: "estimate"))
+            for _ in 1...2 {
+                let paused = await status { try await pauseJob(site, job, reason: "storm", $0) }
+                #expect(paused == .done)
+            }
+            for _ in 1...2 {
+                let resumed = await status { try await resumeJob(site, job, $0) }
+                #expect(resumed == .done)
+            }
+            let asked = await status { try await askForJob(site, estimate, from: nil, to: nil, $0) }
+            #expect(asked == .done)
+            let changes = try await changes(site).filter { $0.hasPrefix("job ") }
+            #expect(
+                changes == [
+                    "job supply state: planned to paused", "job supply state: paused to planned",
+                    "job estimate: nil to due now",
+                ], "\(changes)")
+        }
+    }
+
+    /// Every field that the trail holds, in order.
+    private func changes(_ options: SiteOptions) async throws -> [String] {
+        let open = try await OpenSite.open(options)
+        let lines = try await open.site.money.read { transaction in
+            try transaction.query(
+                "SELECT field, old_value, new_value FROM audit_change ORDER BY audit_id, line", []
+            ) { row in
+                "\(try row.text(0)): \(try row.optionalText(1) ?? "nil") to \(try row.optionalText(2) ?? "nil")"
+            }
+        }
+        await open.close()
+        return lines
     }
 
     private static func year() -> Int { Zone.india.day(atS: Clocks.live.systemNowMs() / 1000).parts.year }
