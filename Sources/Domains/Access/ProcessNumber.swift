@@ -16,8 +16,8 @@ public struct ProcessNumber: Sendable, Equatable {
     /// Clocks of two machines may differ by so much.
     static let skewMs: Int64 = 600_000
 
-    /// Takes the lowest number nobody holds, or the highest when the clock is behind. One that was used at a later time than the clock shows now counts as held:
-    /// its ids of that time exist already.
+    /// Takes the lowest number nobody holds, or the highest when the clock is behind. One that was used at a later time
+    /// than the clock shows now counts as held: its ids of that time exist already.
     /// - Parameter holder: tells processes apart: host, process id and a random part.
     /// - Throws: ``Refusal`` `unavailable` when 1024 processes hold one each.
     public static func lease(in money: any Database, holder: String, systemNowMs: Int64) async throws -> ProcessNumber {
