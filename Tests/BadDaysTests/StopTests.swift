@@ -1,5 +1,7 @@
 // Being told to stop, being killed, being started twice: what the process does and with which code it leaves.
 import Foundation
+import SQL
+import SQLiteAdapter
 import Synchronization
 import TestSupport
 import Testing
@@ -101,6 +103,33 @@ private final class Statuses: Sendable {
             let server = try await Program.serve(["--data", data], limits: "ulimit -S -n 64")
             #expect(await server.ask("GET", "/ready").status == 200)
             #expect(try await server.stop().code == 0)
+        }
+    }
+
+    /// A clock set wrong by a year at the start closes no days: also not when the service is started again and again.
+    @Test func aLongStandstillIsConfirmedByAPerson() async throws {
+        try await withFolder { folder in
+            let data = folder + "/data"
+            try await Installation.make(["--data", data], folder: folder)
+            func age(days: Int64) async throws {
+                let database = try await SQLiteDatabase.open(path: data + "/money.db", durability: .full)
+                try await database.write { transaction in
+                    _ = try transaction.run(
+                        "UPDATE process_lease SET lease_until_ms = lease_until_ms - $1", [.int(days * 86_400_000)])
+                }
+                await database.close()
+            }
+            try await age(days: 34)
+            #expect(try await Program.serve(["--data", data]).stop().code == 0)
+            try await age(days: 37)
+            for _ in 0..<2 {
+                let refused = try await Program.run(["serve", "--port", "0", "--data", data])
+                #expect(refused.code == 3 && refused.text.contains("has not been open for 37 days"), "\(refused.text)")
+                #expect(refused.text.contains("BUSBAR_CLOCK_IS_RIGHT=1"))
+            }
+            let right = try await Program.serve(["--data", data], environment: ["BUSBAR_CLOCK_IS_RIGHT": "1"])
+            #expect(try await right.stop().code == 0)
+            #expect(try await Program.serve(["--data", data]).stop().code == 0)
         }
     }
 }

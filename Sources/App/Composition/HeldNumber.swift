@@ -40,6 +40,8 @@ final class HeldNumber: Sendable {
         try? await number.release(in: money, systemNowMs: clocks.systemNowMs(), latestIDMs: latestIDMs)
     }
 
+    func undo(lastHeldMs: Int64) async throws { try await number.undo(in: money, lastHeldMs: lastHeldMs) }
+
     /// Called when a transaction has made its ids and before it is committed. An id holds the time it was made at, so
     /// one made within the lease stays this process's own however late it is stored.
     func check() throws {

@@ -66,6 +66,7 @@ enum ClockCheck {
         guard let lastMs = open.lastHeldMs, ProcessInfo.processInfo.environment[variable] != "1" else { return }
         let days = (nowMs - lastMs) / 86_400_000
         guard days > standstillDays else { return }
+        try await open.lease?.undo(lastHeldMs: lastMs)
         throw Refusal(
             .unavailable, "By the clock of this machine, this installation has not been open for \(days) days.",
             hint: "If the clock is wrong, set it. If it is right, start once with \(variable)=1 in the environment.")

@@ -16,8 +16,8 @@ public struct ProcessNumber: Sendable, Equatable {
     /// Clocks of two machines may differ by so much.
     static let skewMs: Int64 = 600_000
 
-    /// Takes the lowest number nobody holds. One that was used at a later time than the clock shows now counts as held:
-    /// its ids of that time exist already.
+    /// Takes the lowest number nobody holds, or the highest when the clock is behind. One that was used at a later time
+    /// than the clock shows now counts as held: its ids of that time exist already.
     /// - Parameter holder: tells processes apart: host, process id and a random part.
     /// - Throws: ``Refusal`` `unavailable` when 1024 processes hold one each.
     public static func lease(in money: any Database, holder: String, systemNowMs: Int64) async throws -> ProcessNumber {
@@ -34,7 +34,9 @@ public struct ProcessNumber: Sendable, Equatable {
                     "UPDATE process_lease SET lease_until_ms = $2 WHERE lease_until_ms = $1",
                     [.int(latestMs), .int(latestMs + restMs)])
             }
-            for number in Int64(0)..<1024 where !held.contains(number) {
+            // Those that are behind take numbers from the other end: when their time has come, nobody else has one.
+            let numbers = isBehind ? Array((Int64(0)..<1024).reversed()) : Array(0..<1024)
+            for number in numbers where !held.contains(number) {
                 // Another process may have taken it since the read: then no row changes, and the next number is tried.
                 let taken = try transaction.run(
                     """
@@ -95,6 +97,19 @@ public struct ProcessNumber: Sendable, Equatable {
             _ = try transaction.run(
                 "UPDATE process_lease SET lease_until_ms = $3 WHERE process_number = $1 AND holder = $2",
                 [.int(number), .text(holder), .int(usedUntilMs - Self.restMs)])
+        }
+    }
+
+    /// Gives the number back as if it had never been taken, for a start that is refused because of its clock: or the
+    /// next start would find that time used and go on.
+    /// - Parameter lastHeldMs: what ``lastHeldMs(in:)`` said before.
+    public func undo(in money: any Database, lastHeldMs: Int64) async throws {
+        let (number, holder) = (number, holder)
+        try await money.write { transaction in
+            _ = try transaction.run(
+                """
+                UPDATE process_lease SET lease_until_ms = $3, holder = '' WHERE process_number = $1 AND holder = $2
+                """, [.int(number), .text(holder), .int(lastHeldMs)])
         }
     }
 
