@@ -82,6 +82,7 @@ struct Template: Sendable {
 
 struct Fixture {
     static let password = "seven green tigers"
+    static func ring() throws -> KeyRing { try KeyRing(current: [UInt8](repeating: 7, count: 32)) }
     static let roles: [Role] = [.consumer, .operator, .administrator]
     let site: Site
     var services: Services
@@ -109,7 +110,7 @@ struct Fixture {
         site = try await Template.site(file, clock)
         let lines = lines
         services = Services(
-            site: site,
+            site: site, ring: try Self.ring(),
             settings: SettingRegistry([
                 .wholeNumber("supply.warn-below-paise", 0...1_000_000, initial: 5000, hint: "Warned below this.")
             ]),

@@ -16,6 +16,8 @@ struct Probe: Sendable {
     var other: (@Sendable (_ fixture: Fixture) -> [String: JSONValue])?
     /// Id fields that cannot point into another company, and why.
     var harmless: [String: String] = [:]
+    /// What must be there before the input works.
+    var prepare: (@Sendable (Fixture) async throws -> Void)?
 }
 
 let probes: [String: Probe] = productProbes.merging([
@@ -28,6 +30,24 @@ let probes: [String: Probe] = productProbes.merging([
     }),
     "session.read": Probe(roles: [.consumer, .operator, .administrator], own: { _, _ in [:] }),
     "session.delete": Probe(roles: [.consumer, .operator, .administrator], own: { _, _ in [:] }),
+    "session.second-step": Probe(
+        own: { _, number in
+            [
+                "proof": .string(proof(number)), "code": .string("recovery-\(number)"), "use": .string("bearer"),
+            ]
+        }, prepare: { try await $0.giveSecondSteps(confirmed: true) }),
+    "second-step.read": Probe(roles: everyone, own: { _, _ in [:] }),
+    "second-step.begin": Probe(roles: everyone, own: { _, _ in [:] }),
+    "second-step.confirm": Probe(
+        roles: everyone, own: { fixture, _ in ["code": .string(fixture.code)] },
+        prepare: { try await $0.giveSecondSteps(confirmed: false) }),
+    "second-step.remove": Probe(
+        roles: everyone,
+        own: { fixture, _ in ["password": .string(Fixture.password), "code": .string(fixture.code)] },
+        prepare: { try await $0.giveSecondSteps(confirmed: true) }),
+    "logins.reset-second-step": Probe(
+        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+        other: { ["loginID": target($0, 2)] }),
     "logins.list": Probe(
         roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
         other: { fixture in ["after": .string(String((fixture.targets[2]?.loginID ?? 0) - 1))] }),
@@ -233,6 +253,7 @@ extension Fixture {
         let probe = try #require(probes[name], "classify \(name) in PolicyTests.swift")
         // A session of each role is used once: signing out ends it.
         try await Fixture.with { fixture in
+            try await probe.prepare?(fixture)
             let nobody = await fixture.send(endpoint, probe.own(fixture, 0), headers: [])
             if probe.roles == nil {
                 #expect((200...299).contains(nobody.status), "\(nobody.text)")
@@ -289,7 +310,8 @@ extension Fixture {
                     "\(try $0.text(0))=\(try $0.text(1))"
                 }
                 + [
-                    "place", "api_key", "posting", "recharge", "adjustment", "meter_command", "supply_order",
+                    "login_totp", "login_recovery", "login_half_open", "place", "api_key", "posting", "recharge",
+                    "adjustment", "meter_command", "supply_order",
                     "supply_decision", "outbox",
                 ]
                 .map {
@@ -307,6 +329,7 @@ extension Fixture {
         let endpoint = try #require(Endpoints.all.first { $0.name == name })
         let probe = try #require(probes[name], "classify \(name) in PolicyTests.swift")
         try await Fixture.with { fixture in
+            try await probe.prepare?(fixture)
             for (number, granted) in [Permission.forKeys, [.readMeters]].enumerated() {
                 let headers = try await fixture.keyHeaders(Array(granted))
                 let answer = await fixture.send(endpoint, probe.own(fixture, number + 7), headers: headers)

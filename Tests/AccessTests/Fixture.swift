@@ -32,7 +32,8 @@ struct Fixture {
         let clocks = Clocks(businessNowMs: { clock.nowMs }, systemNowMs: { clock.nowMs }, businessRate: 0)
         site = Site(
             money: money, readings: NoReadings(), clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
-        sessions = Sessions(site: site, passwords: passwords)
+        sessions = Sessions(
+            site: site, passwords: passwords, ring: try KeyRing(current: [UInt8](repeating: 7, count: 32)))
         try await money.write { transaction in
             try Org(orgID: 1, name: "Ujjwal").create(in: transaction)
             try Org(orgID: 2, name: "Prakash").create(in: transaction)

@@ -30,7 +30,9 @@ struct WebSite: Sendable {
                 money: stores.money, readings: stores.readings, clocks: clocks,
                 ids: IDGenerator(processNumber: 1, clocks: clocks))
             let retailers = try await TestRetailer.make(site)
-            let services = Services(site: site, settings: BusbarSettings.registry, log: { _ in })
+            let services = Services(
+                site: site, ring: try KeyRing(current: [UInt8](repeating: 7, count: 32)),
+                settings: BusbarSettings.registry, log: { _ in })
             let one = retailers[0]
             let logins = [
                 NewLogin(username: "admin", name: "Admin <b>", role: .administrator),

@@ -23,9 +23,15 @@ extension Samples {
         person.madePassword = word
         let own = PersonView(person: active, form: form, sessions: [], isSelf: true)
         let closed = PersonView(person: gone, form: form, sessions: [], isSelf: false)
-        let me = MeView(name: word, username: word, role: "administrator", sessions: sessions)
+        var me = MeView(name: word, username: word, role: "administrator", sessions: sessions)
         var meBroken = me
         meBroken.faults = [FormFault(field: "old", words: word), FormFault(field: "new", words: word)]
+        person.secondStep = SecondStepPart(stage: .confirmed, codesLeft: 7)
+        me.secondStep = SecondStepPart(stage: .pending, isRequired: true)
+        me.secondStep.secret = (word, "otpauth://totp/Busbar:asha?secret=GEZDGNBV&issuer=Busbar")
+        meBroken.secondStep = SecondStepPart(stage: .confirmed, codesLeft: 8)
+        meBroken.secondStep.recoveryCodes = [word, "k7m2p-9fpqa-x3h5d"]
+        meBroken.faults += [FormFault(field: "code", words: word), FormFault(field: "secondPassword", words: word)]
         let pages: [(String, PageFrame.Place, any Page)] = [
             ("people", .people, list), ("people-broken", .people, broken), ("person", .people, person),
             ("person-own", .people, own), ("person-closed", .people, closed), ("me", .me, me),

@@ -69,6 +69,13 @@ enum Samples {
                 page: ProblemView(kind: kind, reference: "R-7G2K-19"))
         } + [
             Sample(name: "signin", look: .portal, place: .none, page: SignInView()),
+            Sample(name: "second", look: .portal, place: .none, page: SecondStepView(proof: word, back: "/line")),
+            Sample(
+                name: "second-wrong", look: .portal, place: .none,
+                page: SecondStepView(proof: word, back: nil, problem: .wrong)),
+            Sample(
+                name: "second-limited", look: .portal, place: .none,
+                page: SecondStepView(proof: word, back: nil, problem: .tooMany(retryAfterMs: 90_000))),
             Sample(name: "signin-out", look: .portal, place: .none, page: SignInView(isSignedOut: true)),
             Sample(
                 name: "signin-wrong", look: .portal, place: .none,

@@ -151,6 +151,11 @@ public struct Dispatcher: Sendable {
                         "\(call.method) \(trace.route)", as: session.actor, source: "http \(call.remoteAddress)",
                         because: "permission")
                 }
+                if session.mustSetUpSecondStep {
+                    throw Refusal(
+                        .forbidden, "Your company asks for a second step of signing in, and you have none yet.",
+                        hint: "Set it up on the page /me, or with POST /api/v1/second-step.")
+                }
                 throw Refusal(
                     .forbidden,
                     session.actor.keyID == nil ? "Your role does not allow this." : "The key does not allow this.",

@@ -172,6 +172,10 @@ public enum OpenAPI {
             "title": .object(["type": .string("string")]), "status": .object(["type": .string("integer")]),
             "detail": .object(["type": .string("string")]),
             "hint": .object(["type": .string("string"), "description": .string("How to mend it.")]),
+            "proof": .object([
+                "type": .string("string"),
+                "description": .string("With second-step alone: what the second step of signing in asks for."),
+            ]),
             "at": .object(["type": .string("string"), "description": .string("The field it is about.")]),
             "instance": .object(["type": .string("string"), "description": .string("The request's id.")]),
         ]),

@@ -7,6 +7,7 @@ import SQL
 public enum ProblemCode: String, Sendable, CaseIterable {
     case invalid
     case unauthenticated
+    case secondStep = "second-step"
     case forbidden
     case csrf
     case notFound = "not-found"
@@ -27,7 +28,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     public var status: Int {
         switch self {
         case .invalid: 400
-        case .unauthenticated: 401
+        case .unauthenticated, .secondStep: 401
         case .forbidden, .csrf: 403
         case .notFound, .noSuchPath: 404
         case .methodNotAllowed: 405
@@ -48,6 +49,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         switch self {
         case .invalid: "The request is not valid"
         case .unauthenticated: "Not signed in"
+        case .secondStep: "A code is needed"
         case .forbidden: "Not allowed"
         case .csrf: "The page is out of date"
         case .notFound: "Not found"
@@ -72,6 +74,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         switch self {
         case .invalid: "Mend the field named by `at` and send the request again."
         case .unauthenticated: "Sign in: POST /api/v1/session."
+        case .secondStep: "Send `proof` and a code: POST /api/v1/session/second-step."
         case .forbidden: "Ask an administrator of your company for the permission."
         case .csrf: "Send the session's token in the header X-CSRF-Token, or load the page again."
         case .notFound: "Check the id. What belongs to others is not found either."
@@ -102,6 +105,8 @@ public struct Problem: Error, Sendable {
     public var at: String?
     /// `Allow`, `Retry-After`, `WWW-Authenticate`.
     public var headers = Headers()
+    /// What the second step of signing in asks for. Never in a log.
+    public var proof: String?
     /// For the log only.
     public var cause: String?
 
@@ -117,6 +122,9 @@ public struct Problem: Error, Sendable {
         switch error {
         case let problem as Problem: self = problem
         case let refusal as Refusal: self.init(refusal)
+        case let needed as SecondStepNeeded:
+            self.init(.secondStep, "The password is right; a code of the authenticator app is needed too.")
+            proof = needed.proof
         case let error as MeterError: self.init(error)
         case let error as SQLError:
             switch error.code {
@@ -189,6 +197,7 @@ public struct Problem: Error, Sendable {
             "type": .string("/problems/\(code.rawValue)"), "title": .string(code.title), "status": .int(code.status),
             "detail": .string(detail), "hint": .string(hint.isEmpty ? code.mend : hint), "instance": .string(requestID),
         ]
+        if let proof { fields["proof"] = .string(proof) }
         if let at { fields["at"] = .string(at) }
         return .object(fields)
     }

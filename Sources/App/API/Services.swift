@@ -44,8 +44,9 @@ public struct Services: Sendable {
     public var board: StatusBoard
     let rates: Rates
 
+    /// - Parameter ring: seals the secrets of second steps; without it none can be set up.
     public init(
-        site: Site, passwords: PasswordHasher = PasswordHasher(), settings: SettingRegistry,
+        site: Site, passwords: PasswordHasher = PasswordHasher(), ring: KeyRing? = nil, settings: SettingRegistry,
         limits: HTTPLimits = HTTPLimits(), isHTTPS: Bool = false, trustsForwarded: Bool = false,
         log: @escaping @Sendable (AccessLine) -> Void, gzip: (@Sendable ([UInt8]) -> [UInt8])? = nil
     ) {
@@ -57,7 +58,7 @@ public struct Services: Sendable {
         self.trustsForwarded = trustsForwarded
         self.log = log
         self.gzip = gzip
-        sessions = Sessions(site: site, passwords: passwords)
+        sessions = Sessions(site: site, passwords: passwords, ring: ring)
         rates = Rates(limits)
         board = StatusBoard(site: site)
     }

@@ -95,7 +95,7 @@ public struct Serving: Sendable {
         }
         lines = orgs.map(line)
         services = Services(
-            site: open.site, passwords: try open.passwordHasher(companyNames: orgs.map(\.name)),
+            site: open.site, passwords: try open.passwordHasher(companyNames: orgs.map(\.name)), ring: open.ring,
             settings: BusbarSettings.registry, limits: options.limits,
             isHTTPS: options.isHTTPS || options.tls != nil,
             trustsForwarded: options.trustsForwarded,

@@ -20,7 +20,8 @@ extension AccessSchema {
 }
 
 extension Permission {
-    /// What a key may be given: nothing about who may come in, and nothing that takes an account of one's own.
+    /// What a key may be given: nothing about who may come in, and nothing that takes a login or an
+    /// account of one's own.
     public static let forKeys: Set<Permission> =
         Set(allCases).subtracting([.manageLogins, .manageOwnLogin, .readOwnAccount, .rechargeOwnAccount])
 }

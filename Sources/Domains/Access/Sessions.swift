@@ -22,6 +22,8 @@ public struct SignedIn: Sendable {
     public var language: Language
     /// The number to end it by; 0 where there is no stored session.
     public var sessionID: Int64 = 0
+    /// The company asks for a second step and the login has none: until then it may do nothing but set one up.
+    public var mustSetUpSecondStep = false
 
     public init(actor: Actor, csrfToken: String, username: String, name: String, language: Language) {
         self.actor = actor
@@ -45,13 +47,18 @@ public struct Sessions: Sendable {
     /// The oldest session of a login ends when there is one more.
     public static let perLoginMax = 20
 
-    private let site: Site
-    private let passwords: PasswordHasher
+    let site: Site
+    let passwords: PasswordHasher
+    /// Opens the secrets of second steps; nil where there are none.
+    let ring: KeyRing?
     /// Five tries for a name from one address in 15 minutes, 50 for all names from one address.
-    private let byName = AttemptCounter(limit: 5, windowMs: 15 * 60_000)
-    private let byAddress = AttemptCounter(limit: 50, windowMs: 15 * 60_000)
+    let byName = AttemptCounter(limit: 5, windowMs: 15 * 60_000)
+    let byAddress = AttemptCounter(limit: 50, windowMs: 15 * 60_000)
+    /// Five codes of a login in 15 minutes, from wherever.
+    let byLogin = AttemptCounter(limit: 5, windowMs: 15 * 60_000)
 
-    public init(site: Site, passwords: PasswordHasher) {
+    public init(site: Site, passwords: PasswordHasher, ring: KeyRing? = nil) {
+        self.ring = ring
         self.site = site
         self.passwords = passwords
     }
@@ -60,6 +67,7 @@ public struct Sessions: Sendable {
     ///
     /// Unknown, disabled and wrong password give the same ``Refusal`` (`unauthenticated`) after the same work.
     /// Too many tries give `tooMany` with `retryAfterS`, before any work.
+    /// With the password right and a second step set up, ``SecondStepNeeded`` is thrown and no session is opened.
     /// - Parameter userAgent: the header as it came; only the family of the browser is kept.
     public func signIn(
         username: String, password: String, from address: String, userAgent: String = ""
@@ -73,11 +81,11 @@ public struct Sessions: Sendable {
         let proven = try await passwords.verify(
             fits ? password : "", encoded: found?.passwordHash ?? PasswordHash.decoy)
         guard proven, let found, !found.disabled else { throw Self.wrong }
-        let grant = try await open(found, Origin(address: address, userAgent: userAgent))
         byName.clear(nameKey)
         // An office behind one address signs in all morning: who proves himself does not count against the others.
         byAddress.giveBack(AttemptCounter.network(of: address))
-        return grant
+        try await askForSecondStep(found)
+        return try await open(found, Origin(address: address, userAgent: userAgent))
     }
 
     /// A new password for one's own login: the old one must be known. Ends every session and opens a new one.
@@ -119,31 +127,17 @@ public struct Sessions: Sendable {
         if token.hasPrefix(APIKeys.prefix) { return try await APIKeys.resolve(token: token, site) }
         guard let hash = Self.hash(of: token) else { return nil }
         let nowMs = site.clocks.systemNowMs()
+        let businessNowMs = site.clocks.businessNowMs()
         let found = try await site.money.read { transaction in
-            try transaction.first(
-                """
-                SELECT l.org_id, l.login_id, l.role, l.account_id, l.place_id, s.csrf_token, l.username, l.name,
-                  l.language, s.session_id, s.seen_at_ms
-                FROM session s JOIN login l ON l.org_id = s.org_id AND l.login_id = s.login_id
-                WHERE s.token_hash = $1 AND s.expires_at_ms > $2 AND s.seen_at_ms > $3 AND s.expires_at_ms <= $4
-                  AND s.revoked_at_ms IS NULL AND l.disabled_at_ms IS NULL LIMIT 1
-                """,
-                // One that ends later than any could was opened by a clock that was ahead, and would live too long.
-                [
-                    .bytes(hash), .int(nowMs), .int(nowMs - Self.idleMs - Self.seenStepMs),
-                    .int(nowMs + Self.longestMs),
-                ]
-            ) { row -> (session: SignedIn, seenAtMs: Int64) in
-                let scope = Scope(
-                    orgID: try row.int(0), placeIDs: try row.optionalInt(4).map { [$0] },
-                    accountID: try row.optionalInt(3))
-                var session = SignedIn(
-                    actor: Actor(loginID: try row.int(1), role: try Logins.known(try row.text(2)), scope: scope),
-                    csrfToken: try row.text(5), username: try row.text(6), name: try row.text(7),
-                    language: try Logins.known(try row.text(8)))
-                session.sessionID = try row.int(9)
-                return (session, try row.int(10))
+            guard var found = try Self.session(hash, nowMs, in: transaction) else { return Found?.none }
+            guard !found.hasSecondStep, found.session.actor.role != .consumer else { return found }
+            let actor = found.session.actor
+            let rule = try SecondStep.rule(actor.scope, businessNowMs: businessNowMs, in: transaction)
+            if SecondStep.isRequired(rule, of: actor.role) {
+                found.session.mustSetUpSecondStep = true
+                found.session.actor.restrictedTo = [.manageOwnLogin]
             }
+            return found
         }
         guard let found else { return nil }
         let step = nowMs - nowMs % Self.seenStepMs
@@ -156,6 +150,43 @@ public struct Sessions: Sendable {
             }
         }
         return found.session
+    }
+
+    private struct Found: Sendable {
+        var session: SignedIn
+        var seenAtMs: Int64
+        var hasSecondStep: Bool
+    }
+
+    private static func session(
+        _ hash: [UInt8], _ nowMs: Int64, in transaction: any SQLTransaction
+    ) throws -> Found? {
+        try transaction.first(
+            """
+            SELECT l.org_id, l.login_id, l.role, l.account_id, l.place_id, s.csrf_token, l.username, l.name,
+              l.language, s.session_id, s.seen_at_ms, t.confirmed_at_ms
+            FROM session s JOIN login l ON l.org_id = s.org_id AND l.login_id = s.login_id
+              LEFT JOIN login_totp t ON t.org_id = l.org_id AND t.login_id = l.login_id
+            WHERE s.token_hash = $1 AND s.expires_at_ms > $2 AND s.seen_at_ms > $3 AND s.expires_at_ms <= $4
+              AND s.revoked_at_ms IS NULL AND l.disabled_at_ms IS NULL LIMIT 1
+            """,
+            // One that ends later than any could was opened by a clock that was ahead, and would live too long.
+            [
+                .bytes(hash), .int(nowMs), .int(nowMs - idleMs - seenStepMs),
+                .int(nowMs + longestMs),
+            ]
+        ) { row in
+            let scope = Scope(
+                orgID: try row.int(0), placeIDs: try row.optionalInt(4).map { [$0] },
+                accountID: try row.optionalInt(3))
+            var session = SignedIn(
+                actor: Actor(loginID: try row.int(1), role: try Logins.known(try row.text(2)), scope: scope),
+                csrfToken: try row.text(5), username: try row.text(6), name: try row.text(7),
+                language: try Logins.known(try row.text(8)))
+            session.sessionID = try row.int(9)
+            return Found(
+                session: session, seenAtMs: try row.int(10), hasSecondStep: try row.optionalInt(11) != nil)
+        }
     }
 
     /// Ends one session. An unknown token is no error: it is ended already.
@@ -176,6 +207,9 @@ public struct Sessions: Sendable {
         try transaction.run(
             "UPDATE session SET revoked_at_ms = $3 WHERE org_id = $1 AND login_id = $2 AND revoked_at_ms IS NULL",
             [.int(scope.orgID), .int(loginID), .int(nowMs)])
+        // And sign-ins that stopped at the password.
+        try transaction.run(
+            "DELETE FROM login_half_open WHERE org_id = $1 AND login_id = $2", [.int(scope.orgID), .int(loginID)])
     }
 
     // MARK: inside
@@ -185,7 +219,7 @@ public struct Sessions: Sendable {
     )
 
     /// Counted before the password is looked at, so that tries sent at once are all counted.
-    private func allow(_ nameKey: String, _ address: String) throws {
+    func allow(_ nameKey: String, _ address: String) throws {
         let nowMs = site.clocks.systemNowMs()
         let waitMs =
             byAddress.attempt(AttemptCounter.network(of: address), nowMs: nowMs)
@@ -197,32 +231,43 @@ public struct Sessions: Sendable {
             retryAfterS: waitS)
     }
 
-    private struct Candidate: Sendable {
+    struct Candidate: Sendable {
         var orgID: Int64
         var loginID: Int64
         var passwordHash: String
         var disabled: Bool
+        var role: Role
+        var hasSecondStep: Bool
     }
 
-    private static func candidate(_ username: String, in transaction: any SQLTransaction) throws -> Candidate? {
+    static func candidate(_ username: String, in transaction: any SQLTransaction) throws -> Candidate? {
         try transaction.first(
-            "SELECT org_id, login_id, password_hash, disabled_at_ms FROM login WHERE username = $1 LIMIT 1",
-            [.text(username)]
+            """
+            SELECT l.org_id, l.login_id, l.password_hash, l.disabled_at_ms, l.role, t.confirmed_at_ms
+            FROM login l LEFT JOIN login_totp t ON t.org_id = l.org_id AND t.login_id = l.login_id
+            WHERE l.username = $1 LIMIT 1
+            """, [.text(username)]
         ) { row in
             Candidate(
                 orgID: try row.int(0), loginID: try row.int(1), passwordHash: try row.text(2),
-                disabled: try row.optionalInt(3) != nil)
+                disabled: try row.optionalInt(3) != nil, role: try Logins.known(try row.text(4)),
+                hasSecondStep: try row.optionalInt(5) != nil)
         }
     }
 
     /// Stores the session, unless the password was changed or the login disabled since it was proven.
-    private func open(_ found: Candidate, _ origin: Origin) async throws -> SessionGrant {
+    /// - Parameter proving: what must hold besides, in the same transaction; gives the words of the audit row.
+    func open(
+        _ found: Candidate, _ origin: Origin,
+        proving: @escaping @Sendable (any SQLTransaction) throws -> String = { _ in "" }
+    ) async throws -> SessionGrant {
         let raw = Secret.bytes(32)
         let token = Secret.hex(raw)
         let csrfToken = Secret.hex(Secret.bytes(16))
         let nowMs = site.clocks.systemNowMs()
         let (site, ids) = (site, site.ids)
         try await site.money.write { transaction in
+            let content = try proving(transaction)
             let stored = try transaction.run(
                 """
                 INSERT INTO session (token_hash, org_id, session_id, login_id, csrf_token, created_at_ms, seen_at_ms,
@@ -241,7 +286,7 @@ public struct Sessions: Sendable {
                 Actor(loginID: found.loginID, role: login.role, scope: Scope(orgID: found.orgID)),
                 source: "http \(origin.address)", why: "")
             try Audit.record(
-                command: "access.sign-in", content: "", subjectID: found.loginID, context, in: transaction)
+                command: "access.sign-in", content: content, subjectID: found.loginID, context, in: transaction)
         }
         guard let session = try await resolve(token: token) else { throw Self.wrong }
         return SessionGrant(token: token, session: session, expiresAtMs: nowMs + Self.lifetimeMs)
@@ -264,7 +309,7 @@ public struct Sessions: Sendable {
     }
 
     /// The stored form of a token; nil when the text is no token.
-    private static func hash(of token: String) -> [UInt8]? {
+    static func hash(of token: String) -> [UInt8]? {
         guard token.utf8.count == 64, !token.utf8.contains(where: { (65...90).contains($0) }) else { return nil }
         return Hash.bytes(hex: token).map { Hash.sha256($0) }
     }

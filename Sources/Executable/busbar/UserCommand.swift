@@ -5,7 +5,7 @@ import Composition
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user", abstract: "Who may sign in.",
-        subcommands: [Add.self, List.self, Disable.self, Password.self])
+        subcommands: [Add.self, List.self, Disable.self, Password.self, ResetSecondStepCommand.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -56,6 +56,20 @@ struct UserCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await leaving { try await disableUser(shared.site, orgID: org.orgID, username: username, $0) }
+        }
+    }
+
+    struct ResetSecondStepCommand: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "reset-second-step",
+            abstract: "Takes the second step of signing in off a login and ends its sessions.",
+            discussion: "For who lost the phone and the recovery codes. Try it: busbar user reset-second-step anil")
+        @Argument(help: "The username.") var username: String
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await resetSecondStep(shared.site, orgID: org.orgID, username: username, $0) }
         }
     }
 

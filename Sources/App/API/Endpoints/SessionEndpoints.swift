@@ -23,6 +23,7 @@ struct SessionView: APIModel {
     var accountID: ID?
     var permissions: [String]
     var csrfToken: String
+    var mustSetUpSecondStep: Bool
     var token: String?
 
     static let notes: [String: Note] = [
@@ -31,6 +32,9 @@ struct SessionView: APIModel {
         "accountID": Note("A consumer's own supply account."),
         "permissions": Note("Names of the permissions of the role."),
         "csrfToken": Note("To be sent as X-CSRF-Token with every write that is proven by the cookie."),
+        "mustSetUpSecondStep": Note(
+            "The company asks for a second step: until POST /api/v1/second-step and its confirmation nothing else goes."
+        ),
         "token": Note("The bearer token, shown this once; only with use = bearer."),
     ]
 
@@ -47,6 +51,7 @@ struct SessionView: APIModel {
         accountID = session.actor.scope.accountID.map { ID($0) }
         permissions = session.actor.permissions.map(\.rawValue).sorted()
         self.csrfToken = csrfToken
+        mustSetUpSecondStep = session.mustSetUpSecondStep
         self.token = token
     }
 
@@ -65,10 +70,11 @@ extension Endpoints {
                 "session.create", "POST", "/api/v1/session", access: .anyone,
                 EndpointText(
                     "Sign in",
-                    "Starts a session of 12 hours. A session that came with the request is ended: nobody can plant one."
+                    "Starts a session of 12 hours. A session that came with the request is ended: nobody can plant one. "
+                        + "Where the login has a second step, the answer is the problem second-step with a `proof`."
                 ),
                 example: SignIn(username: "asha", password: "correct horse battery", use: .cookie),
-                outputExample: .example, rate: .signIn, problems: [.unauthenticated],
+                outputExample: .example, rate: .signIn, problems: [.unauthenticated, .secondStep],
                 replying: { input, context in
                     let grant = try await context.services.sessions.signIn(
                         username: input.username, password: input.password, from: context.call.remoteAddress,

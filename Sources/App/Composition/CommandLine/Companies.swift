@@ -159,6 +159,20 @@ public func disableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ 
     }
 }
 
+/// Takes the second step off a login: for the only administrator who lost the phone there is nobody else.
+public func resetSecondStep(
+    _ site: SiteOptions, orgID: Int64?, username: String, _ console: Console
+) async throws -> CommandStatus {
+    try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        let login = try await open.login(username, org)
+        _ = try await open.site.perform(
+            ResetSecondStep(loginID: login.loginID), as: .system(orgID: org.orgID), source: "cli")
+        console.note("\(login.username) signs in with the password alone; open sessions have ended.")
+        return .done
+    }
+}
+
 /// Gives a login a new password and ends its sessions.
 /// - Parameter password: nil makes one up and says it, once.
 public func setPassword(

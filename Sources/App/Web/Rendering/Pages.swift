@@ -46,6 +46,7 @@ public struct Pages: Sendable {
             ("people", PackageResources.people_mustache), ("person", PackageResources.person_mustache),
             ("rights", PackageResources.rights_mustache), ("audit", PackageResources.audit_mustache),
             ("trail", PackageResources.trail_mustache), ("history", PackageResources.history_mustache),
+            ("second", PackageResources.second_mustache), ("steps", PackageResources.steps_mustache),
             ("keys", PackageResources.keys_mustache), ("status", PackageResources.status_mustache),
         ]
     }

@@ -4,6 +4,7 @@ import CivilTime
 /// Addresses of the pages. Ids are 63-bit numbers; words from people are percent-encoded.
 public enum Paths {
     public static let signIn = "/sign-in"
+    public static let secondStep = "/sign-in/second-step"
     public static let signOut = "/sign-out"
     public static let line = "/line"
     public static let status = "/status"

@@ -22,7 +22,8 @@ public enum BusbarWeb {
     static func pages(services: Services, companies: Companies, version: String = "0.1.0") -> API.Pages {
         let desk = Desk(services: services, orgs: companies, version: version)
         let pages =
-            desk.signInPages + desk.linePages + desk.jobPages + desk.meterPages + desk.meterOrderPages
+            desk.signInPages + desk.secondStepPages + desk.linePages + desk.jobPages + desk.meterPages
+            + desk.meterOrderPages
             + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }
@@ -142,6 +143,9 @@ struct Desk: Sendable {
             let path = call.query.isEmpty ? call.path : "\(call.path)?\(call.query)"
             let back = call.method == "GET" && call.path != "/" ? Self.ownPath(path) : nil
             return .seeOther(Paths.signIn + (back.map { "?back=\(Paths.encoded($0))" } ?? ""))
+        }
+        if problem.code == .forbidden, session?.mustSetUpSecondStep == true, call.method == "GET" {
+            return .seeOther(Paths.me)
         }
         let kind: ProblemView.Kind =
             switch problem.code {

@@ -60,12 +60,16 @@ extension Desk {
         }
     }
 
-    private func me(_ call: PageCall, faults: [FormFault] = []) async throws -> Answer {
+    func me(
+        _ call: PageCall, faults: [FormFault] = [], secondStep part: SecondStepPart? = nil
+    ) async throws -> Answer {
         let actor = try call.actor
         var page = MeView(
             name: call.session?.name ?? "", username: call.session?.username ?? "", role: actor.role.rawValue,
             sessions: try await sessions(actor.loginID, call))
         page.faults = faults
+        page.secondStep =
+            if let part { part } else { try await secondStep(actor.loginID, call) }
         return show(page, call, .me, status: faults.isEmpty ? 200 : 422)
     }
 
@@ -84,7 +88,7 @@ extension Desk {
         }
     }
 
-    private func fault(_ refusal: Refusal, at field: String) -> FormFault {
+    func fault(_ refusal: Refusal, at field: String) -> FormFault {
         FormFault(field: field, words: "\(refusal.message) \(refusal.hint)")
     }
 
@@ -224,6 +228,7 @@ extension Desk {
             isSelf: loginID == actor.loginID)
         view.faults = faults
         view.madePassword = madePassword
+        view.secondStep = try await secondStep(loginID, call)
         return show(view, call, .people, status: faults.isEmpty ? 200 : 422)
     }
 

@@ -34,11 +34,9 @@ extension Desk {
             let grant = try await services.sessions.signIn(
                 username: user, password: password, from: call.call.remoteAddress,
                 userAgent: call.call.headers["User-Agent"] ?? "")
-            // A session that came along is ended: nobody can plant one.
-            if let old = call.presentedToken { try await services.sessions.revoke(token: old) }
-            var answer = Answer.seeOther(page.back ?? "/")
-            answer.headers.add("Set-Cookie", Authentication.cookie(grant, isHTTPS: services.isHTTPS))
-            return answer
+            return try await opened(grant, call, back: page.back)
+        } catch let needed as SecondStepNeeded {
+            return show(SecondStepView(proof: needed.proof, back: page.back), call, .none)
         } catch let refusal as Refusal where refusal.code == .unauthenticated {
             page.problems = [.wrong]
             return show(page, call, .none, status: 401)

@@ -93,6 +93,7 @@ public struct PersonView: Page {
     public var isSelf: Bool
     public var faults: [FormFault] = []
     public var madePassword: String?
+    public var secondStep = SecondStepPart()
     public init(person: PersonRow, form: RightsForm, sessions: [SessionRow], isSelf: Bool) {
         self.person = person
         self.form = form
@@ -108,6 +109,7 @@ public struct MeView: Page {
     public var role: String
     public var sessions: [SessionRow]
     public var faults: [FormFault] = []
+    public var secondStep = SecondStepPart()
     public init(name: String, username: String, role: String, sessions: [SessionRow]) {
         self.name = name
         self.username = username
@@ -151,7 +153,7 @@ extension Fields {
 
     fileprivate mutating func set(_ faults: [FormFault]) {
         set("errors", faults.isEmpty ? [] : [errorSummary(faults.map { ($0.field, Markup(text: $0.words)) })])
-        for field in ["username", "name", "account", "place", "old", "new"] {
+        for field in ["username", "name", "account", "place", "old", "new", "code", "secondPassword"] {
             set(field + "Error", faults.first { $0.field == field }?.words)
         }
     }
@@ -223,6 +225,8 @@ extension PersonView: PageContent {
         row.set("passwordAction", path + "/password")
         row.set("disableAction", path + "/disable")
         row.set("changeAction", path + "/change")
+        row.set("secondState", secondStepWords(secondStep, w))
+        row.set("resetAction", !isSelf && secondStep.stage != .none ? path + "/second-step/reset" : nil)
         row.set("made", madePassword.map { _ in w.say("people.made", ["username": "\(person.username)"]) })
         row.set("madePassword", madePassword)
         row.set(form, w)
@@ -240,6 +244,7 @@ extension MeView: PageContent {
         row.set("lede", name)
         row.set("sub", "\(username), \(roleWords(role, w))" as Markup)
         row.set("passwordAction", Paths.me + "/password")
+        row.set(secondStep, w)
         row.set(faults)
         row.set(sessions, base: Paths.me + "/sessions", endsOne: true, w, all: w.say("sessions.endOthers"))
         return row
