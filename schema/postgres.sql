@@ -250,6 +250,27 @@ table login
   column disabled_at_ms bigint
   constraint login_pkey PRIMARY KEY (org_id, login_id)
   CREATE UNIQUE INDEX login_username ON public.login USING btree (username)
+table login_half_open
+  column token_hash bytea not null
+  column org_id bigint not null
+  column login_id bigint not null
+  column created_at_ms bigint not null
+  column expires_at_ms bigint not null
+  constraint login_half_open_pkey PRIMARY KEY (token_hash)
+  CREATE INDEX login_half_open_login ON public.login_half_open USING btree (org_id, login_id)
+table login_recovery
+  column org_id bigint not null
+  column login_id bigint not null
+  column code_hash bytea not null
+  column used_at_ms bigint
+  constraint login_recovery_pkey PRIMARY KEY (org_id, login_id, code_hash)
+table login_totp
+  column org_id bigint not null
+  column login_id bigint not null
+  column sealed_secret bytea not null
+  column confirmed_at_ms bigint
+  column last_step bigint not null
+  constraint login_totp_pkey PRIMARY KEY (org_id, login_id)
 table message
   column org_id bigint not null
   column message_id bigint not null

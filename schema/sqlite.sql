@@ -37,6 +37,10 @@ CREATE TABLE journal_entry (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, 
 CREATE UNIQUE INDEX journal_entry_key ON journal_entry (org_id, entry_key)
 CREATE TABLE login (org_id INTEGER NOT NULL, login_id INTEGER NOT NULL, username TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL, password_hash TEXT NOT NULL, language TEXT NOT NULL, account_id INTEGER, place_id INTEGER, disabled_at_ms INTEGER, PRIMARY KEY (org_id, login_id)) STRICT
 CREATE UNIQUE INDEX login_username ON login (username)
+CREATE TABLE login_half_open (token_hash BLOB NOT NULL PRIMARY KEY, org_id INTEGER NOT NULL, login_id INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL) STRICT
+CREATE INDEX login_half_open_login ON login_half_open (org_id, login_id)
+CREATE TABLE login_recovery (org_id INTEGER NOT NULL, login_id INTEGER NOT NULL, code_hash BLOB NOT NULL, used_at_ms INTEGER, PRIMARY KEY (org_id, login_id, code_hash)) STRICT
+CREATE TABLE login_totp (org_id INTEGER NOT NULL, login_id INTEGER NOT NULL, sealed_secret BLOB NOT NULL, confirmed_at_ms INTEGER, last_step INTEGER NOT NULL, PRIMARY KEY (org_id, login_id)) STRICT
 CREATE TABLE message (org_id INTEGER NOT NULL, message_id INTEGER NOT NULL, message_key TEXT NOT NULL, account_id INTEGER NOT NULL, template TEXT NOT NULL, amount_paise INTEGER, business_at_ms INTEGER NOT NULL, delivery TEXT NOT NULL, PRIMARY KEY (org_id, message_id)) STRICT
 CREATE INDEX message_account ON message (org_id, account_id, message_id)
 CREATE UNIQUE INDEX message_key_unique ON message (org_id, message_key)

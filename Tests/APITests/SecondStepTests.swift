@@ -1,5 +1,6 @@
 // The second step through the API, and what the policy tests need of it.
 import Access
+import Clocks
 import Cryptography
 import SQL
 import Testing

@@ -1,6 +1,7 @@
 // The second step of signing in: the vectors of its RFCs, and each attack on it.
 import Access
 import CivilTime
+import Clocks
 import Cryptography
 import Foundation
 import SQL

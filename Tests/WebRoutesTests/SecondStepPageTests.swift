@@ -2,6 +2,7 @@
 import API
 import Access
 import CivilTime
+import Clocks
 import Cryptography
 import Foundation
 import SQL
@@ -27,7 +28,7 @@ import Testing
             let csrf = try await home.get("/me").field("csrf")
             let begun = await home.post("/me/second-step/begin", ["csrf": csrf])
             #expect(begun.status == 200)
-            let right = try code(begun.text, WebSite.nowMs)
+            let right = try code(begun.text, web.site.clocks.systemNowMs())
             let wrong = await home.post("/me/second-step/confirm", ["csrf": csrf, "code": "000"])
             #expect(wrong.status == 422 && wrong.text.contains("id=\"code-err\""))
             let done = await home.post("/me/second-step/confirm", ["csrf": csrf, "code": right])

@@ -5,7 +5,8 @@ import Payments
 import Supply
 
 public enum BusbarSettings {
-    public static let registry = SettingRegistry([supplyRules, portalPayments, SecondStep.setting] + LineSchedule.settings)
+    public static let registry = SettingRegistry(
+        [supplyRules, portalPayments, SecondStep.setting] + LineSchedule.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

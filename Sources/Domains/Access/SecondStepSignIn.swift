@@ -5,7 +5,7 @@ import SQL
 
 /// Thrown by ``Sessions/signIn(username:password:from:userAgent:)`` when the password is right and a code is missing.
 public struct SecondStepNeeded: Error, Sendable, CustomStringConvertible {
-    /// 256 random bits as 64 hexadecimal digits; only its SHA-256 is stored. No session: it opens the second step alone.
+    /// 256 random bits as 64 hexadecimal digits; only its SHA-256 is stored. It opens the second step alone.
     public var proof: String
     /// System time.
     public var expiresAtMs: Int64

@@ -86,7 +86,7 @@ extension Endpoints {
                 "session.second-step", "POST", "/api/v1/session/second-step", access: .anyone,
                 EndpointText(
                     "Sign in, second step",
-                    "Takes the proof that POST /api/v1/session answered with, and a code. Five wrong ones in 15 minutes."
+                    "Takes the proof that POST /api/v1/session answered with, and a code. Five wrong ones in 15 min."
                 ),
                 example: SecondStepInput(proof: String(repeating: "0f", count: 32), code: "287082", use: .bearer),
                 outputExample: .example, rate: .signIn, problems: [.unauthenticated],

@@ -70,7 +70,7 @@ extension Endpoints {
                 "session.create", "POST", "/api/v1/session", access: .anyone,
                 EndpointText(
                     "Sign in",
-                    "Starts a session of 12 hours. A session that came with the request is ended: nobody can plant one. "
+                    "Starts a session of 12 hours. A session that came with the request is ended, nobody plants one. "
                         + "Where the login has a second step, the answer is the problem second-step with a `proof`."
                 ),
                 example: SignIn(username: "asha", password: "correct horse battery", use: .cookie),
