@@ -36,14 +36,18 @@ final class Breaker: Sendable {
         }
     }
 
-    fileprivate func beforeCommit() throws {
+    /// The number of the commit. Another one may come between this and its answer.
+    fileprivate func beforeCommit() throws -> Int {
+        var number = 0
         try pass { state in
             state.commits += 1
+            number = state.commits
             return .commit(state.commits)
         }
+        return number
     }
 
-    fileprivate func afterCommit() throws { try pass { .answer($0.commits) } }
+    fileprivate func afterCommit(_ number: Int) throws { try pass { _ in .answer(number) } }
 
     private func pass(_ place: (inout State) -> Break) throws {
         let isHere = state.withLock { state in
@@ -71,14 +75,13 @@ struct BreakingDatabase: Database {
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
     ) async throws -> Value {
-        let value = try await inner.write { [breaker] transaction in
+        let (value, number) = try await inner.write { [breaker] transaction in
             let breaking = BreakingTransaction(transaction, breaker)
             let value = try body(breaking)
             if let failure = breaking.failure { throw failure }
-            try breaker.beforeCommit()
-            return value
+            return (value, try breaker.beforeCommit())
         }
-        try breaker.afterCommit()
+        try breaker.afterCommit(number)
         return value
     }
 
