@@ -75,6 +75,24 @@ private struct WatchedSite: Sendable {
 @Suite struct WatchedSiteTests {
     static let planted = ["seven green tigers", "9876543210", "Asha", "203.0.113.7", "wrong horse", "planted"]
 
+    /// What comes round is put before the rest by an early due time until it has run once: a new company is not late.
+    @Test(arguments: [nil, Int64(1_770_000_000_000)]) func whatNeverRanIsNotLate(endedAtMs: Int64?) async throws {
+        try await WatchedSite.with { watched in
+            try await watched.site.money.write { transaction in
+                try transaction.run(
+                    """
+                    INSERT INTO job (org_id, job_id, kind, job_key, place, state, run_at_ms, not_before_ms,
+                      lease_until_ms, attempt, done_count, ended_at_ms)
+                    VALUES (1, 1, 'collect', 'every', 1, 'waiting', 1765000000000, 0, 0, 0, 0, $1)
+                    """, [.optional(endedAtMs)])
+            }
+            let answer = await watched.send("GET", "/api/v1/status", token: try await watched.signIn("ops"))
+            let rows = try #require(try JSONValue(parsing: answer.body)["rows"]?.items)
+            let late = try #require(rows.first { $0["check"]?.text == "jobs-late" })
+            #expect((late["state"]?.text == "good") == (endedAtMs == nil), "\(late)")
+        }
+    }
+
     /// Wherever a caller can put a secret or a phone number, no line and no figure repeats it.
     @Test func whatCallersSendIsInNoLineAndNoFigure() async throws {
         let registry = MetricRegistry()

@@ -29,7 +29,7 @@ struct Origin: Sendable {
 public struct SessionSummary: Sendable, Equatable {
     public var sessionID: Int64
     public var createdAtMs: Int64
-    /// To the quarter hour.
+    /// To the quarter hour, but not before it was opened.
     public var seenAtMs: Int64
     public var expiresAtMs: Int64
     /// Empty when it did not say.
@@ -61,7 +61,7 @@ extension Sessions {
             """, [.int(scope.orgID), .int(loginID), .int(nowMs), .int(nowMs - idleMs - seenStepMs)]
         ) { row in
             SessionSummary(
-                sessionID: try row.int(0), createdAtMs: try row.int(1), seenAtMs: try row.int(2),
+                sessionID: try row.int(0), createdAtMs: try row.int(1), seenAtMs: max(try row.int(1), try row.int(2)),
                 expiresAtMs: try row.int(3), browser: try row.text(4), network: try row.text(5))
         }
     }

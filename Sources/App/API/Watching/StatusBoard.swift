@@ -101,8 +101,11 @@ public final class StatusBoard: Sendable {
 }
 
 extension Job {
-    /// Business milliseconds by which it is past its due time and has not begun; 0 when it is not.
-    func lateMs(nowMs: Int64) -> Int64 { state == .waiting ? max(0, nowMs - runAtMs) : 0 }
+    /// Business milliseconds by which it is past its due time and has not begun; 0 when it is not. What comes round and
+    /// never ran is not late: its due time only puts it before the rest (``Line``).
+    func lateMs(nowMs: Int64) -> Int64 {
+        state == .waiting && !(comesRound && endedAtMs == nil) ? max(0, nowMs - runAtMs) : 0
+    }
 }
 
 /// The newest sample of each company; one is taken at a time.

@@ -2,7 +2,7 @@
 // To add a setting, add a line here and read it from ``ProcessSettings``; nothing else lists settings.
 
 /// What a value must look like.
-public enum SettingKind: Sendable, Hashable {
+public enum SettingForm: Sendable, Hashable {
     case text
     /// A file or folder.
     case path
@@ -15,7 +15,7 @@ public enum SettingKind: Sendable, Hashable {
 public struct SettingKey: Sendable, Hashable {
     /// As the file writes it: `tls_certificate`.
     public var name: String
-    public var kind: SettingKind
+    public var kind: SettingForm
     /// The value when nobody gives one; nil: none.
     public var standard: String?
     /// The option of the command line, with its dashes; nil: file and environment only.
@@ -25,7 +25,7 @@ public struct SettingKey: Sendable, Hashable {
     public var summary: String
 
     init(
-        _ name: String, _ kind: SettingKind, or standard: String? = nil, argument: String? = nil, secret: Bool = false,
+        _ name: String, _ kind: SettingForm, or standard: String? = nil, argument: String? = nil, secret: Bool = false,
         _ summary: String
     ) {
         self.name = name
