@@ -136,33 +136,32 @@ func copyKey(from: String, to: String) throws {
     else { throw Complaint("\(to) cannot be written", hint: "Check the folder's owner.", .problems) }
 }
 
-/// Rows as a bar with rate and remaining time.
+/// Rows as a bar with rate and, once there is something to judge by, the remaining time.
 final class CopyMeter: Sendable {
-    private let startMs: Int64
     private let nowMs: @Sendable () -> Int64
-    /// Rows an earlier run had copied: they took no time of this one.
-    private let before = Mutex<Int64?>(nil)
+    /// Rows there were when the first were told, and when that was: what an earlier run had copied took no time of
+    /// this one, and neither did counting.
+    private let first = Mutex<(rows: Int64, atMs: Int64)?>(nil)
 
-    init(nowMs: @escaping @Sendable () -> Int64) {
-        self.nowMs = nowMs
-        startMs = nowMs()
-    }
+    init(nowMs: @escaping @Sendable () -> Int64) { self.nowMs = nowMs }
 
     func line(_ done: Int64, _ all: Int64, _ what: String) -> String {
         let isComparing = what.hasPrefix("comparing")
-        let tookMs = max(1, nowMs() - startMs)
         // Comparing reads as many rows again; reading is quicker than storing, so this is rather too long.
         let (have, whole) = (isComparing ? all + done : done, max(1, all * 2))
-        let earlier = before.withLock { before in
-            let first = before ?? max(0, have - 4_000)
-            before = first
-            return first
+        let atMs = nowMs()
+        let first = first.withLock { first in
+            let known = first ?? (have, atMs)
+            first = known
+            return known
         }
-        let moved = max(1, have - earlier)
         let filled = Int(have * 20 / whole)
         let bar = String(repeating: "#", count: min(20, filled)) + String(repeating: ".", count: max(0, 20 - filled))
+        let line = "[\(bar)] \(have * 100 / whole) %  \(what)  \(done) of \(all) rows"
+        let (moved, tookMs) = (have - first.rows, atMs - first.atMs)
+        guard moved > 0, tookMs >= 3_000 else { return line }
         let leftS = (whole - have) * tookMs / moved / 1000
-        return "[\(bar)] \(have * 100 / whole) %  \(what)  \(done) of \(all) rows, \(moved * 1000 / tookMs) a second, "
+        return line + ", \(moved * 1000 / tookMs) a second, "
             + "about \(leftS / 60):\(leftS % 60 < 10 ? "0" : "")\(leftS % 60) left"
     }
 }
