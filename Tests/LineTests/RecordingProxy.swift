@@ -18,23 +18,23 @@ final class RecordingProxy: Sendable {
 
     /// Listens on a free port of 127.0.0.1 and relays to the meter's.
     init(meterPort: Int) {
-        listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        let opened = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var address = Self.address(0)
         let bound = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                bind(opened, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        precondition(listener >= 0 && bound == 0 && listen(listener, 8) == 0, "no socket to record with")
+        precondition(opened >= 0 && bound == 0 && listen(opened, 8) == 0, "no socket to record with")
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         _ = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(listener, $0, &length) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(opened, $0, &length) }
         }
         port = Int(UInt16(bigEndian: address.sin_port))
-        let listener = listener
+        listener = opened
         Thread.detachNewThread { [self] in
             while true {
-                let client = accept(listener, nil, nil)
+                let client = accept(opened, nil, nil)
                 guard client >= 0 else { return }
                 var target = Self.address(UInt16(meterPort))
                 let meter = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)

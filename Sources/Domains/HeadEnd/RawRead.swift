@@ -102,6 +102,17 @@ public struct RawRead: Sendable, Equatable {
             { try decode(row: $0) })
     }
 
+    /// Numbers of the answers of a meter about these days of one month.
+    public static func batches(
+        meterID: Int64, days: [CivilDay], orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Int64] {
+        var parameters: [SQLValue] = [.int(orgID), .int(meterID)]
+        let marks = parameters.bind(days.map { Int64($0.number) })
+        return try transaction.query(
+            "SELECT batch_id FROM raw_read WHERE org_id = $1 AND day IN (\(marks)) AND meter_id = $2", parameters
+        ) { try $0.int(0) }
+    }
+
     /// Answers after a change number, in order.
     public static func after(
         change: Int64, month: CivilMonth, limit: Int, orgID: Int64, in transaction: any SQLTransaction
