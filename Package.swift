@@ -108,7 +108,11 @@ let package = Package(
         target("Domains", "Grid", domainBase + ["Access"]),
         target("Domains", "Accounts", domainBase + ["Access", "Grid"]),
         target("Domains", "Meters", domainBase + ["Access", "Accounts"]),
-        target("Domains", "HeadEnd", domainBase + ["Access", "Meters", "MeterPort", "IntervalData"]),
+        target(
+            "Domains", "HeadEnd",
+            domainBase + [
+                "Access", "Grid", "Accounts", "Meters", "MeterPort", "IntervalData", "Compression", "DLMS", "IS15959",
+            ]),
         target("Domains", "MeterData", domainBase + ["Access", "Meters", "IntervalData", "VEE", "LoadFiles"]),
         target("Domains", "Packs", domainBase + ["Access", "Accounts", "Tariffs"]),
         target("Domains", "Journal", domainBase + ["Access"]),
@@ -188,7 +192,7 @@ let package = Package(
         tests(
             "Line",
             domainBase + [
-                "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd", "IntervalData", "Jobs",
+                "API", "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd", "IntervalData", "Jobs",
                 "Journal",
                 "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
                 "Payments",

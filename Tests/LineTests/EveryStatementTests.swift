@@ -164,7 +164,8 @@ struct EveryStatementTests {
             site.money = BreakingDatabase(inner: whole.money, breaker: breaker)
             site.readings = BreakingReadings(inner: whole.readings, breaker: breaker)
             let line = Line(
-                site: site, org: LineFixture.org, transport: meters, vault: try LineFixture.vault(), holder: "every",
+                site: site, org: LineFixture.org, transport: meters, vault: try LineFixture.vault(),
+                collection: LineFixture.collection, holder: "every",
                 log: Logger(label: "every") { _ in SwiftLogNoOpLogHandler() })
             var isMended = false
             for moment in moments {

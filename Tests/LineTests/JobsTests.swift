@@ -290,7 +290,7 @@ struct JobsTests {
         var mute = MeterFaults()
         mute.silences = [(TimeSpan(fromS: 0, untilS: .max), .noAnswer)]
         try await with(engine, houses: 2, faults: [mute]) { fixture in
-            var rules = CollectionRules()
+            var rules = LineFixture.collection
             rules.timeoutMs = 6_000
             let line = Line(
                 site: fixture.site, org: fixture.org, transport: TCPMeterTransport(zone: fixture.org.zone),
@@ -339,7 +339,7 @@ struct JobsTests {
         await #expect(throws: CancellationError.self) {
             try await gates.alone(with: 7) { throw CancellationError() }
         }
-        let isOpen = await gates.alone(with: 7) { true }
+        let isOpen = try await gates.alone(with: 7) { true }
         #expect(isOpen, "a failure leaves the gate open")
     }
 

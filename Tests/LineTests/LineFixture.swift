@@ -125,9 +125,17 @@ struct LineFixture: Sendable {
             }, org: org)
     }
 
+    /// First calls at once, so that a test says when something is read.
+    static let collection: CollectionRules = {
+        var rules = CollectionRules()
+        rules.spreadMinutes = 0
+        return rules
+    }()
+
     static func line(site: Site, org: Org = LineFixture.org, holder: String = "test") throws -> Line {
         Line(
-            site: site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: try vault(), holder: holder,
+            site: site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: try vault(),
+            collection: collection, holder: holder,
             log: Logger(label: "line-test") { _ in SwiftLogNoOpLogHandler() })
     }
 

@@ -18,6 +18,7 @@ public actor DLMSConversation: MeterConversation {
     private var broken = false
     private var identity: String?
     private var counterKey: [UInt8]?
+    private var recorder = ExchangeRecorder()
 
     init(
         wire: MeterWire, client: DLMSClient, profile: MeterProfile, zone: Zone, timeoutMs: Int64, memory: MeterMemory
@@ -67,7 +68,9 @@ public actor DLMSConversation: MeterConversation {
         do {
             var bytes = try request(&client)
             while true {
+                recorder.note(wire.frame(bytes, isFromMeter: false), isFromMeter: false)
                 let answer = try await wire.exchange(bytes, timeoutMs: timeoutMs)
+                recorder.note(wire.frame(answer, isFromMeter: true), isFromMeter: true)
                 let event = try client.receive(answer)
                 guard case .send(let next) = event else { return event }
                 bytes = next
@@ -83,9 +86,13 @@ public actor DLMSConversation: MeterConversation {
 
     /// GET of an attribute; blocks are put together.
     public func get(_ reference: AttributeReference, _ selector: Selector? = nil) async throws -> DLMSData {
+        recorder.begin(reference)
+        defer { recorder.end() }
         let event = try await run { (client) throws(DLMSError) in try client.get(reference, selector) }
         switch event {
-        case .value(let value): return value
+        case .value(let value):
+            recorder.end(with: value)
+            return value
         case .failed(let result): throw MeterError(result, "reading \(reference)")
         default: throw MeterError(.badAnswer, "reading \(reference): not a value")
         }
@@ -211,10 +218,18 @@ public actor DLMSConversation: MeterConversation {
         return atS
     }
 
+    public func setClock(toS: Int64) async throws {
+        let stamp = COSEMDateTime(instantS: toS, offsetS: zone.offsetS(atS: toS))
+        try await set(ObjectNames.clock.value, .octetString(stamp.bytes))
+    }
+
+    public func takeRecord() async -> MeterRecord { recorder.take() }
+
     public func blockLoad(fromS: Int64, toS: Int64) async throws -> [BlockLoadRow] {
         guard fromS <= toS else { return [] }
         let layout = try await layout(of: "block-load")
         let buffer = try await buffer(try named("block-load").obis, fromS: fromS, toS: toS)
+        recorder.describe(layout)
         return try decoding("block load") {
             try layout.blockLoad(buffer, zone: zone).filter { $0.endS >= fromS && $0.endS <= toS }.map {
                 BlockLoadRow(
@@ -237,6 +252,7 @@ public actor DLMSConversation: MeterConversation {
         guard fromS <= toS else { return [] }
         let layout = try await layout(of: "daily")
         let buffer = try await buffer(try named("daily").obis, fromS: fromS, toS: toS)
+        recorder.describe(layout)
         return try decoding("daily load") {
             try layout.registers(buffer, zone: zone).filter { $0.atS >= fromS && $0.atS <= toS }.map {
                 RegisterRow(atS: $0.atS, importWh: $0.importWh)
@@ -270,6 +286,7 @@ public actor DLMSConversation: MeterConversation {
             do {
                 let layout = try await layout(of: log.profileName)
                 let buffer = try await eventBuffer(log, fromS: fromS, toS: toS)
+                recorder.describe(layout)
                 let all = try decoding(log.profileName) { try layout.events(buffer, zone: zone) }
                 entries += all.filter { $0.atS >= fromS && $0.atS <= toS }.map {
                     MeterEventEntry(atS: $0.atS, code: $0.code)

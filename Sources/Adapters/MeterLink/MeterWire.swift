@@ -64,6 +64,12 @@ struct MeterWire: Sendable {
         }
     }
 
+    /// The frame that carries an APDU on this connection; nil when it fits none.
+    func frame(_ apdu: [UInt8], isFromMeter: Bool) -> [UInt8]? {
+        let (from, to) = isFromMeter ? (destination, source) : (source, destination)
+        return try? WrapperFrame(source: from, destination: to, apdu: apdu).encoded()
+    }
+
     func close() async { try? await channel.close() }
 }
 

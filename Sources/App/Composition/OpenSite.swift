@@ -4,6 +4,7 @@ import Access
 import CivilTime
 import Clocks
 import Foundation
+import HeadEnd
 import Jobs
 import Meters
 import PostgresAdapter
@@ -76,7 +77,10 @@ public struct OpenSite: Sendable {
         let holder = "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(Secret.hex(Secret.bytes(4)))"
         if lock != nil {
             // The lock proves that whoever held a job is gone: nobody waits for its lease to run out.
-            try await money.write { try JobStore.releaseAll(in: $0) }
+            try await money.write { transaction in
+                try JobStore.releaseAll(in: transaction)
+                try MeterLease.releaseAll(in: transaction)
+            }
         }
         let lastHeldMs = try await money.read { try ProcessNumber.lastHeldMs(in: $0) }
         let number = try await ProcessNumber.lease(in: money, holder: holder, systemNowMs: clocks.systemNowMs())

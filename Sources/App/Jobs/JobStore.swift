@@ -25,7 +25,7 @@ public enum JobsSchema {
 
 /// What runs by itself, in the order in which it runs when due at the same time: from the meter to the money.
 public enum JobKind: String, Sendable, Codable, CaseIterable {
-    case collect, validate, estimate, rate, supply, command
+    case collect, validate, estimate, rate, supply, command, ping, tidy
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.
@@ -33,7 +33,7 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     /// Whether a person may have a day of it run again.
     public var runsByDay: Bool { self == .estimate || self == .rate }
     /// Jobs of one lane run one after the other.
-    public var lane: JobLane { self == .supply || self == .command ? .supply : .data }
+    public var lane: JobLane { [.supply, .command, .ping].contains(self) ? .supply : .data }
 }
 
 /// Two lanes a company: what is read, completed and priced in the one; deciding on supply and telling the meters in the

@@ -33,7 +33,7 @@ public struct Line: Sendable {
     let holder: String
     let log: Logger
     /// Shared by the lanes: they talk with the same meters.
-    let gates = MeterGates()
+    let gates: MeterGates
 
     /// - Parameter schedule: holds where the company has set nothing.
     public init(
@@ -48,6 +48,7 @@ public struct Line: Sendable {
         self.collection = collection
         self.holder = holder
         self.log = log
+        gates = MeterGates(lease: MeterLease(site: site, orgID: org.orgID, holder: holder))
     }
 
     private var scope: Scope { Scope(orgID: org.orgID) }
@@ -206,6 +207,12 @@ public struct Line: Sendable {
             ).run()
             await done.set(confirmed)
             return "\(confirmed) confirmed, \(open) open"
+        case .ping:
+            let (alive, silent) = try await LivenessPoller(site: site, org: org, transport: transport, gates: gates)
+                .run { await done.set($0) }
+            return "\(alive) alive, \(silent) silent"
+        case .tidy:
+            return "\(try await RawKeeping.tidy(site, org) { await done.set($0) }) raw answers deleted"
         }
     }
 
@@ -294,7 +301,8 @@ public struct Line: Sendable {
         }
         return IncomingDay(
             day: raw.day, meterID: raw.meterID, batchID: raw.batchID, values: values,
-            registerStartWh: raw.registerStartWh, registerEndWh: raw.registerEndWh, clockDriftS: raw.clockDriftS,
+            registerStartWh: raw.registerStartWh,
+            registerEndWh: raw.registerEndWh.map { $0 + (raw.registerWrapWh ?? 0) }, clockDriftS: raw.clockDriftS,
             strayStamps: stray)
     }
 

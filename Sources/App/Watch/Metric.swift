@@ -76,6 +76,20 @@ public struct Metric: Sendable {
     public static let rawWaiting = Metric(
         "busbar_raw_reads_waiting", .gauge, ["company"], "Answers of meters not yet validated.")
 
+    public static let rawOpenAge = Metric(
+        "busbar_raw_unacknowledged_age_seconds", .gauge, ["company"],
+        "Business age of the oldest answer of a meter that meter data has not taken over.")
+
+    // MARK: service clocks
+
+    public static let serviceShare = Metric(
+        "busbar_service_share_ratio", .gauge, ["company", "clock"],
+        "Share done within its target, of the latest day that is judged, by service clock.")
+    public static let serviceGoal = Metric(
+        "busbar_service_goal_ratio", .gauge, ["company", "clock"], "Share that is to be reached.")
+    public static let serviceTotal = Metric(
+        "busbar_service_total", .gauge, ["company", "clock"], "How much was to be done on that day.")
+
     // MARK: database
 
     public static let databaseInfo = Metric(
@@ -141,7 +155,8 @@ public struct Metric: Sendable {
     /// In the order in which they are written.
     public static let all: [Metric] = [
         requests, requestDuration, sessions, jobRuns, jobDuration, jobs, jobSuccessAge, jobLate, conversations,
-        conversationDuration, outboxWaiting, outboxAge, outboxGivenUp, rawWaiting, databaseInfo, transactions,
+        conversationDuration, outboxWaiting, outboxAge, outboxGivenUp, rawWaiting, rawOpenAge, serviceShare,
+        serviceGoal, serviceTotal, databaseInfo, transactions,
         transactionDuration, repeats, databaseWaiting, databaseSize, diskFree, lineMeterDays, collectionLate,
         collectionOldest, needs, trialBalanceSum, trialBalanceMismatches, statusRows, backupAge, sampleTime,
         sampleDuration, buildInfo, foldedSeries, cpuSeconds, residentBytes, openFiles, maxFiles, startSeconds,

@@ -16,11 +16,14 @@ public struct RawRead: Sendable, Equatable {
     public var registerStartWh: Int64?
     public var registerEndWh: Int64?
     public var clockDriftS: Int64?
+    /// Set when the register rolled over within the day: what one turn is worth, to be added to the end.
+    public var registerWrapWh: Int64?
 
     public init(
         day: CivilDay, meterID: Int64, batchID: Int64, change: Int64 = 0, readAtMs: Int64, rows: [BlockLoadRow],
-        registerStartWh: Int64?, registerEndWh: Int64?, clockDriftS: Int64?
+        registerStartWh: Int64?, registerEndWh: Int64?, clockDriftS: Int64?, registerWrapWh: Int64? = nil
     ) {
+        self.registerWrapWh = registerWrapWh
         self.day = day
         self.meterID = meterID
         self.batchID = batchID
@@ -54,19 +57,60 @@ public struct RawRead: Sendable, Equatable {
         }
     }
 
-    /// Stores the answer in the month of its day and numbers it in the change stream.
-    public func store(orgID: Int64, in transaction: any SQLTransaction) throws {
+    /// Stores the answer in the month of its day, with the frames it came in, and numbers it in the change stream.
+    public func store(
+        orgID: Int64, frames: MeterRecord = MeterRecord(), in transaction: any SQLTransaction
+    ) throws {
         let change = try ChangeStream.rawRead.take(1, orgID: orgID, month: day.month, in: transaction)
         try transaction.run(
             """
             INSERT INTO raw_read (org_id, day, meter_id, batch_id, change, read_at_ms, rows, register_start_wh,
-              register_end_wh, clock_drift_s, acknowledged) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)
-            ON CONFLICT DO NOTHING
+              register_end_wh, clock_drift_s, acknowledged, register_wrap_wh)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11) ON CONFLICT DO NOTHING
             """,
             [
                 .int(orgID), .day(day), .int(meterID), .int(batchID), .int(change), .int(readAtMs),
                 .bytes(Self.encode(rows)), .optional(registerStartWh), .optional(registerEndWh), .optional(clockDriftS),
+                .optional(registerWrapWh),
             ])
+        try RawFrames.store(frames, of: self, orgID: orgID, in: transaction)
+    }
+
+    private static let columns =
+        """
+        day, meter_id, batch_id, change, read_at_ms, rows, register_start_wh, register_end_wh, clock_drift_s,
+        register_wrap_wh
+        """
+
+    private static func decode(row: any SQLRow) throws -> RawRead {
+        RawRead(
+            day: try row.day(0), meterID: try row.int(1), batchID: try row.int(2), change: try row.int(3),
+            readAtMs: try row.int(4), rows: try decode(row.bytes(5)), registerStartWh: try row.optionalInt(6),
+            registerEndWh: try row.optionalInt(7), clockDriftS: try row.optionalInt(8),
+            registerWrapWh: try row.optionalInt(9))
+    }
+
+    /// The answers of a meter about a day, newest first; or the one of a batch.
+    public static func of(
+        meterID: Int64, day: CivilDay, batchID: Int64? = nil, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [RawRead] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM raw_read WHERE org_id = $1 AND day = $2 AND meter_id = $3
+              AND batch_id >= $4 AND batch_id <= $5 ORDER BY batch_id DESC LIMIT 200
+            """, [.int(orgID), .day(day), .int(meterID), .int(batchID ?? 0), .int(batchID ?? .max)],
+            { try decode(row: $0) })
+    }
+
+    /// Numbers of the answers of a meter about these days of one month.
+    public static func batches(
+        meterID: Int64, days: [CivilDay], orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Int64] {
+        var parameters: [SQLValue] = [.int(orgID), .int(meterID)]
+        let marks = parameters.bind(days.map { Int64($0.number) })
+        return try transaction.query(
+            "SELECT batch_id FROM raw_read WHERE org_id = $1 AND day IN (\(marks)) AND meter_id = $2", parameters
+        ) { try $0.int(0) }
     }
 
     /// Answers after a change number, in order.
@@ -75,15 +119,10 @@ public struct RawRead: Sendable, Equatable {
     ) throws -> [RawRead] {
         try transaction.query(
             """
-            SELECT day, meter_id, batch_id, change, read_at_ms, rows, register_start_wh, register_end_wh, clock_drift_s
-            FROM raw_read WHERE org_id = $1 AND change > $2 AND day >= $3 AND day <= $4 ORDER BY change LIMIT $5
-            """, [.int(orgID), .int(change), .day(month.first), .day(month.last), .int(limit)]
-        ) { row in
-            RawRead(
-                day: try row.day(0), meterID: try row.int(1), batchID: try row.int(2), change: try row.int(3),
-                readAtMs: try row.int(4), rows: try decode(row.bytes(5)), registerStartWh: try row.optionalInt(6),
-                registerEndWh: try row.optionalInt(7), clockDriftS: try row.optionalInt(8))
-        }
+            SELECT \(columns) FROM raw_read
+            WHERE org_id = $1 AND change > $2 AND day >= $3 AND day <= $4 ORDER BY change LIMIT $5
+            """, [.int(orgID), .int(change), .day(month.first), .day(month.last), .int(limit)],
+            { try decode(row: $0) })
     }
 
     /// What the meter said last in a month: its midnight register and how far its clock was off.

@@ -302,16 +302,18 @@ public struct RelayCommander: Sendable {
             let endpoint = try await MeterDoor(
                 site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
             ).endpoint(of: meter)
-            let (rows, relay, drift) = try await transport.converse(with: endpoint) { [site] conversation in
+            let (rows, relay, drift, frames) = try await transport.converse(with: endpoint) { [site] conversation in
                 let drift = try await clockDriftS(conversation, site.clocks)
                 let rows = try await conversation.blockLoad(fromS: startS + meter.capturePeriodS, toS: nowMs / 1000)
-                return (rows, try await conversation.relay(), drift)
+                return (rows, try await conversation.relay(), drift, await conversation.takeRecord())
             }
             let raw = RawRead(
                 day: today, meterID: meter.meterID, batchID: site.ids.next(), readAtMs: nowMs,
                 rows: rows.filter { $0.endS > startS }, registerStartWh: nil, registerEndWh: nil, clockDriftS: drift)
             if !raw.rows.isEmpty {
-                try await site.readings.shard(today.month).write { [org] in try raw.store(orgID: org.orgID, in: $0) }
+                try await site.readings.shard(today.month).write { [org] in
+                    try raw.store(orgID: org.orgID, frames: frames, in: $0)
+                }
             }
             try await end(
                 command, .confirmed, answer: "\(raw.rows.count) intervals of today, relay \(relay.rawValue)",

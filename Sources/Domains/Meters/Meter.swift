@@ -32,7 +32,7 @@ public enum MetersSchema {
                   at_ms {int} NOT NULL, side {text} NOT NULL, state {text} NOT NULL,
                   PRIMARY KEY (org_id, meter_id, change_id)) {keyed_table}
                 """,
-            ])
+            ]), MeterReplacement.migration,
     ]
 }
 
@@ -111,6 +111,14 @@ public struct Meter: Sendable, Equatable {
             throw Refusal(.notFound, "There is no such meter.", hint: "Check the number, or ask who may see it.")
         }
         return found
+    }
+
+    /// The profile of every meter of the company.
+    public static func profileNames(_ scope: Scope, in transaction: any SQLTransaction) throws -> [Int64: String] {
+        let rows = try transaction.query(
+            "SELECT meter_id, profile_name FROM meter WHERE org_id = $1", [.int(scope.orgID)]
+        ) { (try $0.int(0), try $0.text(1)) }
+        return Dictionary(uniqueKeysWithValues: rows)
     }
 
     public static func find(serial: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> Meter? {

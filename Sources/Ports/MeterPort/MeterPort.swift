@@ -98,6 +98,17 @@ public protocol MeterConversation: Sendable {
     func reconnect() async throws
     /// Entries of the control and power event logs in [fromS, toS].
     func events(fromS: Int64, toS: Int64) async throws -> [MeterEventEntry]
+    /// Sets the meter's clock to UTC seconds. Returning means the meter said yes; only ``clockS()`` says what it shows.
+    func setClock(toS: Int64) async throws
+    /// What was read since this was last called, as it went over the wire.
+    func takeRecord() async -> MeterRecord
+}
+
+extension MeterConversation {
+    public func setClock(toS: Int64) async throws {
+        throw MeterError(.other, "the clock of this meter cannot be set over this line")
+    }
+    public func takeRecord() async -> MeterRecord { MeterRecord() }
 }
 
 /// Opens associations. Closes (and releases) them when the body returns or throws.

@@ -24,6 +24,8 @@ public struct MeterReport: Sendable {
     /// All versions of the days, oldest day and version first.
     public var versions: [StoredBlock]
     public var exceptions: [VEEException]
+    /// Raw answers that are kept of these days.
+    public var rawBatches: Set<Int64> = []
     /// Newest first.
     public var events: [(atMs: Int64, code: Int)]
     /// Changes of the wish (`wanted`) and of the state (`actual`), oldest first; the last before the days leads.
@@ -63,6 +65,8 @@ public struct MeterReport: Sendable {
                 }
                 return (
                     blocks: blocks, versions: versions,
+                    raw: try RawRead.batches(
+                        meterID: meterID, days: blocks.map(\.day), orgID: scope.orgID, in: transaction),
                     exceptions: try VEEException.of(
                         meterID: meterID, from: from, to: to, orgID: scope.orgID, in: transaction),
                     events: try MeterEvents.of(
@@ -70,6 +74,7 @@ public struct MeterReport: Sendable {
                 )
             }
             report.blocks += found.blocks
+            report.rawBatches.formUnion(found.raw)
             report.versions += found.versions
             report.exceptions += found.exceptions
             report.events = found.events + report.events

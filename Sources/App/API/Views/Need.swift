@@ -24,6 +24,9 @@ public enum NeedKind: String, Sendable, Codable, CaseIterable {
     case withoutTariff = "without-tariff"
     case jobFailed = "job-failed"
     case eventFailed = "event-failed"
+    case rawUntaken = "raw-untaken"
+    case intervalsLost = "intervals-lost"
+    case clockOff = "clock-off"
     case other
 
     init(rule: String) {
@@ -60,6 +63,18 @@ extension Need {
             kind: .jobFailed, itemID: job.jobID, serial: "", day: CivilDay(job.key),
             sinceMs: job.endedAtMs ?? job.runAtMs,
             detail: "\(job.kind.rawValue), \(job.attempt) tries: \(job.lastError ?? "")")
+    }
+
+    fileprivate init(lost item: CollectionItem) {
+        self.init(
+            kind: .intervalsLost, meterID: item.meterID, serial: "", day: item.day,
+            sinceMs: item.lastAttemptAtMs ?? item.nextAtMs, detail: item.lastError ?? "")
+    }
+
+    fileprivate init(clock: WrongClock) {
+        self.init(
+            kind: .clockOff, meterID: clock.meterID, serial: "", day: nil, sinceMs: clock.measuredAtMs,
+            detail: clock.why)
     }
 
     fileprivate init(event: OutboxTrouble) {
@@ -112,7 +127,7 @@ public struct NeedList: Sendable {
 
     public static func of(_ site: Site, _ scope: Scope) async throws -> NeedList {
         // Every limit counts what lies within reach of the asker, never what somebody else may see.
-        let (moment, installed, plan, failed, unpriced, aside, jobs, events) = try await site.money.read {
+        let (moment, installed, plan, failed, unpriced, aside, jobs, events, lost, clocks) = try await site.money.read {
             transaction in
             let moment = try Moment.of(site, scope, in: transaction)
             return (
@@ -123,7 +138,10 @@ public struct NeedList: Sendable {
                 try RatingRefusal.latest(limit: itemsMax, scope, in: transaction),
                 try JobStore.troubles(limit: itemsMax, scope, in: transaction),
                 scope.isWholeCompany
-                    ? try Outbox.troubles(orgID: scope.orgID, limit: itemsMax, in: transaction) : []
+                    ? try Outbox.troubles(orgID: scope.orgID, limit: itemsMax, in: transaction) : [],
+                try CollectionBoard.lost(
+                    sinceMs: moment.nowMs - Int64(days) * 86_400_000, limit: itemsMax, scope, in: transaction),
+                try WrongClock.all(limit: itemsMax, scope, in: transaction)
             )
         }
         let reach = Set(installed.map(\.meterID))
@@ -135,7 +153,7 @@ public struct NeedList: Sendable {
                 kind: NeedKind(rule: found.rule), meterID: found.meterID, serial: "", day: found.day,
                 sinceMs: found.raisedAtMs, detail: found.message)
         }
-        for item in mine where item.attempt > 0 && item.state != "complete" {
+        for item in mine where item.attempt > 0 && item.isOpen {
             needs.append(
                 Need(
                     kind: item.haveSlots == 0 ? .silent : .readFailing, meterID: item.meterID, serial: "",
@@ -162,11 +180,25 @@ public struct NeedList: Sendable {
                     kind: .withoutTariff, meterID: refusal.meterID, serial: "", day: refusal.day,
                     sinceMs: refusal.atMs, detail: refusal.reason))
         }
+        needs += lost.map { Need(lost: $0) } + clocks.map { Need(clock: $0) }
+        needs += try await rawUntaken(site, moment, scope)
         needs += jobs.map { Need(job: $0) } + events.map { Need(event: $0) }
         needs.sort { ($0.sinceMs, $0.meterID ?? 0) > ($1.sinceMs, $1.meterID ?? 0) }
         return NeedList(
             items: try await named(Array(needs.prefix(itemsMax)), site, scope), checkedAtMs: moment.nowMs,
             intervalsChecked: mine.reduce(0) { $0 + $1.haveSlots })
+    }
+
+    /// Answers of meters that nobody took over for longer than is allowed.
+    private static func rawUntaken(_ site: Site, _ moment: Moment, _ scope: Scope) async throws -> [Need] {
+        guard scope.isWholeCompany else { return [] }
+        let open = try await CompanyFigures.rawOpen(site, scope.orgID)
+        guard open.isAlarmed(nowMs: moment.nowMs), let oldestAtMs = open.oldestAtMs else { return [] }
+        return [
+            Need(
+                kind: .rawUntaken, serial: "", sinceMs: oldestAtMs,
+                detail: "\(open.waiting) answers of meters are not taken over; see the job validate")
+        ]
     }
 
     /// Open hard exceptions of the last days of the meters within reach, from the months they lie in.

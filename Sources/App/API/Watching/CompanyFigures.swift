@@ -24,6 +24,10 @@ public struct CompanyFigures: Sendable {
     public var jobs: [Job]
     public var outbox: (waiting: Int64, oldestAtMs: Int64?, givenUp: Int64)
     public var rawWaiting: Int64
+    /// Answers that meter data has not taken over.
+    public var rawOpen: RawKeeping
+    /// The service clocks of the last days.
+    public var serviceDays: [ServiceDay]
     public var lateness: CollectionLateness
     public var sessions: Int64
     public var books: Books
@@ -33,6 +37,11 @@ public struct CompanyFigures: Sendable {
     /// The book is added up again when a hundred times its cost, and at least so long, has passed.
     static let booksPauseNs: Int64 = 300_000_000_000
 
+    /// The latest day of each clock that is known.
+    var latestServiceDays: [ServiceClock: ServiceDay] {
+        Dictionary(serviceDays.map { ($0.clock, $0) }, uniquingKeysWith: { $1.day >= $0.day ? $1 : $0 })
+    }
+
     static func take(_ site: Site, orgID: Int64, before: CompanyFigures?) async throws -> CompanyFigures {
         let scope = Scope(orgID: orgID)
         let systemNowMs = site.clocks.systemNowMs()
@@ -40,16 +49,19 @@ public struct CompanyFigures: Sendable {
         let moment = try await site.money.read { try Moment.of(site, scope, in: $0) }
         let databaseNs = Stopwatch.nowNs() - startNs
         let floor = moment.today.advanced(by: -CollectionRules().backDays)
-        let (jobs, outbox, lateness, sessions) = try await site.money.read { transaction in
+        let (jobs, outbox, lateness, sessions, serviceDays) = try await site.money.read { transaction in
             (
                 try JobStore.overview(scope, in: transaction), try Outbox.figures(orgID: orgID, in: transaction),
                 try CollectionLateness.of(from: floor, before: moment.lineDay, scope, in: transaction),
-                try Sessions.openCount(systemNowMs: systemNowMs, scope, in: transaction)
+                try Sessions.openCount(systemNowMs: systemNowMs, scope, in: transaction),
+                try ServiceDays.of(
+                    from: moment.today.advanced(by: -31), to: moment.today, scope, in: transaction)
             )
         }
         return CompanyFigures(
             takenAtMs: moment.nowMs, zone: moment.zone, lineDay: moment.lineDay, jobs: jobs, outbox: outbox,
             rawWaiting: try await rawWaiting(site, orgID, from: floor.month, to: moment.today.month),
+            rawOpen: try await rawOpen(site, orgID), serviceDays: serviceDays,
             lateness: lateness, sessions: sessions,
             books: try await books(site, scope, moment.nowMs, before: before?.books), databaseNs: databaseNs)
     }
@@ -65,6 +77,16 @@ public struct CompanyFigures: Sendable {
             }
         }
         return waiting
+    }
+
+    /// Of all months there are: what nobody has taken over may be old.
+    static func rawOpen(_ site: Site, _ orgID: Int64) async throws -> RawKeeping {
+        var open = RawKeeping(waiting: 0, oldestAtMs: nil)
+        for month in try await site.readings.months() {
+            open.add(
+                try await site.readings.shard(month).read { try RawKeeping.open(month: month, orgID: orgID, in: $0) })
+        }
+        return open
     }
 
     private static func books(

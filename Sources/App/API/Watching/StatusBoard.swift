@@ -80,6 +80,12 @@ public final class StatusBoard: Sendable {
         Metric.outboxAge.set(figures.outbox.oldestAtMs.map { max(0, nowMs - $0) / 1000 } ?? 0, [company])
         Metric.outboxGivenUp.set(figures.outbox.givenUp, [company])
         Metric.rawWaiting.set(figures.rawWaiting, [company])
+        Metric.rawOpenAge.set(figures.rawOpen.oldestAtMs.map { max(0, nowMs - $0) / 1000 } ?? 0, [company])
+        for (clock, day) in figures.latestServiceDays {
+            Metric.serviceShare.set(Double(day.sharePpm ?? 0) / 1e6, [company, clock.rawValue])
+            Metric.serviceGoal.set(Double(day.goalPermille) / 1000, [company, clock.rawValue])
+            Metric.serviceTotal.set(day.total, [company, clock.rawValue])
+        }
         Metric.sessions.set(figures.sessions, [company])
         Metric.collectionLate.set(figures.lateness.lateMeterDays, [company])
         let oldestMs = figures.lateness.oldest.map { figures.zone.startS(of: $0.advanced(by: 1)) * 1000 }

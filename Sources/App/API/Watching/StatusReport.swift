@@ -24,6 +24,7 @@ public enum StatusCheck: String, Sendable, Codable, CaseIterable {
     case outboxAge = "outbox-age"
     case outboxGivenUp = "outbox-given-up"
     case rawReads = "raw-reads"
+    case rawUntaken = "raw-untaken"
     case databaseAnswer = "database-answer"
     case databaseQueue = "database-queue"
     case databaseSize = "database-size"
@@ -35,7 +36,7 @@ public enum StatusCheck: String, Sendable, Codable, CaseIterable {
         case .jobsLate, .jobsFailing: .jobs
         case .people: .people
         case .booksSum, .booksBalances: .books
-        case .outboxAge, .outboxGivenUp, .rawReads: .queues
+        case .outboxAge, .outboxGivenUp, .rawReads, .rawUntaken: .queues
         case .databaseAnswer, .databaseQueue, .databaseSize, .disk, .backup, .certificate: .site
         }
     }
@@ -160,6 +161,9 @@ public struct StatusReport: Sendable {
             zero(.outboxGivenUp, company.outbox.givenUp, bad: true, href: "/line"),
             growing(
                 .rawReads, company.rawWaiting, attentionAbove: 100_000, badAbove: 1_000_000, .count, href: "/line"),
+            growing(
+                .rawUntaken, company.rawOpen.oldestAtMs.map { max(0, company.takenAtMs - $0) } ?? 0,
+                attentionAbove: dayMs, badAbove: RawKeeping.alarmMs, .ms, href: "/exceptions?kind=raw-untaken"),
         ]
     }
 

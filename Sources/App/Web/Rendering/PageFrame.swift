@@ -8,7 +8,7 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, status, meters, accounts, home, statement, me, people, keys, audit, none
+        case line, status, collection, meters, accounts, home, statement, me, people, keys, audit, none
     }
 
     public struct Person: Sendable {
@@ -128,6 +128,7 @@ extension PageFrame {
             } else {
                 [
                     (.line, Paths.line, w.say("nav.line")), (.status, Paths.status, w.say("nav.status")),
+                    (.collection, Paths.collection, w.say("nav.collection")),
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                 ]

@@ -12,6 +12,21 @@ public enum Paths {
     public static let accounts = "/accounts"
     public static let exceptions = "/exceptions"
     public static let jobs = "/jobs"
+    public static let collection = "/collection"
+    public static let collectionRun = "/collection/run"
+    /// Asking meters whether they are alive; with a number, what they said.
+    public static let alive = "/collection/alive"
+    public static func alive(_ id: Int64) -> String { "/collection/alive/\(id)" }
+    public static func collection(cause: String?, place: Int64?, after: String?) -> String {
+        let parts = [
+            cause.map { "cause=\(encoded($0))" }, place.map { "place=\($0)" }, after.map { "after=\(encoded($0))" },
+        ].compactMap { $0 }
+        return collection + (parts.isEmpty ? "" : "?" + parts.joined(separator: "&"))
+    }
+    /// A raw answer of a meter; `endS` leads to the row of the interval that ends then.
+    public static func rawRead(_ meter: Int64, _ batch: Int64, day: CivilDay, endS: Int64?) -> String {
+        "/meters/\(meter)/reads/\(batch)?day=\(day)" + (endS.map { "#s\($0)" } ?? "")
+    }
     public static let jobsCatchUp = "/jobs-catch-up"
     public static let me = "/me"
     public static let people = "/people"

@@ -131,6 +131,8 @@ extension LineView.Job.Name {
             case .rate: .rate
             case .supply: .decideSupply
             case .command: .sendCommands
+            case .ping: .pollLiveness
+            case .tidy: .tidy
             }
     }
 }

@@ -59,6 +59,9 @@ extension ExceptionKind {
             case .withoutTariff: .withoutTariff
             case .jobFailed: .jobFailed
             case .eventFailed: .eventFailed
+            case .rawUntaken: .rawUntaken
+            case .intervalsLost: .intervalsLost
+            case .clockOff: .clockOff
             case .readFailing, .other: .other(kind.rawValue)
             }
     }

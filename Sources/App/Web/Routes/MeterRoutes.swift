@@ -114,6 +114,7 @@ extension MeterView {
                 version, isCurrent: report.blocks.contains { $0.day == version.day && $0.version == version.version })
         }
         notActual = report.blocks.flatMap { Self.runs($0, report) }
+        intervals = report.blocks.flatMap { Self.intervals($0, report) }
         hasNextDay = report.days.last.map { $0 < today } ?? false
     }
 
@@ -139,6 +140,20 @@ extension MeterView {
         }
         if fromMs < endMs { spans.append(Span(fromMs: fromMs, toMs: endMs, state: state)) }
         return spans
+    }
+
+    /// Values that came from the meter; what an import brought has no raw answer.
+    private static func intervals(_ stored: StoredBlock, _ report: MeterReport) -> [Interval] {
+        let startMs = report.zone.startS(of: stored.day) * 1000
+        let periodMs = report.listing.meter.capturePeriodS * 1000
+        return stored.block.batches.enumerated().compactMap { slot, batch in
+            guard batch > 0, stored.block.qualities[slot] == .actual, report.rawBatches.contains(batch) else {
+                return nil
+            }
+            return Interval(
+                day: stored.day, fromMs: startMs + Int64(slot) * periodMs, toMs: startMs + Int64(slot + 1) * periodMs,
+                energyWh: Int64(stored.block.values[slot]), batchID: batch)
+        }
     }
 
     /// Runs of slots that were not read from the meter.

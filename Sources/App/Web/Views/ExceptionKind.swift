@@ -10,6 +10,8 @@ public enum ExceptionKind: Sendable, Equatable {
     case commandFailed, withoutTariff
     /// Given up by the machine.
     case jobFailed, eventFailed
+    /// What collection cannot have, or may not do alone.
+    case rawUntaken, intervalsLost, clockOff
     case other(String)
 
     /// The word in an address.
@@ -27,6 +29,9 @@ public enum ExceptionKind: Sendable, Equatable {
         case .withoutTariff: "without-tariff"
         case .jobFailed: "job-failed"
         case .eventFailed: "event-failed"
+        case .rawUntaken: "raw-untaken"
+        case .intervalsLost: "intervals-lost"
+        case .clockOff: "clock-off"
         case .other(let name): name
         }
     }
@@ -45,13 +50,16 @@ public enum ExceptionKind: Sendable, Equatable {
         case .withoutTariff: w.say("exception.withoutTariff")
         case .jobFailed: w.say("exception.jobFailed")
         case .eventFailed: w.say("exception.eventFailed")
+        case .rawUntaken: w.say("exception.rawUntaken")
+        case .intervalsLost: w.say("exception.intervalsLost")
+        case .clockOff: w.say("exception.clockOff")
         case .other(let name): "\(name)"
         }
     }
 
     var tone: Wording.Tone {
         switch self {
-        case .zeroRun, .clock, .silentMeter: .warn
+        case .zeroRun, .clock, .silentMeter, .intervalsLost, .clockOff: .warn
         case .notEstimable: .est
         default: .bad
         }

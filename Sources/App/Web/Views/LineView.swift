@@ -79,6 +79,7 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, sendMessages, correct
+            case pollLiveness, tidy
             case other(String)
         }
         public var name: Name
@@ -309,6 +310,8 @@ extension LineView.Job.Name {
         case .sendCommands: w.say("job.sendCommands")
         case .sendMessages: w.say("job.sendMessages")
         case .correct: w.say("job.correct")
+        case .pollLiveness: w.say("job.pollLiveness")
+        case .tidy: w.say("job.tidy")
         case .other(let name): "\(name)"
         }
     }

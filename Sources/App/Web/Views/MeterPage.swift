@@ -39,6 +39,9 @@ extension MeterView: PageContent {
         row.set("notActual", notActual.map { notActualRow($0, w) })
         row.set("hasNotActual", !notActual.isEmpty)
         row.set("notActualCount", w.count("meter.notActual", notActual.count))
+        row.set("intervals", intervals.map { intervalRow($0, w) })
+        row.set("hasIntervals", !intervals.isEmpty)
+        row.set("intervalsCount", w.count("meter.intervals", intervals.count))
         row.set("relay", relayRow(w))
         row.set("commands", commands.map { commandRow($0, w) })
         row.set("hasCommands", !commands.isEmpty)
@@ -120,6 +123,15 @@ extension MeterView: PageContent {
             "from": w.moment(run.fromMs), "to": sameDay ? "\(w.time(run.toMs))" : w.moment(run.toMs),
             "quality": qualityChip(run.quality, w), "wh": run.energyWh.map { "\(w.number($0))" } ?? "",
             "note": w.say("meter.noteVersion", ["note": "\(run.note)", "n": "\(run.version)"]),
+        ])
+    }
+
+    private func intervalRow(_ interval: Interval, _ w: Wording) -> Fields {
+        let href = Paths.rawRead(id, interval.batchID, day: interval.day, endS: interval.toMs / 1000)
+        return Fields([
+            "from": w.moment(interval.fromMs), "to": "\(w.time(interval.toMs))",
+            "wh": "\(w.number(interval.energyWh))",
+            "frame": w.link(href, w.say("meter.frame", ["time": "\(w.time(interval.toMs))"])),
         ])
     }
 

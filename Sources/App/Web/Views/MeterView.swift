@@ -176,6 +176,21 @@ public struct MeterView: Page {
         }
     }
 
+    /// An interval and the raw answer behind it.
+    public struct Interval: Sendable {
+        public var day: CivilDay
+        public var fromMs, toMs: Int64
+        public var energyWh: Int64
+        public var batchID: Int64
+        public init(day: CivilDay, fromMs: Int64, toMs: Int64, energyWh: Int64, batchID: Int64) {
+            self.day = day
+            self.fromMs = fromMs
+            self.toMs = toMs
+            self.energyWh = energyWh
+            self.batchID = batchID
+        }
+    }
+
     /// The figures under the lede; what is not known is nil and not shown.
     public struct Figures: Sendable {
         public var sanctionedW: Int64?
@@ -224,6 +239,8 @@ public struct MeterView: Page {
     public var commands: [Command] = []
     public var versions: [Version] = []
     public var notActual: [NotActual] = []
+    /// Every interval that was read, with the raw answer it came from.
+    public var intervals: [Interval] = []
     public var hasPreviousDay = true
     public var hasNextDay = false
     /// Whether the person may read, cut and restore.

@@ -105,6 +105,7 @@ extension StatusCheck {
         case .outboxAge: ("status.outboxAge", "status.todo.outboxAge")
         case .outboxGivenUp: ("status.outboxGivenUp", "status.todo.outboxGivenUp")
         case .rawReads: ("status.rawReads", "status.todo.rawReads")
+        case .rawUntaken: ("status.rawUntaken", "status.todo.rawUntaken")
         case .databaseAnswer: ("status.databaseAnswer", "status.todo.databaseAnswer")
         case .databaseQueue: ("status.databaseQueue", "status.todo.databaseQueue")
         case .databaseSize: ("status.databaseSize", "status.todo.disk")
