@@ -206,6 +206,13 @@ public struct Line: Sendable {
             ).run()
             await done.set(confirmed)
             return "\(confirmed) confirmed, \(open) open"
+        case .keys:
+            let (changed, open) = try await KeyRotator(
+                site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,
+                holder: holder
+            ).run { await done.set($0) }
+            await done.set(changed)
+            return "\(changed) changed, \(open) open"
         }
     }
 

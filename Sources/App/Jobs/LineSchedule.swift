@@ -6,7 +6,9 @@ import SQL
 /// How often and at what time the jobs run. What is given here holds where the company has set nothing.
 public struct LineSchedule: Sendable, Equatable {
     /// Business minutes between two runs, counted from midnight of the company.
-    public var everyMinutes: [JobKind: Int64] = [.collect: 30, .validate: 30, .rate: 30, .supply: 30, .command: 5]
+    public var everyMinutes: [JobKind: Int64] = [
+        .collect: 30, .validate: 30, .rate: 30, .supply: 30, .command: 5, .keys: 5,
+    ]
     /// Minute of the next day at which what is still missing is estimated.
     public var estimateAtMinute: Int64 = 360
     public init() {}

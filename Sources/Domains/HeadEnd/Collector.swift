@@ -213,7 +213,8 @@ public struct Collector: Sendable {
                 site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
             ).endpoint(of: meter)
             answers = try await transport.converse(with: endpoint) { conversation in
-                try await ask(conversation, meter: meter, items: items, nowMs: nowMs)
+                try await MeterTitles.learn(from: conversation, meterID: meterID, nowMs: nowMs, site, scope)
+                return try await ask(conversation, meter: meter, items: items, nowMs: nowMs)
             }
         } catch let error as MeterError {
             // A conversation that was cut off because the process stops is not the meter's failure.
@@ -305,6 +306,8 @@ public struct Collector: Sendable {
                         ? .null : .text("\(missing) intervals are not in the meter"),
                     .int(nowMs),
                 ])
+            try EventStream.record(
+                read: answer.events, meterID: meter.meterID, readAtMs: nowMs, ids: site.ids, scope, in: transaction)
             if let relay = answer.relay {
                 _ = try RelayRecord.confirm(
                     relay.rawValue, meterID: meter.meterID, atMs: nowMs, changeID: site.ids.next(), scope,

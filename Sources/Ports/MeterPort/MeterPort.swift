@@ -98,6 +98,32 @@ public protocol MeterConversation: Sendable {
     func reconnect() async throws
     /// Entries of the control and power event logs in [fromS, toS].
     func events(fromS: Int64, toS: Int64) async throws -> [MeterEventEntry]
+    /// The meter's system title, when it has proven itself by its keys; nil otherwise.
+    var systemTitle: [UInt8]? { get async }
+    /// Gives the meter new keys, wrapped with its master key. Returning means the meter said yes; only an association
+    /// under the new keys proves them.
+    func changeKeys(_ change: MeterKeyTransfer) async throws
+}
+
+extension MeterConversation {
+    public var systemTitle: [UInt8]? { nil }
+    public func changeKeys(_ change: MeterKeyTransfer) async throws {
+        throw MeterError(.other, "this way of talking with meters changes no keys")
+    }
+}
+
+/// New keys on their way to a meter. In the clear only in memory; its description shows nothing.
+public struct MeterKeyTransfer: Sendable, CustomStringConvertible {
+    public var encryptionKey: [UInt8]
+    public var authenticationKey: [UInt8]
+    /// The key that wraps them.
+    public var masterKey: [UInt8]
+    public init(encryptionKey: [UInt8], authenticationKey: [UInt8], masterKey: [UInt8]) {
+        self.encryptionKey = encryptionKey
+        self.authenticationKey = authenticationKey
+        self.masterKey = masterKey
+    }
+    public var description: String { "MeterKeyTransfer(hidden)" }
 }
 
 /// Opens associations. Closes (and releases) them when the body returns or throws.
@@ -105,6 +131,15 @@ public protocol MeterTransport: Sendable {
     func converse<Value: Sendable>(
         with endpoint: MeterEndpoint, _ body: @escaping @Sendable (any MeterConversation) async throws -> Value
     ) async throws -> Value
+    /// The last invocation counter the meter has accepted from the client address of the endpoint, read without
+    /// security through the public client.
+    func lastCounter(at endpoint: MeterEndpoint) async throws -> UInt32
+}
+
+extension MeterTransport {
+    public func lastCounter(at endpoint: MeterEndpoint) async throws -> UInt32 {
+        throw MeterError(.other, "this way of talking with meters reads no counters")
+    }
 }
 
 /// Why a conversation failed.

@@ -131,6 +131,7 @@ extension LineView.Job.Name {
             case .rate: .rate
             case .supply: .decideSupply
             case .command: .sendCommands
+            case .keys: .changeKeys
             }
     }
 }
