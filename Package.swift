@@ -97,6 +97,7 @@ let package = Package(
         target(
             "Adapters", "MeterLink",
             ["MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Cryptography"] + nio),
+        target("Adapters", "MeterListener", ["MeterPort", "DLMS", "Clocks"] + nio),
         target(
             "Adapters", "MeterFleet",
             ["DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks", "LoadFiles", "Cryptography"] + nio),
@@ -153,7 +154,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
-                "MeterLink", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE",
+                "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE",
                 "DLMS",
                 "IS15959", hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -217,6 +218,12 @@ let package = Package(
             [
                 "MeterFleet", "MeterLink", "MeterPort", "DLMS", "IS15959", "IntervalData", "Clocks", "CivilTime",
                 "LoadFiles",
+            ] + nio),
+        tests(
+            "Listener",
+            domainBase + [
+                "Access", "Accounts", "Composition", "DLMS", "Grid", "HeadEnd", "IS15959", "IntervalData", "Jobs",
+                "MeterFleet", "MeterLink", "MeterListener", "MeterPort", "Meters", "TestSupport", logging,
             ] + nio),
         tests("DLMS", ["DLMS", "Cryptography", "CivilTime"]),
         tests("Access", ["Access", "SQLiteAdapter", "SQL", "Clocks", "CivilTime", "Cryptography", "TestSupport"]),

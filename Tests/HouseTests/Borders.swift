@@ -46,7 +46,7 @@ let outsiders: [String: Set<String>] = [
     "CArgon2": ["Cryptography"],
     "CCrypto": ["Cryptography"],
     "CZlib": ["Compression"],
-    "NIO": ["MeterLink", "MeterFleet", "API", "Composition"],
+    "NIO": ["MeterLink", "MeterListener", "MeterFleet", "API", "Composition"],
     "Hummingbird": ["API", "Web", "Composition"],
     "HTTPTypes": ["API", "Web", "Composition"],
     "Mustache": ["Web"],

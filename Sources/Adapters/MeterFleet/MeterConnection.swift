@@ -104,7 +104,7 @@ final class MeterConnection: ChannelInboundHandler {
 extension VirtualMeter {
     /// The four ways in; see ``MeterClient``.
     var serverConfiguration: ServerConfiguration {
-        let secrets = configuration.secrets
+        let secrets = secretsNow
         let keys = SecurityKeys(encryption: secrets.encryptionKey, authentication: secrets.authenticationKey)
         return ServerConfiguration(
             systemTitle: systemTitle,

@@ -36,6 +36,7 @@ struct MeterObjects: COSEMObjects {
         list += [ObjectNames.clock, ObjectNames.logicalDeviceName, ObjectNames.relay].map {
             Entry(classID: $0.classID, obis: $0.obis)
         }
+        list.append(Entry(classID: 64, obis: securitySetup))
         if let period = ObjectNames.find("capture-period") { list.append(Entry(classID: 1, obis: period.obis)) }
         var seen = Set(list.map(\.obis))
         for object in profile.profiles.flatMap(\.columns).compactMap({ ObjectNames.find($0) })
@@ -59,6 +60,7 @@ struct MeterObjects: COSEMObjects {
         case 7: (1, 8, 0)
         case 8: (0, 9, 0)
         case 15: (1, 9, 1)
+        case 64: (0, 1, 2)
         case 70: (0, 4, 2)
         default: (0, 1, 0)
         }
@@ -108,6 +110,7 @@ struct MeterObjects: COSEMObjects {
         _ method: MethodReference, _ parameter: DLMSData?, client: UInt16
     ) -> Result<DLMSData?, DataAccessResult> {
         guard Self.classes[method.obis] == method.classID else { return .failure(.objectUndefined) }
+        if method.classID == 64 { return changeKeys(method, parameter, client: client) }
         guard method.classID == 70, MeterClient.mayControl(client), [1, 2].contains(method.method) else {
             return .failure(.readWriteDenied)
         }

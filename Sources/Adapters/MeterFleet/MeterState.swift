@@ -13,6 +13,9 @@ struct MeterState: Codable, Sendable {
     var serverCounterReserved: UInt32 = 0
     /// Highest client counter accepted, by client address.
     var clientCounters: [UInt16: UInt32] = [:]
+    /// Keys a client has given the meter; nil while it has those it was made with.
+    var encryptionKey: [UInt8]?
+    var authenticationKey: [UInt8]?
 }
 
 /// Where states are kept. A folder of nil keeps nothing.

@@ -13,8 +13,13 @@ public struct MeterSecrets: Sendable {
     public var hls: [UInt8]
     public var encryptionKey: [UInt8]
     public var authenticationKey: [UInt8]
+    /// Wraps new keys (KEK); without it the meter takes none.
+    public var masterKey: [UInt8]?
 
-    public init(lls: [UInt8], hls: [UInt8], encryptionKey: [UInt8], authenticationKey: [UInt8]) {
+    public init(
+        lls: [UInt8], hls: [UInt8], encryptionKey: [UInt8], authenticationKey: [UInt8], masterKey: [UInt8]? = nil
+    ) {
+        self.masterKey = masterKey
         self.lls = lls
         self.hls = hls
         self.encryptionKey = encryptionKey
@@ -287,6 +292,26 @@ public final class VirtualMeter: Sendable {
     /// Kept in memory; it reaches the file with the next change.
     func acceptedClientCounters(_ counters: [UInt16: UInt32]) {
         inside.withLock { $0.state.clientCounters.merge(counters) { max($0, $1) } }
+    }
+
+    // MARK: Keys
+
+    /// The secrets in use: those of the configuration, with the keys that were given since.
+    public var secretsNow: MeterSecrets {
+        var secrets = configuration.secrets
+        inside.withLock { inside in
+            secrets.encryptionKey = inside.state.encryptionKey ?? secrets.encryptionKey
+            secrets.authenticationKey = inside.state.authenticationKey ?? secrets.authenticationKey
+        }
+        return secrets
+    }
+
+    /// Holds from the next connection on.
+    func replaceKeys(encryption: [UInt8]?, authentication: [UInt8]?) throws(MeterFleetError) {
+        try changeState { inside, _ in
+            inside.state.encryptionKey = encryption ?? inside.state.encryptionKey
+            inside.state.authenticationKey = authentication ?? inside.state.authenticationKey
+        }
     }
 
     private func changeState(_ body: (inout Inside, _ nowS: Int64) -> Void) throws(MeterFleetError) {

@@ -13,16 +13,22 @@ public actor DLMSConversation: MeterConversation {
     private let zone: Zone
     private let timeoutMs: Int64
     private let memory: MeterMemory
+    /// Tells the keys of associations apart and gives nothing of them away.
+    private let keyMark: [UInt8]
     private var busy = false
     /// After an error of the protocol nothing can be said on this connection any more.
     private var broken = false
     private var identity: String?
     private var counterKey: [UInt8]?
     private var recorder = ExchangeRecorder()
+    /// The client address of the association.
+    private(set) var clientAddress: UInt16 = 0
 
     init(
-        wire: MeterWire, client: DLMSClient, profile: MeterProfile, zone: Zone, timeoutMs: Int64, memory: MeterMemory
+        wire: MeterWire, client: DLMSClient, profile: MeterProfile, zone: Zone, timeoutMs: Int64, memory: MeterMemory,
+        keyMark: [UInt8] = []
     ) {
+        self.keyMark = keyMark
         self.wire = wire
         self.client = client
         self.profile = profile
@@ -34,11 +40,13 @@ public actor DLMSConversation: MeterConversation {
     // MARK: Open and close
 
     func open(checkCounter: Bool, client address: UInt16) async throws {
+        clientAddress = address
         guard case .associated = try await run({ (client) throws(DLMSError) in try client.associate() }) else {
             throw MeterError(.badAnswer, "the association did not come about")
         }
         guard let title = client.serverSystemTitle, let counter = client.lastServerCounter else { return }
-        let key = title + [UInt8(address >> 8), UInt8(address & 0xFF)]
+        // A meter may begin anew with a new key.
+        let key = title + [UInt8(address >> 8), UInt8(address & 0xFF)] + keyMark
         if checkCounter, let last = memory.lastCounter(key), counter <= last {
             broken = true
             throw MeterError(.security, "the meter's invocation counter \(counter) is not above \(last): a replay?")
@@ -54,6 +62,8 @@ public actor DLMSConversation: MeterConversation {
         }
         await wire.close()
     }
+
+    public var systemTitle: [UInt8]? { client.lastServerCounter == nil ? nil : client.serverSystemTitle }
 
     /// The next invocation counter that would be used: what the owner of the counters has to keep.
     public var nextCounter: UInt32 { client.nextCounter }

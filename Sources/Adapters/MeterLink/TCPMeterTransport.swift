@@ -1,6 +1,7 @@
 // The port's transport over TCP: connect, associate, converse, release, close. One association per conversation.
 // Remembers per meter what it learned (layouts of profiles, the meter's last counter), nothing else.
 import CivilTime
+import Cryptography
 import DLMS
 import IS15959
 import MeterPort
@@ -42,7 +43,8 @@ public final class TCPMeterTransport: MeterTransport {
             destination: endpoint.serverAddress, timeoutMs: endpoint.timeoutMs)
         let conversation = DLMSConversation(
             wire: wire, client: DLMSClient(configuration(endpoint)), profile: profile, zone: zone,
-            timeoutMs: endpoint.timeoutMs, memory: memory)
+            timeoutMs: endpoint.timeoutMs, memory: memory,
+            keyMark: endpoint.encryptionKey.map { Array(Hash.sha256(Array("counter".utf8) + $0).prefix(4)) } ?? [])
         do {
             try await conversation.open(checkCounter: strictCounters, client: endpoint.clientAddress)
             let value = try await body(conversation)

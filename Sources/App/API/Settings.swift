@@ -7,7 +7,8 @@ import Supply
 
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
-        [supplyRules, portalPayments, SecondStep.setting] + LineSchedule.settings + HeadEndSettings.all)
+        [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
+            + HeadEndSettings.all)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

@@ -18,6 +18,7 @@ import Supply
 public enum BusbarSchema {
     public static let migrations: [Migration] =
         (AccessSchema.migrations + GridSchema.migrations + AccountsSchema.migrations + MetersSchema.migrations
+        + MeterKeysSchema.migrations + EventStreamSchema.migrations
         + JournalSchema.migrations + MessagingSchema.migrations + PaymentsSchema.migrations + HeadEndSchema.migrations
         + PacksSchema.migrations + RatingSchema.migrations + Outbox.migrations + SupplySchema.migrations
         + JobsSchema.migrations + ChangeStream.migrations + MeterDataSchema.migrations)

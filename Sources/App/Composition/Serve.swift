@@ -8,6 +8,7 @@ import HeadEnd
 import Jobs
 import Logging
 import MeterLink
+import MeterListener
 import Meters
 import SQL
 import ServiceLifecycle
@@ -33,6 +34,8 @@ public struct ServeOptions: Sendable {
     public var stopWithinS = 60
     /// Port of 127.0.0.1 for `/metrics`, `/health` and `/ready`; nil: none.
     public var watchPort: Int?
+    /// Where meters push to; nil: nowhere.
+    public var push: MeterListenerOptions?
     /// How meters are asked.
     public var collection = CollectionRules()
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
@@ -134,6 +137,14 @@ public struct Serving: Sendable {
         all.append(ClockWatch(log: log))
         all.append(Sampler(board: services.board, companies: companies, log: log))
         all.append(LineService(lines: lines, pauseMs: options.pauseMs, log: log))
+        if let push = options.push {
+            try ListeningPlace.require(host: push.host, port: push.port)
+            all.append(
+                PushListening(
+                    options: push,
+                    receiver: PushReceiver(site: open.site, vault: open.vault) { [companies] in companies.all },
+                    clocks: open.site.clocks, log: log))
+        }
         all.append(NewCompanies(serving: self))
         all.append(server)
         // Last, so that they hear of the stop first.

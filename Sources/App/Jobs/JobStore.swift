@@ -25,7 +25,10 @@ public enum JobsSchema {
 
 /// What runs by itself, in the order in which it runs when due at the same time: from the meter to the money.
 public enum JobKind: String, Sendable, Codable, CaseIterable {
-    case collect, validate, estimate, rate, supply, command, ping, tidy
+    case collect, validate, estimate, rate, supply, command
+    /// New keys for meters, and counters that were lost.
+    case keys
+    case ping, tidy
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.

@@ -42,6 +42,8 @@ enum JobWatch {
 struct MeasuredTransport: MeterTransport {
     let inner: any MeterTransport
 
+    func lastCounter(at endpoint: MeterEndpoint) async throws -> UInt32 { try await inner.lastCounter(at: endpoint) }
+
     func converse<Value: Sendable>(
         with endpoint: MeterEndpoint, _ body: @escaping @Sendable (any MeterConversation) async throws -> Value
     ) async throws -> Value {

@@ -213,6 +213,13 @@ public struct Line: Sendable {
             return "\(alive) alive, \(silent) silent"
         case .tidy:
             return "\(try await RawKeeping.tidy(site, org) { await done.set($0) }) raw answers deleted"
+        case .keys:
+            let (changed, open) = try await KeyRotator(
+                site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,
+                holder: holder
+            ).run { await done.set($0) }
+            await done.set(changed)
+            return "\(changed) changed, \(open) open"
         }
     }
 

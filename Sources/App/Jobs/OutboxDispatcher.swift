@@ -30,6 +30,12 @@ public struct OutboxDispatcher: Sendable {
                 try Outbox.pending(of: zones.keys.sorted(), after: last, dueAtMs: dueAtMs, limit: 200, in: $0)
             }
             guard !events.isEmpty else { return delivered }
+            let reported = events.prefix { $0.kind == .meterEvent }
+            if reported.count > 1, try await deliver(together: Array(reported)) {
+                delivered += reported.count
+                last = reported.last?.eventID ?? last
+                continue
+            }
             for event in events {
                 try Task.checkCancellation()
                 last = event.eventID
@@ -47,6 +53,24 @@ public struct OutboxDispatcher: Sendable {
                     try await site.money.write { try Outbox.failed(event.eventID, error: text, nowMs: dueAtMs, in: $0) }
                 }
             }
+        }
+    }
+
+    /// Alarms come in thousands, so those at the head of the line go in one transaction. False when one of them failed,
+    /// and none is delivered: then each goes alone.
+    private func deliver(together events: [OutboxEvent]) async throws -> Bool {
+        try Task.checkCancellation()
+        do {
+            try await site.money.write { [self] transaction in
+                for event in events where try Outbox.take(event.eventID, in: transaction) {
+                    try handle(event, in: transaction)
+                }
+            }
+            return true
+        } catch let error as SQLError where Self.isDatabaseTrouble(error) {
+            throw error
+        } catch {
+            return false
         }
     }
 
@@ -68,6 +92,7 @@ public struct OutboxDispatcher: Sendable {
             try RelayCommander.relayWanted(event, ids: site.ids, in: transaction)
         case .relayConfirmed:
             try Supply.relayConfirmed(event, zone: zone, ids: site.ids, in: transaction)
+        case .meterEvent: try EventStream.deliver(event, ids: site.ids, in: transaction)
         case .notice:
             // `template amount key`
             let parts = event.detail.split(separator: " ").map(String.init)

@@ -65,6 +65,16 @@ public struct Metric: Sendable {
     public static let conversationDuration = Metric(
         "busbar_meter_conversation_duration_seconds", .histogram(requestBounds), [], "Time an association took.")
 
+    public static let pushes = Metric(
+        "busbar_pushes_total", .counter, ["outcome"],
+        "Pushes of meters: taken, or why they were kept aside.")
+    public static let pushedEvents = Metric(
+        "busbar_pushed_events_total", .counter, [], "Events that pushes told of and that were not known before.")
+    public static let pushTrouble = Metric(
+        "busbar_push_listener_total", .counter, ["what"],
+        "What the listener met: connection, frame, refused-connection, over-rate, too-large, malformed, too-slow, "
+            + "stopped, dropped.")
+
     // MARK: queues
 
     public static let outboxWaiting = Metric(
@@ -155,8 +165,8 @@ public struct Metric: Sendable {
     /// In the order in which they are written.
     public static let all: [Metric] = [
         requests, requestDuration, sessions, jobRuns, jobDuration, jobs, jobSuccessAge, jobLate, conversations,
-        conversationDuration, outboxWaiting, outboxAge, outboxGivenUp, rawWaiting, rawOpenAge, serviceShare,
-        serviceGoal, serviceTotal, databaseInfo, transactions,
+        conversationDuration, pushes, pushedEvents, pushTrouble, outboxWaiting, outboxAge, outboxGivenUp, rawWaiting,
+        rawOpenAge, serviceShare, serviceGoal, serviceTotal, databaseInfo, transactions,
         transactionDuration, repeats, databaseWaiting, databaseSize, diskFree, lineMeterDays, collectionLate,
         collectionOldest, needs, trialBalanceSum, trialBalanceMismatches, statusRows, backupAge, sampleTime,
         sampleDuration, buildInfo, foldedSeries, cpuSeconds, residentBytes, openFiles, maxFiles, startSeconds,

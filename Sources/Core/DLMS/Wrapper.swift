@@ -33,6 +33,9 @@ public struct WrapperDecoder: Sendable {
 
     public init(maxAPDUBytes: Int = 0xFFFF) { self.maxAPDUBytes = maxAPDUBytes }
 
+    /// Octets have come that are no whole frame yet.
+    public var isMidFrame: Bool { buffer.count > start }
+
     /// Adds octets as they came. Then call `next` until it gives nil.
     public mutating func append(_ bytes: some Sequence<UInt8>) {
         if start > 0 {

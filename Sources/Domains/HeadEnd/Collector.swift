@@ -150,7 +150,8 @@ public struct Collector: Sendable {
                 site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
             ).endpoint(of: meter)
             heard = try await transport.converse(with: endpoint) { conversation in
-                try await ask(conversation, meter: meter, items: items, care, nowMs: nowMs)
+                try await MeterTitles.learn(from: conversation, meterID: meterID, nowMs: nowMs, site, scope)
+                return try await ask(conversation, meter: meter, items: items, care, nowMs: nowMs)
             }
         } catch let error as MeterError {
             // A conversation that was cut off because the process stops is not the meter's failure.
@@ -253,6 +254,8 @@ public struct Collector: Sendable {
                     .flag(nowMs <= endMs + targets[.intervalsDay].ms),
                     raw.registerEndWh == nil ? .null : .int(nowMs),
                 ])
+            try EventStream.record(
+                read: answer.events, meterID: meter.meterID, readAtMs: nowMs, ids: site.ids, scope, in: transaction)
             if let relay = answer.relay {
                 _ = try RelayRecord.confirm(
                     relay.rawValue, meterID: meter.meterID, atMs: nowMs, changeID: site.ids.next(), scope,

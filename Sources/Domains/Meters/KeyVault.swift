@@ -9,14 +9,17 @@ public struct MeterKeys: Sendable, Equatable, Codable, CustomStringConvertible {
     public var encryptionKey: [UInt8]?
     public var authenticationKey: [UInt8]?
     public var clientSystemTitle: [UInt8]
+    /// The key that wraps new ones (KEK); without it keys cannot be changed from here.
+    public var masterKey: [UInt8]?
     public init(
         secret: [UInt8], encryptionKey: [UInt8]? = nil, authenticationKey: [UInt8]? = nil,
-        clientSystemTitle: [UInt8] = []
+        clientSystemTitle: [UInt8] = [], masterKey: [UInt8]? = nil
     ) {
         self.secret = secret
         self.encryptionKey = encryptionKey
         self.authenticationKey = authenticationKey
         self.clientSystemTitle = clientSystemTitle
+        self.masterKey = masterKey
     }
     public var description: String { "MeterKeys(hidden)" }
 }
@@ -44,7 +47,7 @@ public struct KeyVault: Sendable {
         return try JSONDecoder().decode(MeterKeys.self, from: Data(text))
     }
 
-    private static func binding(_ meterID: Int64) -> String { "meter \(meterID)" }
+    static func binding(_ meterID: Int64) -> String { "meter \(meterID)" }
 
     /// The keys of all meters, for a change of the master key.
     public static let sealedColumn = SealedColumn(

@@ -34,6 +34,11 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional, help: "Port of 127.0.0.1 for /metrics, /health and /ready; none when nothing says so.")
     var watchPort: String?
+    @Option(help: "Address to listen on for what meters push; 127.0.0.1 when nothing says otherwise.")
+    var pushHost: String?
+    @Option(
+        parsing: .unconditional, help: "Port (TCP and UDP) for what meters push; none when nothing says so.")
+    var pushPort: String?
     @Option(help: "Log lines as json or text; when nothing says otherwise json, and text on a terminal.")
     var logFormat: String?
     @Option(help: "Least severe line of the log: trace, debug, info, notice, warning, error or critical.")
@@ -45,7 +50,8 @@ struct ServeCommand: AsyncParsableCommand {
             let settings = try shared.settings([
                 .host: host, .port: port, .https: https.map { $0 ? "yes" : "no" },
                 .forwarded: forwarded.map { $0 ? "yes" : "no" }, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
-                .stopSeconds: stopSeconds, .watchPort: watchPort, .logFormat: logFormat, .logLevel: logLevel,
+                .stopSeconds: stopSeconds, .watchPort: watchPort,
+                .pushHost: pushHost, .pushPort: pushPort, .logFormat: logFormat, .logLevel: logLevel,
             ])
             let level = settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
             let format = settings.text(.logFormat)

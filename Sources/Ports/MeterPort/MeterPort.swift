@@ -102,6 +102,11 @@ public protocol MeterConversation: Sendable {
     func setClock(toS: Int64) async throws
     /// What was read since this was last called, as it went over the wire.
     func takeRecord() async -> MeterRecord
+    /// The meter's system title, when it has proven itself by its keys; nil otherwise.
+    var systemTitle: [UInt8]? { get async }
+    /// Gives the meter new keys, wrapped with its master key. Returning means the meter said yes; only an association
+    /// under the new keys proves them.
+    func changeKeys(_ change: MeterKeyTransfer) async throws
 }
 
 extension MeterConversation {
@@ -109,6 +114,24 @@ extension MeterConversation {
         throw MeterError(.other, "the clock of this meter cannot be set over this line")
     }
     public func takeRecord() async -> MeterRecord { MeterRecord() }
+    public var systemTitle: [UInt8]? { nil }
+    public func changeKeys(_ change: MeterKeyTransfer) async throws {
+        throw MeterError(.other, "this way of talking with meters changes no keys")
+    }
+}
+
+/// New keys on their way to a meter. In the clear only in memory; its description shows nothing.
+public struct MeterKeyTransfer: Sendable, CustomStringConvertible {
+    public var encryptionKey: [UInt8]
+    public var authenticationKey: [UInt8]
+    /// The key that wraps them.
+    public var masterKey: [UInt8]
+    public init(encryptionKey: [UInt8], authenticationKey: [UInt8], masterKey: [UInt8]) {
+        self.encryptionKey = encryptionKey
+        self.authenticationKey = authenticationKey
+        self.masterKey = masterKey
+    }
+    public var description: String { "MeterKeyTransfer(hidden)" }
 }
 
 /// Opens associations. Closes (and releases) them when the body returns or throws.
@@ -116,6 +139,15 @@ public protocol MeterTransport: Sendable {
     func converse<Value: Sendable>(
         with endpoint: MeterEndpoint, _ body: @escaping @Sendable (any MeterConversation) async throws -> Value
     ) async throws -> Value
+    /// The last invocation counter the meter has accepted from the client address of the endpoint, read without
+    /// security through the public client.
+    func lastCounter(at endpoint: MeterEndpoint) async throws -> UInt32
+}
+
+extension MeterTransport {
+    public func lastCounter(at endpoint: MeterEndpoint) async throws -> UInt32 {
+        throw MeterError(.other, "this way of talking with meters reads no counters")
+    }
 }
 
 /// Why a conversation failed.

@@ -8,6 +8,8 @@ public enum OutboxKind: String, Sendable, CaseIterable {
     case relayWanted = "relay-wanted"
     case relayConfirmed = "relay-confirmed"
     case notice = "notice"
+    /// A meter reported an event: `code atMs`.
+    case meterEvent = "meter-event"
 }
 
 /// One event. `subjectID` is the account or meter it is about; `detail` is small JSON or empty.
@@ -54,15 +56,22 @@ public enum Outbox {
     public static let attemptLimit = 20
 
     public static func append(_ event: OutboxEvent, in transaction: any SQLTransaction) throws {
-        try transaction.run(
+        try append([event], in: transaction)
+    }
+
+    /// Many at once.
+    public static func append(_ events: [OutboxEvent], in transaction: any SQLTransaction) throws {
+        try transaction.runMany(
             """
             INSERT INTO outbox (org_id, event_id, kind, subject_id, detail, business_at_ms, attempt)
             VALUES ($1, $2, $3, $4, $5, $6, 0)
             """,
-            [
-                .int(event.orgID), .int(event.eventID), .text(event.kind.rawValue), .int(event.subjectID),
-                .text(event.detail), .int(event.businessAtMs),
-            ])
+            events.map { event in
+                [
+                    .int(event.orgID), .int(event.eventID), .text(event.kind.rawValue), .int(event.subjectID),
+                    .text(event.detail), .int(event.businessAtMs),
+                ]
+            })
     }
 
     /// The oldest events first after one, at most `limit`. Kinds this release does not know wait for one that does.

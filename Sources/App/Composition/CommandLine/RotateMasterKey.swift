@@ -6,7 +6,9 @@ import Meters
 import SQL
 
 /// Everything that is sealed at rest. A domain that keeps secrets joins here.
-let sealedColumns: [SealedColumn] = [KeyVault.sealedColumn, SecondStep.sealedColumn]
+let sealedColumns: [SealedColumn] = [
+    KeyVault.sealedColumn, MeterKeyChange.sealedColumn, SecondStep.sealedColumn,
+]
 
 /// Changes the master key of a stopped installation.
 /// - Parameter newKeyFile: where the new key goes when the current one came by the environment.

@@ -86,6 +86,22 @@ extension SettingKey {
     public static let watchPort = SettingKey(
         "watch_port", .integer(0...65_535), argument: "--watch-port",
         "port of 127.0.0.1 for /metrics, /health and /ready; none when not set")
+    public static let pushHost = SettingKey(
+        "push_host", .text, or: "127.0.0.1", argument: "--push-host",
+        "address to listen on for what meters push; :: is every address, IPv4 and IPv6")
+    public static let pushPort = SettingKey(
+        "push_port", .integer(0...65_535), argument: "--push-port",
+        "port (TCP and UDP) for what meters push, usually 4059; nothing is listened for when not set")
+    public static let pushConnectionsMax = SettingKey(
+        "push_connections_max", .integer(1...100_000), or: "4096", "connections of pushing meters at once")
+    public static let pushConnectionsPerAddress = SettingKey(
+        "push_connections_per_address", .integer(1...100_000), or: "256", "of these from one address")
+    public static let pushPerMinute = SettingKey(
+        "push_per_minute", .integer(1...10_000_000), or: "12000", "pushes from one address in a minute")
+    public static let pushBytesMax = SettingKey(
+        "push_bytes_max", .integer(64...65_535), or: "2048", "bytes of one push")
+    public static let pushQueueMax = SettingKey(
+        "push_queue_max", .integer(16...1_000_000), or: "4096", "pushes that wait to be stored before reading stops")
     public static let connectionsMax = SettingKey(
         "connections_max", .integer(1...100_000), or: "2000", "connections served at once")
     public static let idleSeconds = SettingKey(
@@ -114,7 +130,9 @@ extension SettingKey {
     /// All of them, in the order of the documents.
     public static let all: [SettingKey] = [
         dataFolder, database, databaseFile, databasePasswordFile, masterKey, masterKeyFile, host, port, https,
-        forwarded, tlsCertificate, tlsKey, watchPort, logLevel, logFormat, connectionsMax, idleSeconds, bodyReadMs,
+        forwarded, tlsCertificate, tlsKey, watchPort, pushHost, pushPort,
+        pushConnectionsMax, pushConnectionsPerAddress, pushPerMinute, pushBytesMax, pushQueueMax, logLevel, logFormat,
+        connectionsMax, idleSeconds, bodyReadMs,
         handlerMs, stopSeconds, readsPerMinute, writesPerMinute, heavyPerMinute, signInsPerMinute, passwordsBreached,
         importBytesMax,
     ]

@@ -1,6 +1,7 @@
 // From settings to what opens an installation and what serves it. Reads the files that hold secrets.
 import API
 import Foundation
+import MeterListener
 
 /// Where the master key is.
 public enum MasterKeySource: Sendable, Equatable {
@@ -87,6 +88,19 @@ extension ProcessSettings {
             .heavy: Int(number(.heavyPerMinute)), .signIn: Int(number(.signInsPerMinute)),
         ]
         options.tls = try tlsFiles()
+        options.push = pushListener()
+        return options
+    }
+
+    /// Nil: nothing is listened for.
+    private func pushListener() -> MeterListenerOptions? {
+        guard let port = text(.pushPort).flatMap({ Int($0) }) else { return nil }
+        var options = MeterListenerOptions(host: text(.pushHost) ?? "127.0.0.1", port: port)
+        options.connectionsMax = Int(number(.pushConnectionsMax))
+        options.connectionsPerAddress = Int(number(.pushConnectionsPerAddress))
+        options.framesPerMinute = Int(number(.pushPerMinute))
+        options.frameBytesMax = Int(number(.pushBytesMax))
+        options.queueMax = Int(number(.pushQueueMax))
         return options
     }
 

@@ -78,7 +78,7 @@ public struct LineView: Page {
             case waiting, running, done(atMs: Int64), late(byMs: Int64), failed(reason: String)
         }
         public enum Name: Sendable, Equatable {
-            case collect, validate, estimate, rate, post, decideSupply, sendCommands, sendMessages, correct
+            case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
             case pollLiveness, tidy
             case other(String)
         }
@@ -308,6 +308,7 @@ extension LineView.Job.Name {
         case .post: w.say("job.post")
         case .decideSupply: w.say("job.decideSupply")
         case .sendCommands: w.say("job.sendCommands")
+        case .changeKeys: w.say("job.changeKeys")
         case .sendMessages: w.say("job.sendMessages")
         case .correct: w.say("job.correct")
         case .pollLiveness: w.say("job.pollLiveness")
