@@ -18,10 +18,16 @@ public actor DLMSConversation: MeterConversation {
     private var broken = false
     private var identity: String?
     private var counterKey: [UInt8]?
+    /// Told of what the meter sends unasked.
+    private let onPush: @Sendable (Push) -> Void
+    /// A meter that pushes more than this amid one request never lets it end.
+    private static let pushesMax = 256
 
     init(
-        wire: MeterWire, client: DLMSClient, profile: MeterProfile, zone: Zone, timeoutMs: Int64, memory: MeterMemory
+        wire: MeterWire, client: DLMSClient, profile: MeterProfile, zone: Zone, timeoutMs: Int64, memory: MeterMemory,
+        onPush: @escaping @Sendable (Push) -> Void = { _ in }
     ) {
+        self.onPush = onPush
         self.wire = wire
         self.client = client
         self.profile = profile
@@ -65,12 +71,26 @@ public actor DLMSConversation: MeterConversation {
         busy = true
         defer { busy = false }
         do {
-            var bytes = try request(&client)
+            var outgoing: [UInt8]? = try request(&client)
+            var pushes = 0
             while true {
-                let answer = try await wire.exchange(bytes, timeoutMs: timeoutMs)
-                let event = try client.receive(answer)
-                guard case .send(let next) = event else { return event }
-                bytes = next
+                let answer = try await exchange(outgoing)
+                outgoing = nil
+                // A plain push proves nothing in a ciphered association, and nothing is pushed before there is one.
+                let isPlainPush = [0x0F, 0xC2].contains(answer.first)
+                if isPlainPush, !client.isAssociated || client.configuration.keys != nil {
+                    pushes += 1
+                } else {
+                    switch try client.receive(answer) {
+                    case .send(let next): outgoing = next
+                    case .wait: break
+                    case .pushed(let push):
+                        pushes += 1
+                        onPush(push)
+                    case let event: return event
+                    }
+                }
+                guard pushes <= Self.pushesMax else { throw MeterError(.badAnswer, "\(pushes) pushes amid a request") }
             }
         } catch let error as DLMSError {
             if case .exception = error {} else { broken = true }
@@ -78,6 +98,17 @@ public actor DLMSConversation: MeterConversation {
         } catch {
             broken = true
             throw error
+        }
+    }
+
+    /// Amid a general block transfer a block that got lost is asked for again; nothing else is ever sent twice.
+    private func exchange(_ apdu: [UInt8]?) async throws -> [UInt8] {
+        do {
+            return try await wire.exchange(apdu, timeoutMs: timeoutMs)
+        } catch let error as MeterError where error.code == .timeout {
+            var bytes: [UInt8] = []
+            do { bytes = try client.timedOut() } catch { throw MeterError(.timeout, "no answer in \(timeoutMs) ms") }
+            return try await exchange(bytes.isEmpty ? nil : bytes)
         }
     }
 
