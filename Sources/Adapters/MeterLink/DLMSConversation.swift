@@ -9,7 +9,7 @@ import MeterPort
 public actor DLMSConversation: MeterConversation {
     private let wire: MeterWire
     private var client: DLMSClient
-    private let profile: MeterProfile
+    let profile: MeterProfile
     private let zone: Zone
     private let timeoutMs: Int64
     private let memory: MeterMemory
@@ -65,7 +65,8 @@ public actor DLMSConversation: MeterConversation {
 
     // MARK: Requests
 
-    private func run(_ request: (inout DLMSClient) throws(DLMSError) -> [UInt8]) async throws -> ClientEvent {
+    /// One request of any kind, through to what it means.
+    func run(_ request: (inout DLMSClient) throws(DLMSError) -> [UInt8]) async throws -> ClientEvent {
         guard !busy else { throw MeterError(.other, "one request at a time") }
         guard !broken else { throw MeterError(.closed, "the connection failed before") }
         busy = true
@@ -220,7 +221,7 @@ public actor DLMSConversation: MeterConversation {
         return try await get(reference, .clockRange(from: stamp(fromS), to: stamp(toS)))
     }
 
-    private func stamp(_ atS: Int64) -> COSEMDateTime {
+    func stamp(_ atS: Int64) -> COSEMDateTime {
         COSEMDateTime(instantS: atS, offsetS: zone.offsetS(atS: atS))
     }
 
