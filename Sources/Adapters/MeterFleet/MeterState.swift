@@ -13,6 +13,8 @@ struct MeterState: Codable, Sendable {
     var serverCounterReserved: UInt32 = 0
     /// Highest client counter accepted, by client address.
     var clientCounters: [UInt16: UInt32] = [:]
+    /// What it was told beside that; nil until it was told anything.
+    var controls: MeterControlState?
 }
 
 /// Where states are kept. A folder of nil keeps nothing.
