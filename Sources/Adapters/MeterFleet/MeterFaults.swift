@@ -29,9 +29,9 @@ public struct MeterFaults: Sendable {
     public var slowAnswers: [(span: TimeSpan, delayMs: Int64)] = []
     /// The connection is dropped after so many octets have been sent on it.
     public var drops: [(span: TimeSpan, afterBytes: Int)] = []
-    /// A relay command answers a failure and works all the same.
+    /// A relay command or a setting answers a failure and works all the same.
     public var lyingRelay: [TimeSpan] = []
-    /// A relay command answers success and does nothing.
+    /// A relay command or a setting answers success and does nothing.
     public var stuckRelay: [TimeSpan] = []
     public var lateRows: [LateRows] = []
     /// What the profile shows as import energy for the interval ending at that instant, instead of what was served.

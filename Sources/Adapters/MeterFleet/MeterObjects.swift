@@ -43,6 +43,7 @@ struct MeterObjects: COSEMObjects {
         where seen.insert(object.obis).inserted {
             list.append(Entry(classID: object.classID, obis: object.obis))
         }
+        for entry in controlEntries where seen.insert(entry.obis).inserted { list.append(entry) }
         list += profile.profiles.map { Entry(classID: 7, obis: $0.obis) }
         list += profile.profiles.compactMap(\.scalerProfile).map { Entry(classID: 7, obis: $0) }
         return list
@@ -62,7 +63,7 @@ struct MeterObjects: COSEMObjects {
         case 15: (1, 9, 1)
         case 64: (0, 1, 2)
         case 70: (0, 4, 2)
-        default: (0, 1, 0)
+        default: controlShape(classID) ?? (0, 1, 0)
         }
     }
 
@@ -84,14 +85,15 @@ struct MeterObjects: COSEMObjects {
         case 8: return clock(reference.attribute)
         case 15: return association(reference, client: client)
         case 70: return relay(reference.attribute)
-        default: return .failure(.objectUndefined)
+        default: return controlAttribute(reference)
         }
     }
 
     func write(_ access: AttributeAccess, _ value: DLMSData, client: UInt16) -> DataAccessResult {
         guard Self.classes[access.reference.obis] == access.reference.classID else { return .objectUndefined }
-        guard access.reference.classID == 8, access.reference.attribute == 2, MeterClient.mayControl(client) else {
-            return .readWriteDenied
+        guard MeterClient.mayControl(client) else { return .readWriteDenied }
+        guard access.reference.classID == 8, access.reference.attribute == 2 else {
+            return controlWrite(access.reference, value)
         }
         do {
             guard let atS = try ProfileLayout.instantS(value, zone: meter.configuration.zone) else {
@@ -111,9 +113,8 @@ struct MeterObjects: COSEMObjects {
     ) -> Result<DLMSData?, DataAccessResult> {
         guard Self.classes[method.obis] == method.classID else { return .failure(.objectUndefined) }
         if method.classID == 64 { return changeKeys(method, parameter, client: client) }
-        guard method.classID == 70, MeterClient.mayControl(client), [1, 2].contains(method.method) else {
-            return .failure(.readWriteDenied)
-        }
+        guard MeterClient.mayControl(client) else { return .failure(.readWriteDenied) }
+        guard method.classID == 70, [1, 2].contains(method.method) else { return controlAct(method, parameter) }
         do {
             return try meter.operateRelay(open: method.method == 1) ? .success(nil) : .failure(.temporaryFailure)
         } catch {
@@ -147,7 +148,7 @@ struct MeterObjects: COSEMObjects {
         let open = meter.relayOpen
         switch attribute {
         case 2: return .success(.boolean(!open))
-        case 3: return .success(.enumeration(open ? 0 : 1))
+        case 3: return .success(.enumeration(open ? meter.isTripped ? 2 : 0 : 1))
         default: return .success(.enumeration(4))
         }
     }
@@ -161,6 +162,7 @@ struct MeterObjects: COSEMObjects {
             let last = meter.events.last { EventIDs.log($0.code) == log }
             return .success(.longUnsigned(UInt16(clamping: last?.code ?? 0)))
         }
+        if let value = controlValue(obis) { return .success(value) }
         switch ObjectNames.find(obis)?.name {
         case "serial", "device-id": return .success(.text(configuration.serial))
         case "logical-device-name": return .success(.text("BBR" + configuration.serial))
@@ -173,7 +175,6 @@ struct MeterObjects: COSEMObjects {
         case "capture-period": return .success(.longUnsigned(UInt16(clamping: configuration.periodS)))
         case "tamper-count":
             return .success(.doubleLongUnsigned(UInt32(clamping: meter.events.count { $0.code == 251 })))
-        case "billing-count", "programming-count": return .success(.doubleLongUnsigned(0))
         default: return .failure(.objectUndefined)
         }
     }
@@ -214,7 +215,8 @@ struct MeterObjects: COSEMObjects {
         let control = MeterClient.mayControl(client)
         let attributes = (1...shape.attributes).map { attribute in
             let secret = entry.classID == 15 && attribute == 7
-            let settable = entry.classID == 8 && attribute == 2 && control
+            let target = AttributeReference(entry.classID, entry.obis, attribute)
+            let settable = control && (entry.classID == 8 && attribute == 2 || Self.isSettable(target))
             let selectors = entry.classID == 7 && attribute == 2 ? DLMSData.array([.integer(1), .integer(2)]) : .null
             return DLMSData.structure([
                 .integer(attribute), .enumeration(secret ? 0 : settable ? 3 : 1), selectors,

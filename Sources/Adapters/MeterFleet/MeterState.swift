@@ -16,6 +16,8 @@ struct MeterState: Codable, Sendable {
     /// Keys a client has given the meter; nil while it has those it was made with.
     var encryptionKey: [UInt8]?
     var authenticationKey: [UInt8]?
+    /// What it was told beside that; nil until it was told anything.
+    var controls: MeterControlState?
 }
 
 /// Where states are kept. A folder of nil keeps nothing.

@@ -38,6 +38,9 @@ struct SupplyHistory: Sendable {
     /// In time order.
     private(set) var transitions: [RelayTransition]
 
+    /// Nil: no limit.
+    var limiter: LoadLimiter?
+
     private var served: [Int32] = []
     /// Register at the start of interval i; one entry more than `served`.
     private var register: [Int64]
@@ -67,10 +70,30 @@ struct SupplyHistory: Sendable {
     mutating func extend(toS nowS: Int64) {
         while startS + Int64(served.count + 1) * periodS <= nowS {
             let from = startS + Int64(served.count) * periodS
+            limit(slotS: from, toS: from + periodS)
             let wh = servedWh(fromS: from, untilS: from + periodS)
             served.append(wh)
             register.append(register[register.count - 1] + Int64(wh))
         }
+        limit(slotS: startS + Int64(served.count) * periodS, toS: nowS)
+    }
+
+    /// Opens and closes the relay by the load limit in an interval, up to an instant of it. The load is what is asked
+    /// for, so a meter whose relay its limit has opened sees when it falls.
+    private mutating func limit(slotS: Int64, toS: Int64) {
+        guard let first = limiter, slotS + periodS > first.checkedS else { return }
+        let watts = load.energyWh(startS: slotS, durationS: periodS) * 3600 / periodS
+        while var limiter, limiter.isTripped == relayOpen {
+            let sinceS = max(slotS, limiter.sinceS, transitions.last?.atS ?? slotS)
+            let opens = !relayOpen && watts > limiter.watts
+            guard opens || (limiter.isTripped && watts <= limiter.watts) else { break }
+            let atS = sinceS + (opens ? limiter.overS : limiter.underS)
+            guard atS <= toS, atS < slotS + periodS else { break }
+            moveRelay(open: opens, atS: atS)
+            limiter.isTripped = opens
+            self.limiter = limiter
+        }
+        limiter?.checkedS = max(first.checkedS, toS)
     }
 
     /// How many intervals have been computed.

@@ -3,6 +3,7 @@
 // MeterObjects shows it as COSEM objects, MeterFleet puts it on a socket.
 import CivilTime
 import Clocks
+import DLMS
 import Synchronization
 
 /// Secrets and keys of a meter, in the clear (it is a simulator). Octets.
@@ -107,7 +108,7 @@ public final class VirtualMeter: Sendable {
     public let systemTitle: [UInt8]
     private let clocks: Clocks
     private let file: MeterStateFile
-    private struct Inside: Sendable { var history: SupplyHistory; var state: MeterState }
+    private struct Inside: Sendable { var history: SupplyHistory; var state: MeterState; var image: ImageReceiver? }
     private let inside: Mutex<Inside>
 
     /// - Parameter stateFolder: where relay moves survive a restart; nil keeps them in memory only.
@@ -125,10 +126,11 @@ public final class VirtualMeter: Sendable {
         let salt = stateFolder == nil ? UInt64(bitPattern: clocks.systemNowMs()) : 0
         let number = configuration.serial.utf8.reduce(salt) { $0 &* 1_099_511_628_211 ^ UInt64($1) }
         systemTitle = Array("BBR".utf8) + (0..<5).map { UInt8(mixed(number, 17, $0, span: 256)) }
-        let history = SupplyHistory(
+        var history = SupplyHistory(
             load: configuration.load, periodS: configuration.periodS,
             startS: configuration.zone.startS(of: configuration.installed), baseWh: configuration.baseWh,
             outages: configuration.outages, transitions: state.transitions)
+        history.limiter = state.controls?.limiter
         inside = Mutex(Inside(history: history, state: state))
     }
 
@@ -238,7 +240,9 @@ public final class VirtualMeter: Sendable {
 
     // MARK: Relay and events
 
-    public var relayOpen: Bool { inside.withLock { $0.history.relayOpen } }
+    public var relayOpen: Bool { read { history, _ in history.relayOpen } }
+    /// Open because of the load limit: the meter closes it by itself when the load is below it again.
+    public var isTripped: Bool { read { history, _ in history.limiter?.isTripped == true } }
 
     /// Moves the relay as a remote command does. The answer is what the meter says, which a fault may make untrue.
     public func operateRelay(open: Bool) throws(MeterFleetError) -> Bool {
@@ -246,7 +250,7 @@ public final class VirtualMeter: Sendable {
         if !configuration.faults.stuckRelay.contains(where: { $0.contains(businessS) }) {
             try changeState { inside, nowS in
                 inside.history.moveRelay(open: open, atS: nowS)
-                inside.state.transitions = inside.history.transitions
+                inside.history.limiter?.isTripped = false
             }
         }
         return !configuration.faults.lyingRelay.contains { $0.contains(businessS) }
@@ -265,6 +269,44 @@ public final class VirtualMeter: Sendable {
             all += configuration.scriptedEvents
             return all.filter { $0.atS <= nowS && $0.atS >= history.startS }
                 .sorted { ($0.atS, $0.code) < ($1.atS, $1.code) }
+        }
+    }
+
+    // MARK: What it was told
+
+    func controlled<Value: Sendable>(_ body: (MeterControlState, _ nowS: Int64) -> Value) -> Value {
+        inside.withLock { inside in
+            let now = clockS(inside)
+            inside.history.extend(toS: now)
+            var state = inside.state.controls ?? MeterControlState()
+            state.limiter = inside.history.limiter
+            return body(state, now)
+        }
+    }
+
+    /// False when the change cannot be kept.
+    func changeControls(_ body: (inout MeterControlState, _ nowS: Int64) -> Void) -> Bool {
+        do {
+            try changeState { inside, nowS in
+                var state = inside.state.controls ?? MeterControlState()
+                state.limiter = inside.history.limiter
+                body(&state, nowS)
+                inside.history.limiter = state.limiter
+                inside.state.controls = state
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// The firmware image on its way; in memory only, as a meter keeps it until it is activated.
+    func imaged<Value: Sendable>(_ body: (inout ImageReceiver) -> Value) -> Value {
+        inside.withLock { inside in
+            var receiver = inside.image ?? ImageReceiver()
+            let value = body(&receiver)
+            inside.image = receiver
+            return value
         }
     }
 
@@ -319,6 +361,11 @@ public final class VirtualMeter: Sendable {
             let now = clockS(inside)
             inside.history.extend(toS: now)
             body(&inside, now)
+            inside.state.transitions = inside.history.transitions
+            if let limiter = inside.history.limiter {
+                inside.state.controls = inside.state.controls ?? MeterControlState()
+                inside.state.controls?.limiter = limiter
+            }
             do throws(MeterFleetError) {
                 try file.save(inside.state)
                 return .success(())

@@ -9,7 +9,7 @@ import MeterPort
 public actor DLMSConversation: MeterConversation {
     private let wire: MeterWire
     private var client: DLMSClient
-    private let profile: MeterProfile
+    let profile: MeterProfile
     private let zone: Zone
     private let timeoutMs: Int64
     private let memory: MeterMemory
@@ -23,12 +23,17 @@ public actor DLMSConversation: MeterConversation {
     private var recorder = ExchangeRecorder()
     /// The client address of the association.
     private(set) var clientAddress: UInt16 = 0
+    /// Told of what the meter sends unasked.
+    private let onPush: @Sendable (Push) -> Void
+    /// A meter that pushes more than this amid one request never lets it end.
+    private static let pushesMax = 256
 
     init(
         wire: MeterWire, client: DLMSClient, profile: MeterProfile, zone: Zone, timeoutMs: Int64, memory: MeterMemory,
-        keyMark: [UInt8] = []
+        keyMark: [UInt8] = [], onPush: @escaping @Sendable (Push) -> Void = { _ in }
     ) {
         self.keyMark = keyMark
+        self.onPush = onPush
         self.wire = wire
         self.client = client
         self.profile = profile
@@ -70,20 +75,33 @@ public actor DLMSConversation: MeterConversation {
 
     // MARK: Requests
 
-    private func run(_ request: (inout DLMSClient) throws(DLMSError) -> [UInt8]) async throws -> ClientEvent {
+    /// One request of any kind, through to what it means.
+    func run(_ request: (inout DLMSClient) throws(DLMSError) -> [UInt8]) async throws -> ClientEvent {
         guard !busy else { throw MeterError(.other, "one request at a time") }
         guard !broken else { throw MeterError(.closed, "the connection failed before") }
         busy = true
         defer { busy = false }
         do {
-            var bytes = try request(&client)
+            var outgoing: [UInt8]? = try request(&client)
+            var pushes = 0
             while true {
-                recorder.note(wire.frame(bytes, isFromMeter: false), isFromMeter: false)
-                let answer = try await wire.exchange(bytes, timeoutMs: timeoutMs)
-                recorder.note(wire.frame(answer, isFromMeter: true), isFromMeter: true)
-                let event = try client.receive(answer)
-                guard case .send(let next) = event else { return event }
-                bytes = next
+                let answer = try await exchange(outgoing)
+                outgoing = nil
+                // A plain push proves nothing in a ciphered association, and nothing is pushed before there is one.
+                let isPlainPush = [0x0F, 0xC2].contains(answer.first)
+                if isPlainPush, !client.isAssociated || client.configuration.keys != nil {
+                    pushes += 1
+                } else {
+                    switch try client.receive(answer) {
+                    case .send(let next): outgoing = next
+                    case .wait: break
+                    case .pushed(let push):
+                        pushes += 1
+                        onPush(push)
+                    case let event: return event
+                    }
+                }
+                guard pushes <= Self.pushesMax else { throw MeterError(.badAnswer, "\(pushes) pushes amid a request") }
             }
         } catch let error as DLMSError {
             if case .exception = error {} else { broken = true }
@@ -91,6 +109,20 @@ public actor DLMSConversation: MeterConversation {
         } catch {
             broken = true
             throw error
+        }
+    }
+
+    /// Amid a general block transfer a block that got lost is asked for again; nothing else is ever sent twice.
+    private func exchange(_ apdu: [UInt8]?) async throws -> [UInt8] {
+        if let apdu { recorder.note(wire.frame(apdu, isFromMeter: false), isFromMeter: false) }
+        do {
+            let answer = try await wire.exchange(apdu, timeoutMs: timeoutMs)
+            recorder.note(wire.frame(answer, isFromMeter: true), isFromMeter: true)
+            return answer
+        } catch let error as MeterError where error.code == .timeout {
+            var bytes: [UInt8] = []
+            do { bytes = try client.timedOut() } catch { throw MeterError(.timeout, "no answer in \(timeoutMs) ms") }
+            return try await exchange(bytes.isEmpty ? nil : bytes)
         }
     }
 
@@ -206,7 +238,7 @@ public actor DLMSConversation: MeterConversation {
         return try await get(reference, .clockRange(from: stamp(fromS), to: stamp(toS)))
     }
 
-    private func stamp(_ atS: Int64) -> COSEMDateTime {
+    func stamp(_ atS: Int64) -> COSEMDateTime {
         COSEMDateTime(instantS: atS, offsetS: zone.offsetS(atS: atS))
     }
 

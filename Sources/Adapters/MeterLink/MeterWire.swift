@@ -1,5 +1,5 @@
 // One TCP connection to a meter: WRAPPER frames out and in, one exchange at a time, each with a time-out by the system
-// clock. Knows nothing of associations.
+// clock. What comes unasked waits in a bounded line. Knows nothing of associations.
 import DLMS
 import MeterPort
 import NIOCore
@@ -7,7 +7,8 @@ import NIOPosix
 
 /// What a request waits for.
 struct Exchange: Sendable {
-    var bytes: [UInt8]
+    /// Nil: nothing is sent, only the next frame is waited for.
+    var bytes: [UInt8]?
     var timeoutMs: Int64
     var answer: EventLoopPromise<[UInt8]>
 }
@@ -44,12 +45,14 @@ struct MeterWire: Sendable {
         }
     }
 
-    /// Sends an APDU and waits for the next one of the meter.
-    /// - Throws: ``MeterError`` `timeout`, `closed` or `badAnswer`; the connection is of no more use then.
-    func exchange(_ apdu: [UInt8], timeoutMs: Int64) async throws -> [UInt8] {
-        let bytes: [UInt8]
+    /// Sends an APDU, or nothing, and waits for the next one of the meter. Frames come in the order of the wire, also
+    /// those that nobody asked for.
+    /// - Throws: ``MeterError`` `timeout`, after which the line is still there, or `closed` or `badAnswer`, after which
+    ///   it is not.
+    func exchange(_ apdu: [UInt8]?, timeoutMs: Int64) async throws -> [UInt8] {
+        let bytes: [UInt8]?
         do {
-            bytes = try WrapperFrame(source: source, destination: destination, apdu: apdu).encoded()
+            bytes = try apdu.map { try WrapperFrame(source: source, destination: destination, apdu: $0).encoded() }
         } catch {
             throw MeterError(.other, "cannot send: \(error)")
         }
@@ -73,7 +76,7 @@ struct MeterWire: Sendable {
     func close() async { try? await channel.close() }
 }
 
-/// Cuts frames and answers the exchange that waits.
+/// Cuts frames and answers the exchange that waits; keeps what comes before one does.
 private final class FrameHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Exchange
@@ -82,6 +85,9 @@ private final class FrameHandler: ChannelDuplexHandler {
     private let source: UInt16
     private let destination: UInt16
     private var decoder = WrapperDecoder()
+    /// A window of general blocks and some pushes; a meter that sends more unasked is cut off.
+    private static let unaskedMax = 128
+    private var unasked: [[UInt8]] = []
     private var waiting: (answer: EventLoopPromise<[UInt8]>, timeout: Scheduled<Void>)?
 
     init(source: UInt16, destination: UInt16) {
@@ -96,24 +102,31 @@ private final class FrameHandler: ChannelDuplexHandler {
             promise?.succeed()
             return
         }
-        let channel = context.channel
         let timeout = context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(exchange.timeoutMs)) {
             self.finish(.failure(MeterError(.timeout, "no answer in \(exchange.timeoutMs) ms")))
-            channel.close(promise: nil)
         }
         waiting = (exchange.answer, timeout)
-        context.write(Self.wrapOutboundOut(context.channel.allocator.buffer(bytes: exchange.bytes)), promise: promise)
+        if let bytes = exchange.bytes {
+            context.write(Self.wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: promise)
+        } else {
+            promise?.succeed()
+        }
+        if !unasked.isEmpty { finish(.success(unasked.removeFirst())) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         decoder.append(Self.unwrapInboundIn(data).readableBytesView)
         do {
             while let frame = try decoder.next() {
-                // Pushes (0F, C2) and frames for others are not the answer.
-                guard frame.source == destination, frame.destination == source, ![0x0F, 0xC2].contains(frame.apdu[0])
-                else { continue }
-                guard waiting != nil else { throw DLMSError.unexpected("an answer nobody asked for") }
-                finish(.success(frame.apdu))
+                // Frames of others are not for us.
+                guard frame.source == destination, frame.destination == source, !frame.apdu.isEmpty else { continue }
+                if waiting != nil {
+                    finish(.success(frame.apdu))
+                } else if unasked.count < Self.unaskedMax {
+                    unasked.append(frame.apdu)
+                } else {
+                    throw DLMSError.unexpected("\(unasked.count) frames nobody asked for")
+                }
             }
         } catch {
             finish(.failure(MeterError(.badAnswer, "\(error)")))

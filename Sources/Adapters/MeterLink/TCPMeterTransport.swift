@@ -12,13 +12,25 @@ public final class TCPMeterTransport: MeterTransport {
     private let zone: Zone
     private let strictCounters: Bool
     private let memory = MeterMemory()
+    private let conformance: Conformance
+    private let blockWindow: UInt8
+    private let onPush: @Sendable (MeterEndpoint, Push) -> Void
 
     /// - Parameters:
     ///   - zone: the zone of the meters: ranges are asked in it, stamps without a deviation are read in it.
     ///   - strictCounters: refuses a meter whose invocation counter does not grow, within an association and from one
     ///     to the next. False only for bench meters that start again.
-    public init(zone: Zone = .india, strictCounters: Bool = true) {
+    ///   - conformance: what is asked for; a meter grants of it what it knows.
+    ///   - blockWindow: general blocks in a row that are taken without asking for each, 1 to 63.
+    ///   - onPush: told of what a meter sends unasked amid a conversation, whom it was with first.
+    public init(
+        zone: Zone = .india, strictCounters: Bool = true, conformance: Conformance = .complete, blockWindow: UInt8 = 8,
+        onPush: @escaping @Sendable (MeterEndpoint, Push) -> Void = { _, _ in }
+    ) {
         self.zone = zone
+        self.conformance = conformance
+        self.blockWindow = min(63, max(1, blockWindow))
+        self.onPush = onPush
         self.strictCounters = strictCounters
     }
 
@@ -44,7 +56,8 @@ public final class TCPMeterTransport: MeterTransport {
         let conversation = DLMSConversation(
             wire: wire, client: DLMSClient(configuration(endpoint)), profile: profile, zone: zone,
             timeoutMs: endpoint.timeoutMs, memory: memory,
-            keyMark: endpoint.encryptionKey.map { Array(Hash.sha256(Array("counter".utf8) + $0).prefix(4)) } ?? [])
+            keyMark: endpoint.encryptionKey.map { Array(Hash.sha256(Array("counter".utf8) + $0).prefix(4)) } ?? [],
+            onPush: { [onPush] in onPush(endpoint, $0) })
         do {
             try await conversation.open(checkCounter: strictCounters, client: endpoint.clientAddress)
             let value = try await body(conversation)
@@ -73,7 +86,7 @@ public final class TCPMeterTransport: MeterTransport {
         return ClientConfiguration(
             mechanism: mechanism, secret: endpoint.secret, keys: keys, ciphered: keys != nil,
             systemTitle: endpoint.clientSystemTitle, challenge: challenge, firstCounter: endpoint.invocationCounter,
-            strictCounters: strictCounters)
+            conformance: conformance, strictCounters: strictCounters, blockWindow: blockWindow)
     }
 }
 

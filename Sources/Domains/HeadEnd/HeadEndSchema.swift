@@ -36,6 +36,7 @@ public enum HeadEndSchema {
                 "ALTER TABLE meter_command ADD COLUMN aside_at_ms {int}",
                 "ALTER TABLE meter_command ADD COLUMN aside_why {text}",
             ]),
+        MeterOrder.migration, FirmwareStore.migration,
         Migration(
             33, .money, "collection engine",
             [

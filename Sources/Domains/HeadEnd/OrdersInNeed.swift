@@ -20,7 +20,16 @@ public struct RetryOrder: Command {
         guard order.state == .failed || order.state == .waiting else {
             throw Refusal(.conflict, "This order is over.", hint: "The page of the meter shows how it ended.")
         }
-        if order.kind != "read" {
+        if let revision = order.revision {
+            let wish = try MeterWish.find(order.meterID, order.kind, scope, in: transaction)
+            guard let wish, wish.revision == revision, wish.state != .unwanted else {
+                throw Refusal(
+                    .conflict, "Something else is wanted of the meter by now.", hint: "Set the order aside.")
+            }
+            try wish.note(
+                .waiting, actual: nil, atMs: context.businessNowMs, nextCheckMs: context.businessNowMs, scope,
+                in: transaction)
+        } else if order.movesRelay {
             let wanted = try RelayRecord.find(order.meterID, scope, in: transaction)?.wanted
             guard wanted == (order.kind == "disconnect" ? .open : .closed) else {
                 throw Refusal(

@@ -12,7 +12,7 @@ public struct MeterCommand: Sendable, Equatable {
     public enum State: String, Sendable, CaseIterable { case waiting, confirmed, failed, superseded }
     public var commandID: Int64
     public var meterID: Int64
-    /// `disconnect`, `reconnect` or `read`.
+    /// `disconnect`, `reconnect`, `read`, or the matter of a wish.
     public var kind: String
     public var state: State
     public var why: String
@@ -22,16 +22,28 @@ public struct MeterCommand: Sendable, Equatable {
     public var answer: String?
     public var sentAtMs: Int64?
     public var endedAtMs: Int64?
+    /// Of the wish it carries out; nil for the relay and for a read.
+    public var revision: Int64?
+    /// Blocks of a firmware image that are there, and in all; nil before the first.
+    public var progressDone: Int64?
+    public var progressCount: Int64?
 
-    static let columns =
-        "command_id, meter_id, kind, state, why, created_at_ms, attempt, answer, sent_at_ms, ended_at_ms"
+    static let columns = """
+        command_id, meter_id, kind, state, why, created_at_ms, attempt, answer, sent_at_ms, ended_at_ms, revision,
+        progress_done, progress_count
+        """
+    /// As SQL: the kinds that move the relay, and those and a read.
+    static let relayKinds = "'disconnect', 'reconnect'"
+    static let plainKinds = "'disconnect', 'reconnect', 'read'"
+    var movesRelay: Bool { kind == "disconnect" || kind == "reconnect" }
 
     static func decode(_ row: any SQLRow) throws -> MeterCommand {
         MeterCommand(
             commandID: try row.int(0), meterID: try row.int(1), kind: try row.text(2),
             state: State(rawValue: try row.text(3)) ?? .failed, why: try row.text(4), createdAtMs: try row.int(5),
             attempt: try row.int(6), answer: try row.optionalText(7), sentAtMs: try row.optionalInt(8),
-            endedAtMs: try row.optionalInt(9))
+            endedAtMs: try row.optionalInt(9), revision: try row.optionalInt(10),
+            progressDone: try row.optionalInt(11), progressCount: try row.optionalInt(12))
     }
 
     public static func of(meterID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws
@@ -66,7 +78,8 @@ public struct MeterCommand: Sendable, Equatable {
             SELECT \(columns) FROM meter_command c WHERE org_id = $1 AND aside_at_ms IS NULL
               AND (state = 'failed' OR (state = 'waiting' AND kind = 'reconnect' AND attempt >= $3))
               AND NOT EXISTS (SELECT 1 FROM meter_command l WHERE l.org_id = c.org_id AND l.meter_id = c.meter_id
-                AND l.command_id > c.command_id AND l.state = 'confirmed' AND (c.kind = 'read' OR l.kind <> 'read'))
+                AND l.command_id > c.command_id AND l.state = 'confirmed' AND (c.kind = 'read' OR l.kind = c.kind
+                  OR (c.kind IN (\(relayKinds)) AND l.kind IN (\(relayKinds)))))
               \(reach)
             ORDER BY command_id DESC LIMIT $2
             """, parameters, decode)
@@ -90,32 +103,38 @@ public struct MeterCommand: Sendable, Equatable {
         try transaction.query(
             """
             SELECT \(columns) FROM meter_command WHERE org_id = $1 AND state = 'confirmed' AND next_at_ms >= $2
-              AND ended_at_ms >= $3 AND kind <> 'read' ORDER BY command_id DESC LIMIT 1000
+              AND ended_at_ms >= $3 AND kind IN (\(relayKinds)) ORDER BY command_id DESC LIMIT 1000
             """, [.int(scope.orgID), .int(sinceMs - 86_400_000), .int(sinceMs)], decode)
     }
 
     /// The meter reported failure, but read back it had done it.
     public var isDoneDespiteReport: Bool { state == .confirmed && answer?.hasPrefix("the meter reported") == true }
 
-    /// Queues an order once for its key; for a relay order, earlier waiting relay orders of the meter are superseded.
+    /// Queues an order once for its key; earlier ones of the meter that wait and are about the same are superseded.
+    /// - Parameter revision: of the wish it carries out.
     static func queue(
-        kind: String, meterID: Int64, key: String, why: String, nowMs: Int64, commandID: Int64, _ scope: Scope,
-        in transaction: any SQLTransaction
+        kind: String, meterID: Int64, key: String, why: String, revision: Int64? = nil, nowMs: Int64,
+        commandID: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
         let added = try transaction.run(
             """
             INSERT INTO meter_command (org_id, command_id, command_key, meter_id, kind, state, why, created_at_ms,
-              next_at_ms, attempt) VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $7, 0) ON CONFLICT DO NOTHING
+              next_at_ms, attempt, revision) VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $7, 0, $8)
+            ON CONFLICT DO NOTHING
             """,
             [
                 .int(scope.orgID), .int(commandID), .text(key), .int(meterID), .text(kind), .text(why), .int(nowMs),
+                .optional(revision),
             ])
         guard added == 1, kind != "read" else { return }
+        let isRelay = kind == "disconnect" || kind == "reconnect"
         try transaction.run(
             """
             UPDATE meter_command SET state = 'superseded', ended_at_ms = $4
-            WHERE org_id = $1 AND meter_id = $2 AND command_id <> $3 AND state = 'waiting' AND kind <> 'read'
-            """, [.int(scope.orgID), .int(meterID), .int(commandID), .int(nowMs)])
+            WHERE org_id = $1 AND meter_id = $2 AND command_id <> $3 AND state = 'waiting'
+              AND kind IN (\(isRelay ? relayKinds : "$5"))
+            """,
+            [.int(scope.orgID), .int(meterID), .int(commandID), .int(nowMs)] + (isRelay ? [] : [.text(kind)]))
     }
 }
 
@@ -197,7 +216,8 @@ public struct RelayCommander: Sendable {
             try transaction.query(
                 """
                 SELECT \(MeterCommand.columns) FROM meter_command
-                WHERE org_id = $1 AND state = 'waiting' AND next_at_ms <= $2 ORDER BY command_id LIMIT 500
+                WHERE org_id = $1 AND state = 'waiting' AND next_at_ms <= $2
+                  AND kind IN (\(MeterCommand.plainKinds)) ORDER BY command_id LIMIT 500
                 """, [.int(scope.orgID), .int(nowMs)], MeterCommand.decode)
         }
         return try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -330,6 +350,11 @@ public struct RelayCommander: Sendable {
         }
     }
 
+    /// Business milliseconds to the next try.
+    static func pauseMs(_ command: MeterCommand) -> Int64 {
+        min((2 * 60_000) << min(command.attempt, 4), pauseMaxMs)
+    }
+
     private func postpone(_ command: MeterCommand, answer: String, nowMs: Int64) async throws {
         try await site.money.write { [scope] transaction in
             try transaction.run(
@@ -339,9 +364,9 @@ public struct RelayCommander: Sendable {
                 """,
                 [
                     .int(scope.orgID), .int(command.commandID),
-                    .int(nowMs + min((2 * 60_000) << min(command.attempt, 4), Self.pauseMaxMs)), .text(answer),
-                    .int(nowMs),
+                    .int(nowMs + Self.pauseMs(command)), .text(answer), .int(nowMs),
                 ])
+            try OrderTarget.tried(command, answer: answer, scope, in: transaction)
         }
     }
 
@@ -357,7 +382,9 @@ public struct RelayCommander: Sendable {
                 WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'
                 """,
                 [.int(scope.orgID), .int(command.commandID), .text(state.rawValue), .text(answer), .int(nowMs)])
-            guard ended == 1, let relay else { return }
+            guard ended == 1 else { return }
+            try OrderTarget.ended(command, state, answer: answer, atMs: nowMs, scope, in: transaction)
+            guard let relay else { return }
             _ = try RelayRecord.confirm(
                 relay.rawValue, meterID: command.meterID, atMs: nowMs, changeID: site.ids.next(), scope, in: transaction
             )

@@ -32,7 +32,7 @@ public enum MetersSchema {
                   at_ms {int} NOT NULL, side {text} NOT NULL, state {text} NOT NULL,
                   PRIMARY KEY (org_id, meter_id, change_id)) {keyed_table}
                 """,
-            ]), MeterReplacement.migration,
+            ]), MeterReplacement.migration, MeterWish.migration,
     ]
 }
 

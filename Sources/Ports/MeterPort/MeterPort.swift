@@ -83,7 +83,7 @@ public struct MeterEventEntry: Sendable, Equatable {
 }
 
 /// An open association. One request at a time.
-public protocol MeterConversation: Sendable {
+public protocol MeterConversation: MeterControl {
     /// The meter's clock as UTC seconds.
     func clockS() async throws -> Int64
     /// Rows whose stamps lie in [fromS, toS], both ends included (IEC 62056-6-2, class 7 range descriptor).
