@@ -83,6 +83,7 @@ let package = Package(
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),
         // Profile files are carried inside the binary.
         target("Core", "IS15959", ["DLMS", "CivilTime"], resources: [.embedInCode("Profiles")]),
+        target("Core", "IEC61968", ["CivilTime"]),
         target("Core", "Charts", ["Quantities", "CivilTime", "IntervalData"]),
 
         // Ports: what the domains ask of the outside
@@ -203,6 +204,7 @@ let package = Package(
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
         tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
         tests("IS15959", ["IS15959", "DLMS", "CivilTime"]),
+        tests("IEC61968", ["IEC61968", "CivilTime"]),
         tests(
             "BadDays",
             domainBase + [

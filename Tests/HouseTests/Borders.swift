@@ -16,6 +16,7 @@ let neighbours: [String: Set<String>] = [
     "Tariffs": ["Quantities", "CivilTime"],
     "DLMS": ["Cryptography", "CivilTime"],
     "IS15959": ["DLMS", "CivilTime"],
+    "IEC61968": ["CivilTime"],
     "Charts": ["Quantities", "CivilTime", "IntervalData"],
     // Ports
     "Outbox": ["SQL"],
