@@ -129,11 +129,16 @@ let package = Package(
                 "Rating", "Payments", "Supply", "MeterPort", "IntervalData", "Watch", logging, lifecycle,
             ]),
         target(
+            "App", "Exchange",
+            domainBase + [
+                "Access", "Grid", "Meters", "HeadEnd", "MeterData", "Supply", "MeterPort", "IntervalData", "IEC61968",
+            ]),
+        target(
             "App", "API",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Tariffs", "Compression", "MeterPort", "Watch",
-                hummingbird,
+                "Exchange", "IEC61968", hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -152,7 +157,7 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
                 "MeterLink", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE",
                 "DLMS",
-                "IS15959", hummingbird, logging, lifecycle,
+                "IS15959", "Exchange", "IEC61968", hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
@@ -205,6 +210,13 @@ let package = Package(
         tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
         tests("IS15959", ["IS15959", "DLMS", "CivilTime"]),
         tests("IEC61968", ["IEC61968", "CivilTime"]),
+        tests(
+            "Exchange",
+            domainBase + [
+                "Exchange", "IEC61968", "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd",
+                "IntervalData",
+                "MeterData", "MeterPort", "Meters", "Supply", "TestSupport", "SQLiteAdapter", "PostgresAdapter",
+            ]),
         tests(
             "BadDays",
             domainBase + [

@@ -39,6 +39,8 @@ public struct DocumentLimits: Sendable {
     public var depth = 32
     /// Bytes of one tag, one text, one string.
     public var tokenBytes = 65_536
+    /// Bytes of one record of the JSON form.
+    public var recordBytes = 4 << 20
     /// Attributes of one element; fields of one JSON object.
     public var attributes = 32
     /// Different names in a document.

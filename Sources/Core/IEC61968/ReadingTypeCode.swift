@@ -87,7 +87,7 @@ public struct ReadingTypeCode: Sendable, Hashable, CustomStringConvertible {
 
     /// Active energy taken, in each interval: what a block load profile holds.
     public var isIntervalImport: Bool {
-        isActiveEnergy && self[.flow] == 1 && self[.accumulation] == 4 && self[.measuringPeriod] != 0
+        isActiveEnergy && self[.flow] == 1 && self[.accumulation] == 4
             && self[.macroPeriod] == 0 && self[.touZone] == 0 && isWhole
     }
 
