@@ -83,6 +83,7 @@ let package = Package(
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),
         // Profile files are carried inside the binary.
         target("Core", "IS15959", ["DLMS", "CivilTime"], resources: [.embedInCode("Profiles")]),
+        target("Core", "IEC61968", ["CivilTime"]),
         target("Core", "Charts", ["Quantities", "CivilTime", "IntervalData"]),
 
         // Ports: what the domains ask of the outside
@@ -133,11 +134,16 @@ let package = Package(
                 "Rating", "Payments", "Supply", "MeterPort", "IntervalData", "Watch", logging, lifecycle,
             ]),
         target(
+            "App", "Exchange",
+            domainBase + [
+                "Access", "Grid", "Meters", "HeadEnd", "MeterData", "Supply", "MeterPort", "IntervalData", "IEC61968",
+            ]),
+        target(
             "App", "API",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Tariffs", "Compression", "MeterPort", "Watch",
-                hummingbird,
+                "Exchange", "IEC61968", hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -156,7 +162,7 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
                 "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE",
                 "DLMS",
-                "IS15959", hummingbird, logging, lifecycle,
+                "IS15959", "Exchange", "IEC61968", hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
@@ -208,6 +214,14 @@ let package = Package(
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
         tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
         tests("IS15959", ["IS15959", "DLMS", "CivilTime"]),
+        tests("IEC61968", ["IEC61968", "CivilTime"]),
+        tests(
+            "Exchange",
+            domainBase + [
+                "Exchange", "IEC61968", "Access", "Accounts", "Composition", "Compression", "Grid", "HeadEnd",
+                "IntervalData",
+                "MeterData", "MeterPort", "Meters", "Supply", "TestSupport", "SQLiteAdapter", "PostgresAdapter",
+            ]),
         tests(
             "BadDays",
             domainBase + [

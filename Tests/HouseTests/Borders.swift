@@ -16,6 +16,7 @@ let neighbours: [String: Set<String>] = [
     "Tariffs": ["Quantities", "CivilTime"],
     "DLMS": ["Cryptography", "CivilTime"],
     "IS15959": ["DLMS", "CivilTime"],
+    "IEC61968": ["CivilTime"],
     "Charts": ["Quantities", "CivilTime", "IntervalData"],
     // Ports
     "Outbox": ["SQL"],
@@ -34,9 +35,10 @@ let neighbours: [String: Set<String>] = [
     "Supply": ["Access", "Accounts", "Journal", "Meters", "Messaging"],
     // App
     "Jobs": ["Watch"],
-    "API": ["Watch", "Jobs"],
+    "Exchange": [],
+    "API": ["Watch", "Jobs", "Exchange"],
     "Web": ["Jobs", "API"],
-    "Composition": ["Watch", "Jobs", "API", "Web"],
+    "Composition": ["Watch", "Jobs", "API", "Web", "Exchange"],
 ]
 
 /// Modules from outside, and the C shims: who may import them. `NIO` stands for every module of swift-nio.

@@ -20,6 +20,7 @@ public enum BusbarSchema {
         (AccessSchema.migrations + GridSchema.migrations + AccountsSchema.migrations + MetersSchema.migrations
         + MeterKeysSchema.migrations + EventStreamSchema.migrations
         + JournalSchema.migrations + MessagingSchema.migrations + PaymentsSchema.migrations + HeadEndSchema.migrations
+        + ExchangeSchema.migrations
         + PacksSchema.migrations + RatingSchema.migrations + Outbox.migrations + SupplySchema.migrations
         + JobsSchema.migrations + ChangeStream.migrations + MeterDataSchema.migrations)
         .sorted { $0.number < $1.number }

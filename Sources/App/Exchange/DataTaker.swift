@@ -1,0 +1,317 @@
+// Readings and events of another head-end into the raw store and the event log, as the collector stores them. Values are
+// compared with what is there; only what is new is written, some meter-days a transaction.
+import Access
+import CivilTime
+import Clocks
+import HeadEnd
+import IEC61968
+import MeterPort
+import Meters
+import SQL
+
+struct DataTaker {
+    /// Meter-days or events a transaction.
+    private static let chunk = 200
+    /// Older than this is a wrong clock, not history.
+    private static let backDays = 3_660
+
+    private struct DayItem {
+        var meterID: Int64
+        var day: CivilDay
+        var rows: [BlockLoadRow]
+        var registerStartWh: Int64?
+        var registerEndWh: Int64?
+    }
+    private struct EventItem {
+        var meterID: Int64
+        var day: CivilDay
+        var entry: MeterEventEntry
+    }
+
+    private let exchange: Exchange
+    private let nowMs: Int64
+    private let lastMs: Int64
+    private let firstMs: Int64
+    private var meters: [String: Meter?] = [:]
+    private var days: [CivilMonth: [DayItem]] = [:]
+    private var dayCount = 0
+    private var events: [CivilMonth: [EventItem]] = [:]
+    private var eventCount = 0
+
+    init(exchange: Exchange) {
+        self.exchange = exchange
+        nowMs = exchange.site.clocks.businessNowMs()
+        lastMs = nowMs + 86_400_000
+        firstMs = nowMs - Int64(Self.backDays) * 86_400_000
+    }
+
+    private var zone: Zone { exchange.org.zone }
+
+    // MARK: readings
+
+    mutating func take(_ reading: MeterReading, _ report: inout TakeReport) async throws {
+        let total = (reading.intervals + reading.registers).reduce(0) { $0 + $1.readings.count }
+        report.counts.meters += 1
+        report.counts.readings += total
+        guard let meter = try await meter(reading.meter, line: reading.line, count: total, &report) else { return }
+        var registers: [Int64: Int64] = [:]
+        for series in reading.registers { takeRegisters(series, meter, &registers, &report) }
+        var rows: [CivilDay: [BlockLoadRow]] = [:]
+        for series in reading.intervals { takeIntervals(series, meter, &rows, &report) }
+        var used: Set<Int64> = []
+        for (day, rows) in rows.sorted(by: { $0.key < $1.key }) {
+            let (startS, endS) = (zone.startS(of: day), zone.startS(of: day.advanced(by: 1)))
+            used.formUnion([startS, endS])
+            days[day.month, default: []].append(
+                DayItem(
+                    meterID: meter.meterID, day: day, rows: rows, registerStartWh: registers[startS],
+                    registerEndWh: registers[endS]))
+            dayCount += 1
+        }
+        let lost = registers.keys.filter { !used.contains($0) }.count
+        if lost > 0 {
+            report.refuse(
+                ExchangeRefusal(
+                    line: reading.line,
+                    what: "\(lost) registers stand beside no interval of their day; they are not kept alone",
+                    subject: meter.serial))
+        }
+        if dayCount >= Self.chunk { try await flushDays(&report) }
+    }
+
+    private func refuse(_ line: Int, _ what: String, _ meter: Meter, _ report: inout TakeReport) {
+        report.refuse(ExchangeRefusal(line: line, what: what, subject: meter.serial))
+    }
+
+    private func takeIntervals(
+        _ series: ReadingSeries, _ meter: Meter, _ rows: inout [CivilDay: [BlockLoadRow]], _ report: inout TakeReport
+    ) {
+        let line = series.readings.first?.line ?? 0
+        guard series.type.isIntervalImport else {
+            let what = "there is no place yet for \(series.type.name) (\(series.type))"
+            return refuse(line, "\(what); its \(series.readings.count) values were not taken", meter, &report)
+        }
+        let periodS = series.type.periodS ?? meter.capturePeriodS
+        guard periodS == meter.capturePeriodS else {
+            let what = "the meter captures every \(meter.capturePeriodS / 60) minutes, the values every \(periodS / 60)"
+            return refuse(line, "\(what); \(series.readings.count) were not taken", meter, &report)
+        }
+        // The start of the day an interval lies in is asked once a day.
+        var span: (day: CivilDay, startS: Int64, endS: Int64)?
+        for one in series.readings {
+            guard let wh = wattHours(one, series.type, meter, &report) else { continue }
+            guard let value = Int32(exactly: wh) else {
+                refuse(one.line, "\(one.value) \(series.type.unitName) in one interval is more than any meter counts", meter, &report)
+                continue
+            }
+            let endS = one.atMs / 1_000
+            if span.map({ endS <= $0.startS || endS > $0.endS }) ?? true {
+                // An interval that ends at midnight belongs to the day before.
+                let day = zone.day(atS: endS - 1)
+                span = (day, zone.startS(of: day), zone.startS(of: day.advanced(by: 1)))
+            }
+            guard let (day, startS, _) = span else { continue }
+            guard one.atMs % 1_000 == 0, (endS - startS) % meter.capturePeriodS == 0 else {
+                refuse(one.line, "\(Stamp.text(one.atMs)) is no end of an interval of the meter", meter, &report)
+                continue
+            }
+            rows[day, default: []].append(BlockLoadRow(endS: endS, importWh: value))
+        }
+    }
+
+    private func takeRegisters(
+        _ series: ReadingSeries, _ meter: Meter, _ registers: inout [Int64: Int64], _ report: inout TakeReport
+    ) {
+        guard series.type.isImportRegister else {
+            let what = "there is no place yet for \(series.type.name) (\(series.type))"
+            return refuse(
+                series.readings.first?.line ?? 0, "\(what); its \(series.readings.count) values were not taken", meter,
+                &report)
+        }
+        for one in series.readings {
+            guard let wh = wattHours(one, series.type, meter, &report) else { continue }
+            let atS = one.atMs / 1_000
+            guard one.atMs % 1_000 == 0, zone.startS(of: zone.day(atS: atS)) == atS else {
+                refuse(one.line, "registers are kept at midnight, not at \(Stamp.text(one.atMs))", meter, &report)
+                continue
+            }
+            registers[atS] = wh
+        }
+    }
+
+    /// The value in Wh, or nil and a note.
+    private func wattHours(
+        _ one: Reading, _ type: ReadingTypeCode, _ meter: Meter, _ report: inout TakeReport
+    ) -> Int64? {
+        guard one.atMs >= firstMs, one.atMs <= lastMs else {
+            refuse(one.line, "\(Stamp.text(one.atMs)) lies in the future or too far back", meter, &report)
+            return nil
+        }
+        switch ReadingStanding(one.qualities) {
+        case .actual: break
+        case .missing: return nil
+        case .estimated, .edited, .doubtful:
+            let shown = one.qualities.map(\.description).joined(separator: " ")
+            refuse(one.line, "the sender says of the value that the meter did not give it so (quality \(shown))", meter, &report)
+            return nil
+        }
+        guard one.value.mantissa >= 0 else {
+            refuse(one.line, "\(one.value) is less than nothing", meter, &report)
+            return nil
+        }
+        guard let wh = one.value.whole(inUnitsOf: -Int(type[.multiplier])) else {
+            refuse(one.line, "\(one.value) \(type.unitName) is finer than 1 Wh, or too large", meter, &report)
+            return nil
+        }
+        return wh
+    }
+
+    // MARK: events
+
+    mutating func take(_ event: EndDeviceEvent, _ report: inout TakeReport) async throws {
+        report.counts.events += 1
+        guard let meter = try await meter(event.device, line: event.line, count: 1, &report) else { return }
+        guard let eventID = event.eventID, (1...65_535).contains(eventID) else {
+            return refuse(
+                event.line,
+                "the event \(event.code) stands for no one id of IS 15959; send it as the detail "
+                    + EndDeviceEventCodes.detailName, meter, &report)
+        }
+        guard event.createdMs >= firstMs, event.createdMs <= lastMs else {
+            return refuse(event.line, "\(Stamp.text(event.createdMs)) lies in the future or too far back", meter, &report)
+        }
+        let atS = event.createdMs / 1_000
+        let day = zone.day(atS: atS)
+        events[day.month, default: []].append(
+            EventItem(meterID: meter.meterID, day: day, entry: MeterEventEntry(atS: atS, code: eventID)))
+        eventCount += 1
+        if eventCount >= Self.chunk { try await flushEvents(&report) }
+    }
+
+    // MARK: meters
+
+    /// The meter of a name, within reach of who sends; nil and a note when there is none.
+    private mutating func meter(
+        _ thing: NamedThing, line: Int, count: Int, _ report: inout TakeReport
+    ) async throws -> Meter? {
+        guard let label = thing.label, !label.isEmpty else {
+            report.refuse(ExchangeRefusal(line: line, what: "the meter has neither name nor mRID; \(count) were not taken"))
+            return nil
+        }
+        if meters.count >= 50_000 { meters = [:] }
+        let known: Meter?
+        if let found = meters[label] {
+            known = found
+        } else {
+            known = try await exchange.meter(thing)
+            meters[label] = .some(known)
+        }
+        guard let known else {
+            report.refuse(
+                ExchangeRefusal(
+                    line: line, what: "there is no such meter; \(count) of its values were not taken", subject: label,
+                    isUnknownMeter: true))
+            return nil
+        }
+        return known
+    }
+
+    // MARK: storing
+
+    mutating func finish(_ report: inout TakeReport) async throws {
+        try await flushDays(&report)
+        try await flushEvents(&report)
+    }
+
+    private mutating func flushDays(_ report: inout TakeReport) async throws {
+        let (site, org, readAtMs) = (exchange.site, exchange.org, nowMs)
+        for (month, items) in days.sorted(by: { $0.key < $1.key }) {
+            try Task.checkCancellation()
+            let (new, known) = try await site.readings.shard(month).write { transaction in
+                var new = 0
+                var known = 0
+                for item in items {
+                    let (added, had) = try Self.store(item, readAtMs: readAtMs, site, org, in: transaction)
+                    new += added
+                    known += had
+                }
+                return (new, known)
+            }
+            report.counts.newReadings += new
+            report.counts.knownReadings += known
+        }
+        days = [:]
+        dayCount = 0
+    }
+
+    /// Stores what is not there yet of a meter-day. Returns how many values were new and how many known.
+    private static func store(
+        _ item: DayItem, readAtMs: Int64, _ site: Site, _ org: Org, in transaction: any SQLTransaction
+    ) throws -> (new: Int, known: Int) {
+        let before = try RawRead.of(
+            meterID: item.meterID, from: item.day, to: item.day, orgID: org.orgID, in: transaction)
+        var there: [Int64: Set<Int32>] = [:]
+        for raw in before {
+            for row in raw.rows { there[row.endS, default: []].insert(row.importWh) }
+        }
+        var rows: [BlockLoadRow] = []
+        for row in item.rows where there[row.endS, default: []].insert(row.importWh).inserted { rows.append(row) }
+        rows.sort { $0.endS < $1.endS }
+        func isNews(_ wh: Int64?, _ known: (RawRead) -> Int64?) -> Bool {
+            wh.map { wh in !before.contains { known($0) == wh } } ?? false
+        }
+        let start = isNews(item.registerStartWh) { $0.registerStartWh } ? 1 : 0
+        let end = isNews(item.registerEndWh) { $0.registerEndWh } ? 1 : 0
+        let total = item.rows.count + (item.registerStartWh == nil ? 0 : 1) + (item.registerEndWh == nil ? 0 : 1)
+        let new = rows.count + start + end
+        guard new > 0 else { return (0, total) }
+        try RawRead(
+            day: item.day, meterID: item.meterID, batchID: site.ids.next(), readAtMs: readAtMs, rows: rows,
+            registerStartWh: item.registerStartWh, registerEndWh: item.registerEndWh, clockDriftS: nil
+        ).store(orgID: org.orgID, in: transaction)
+        return (new, total - new)
+    }
+
+    private mutating func flushEvents(_ report: inout TakeReport) async throws {
+        let (site, org) = (exchange.site, exchange.org)
+        for (month, items) in events.sorted(by: { $0.key < $1.key }) {
+            try Task.checkCancellation()
+            let new = try await site.readings.shard(month).write { transaction in
+                var new = 0
+                for (meterID, items) in Dictionary(grouping: items, by: \.meterID).sorted(by: { $0.key < $1.key }) {
+                    guard let first = items.map(\.day).min(), let last = items.map(\.day).max() else { continue }
+                    var known = Set(
+                        try MeterEvents.all(
+                            meterID: meterID, from: first, to: last, orgID: org.orgID, in: transaction
+                        ).map { "\($0.atS) \($0.code)" })
+                    let fresh = items.map(\.entry).filter { known.insert("\($0.atS) \($0.code)").inserted }
+                    try MeterEvents.store(
+                        fresh, meterID: meterID, zone: org.zone, orgID: org.orgID, in: transaction)
+                    new += fresh.count
+                }
+                return new
+            }
+            report.counts.newEvents += new
+        }
+        events = [:]
+        eventCount = 0
+    }
+}
+
+extension Exchange {
+    /// The meter of this name, or of this mRID, within the scope; a meter out of reach is none.
+    func meter(_ thing: NamedThing) async throws -> Meter? {
+        try await site.money.read { [scope] transaction in
+            for label in [thing.name, thing.mRID].compactMap({ $0 }) {
+                guard let found = try Meter.find(serial: label, scope, in: transaction) else { continue }
+                if scope.isWholeCompany { return found }
+                do {
+                    return try Meter.find(found.meterID, scope, in: transaction)
+                } catch let refusal as Refusal where refusal.code == .notFound {
+                    continue
+                }
+            }
+            return nil
+        }
+    }
+}
