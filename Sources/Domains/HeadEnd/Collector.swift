@@ -150,7 +150,7 @@ public struct Collector: Sendable {
                 site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
             ).endpoint(of: meter)
             heard = try await transport.converse(with: endpoint) { conversation in
-                try await MeterTitles.learn(from: conversation, meterID: meterID, nowMs: nowMs, site, scope)
+                try await MeterTitles.learn(from: conversation, meterID: meter.meterID, nowMs: nowMs, site, scope)
                 return try await ask(conversation, meter: meter, items: items, care, nowMs: nowMs)
             }
         } catch let error as MeterError {
