@@ -244,7 +244,7 @@ let package = Package(
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Composition", "HeadEnd", "MeterPort", "Payments", "SQLiteAdapter", "Supply",
+                "API", "Access", "Composition", "HeadEnd", "MeterPort", "Meters", "Payments", "SQLiteAdapter", "Supply",
                 "TestRetailer", logging,
                 lifecycle,
             ]),

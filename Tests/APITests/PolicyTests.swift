@@ -1,5 +1,8 @@
 // Every endpoint against every role: who gets in and who does not.
 import Access
+import CivilTime
+import HeadEnd
+import Meters
 import SQL
 import Testing
 
@@ -180,6 +183,21 @@ private let productProbes: [String: Probe] = [
     "meters.load": on(
         "meterID", 1070, everybody, ["from": .string("2025-12-30"), "to": .string("2025-12-31")]),
     "meters.order-read": on("meterID", 1070, staff),
+    "meters.reads": on("meterID", 1070, staff, ["day": .string("2025-12-31")]),
+    "meters.frames": rawAnswer(on("meterID", 1070, staff, ["batchID": .string("7071")])),
+    "meters.clock": on("meterID", 1070, staff),
+    "meters.replace": spareMeter(
+        on(
+            "meterID", 1070, [.administrator],
+            ["newMeterID": .string("1079"), "atMs": .number("\(Template.startMs - 86_400_000)")])),
+    "collection.read": Probe(roles: staff, own: { _, _ in [:] }),
+    "collection.late": Probe(
+        roles: staff, own: { _, _ in ["cause": .string("waiting")] }, other: { _ in ["placeID": .string("20")] }),
+    "collection.run": lateMeter(on("meterID", 1070, staff)),
+    "service-clocks.read": Probe(roles: staff, own: { _, _ in [:] }),
+    "liveness.ask": on("meterID", 1070, staff),
+    "liveness.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "liveness.read": askedMeters(on("pollID", 9100, staff)),
     "accounts.list": Probe(
         roles: staff, own: { _, _ in ["balanceBelowPaise": .number("9000000")] },
         other: { _ in ["placeID": .string("20")] }),
@@ -201,6 +219,66 @@ private let productProbes: [String: Probe] = [
     "accounts.order-supply": on(
         "accountID", 70, staff, ["order": .string("cut"), "reason": .string("a test of orders")]),
 ]
+
+private func with(_ probe: Probe, _ prepare: @escaping @Sendable (Fixture) async throws -> Void) -> Probe {
+    var probe = probe
+    probe.prepare = prepare
+    return probe
+}
+
+/// A raw answer of meter 1071, about a day of a month that no other test looks at, and taken over.
+private func rawAnswer(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        let day = CivilDay(number: 20_380)
+        try await fixture.site.readings.shard(day.month).write { transaction in
+            let read = RawRead(
+                day: day, meterID: 1071, batchID: 7071, readAtMs: 0, rows: [], registerStartWh: nil,
+                registerEndWh: nil, clockDriftS: 0)
+            try read.store(orgID: 1, in: transaction)
+            try RawRead.acknowledge(throughChange: .max, month: day.month, orgID: 1, in: transaction)
+        }
+    }
+}
+
+private func spareMeter(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        try await fixture.site.money.write { transaction in
+            try Meter(
+                meterID: 1079, serial: "spare", host: "127.0.0.1", port: 1, clientAddress: 48,
+                authentication: "none", sealedKeys: nil, capturePeriodS: 1800
+            ).create(Scope(orgID: 1), atMs: 0, in: transaction)
+        }
+    }
+}
+
+private func lateMeter(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        try await fixture.site.money.write { transaction in
+            try transaction.run(
+                """
+                INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt,
+                  next_at_ms) VALUES (1, 20445, 1071, 'pending', 1, 0, '0', 0, 0)
+                """)
+        }
+    }
+}
+
+private func askedMeters(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        try await fixture.site.money.write { transaction in
+            for org in Int64(1)...2 {
+                try transaction.run(
+                    """
+                    INSERT INTO liveness_poll (org_id, poll_id, poll_key, title, why, login_id, asked_at_ms, meters)
+                    VALUES ($1, $2, 'k', 't', '', 0, 0, 1)
+                    """, [.int(org), .int(9100 + org)])
+                try transaction.run(
+                    "INSERT INTO liveness (org_id, poll_id, meter_id, state) VALUES ($1, $2, $3, 'waiting')",
+                    [.int(org), .int(9100 + org), .int(1070 + org)])
+            }
+        }
+    }
+}
 
 /// A probe about one thing: `base` + 1 in the own company, `base` + 2 in the other.
 private func on(_ field: String, _ base: Int, _ roles: Set<Role>, _ more: [String: JSONValue] = [:]) -> Probe {

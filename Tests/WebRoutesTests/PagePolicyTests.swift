@@ -43,6 +43,21 @@ private let session: @Sendable (WebSite) async throws -> (own: String, other: St
 }
 
 private let order: @Sendable (WebSite) async throws -> (own: String, other: String) = { _ in ("5001", "5002") }
+private let poll: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        try transaction.run(
+            """
+            INSERT INTO liveness_poll (org_id, poll_id, poll_key, title, why, login_id, asked_at_ms, meters)
+            VALUES (2, 9102, 'k', 'asked-of-2', '', 0, 0, 1) ON CONFLICT DO NOTHING
+            """)
+        try transaction.run(
+            """
+            INSERT INTO liveness (org_id, poll_id, meter_id, state) VALUES (2, 9102, $1, 'waiting')
+            ON CONFLICT DO NOTHING
+            """, [.int(web.two.meter)])
+    }
+    return ("1", "9102")
+}
 private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
     let other = try await web.site.money.read {
         try $0.first("SELECT key_id FROM api_key WHERE org_id = 2 LIMIT 1", []) { try $0.int(0) }
@@ -83,6 +98,9 @@ private let rows: [String: Row] = [
     "POST /jobs-catch-up": Row(roles: [.administrator]), "POST /jobs/{kind}/{action}": Row(roles: [.administrator]),
     "GET /exceptions/{kind}/{id}": Row(roles: staff, ids: order),
     "POST /exceptions/{kind}/{id}/{action}": Row(roles: staff, ids: order),
+    "GET /collection": Row(roles: staff), "POST /collection/run": Row(roles: staff),
+    "POST /collection/alive": Row(roles: staff), "GET /collection/alive/{id}": Row(roles: staff, ids: poll),
+    "GET /meters/{id}/reads/{batch}": Row(roles: staff, ids: meter),
     "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
     "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]
@@ -108,7 +126,7 @@ private let rows: [String: Row] = [
         pattern.replacing("{id}", with: id).replacing("{day}", with: "\(web.one.first)")
             .replacing("{code}", with: "en").replacing("{name}", with: "supply.rules")
             .replacing("{kind}", with: pattern.hasPrefix("/jobs") ? "rate" : "command-failed")
-            .replacing("{action}", with: pattern.hasPrefix("/jobs") ? "resume" : "retry")
+            .replacing("{batch}", with: "1").replacing("{action}", with: pattern.hasPrefix("/jobs") ? "resume" : "retry")
     }
 
     @Test func everyPageIsClassified() async throws {

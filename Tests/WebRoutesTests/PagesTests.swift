@@ -15,7 +15,7 @@ import Testing
         let one = web.one
         return [
             "/line", "/status", "/exceptions", "/exceptions?kind=held", "/exceptions?kind=spike", "/meters",
-            "/meters?q=M10&state=answering",
+            "/meters?q=M10&state=answering", "/collection", "/collection?cause=waiting",
             "/meters/\(one.meter)", "/meters/\(one.meter)?day=\(one.lastDay)&days=3", "/meters/\(one.meter)/disconnect",
             "/meters/\(one.meter)/reconnect", "/accounts", "/accounts?q=House&state=on",
         ] + ownPaths(web)

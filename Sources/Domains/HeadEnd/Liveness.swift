@@ -22,6 +22,20 @@ public struct LivenessPoll: Sendable, Equatable {
     public var meters: Int64
     /// By state.
     public var counts: [LivenessAnswer.State: Int64] = [:]
+
+    public init(
+        pollID: Int64, title: String, why: String, loginID: Int64, askedAtMs: Int64, endedAtMs: Int64? = nil,
+        meters: Int64, counts: [LivenessAnswer.State: Int64] = [:]
+    ) {
+        self.pollID = pollID
+        self.title = title
+        self.why = why
+        self.loginID = loginID
+        self.askedAtMs = askedAtMs
+        self.endedAtMs = endedAtMs
+        self.meters = meters
+        self.counts = counts
+    }
 }
 
 /// What one meter said.
@@ -150,6 +164,13 @@ public enum Liveness {
             polls[polls.count - 1].counts[state] = count
         }
         return Array(polls.prefix(limit))
+    }
+
+    /// - Throws: ``Refusal`` `notFound` unless a meter within reach was asked.
+    public static func requireReach(_ pollID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws {
+        guard try !answers(pollID: pollID, limit: 1, scope, in: transaction).isEmpty else {
+            throw Refusal(.notFound, "Nobody was asked under this number.")
+        }
     }
 
     /// What the meters of a poll said, in order of their numbers.

@@ -125,6 +125,18 @@ public struct MeterClockEntry: Sendable, Equatable {
     public var thresholdS: Int64
     public var why: String
 
+    public init(
+        meterID: Int64, atMs: Int64, action: String, beforeS: Int64, afterS: Int64?, thresholdS: Int64, why: String
+    ) {
+        self.meterID = meterID
+        self.atMs = atMs
+        self.action = action
+        self.beforeS = beforeS
+        self.afterS = afterS
+        self.thresholdS = thresholdS
+        self.why = why
+    }
+
     /// Newest first.
     public static func of(
         meterID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction

@@ -234,7 +234,7 @@ struct PollQuery: APIModel {
     var limit: Int?
     static let notes: [String: Note] = [
         "pollID": Note("The question."), "after": Note("The `next` of the part before."),
-        "limit": Note("How many at most; 200 when not given.", range: 1...1000),
+        "limit": Note("How many at most; 200 when not given.", range: 1...200),
     ]
 }
 
@@ -349,14 +349,16 @@ extension Endpoints {
         AnyEndpoint(
             Endpoint<PollQuery, AliveListView>(
                 "liveness.read", "GET", "/api/v1/liveness/{pollID}", access: .permission([.readMeters]),
-                EndpointText("Who is alive", "The meters of a question, one by one; empty when none is yours."),
+                EndpointText("Who is alive", "The meters of a question, one by one."),
                 example: PollQuery(pollID: ID(9101), limit: 200),
                 outputExample: AliveListView(
                     items: [AliveView(meterID: ID(1001), state: .alive, askedAtMs: 1_795_248_000_000, tookMs: 8)]),
+                problems: [.notFound],
                 run: { input, context in
                     let limit = input.limit ?? 200
                     let found = try await context.read { transaction, scope in
-                        try Liveness.answers(
+                        try Liveness.requireReach(input.pollID.value, scope, in: transaction)
+                        return try Liveness.answers(
                             pollID: input.pollID.value, after: input.after?.value ?? 0, limit: limit + 1, scope,
                             in: transaction)
                     }

@@ -7,7 +7,9 @@ import Clocks
 import HeadEnd
 import Jobs
 import MeterLink
+import MeterPort
 import Meters
+import SQL
 
 private struct LateRow: Encodable {
     var serial: String

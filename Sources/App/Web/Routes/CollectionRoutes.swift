@@ -7,6 +7,7 @@ import Grid
 import HeadEnd
 import Jobs
 import Meters
+import SQL
 
 extension Desk {
     var collectionPages: [API.Page] {

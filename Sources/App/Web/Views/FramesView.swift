@@ -2,6 +2,7 @@
 import API
 import CivilTime
 import HeadEnd
+import MeterPort
 
 public struct FramesView: Page {
     public static let template = "frames"
