@@ -142,8 +142,8 @@ let package = Package(
             "App", "API",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "Tariffs", "Compression", "MeterPort", "Watch",
-                "Exchange", "IEC61968", hummingbird,
+                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
+                "MeterPort", "Watch", "Exchange", "IEC61968", hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.

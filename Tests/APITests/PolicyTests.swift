@@ -198,6 +198,17 @@ private let productProbes: [String: Probe] = [
     "liveness.ask": on("meterID", 1070, staff),
     "liveness.list": Probe(roles: staff, own: { _, _ in [:] }),
     "liveness.read": askedMeters(on("pollID", 9100, staff)),
+    "meters.keys": on("meterID", 1070, staff),
+    "meters.recover-counter": on(
+        "meterID", 1070, [.administrator], ["lowers": .bool(false), "why": .string("a test of counters")]),
+    "meter-keys.rotate": Probe(
+        roles: [.administrator], own: { _, _ in ["placeID": .string("11")] },
+        other: { _ in ["placeID": .string("21")] }, harmless: ["meterID": "given alone it is looked up as the place is"]),
+    "meter-keys.progress": Probe(roles: staff, own: { _, _ in [:] }),
+    "events.list": Probe(
+        roles: staff, own: { _, _ in ["severity": .string("warning")] },
+        other: { _ in ["placeID": .string("20")] }, harmless: ["meterID": "filters rows of the own company"]),
+    "events.aside": Probe(roles: staff, own: { _, _ in ["limit": .number("2")] }),
     "accounts.list": Probe(
         roles: staff, own: { _, _ in ["balanceBelowPaise": .number("9000000")] },
         other: { _ in ["placeID": .string("20")] }),

@@ -56,6 +56,7 @@ enum Samples {
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
         portal(word) + console(word) + keys(word) + people(word) + problems(word)
+            + events(word)
     }
 
     static func problems(_ word: String) -> [Sample] {

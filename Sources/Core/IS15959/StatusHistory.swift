@@ -19,6 +19,11 @@ public struct StatusHistory: Sendable, Equatable {
         /// Events of the word after this one that had begun by this one already: they are moved to its time.
         public var earlier: [(code: Int, fromMs: Int64)] = []
 
+        public init(codes: [Int] = [], earlier: [(code: Int, fromMs: Int64)] = []) {
+            self.codes = codes
+            self.earlier = earlier
+        }
+
         public static func == (a: News, b: News) -> Bool {
             a.codes == b.codes && a.earlier.map(\.code) == b.earlier.map(\.code)
                 && a.earlier.map(\.fromMs) == b.earlier.map(\.fromMs)

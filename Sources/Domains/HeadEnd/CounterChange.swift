@@ -68,7 +68,9 @@ public struct RecoverCounter: Command {
     /// - Throws: ``Refusal`` for a lowering without a reason.
     public init(meterID: Int64, lowers: Bool, why: String) throws {
         let reason = why.filter { !$0.isNewline }
-        guard reason.count <= 300 else { throw Refusal(.invalid, "A reason has at most 300 characters.", at: "why") }
+        guard (3...300).contains(reason.count) else {
+            throw Refusal(.invalid, "A reason has 3 to 300 characters.", at: "why")
+        }
         guard !lowers || reason.trimmingPrefix(while: \.isWhitespace).count >= 10 else {
             throw Refusal(
                 .invalid, "Lowering a counter needs a reason of at least 10 characters.",
@@ -84,8 +86,8 @@ public struct RecoverCounter: Command {
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
         let scope = context.actor.scope
         let meter = try Meter.find(meterID, scope, in: transaction)
-        guard meter.isCalled, meter.sealedKeys != nil else {
-            throw Refusal(.conflict, "The meter is not called, or has no keys: it has no counter.")
+        guard meter.isCalled else {
+            throw Refusal(.conflict, "The meter is not called, so its counter cannot be read.")
         }
         let changeID = context.ids.next()
         try transaction.run(
@@ -150,7 +152,7 @@ struct ApplyCounter: Command {
 
 extension KeyRotator {
     /// Reads the counters that were asked for through the public client, and goes by what the meters say.
-    func recoverCounters() async throws {
+    public func recoverCounters() async throws {
         let asked = try await site.money.read { [scope] in
             try $0.query(
                 """

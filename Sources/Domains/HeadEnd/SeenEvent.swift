@@ -160,12 +160,10 @@ public enum EventStream {
             meterAtMs: try row.int(4), pushedAtMs: try row.optionalInt(5), readAtMs: try row.optionalInt(6))
     }
 
-    /// Events newest first, those before a place in the stream, at most `limit`.
-    public static func list(
-        _ filter: EventFilter = EventFilter(), before: (atMs: Int64, eventID: Int64)? = nil, limit: Int,
-        _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> [SeenEvent] {
-        var parameters: [SQLValue] = [.int(scope.orgID), .int(limit)]
+    /// The conditions of a filter, ` AND …`; `$1` is the company and `$2` the limit.
+    private static func conditions(
+        _ filter: EventFilter, before: (atMs: Int64, eventID: Int64)?, _ scope: Scope, _ parameters: inout [SQLValue]
+    ) throws -> String {
         func bound(_ value: SQLValue) -> String {
             parameters.append(value)
             return "$\(parameters.count)"
@@ -186,11 +184,34 @@ public enum EventStream {
             conditions += try Meter.reachFilter(
                 of: "e.meter_id", Scope(orgID: scope.orgID, placeIDs: [placeID]), &parameters)
         }
+        return conditions
+    }
+
+    /// Events newest first, those before a place in the stream, at most `limit`.
+    public static func list(
+        _ filter: EventFilter = EventFilter(), before: (atMs: Int64, eventID: Int64)? = nil, limit: Int,
+        _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [SeenEvent] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(limit)]
+        let conditions = try conditions(filter, before: before, scope, &parameters)
         return try transaction.query(
             """
             SELECT \(columns) FROM seen_event e WHERE e.org_id = $1\(conditions)
             ORDER BY e.at_ms DESC, e.event_id DESC LIMIT $2
             """, parameters, decode)
+    }
+
+    /// How many events there are, counted up to `limit`.
+    public static func count(
+        _ filter: EventFilter, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Int {
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(limit)]
+        let conditions = try conditions(filter, before: nil, scope, &parameters)
+        return try transaction.first(
+            """
+            SELECT COUNT(*) FROM (SELECT 1 FROM seen_event e WHERE e.org_id = $1\(conditions) LIMIT $2) found
+            """, parameters
+        ) { Int(try $0.int(0)) } ?? 0
     }
 
     /// The event of that id, or nil.

@@ -5,7 +5,7 @@ import Composition
 struct MeterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meter", abstract: "Meters on the network and the accounts they serve.",
-        subcommands: [Add.self, List.self])
+        subcommands: [Add.self, List.self, RotateKeys.self, RecoverCounter.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -23,6 +23,7 @@ struct MeterCommand: AsyncParsableCommand {
         @Option(help: "File with the password or HLS secret.") var secretFile: String?
         @Option(help: "File with the encryption key: 16 octets or 32 hexadecimal digits.") var ekFile: String?
         @Option(help: "File with the authentication key.") var akFile: String?
+        @Option(help: "File with the master key (KEK), with which new keys are wrapped.") var kekFile: String?
         @Option(parsing: .unconditional, help: "Capture period of the load profile in seconds.") var period: Int64 =
             1_800
         @Option(help: "Account number, for good.") var account: String
@@ -37,7 +38,7 @@ struct MeterCommand: AsyncParsableCommand {
             let options = NewMeterOptions(
                 serial: serial, host: host, port: port, authentication: auth, client: client,
                 secret: SecretSource(file: secretFile), encryptionKey: SecretSource(file: ekFile),
-                authenticationKey: SecretSource(file: akFile), periodS: period, accountNumber: account,
+                authenticationKey: SecretSource(file: akFile), masterKey: SecretSource(file: kekFile), periodS: period, accountNumber: account,
                 consumerName: name, category: category, packFile: pack, fromDay: from)
             try await leaving { try await addMeter(shared.site, orgID: org.orgID, options, $0) }
         }

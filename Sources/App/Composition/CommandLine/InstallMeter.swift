@@ -20,6 +20,8 @@ public struct NewMeterOptions: Sendable {
     public var secret: SecretSource
     public var encryptionKey: SecretSource
     public var authenticationKey: SecretSource
+    /// The key that wraps new ones (KEK); without it keys cannot be changed from here.
+    public var masterKey: SecretSource
     public var periodS: Int64
     public var accountNumber: String
     public var consumerName: String
@@ -31,7 +33,8 @@ public struct NewMeterOptions: Sendable {
 
     public init(
         serial: String, host: String, port: Int, authentication: String, client: UInt16? = nil, secret: SecretSource,
-        encryptionKey: SecretSource, authenticationKey: SecretSource, periodS: Int64 = 1_800, accountNumber: String,
+        encryptionKey: SecretSource, authenticationKey: SecretSource, masterKey: SecretSource = SecretSource(file: nil),
+        periodS: Int64 = 1_800, accountNumber: String,
         consumerName: String, category: String = "domestic", packFile: String, fromDay: String? = nil
     ) {
         self.serial = serial
@@ -42,6 +45,7 @@ public struct NewMeterOptions: Sendable {
         self.secret = secret
         self.encryptionKey = encryptionKey
         self.authenticationKey = authenticationKey
+        self.masterKey = masterKey
         self.periodS = periodS
         self.accountNumber = accountNumber
         self.consumerName = consumerName
@@ -75,7 +79,8 @@ public func addMeter(
     let keys = MeterKeys(
         secret: try options.secret.octets("--secret-file") ?? [],
         encryptionKey: try options.encryptionKey.key("--ek-file"),
-        authenticationKey: try options.authenticationKey.key("--ak-file"), clientSystemTitle: Array("BUSBAR01".utf8))
+        authenticationKey: try options.authenticationKey.key("--ak-file"), clientSystemTitle: Array("BUSBAR01".utf8),
+        masterKey: try options.masterKey.key("--kek-file"))
     guard (keys.encryptionKey == nil) == (keys.authenticationKey == nil) else {
         throw Complaint("--ek-file and --ak-file go together", hint: "Give both, or neither.", .usage)
     }

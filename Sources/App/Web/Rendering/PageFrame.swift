@@ -8,7 +8,7 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, status, collection, meters, accounts, home, statement, me, people, keys, audit, none
+        case line, status, collection, meters, events, accounts, home, statement, me, people, keys, audit, none
     }
 
     public struct Person: Sendable {
@@ -29,6 +29,7 @@ public struct PageFrame: Sendable {
         case rechargeDone(paise: Int64, entry: String)
         case readAsked
         case disconnectAsked, reconnectAsked
+        case keysAsked, counterAsked
         case commandRefused(reason: String)
         case jobs(JobNotice)
     }
@@ -129,7 +130,7 @@ extension PageFrame {
                 [
                     (.line, Paths.line, w.say("nav.line")), (.status, Paths.status, w.say("nav.status")),
                     (.collection, Paths.collection, w.say("nav.collection")),
-                    (.meters, Paths.meters, w.say("nav.meters")),
+                    (.meters, Paths.meters, w.say("nav.meters")), (.events, Paths.events, w.say("nav.events")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                 ]
             }
@@ -153,6 +154,8 @@ extension PageFrame {
         case .readAsked: note("info", w.say("notice.read"))
         case .disconnectAsked: note("info", w.say("notice.disconnect"))
         case .reconnectAsked: note("info", w.say("notice.reconnect"))
+        case .keysAsked: note("info", w.say("notice.keysAsked"))
+        case .counterAsked: note("info", w.say("notice.counterAsked"))
         case .commandRefused(let reason): note("bad", w.say("notice.refused", ["reason": "\(reason)"]))
         case .jobs(.asked): note("info", w.say("notice.jobsAsked"))
         case .jobs(.paused): note("info", w.say("notice.jobPaused"))

@@ -10,6 +10,8 @@ public enum Paths {
     public static let status = "/status"
     public static let meters = "/meters"
     public static let accounts = "/accounts"
+    public static let events = "/events"
+    public static let eventsAside = "/events/aside"
     public static let exceptions = "/exceptions"
     public static let jobs = "/jobs"
     public static let collection = "/collection"

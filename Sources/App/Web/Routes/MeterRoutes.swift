@@ -22,6 +22,8 @@ extension Desk {
                     case "read": .readAsked
                     case "disconnect": .disconnectAsked
                     case "reconnect": .reconnectAsked
+                    case "keys": .keysAsked
+                    case "counter": .counterAsked
                     default: nil
                     }
                 return try await meter(call, notice: notice)
@@ -67,8 +69,9 @@ extension Desk {
             services.site, meterID: try id(call), last: day, count: call.query["days"] == "3" ? 3 : 1,
             try call.actor.scope)
         let weekdays = pages.messages(language(call.call, call.session)).list("weekdays.long")
-        let page = MeterView(
+        var page = MeterView(
             report, weekdays: weekdays, mayOperate: try call.actor.has(.commandMeters), key: Self.newKey())
+        page.keys = try await keysPanel(report.listing.meter.meterID, call)
         return show(page, call, .meters, notice: notice, status: status)
     }
 }

@@ -49,6 +49,7 @@ extension MeterView: PageContent {
         row.set("hasVersions", !versions.isEmpty)
         row.set("events", events.map { eventRow($0, w) })
         row.set("hasEvents", !events.isEmpty)
+        row.set("keys", keys.map { [$0.values(meter: id, w)] } ?? [])
         return row
     }
 

@@ -244,6 +244,8 @@ public struct MeterView: Page {
     public var hasPreviousDay = true
     public var hasNextDay = false
     /// Whether the person may read, cut and restore.
+    /// Nil: not shown.
+    public var keys: MeterKeysPanel?
     public var mayOperate: Bool
     /// Made by the route for the button that reads now.
     public var idempotencyKey: String
