@@ -1,12 +1,14 @@
 // Every dated business rule of the product, in one registry: what can be set, and how its text is read.
 import Access
+import HeadEnd
 import Jobs
 import Payments
 import Supply
 
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
-        [supplyRules, portalPayments, SecondStep.setting] + LineSchedule.settings)
+        [supplyRules, portalPayments, SecondStep.setting] + LineSchedule.settings + OrderRules.settings
+            + MeterRules.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",
