@@ -8,7 +8,7 @@ import Supply
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
         [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
-            + HeadEndSettings.all)
+            + HeadEndSettings.all + OrderRules.settings + MeterRules.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

@@ -51,7 +51,7 @@ public struct Line: Sendable {
         gates = MeterGates(lease: MeterLease(site: site, orgID: org.orgID, holder: holder))
     }
 
-    private var scope: Scope { Scope(orgID: org.orgID) }
+    var scope: Scope { Scope(orgID: org.orgID) }
 
     /// Plans what is due and runs it, one job after the other, until nothing is due. Returns how many jobs ran.
     /// - Parameter lane: runs the jobs of this lane, beside somebody who runs the other; nil runs all in one order.
@@ -198,15 +198,7 @@ public struct Line: Sendable {
         case .supply:
             return "\(try await lookAgain(done)) looked at"
         case .command:
-            try await decide(
-                try await site.money.read { [scope] in try Supply.pendingCuts(limit: 10_000, scope, in: $0) })
-            _ = try await OutboxDispatcher(site: site, orgs: [org]).run()
-            let (confirmed, open) = try await RelayCommander(
-                site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,
-                beforeCut: { try await decideAgain(meterID: $0) }
-            ).run()
-            await done.set(confirmed)
-            return "\(confirmed) confirmed, \(open) open"
+            return try await carryOutOrders(done)
         case .ping:
             let (alive, silent) = try await LivenessPoller(site: site, org: org, transport: transport, gates: gates)
                 .run { await done.set($0) }
@@ -322,7 +314,8 @@ public struct Line: Sendable {
     }
 
     /// Just before an order to cut goes out: a long run may have come into hours in which nobody is cut.
-    private func decideAgain(meterID: Int64) async throws {
+    func decideAgain(meterID: Int64) async throws {
+        try await paidSince(meterID: meterID)
         let nowMs = site.clocks.businessNowMs()
         try await site.money.write { [org, scope, site] transaction in
             let day = org.zone.day(atS: nowMs / 1000)
@@ -334,7 +327,7 @@ public struct Line: Sendable {
         }
     }
 
-    private func decide(_ accounts: [Int64]) async throws {
+    func decide(_ accounts: [Int64]) async throws {
         for accountID in accounts {
             try Task.checkCancellation()
             let nowMs = site.clocks.businessNowMs()

@@ -186,6 +186,29 @@ public struct OrderTarget: Sendable, Equatable {
             ])
     }
 
+    /// Something else is wanted of the meter before this was done.
+    static func replaced(
+        orderID: Int64, meterID: Int64, atMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            """
+            UPDATE meter_order_target SET state = 'skipped', answer = 'something else is wanted by now',
+              ended_at_ms = $4 WHERE org_id = $1 AND order_id = $2 AND meter_id = $3 AND state = 'released'
+            """, [.int(scope.orgID), .int(orderID), .int(meterID), .int(atMs)])
+    }
+
+    /// The relay of the meter is wanted otherwise before it was done.
+    static func relayReplaced(
+        by wish: RelayWish, meterID: Int64, atMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            """
+            UPDATE meter_order_target SET state = 'skipped', answer = 'something else is wanted by now',
+              ended_at_ms = $3 WHERE org_id = $1 AND meter_id = $2 AND state = 'released' AND order_id IN (
+                SELECT o.order_id FROM meter_order o WHERE o.org_id = $1 AND o.matter = 'relay' AND o.desired <> $4)
+            """, [.int(scope.orgID), .int(meterID), .int(atMs), .text(wish.rawValue)])
+    }
+
     /// The orders a command is for, as a condition on the target's order.
     private static func orders(_ command: MeterCommand) -> (sql: String, parameters: [SQLValue]) {
         guard command.movesRelay else {

@@ -38,6 +38,17 @@ public struct OrderRunner: Sendable {
     /// Gives the next waves. Returns how many meters were told.
     public func run() async throws -> Int {
         let nowMs = site.clocks.businessNowMs()
+        // Mostly nothing is ordered: then nothing is written.
+        let isIdle = try await site.money.read { [scope] transaction in
+            try transaction.first(
+                """
+                SELECT 1 FROM meter_order o WHERE o.org_id = $1 AND (o.state IN ('awaiting', 'running')
+                  OR (o.state = 'stopped' AND o.matter = 'relay' AND EXISTS (SELECT 1 FROM meter_order_target t
+                    WHERE t.org_id = $1 AND t.order_id = o.order_id AND t.state = 'withdrawing'))) LIMIT 1
+                """, [.int(scope.orgID)]
+            ) { try $0.int(0) } == nil
+        }
+        guard !isIdle else { return 0 }
         try await site.money.write { [scope] transaction in
             try transaction.run(
                 """

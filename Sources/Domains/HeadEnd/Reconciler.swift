@@ -97,28 +97,36 @@ public struct Reconciler: Sendable {
     /// Relays that were read after the last wish and are not as wanted, though nothing is on its way. One that its
     /// load limit opened comes back by itself.
     private func relays(_ nowMs: Int64) async throws -> Int {
-        try await site.money.write { [scope, site] transaction in
-            let rows = try transaction.query(
-                """
-                SELECT r.meter_id, r.wanted, r.wanted_reason, r.actual_at_ms FROM relay r
-                JOIN meter m ON m.org_id = r.org_id AND m.meter_id = r.meter_id
-                WHERE r.org_id = $1 AND m.port > 0 AND r.actual_at_ms > r.wanted_at_ms
-                  AND ((r.wanted = 'closed' AND r.actual = 'open') OR (r.wanted = 'open' AND r.actual = 'closed'))
-                  AND NOT EXISTS (SELECT 1 FROM meter_command c WHERE c.org_id = r.org_id AND c.meter_id = r.meter_id
-                    AND c.kind IN (\(MeterCommand.relayKinds))
-                    AND (c.state = 'waiting' OR (c.state = 'failed' AND c.created_at_ms >= r.wanted_at_ms)))
-                  AND (SELECT COUNT(*) FROM meter_command c WHERE c.org_id = r.org_id AND c.meter_id = r.meter_id
-                    AND c.command_key LIKE 'drift:relay:%' AND c.created_at_ms > $2) < \(Self.resendMax)
-                ORDER BY r.meter_id LIMIT \(Self.checksMax)
-                """, [.int(scope.orgID), .int(nowMs - 86_400_000)]
-            ) { (try $0.int(0), try $0.text(1), try $0.text(2), try $0.int(3)) }
-            for (meterID, wanted, reason, readAtMs) in rows {
+        let known = try await site.money.read { [scope] in try Self.drifted(nowMs, scope, in: $0) }
+        guard !known.isEmpty else { return 0 }
+        return try await site.money.write { [scope, site] transaction in
+            let rows = try Self.drifted(nowMs, scope, in: transaction)
+            for row in rows {
                 try MeterCommand.queue(
-                    kind: wanted == "open" ? "disconnect" : "reconnect", meterID: meterID,
-                    key: "drift:relay:\(meterID):\(readAtMs)", why: "drift: \(reason)", nowMs: nowMs,
+                    kind: row.wanted == "open" ? "disconnect" : "reconnect", meterID: row.meterID,
+                    key: "drift:relay:\(row.meterID):\(row.readAtMs)", why: "drift: \(row.reason)", nowMs: nowMs,
                     commandID: site.ids.next(), scope, in: transaction)
             }
             return rows.count
         }
+    }
+
+    private static func drifted(_ nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> [(
+        meterID: Int64, wanted: String, reason: String, readAtMs: Int64
+    )] {
+        try transaction.query(
+            """
+            SELECT r.meter_id, r.wanted, r.wanted_reason, r.actual_at_ms FROM relay r
+            JOIN meter m ON m.org_id = r.org_id AND m.meter_id = r.meter_id
+            WHERE r.org_id = $1 AND m.port > 0 AND r.actual_at_ms > r.wanted_at_ms
+              AND ((r.wanted = 'closed' AND r.actual = 'open') OR (r.wanted = 'open' AND r.actual = 'closed'))
+              AND NOT EXISTS (SELECT 1 FROM meter_command c WHERE c.org_id = r.org_id AND c.meter_id = r.meter_id
+                AND c.kind IN (\(MeterCommand.relayKinds))
+                AND (c.state = 'waiting' OR (c.state = 'failed' AND c.created_at_ms >= r.wanted_at_ms)))
+              AND (SELECT COUNT(*) FROM meter_command c WHERE c.org_id = r.org_id AND c.meter_id = r.meter_id
+                AND c.command_key LIKE 'drift:relay:%' AND c.created_at_ms > $2) < \(resendMax)
+            ORDER BY r.meter_id LIMIT \(checksMax)
+            """, [.int(scope.orgID), .int(nowMs - 86_400_000)]
+        ) { (meterID: try $0.int(0), wanted: try $0.text(1), reason: try $0.text(2), readAtMs: try $0.int(3)) }
     }
 }

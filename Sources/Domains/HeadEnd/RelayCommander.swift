@@ -135,6 +135,9 @@ public struct MeterCommand: Sendable, Equatable {
               AND kind IN (\(isRelay ? relayKinds : "$5"))
             """,
             [.int(scope.orgID), .int(meterID), .int(commandID), .int(nowMs)] + (isRelay ? [] : [.text(kind)]))
+        guard isRelay else { return }
+        try OrderTarget.relayReplaced(
+            by: kind == "disconnect" ? .open : .closed, meterID: meterID, atMs: nowMs, scope, in: transaction)
     }
 }
 

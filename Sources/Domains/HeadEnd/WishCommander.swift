@@ -42,9 +42,13 @@ public struct WishCommander: Sendable {
         _ desired: String, _ matter: String, meterID: Int64, _ authority: MeterWish.Authority, always: Bool,
         nowMs: Int64, ids: IDGenerator, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Int64? {
+        let known = try MeterWish.find(meterID, matter, scope, in: transaction)
         let revision = try MeterWish.want(
             desired, matter, meterID: meterID, authority, always: always, atMs: nowMs, scope, in: transaction)
         guard let revision else { return nil }
+        if let orderID = known?.authority.orderID {
+            try OrderTarget.replaced(orderID: orderID, meterID: meterID, atMs: nowMs, scope, in: transaction)
+        }
         let commandID = ids.next()
         try MeterCommand.queue(
             kind: matter, meterID: meterID, key: "wish:\(meterID):\(matter):\(revision)", why: authority.reason,
@@ -87,6 +91,19 @@ public struct WishCommander: Sendable {
                 running -= 1
             }
             return (confirmed, due.count - confirmed)
+        }
+    }
+
+    /// Whether a command waits whose time has come.
+    public func hasDue() async throws -> Bool {
+        let nowMs = site.clocks.businessNowMs()
+        return try await site.money.read { [scope] transaction in
+            try transaction.first(
+                """
+                SELECT 1 FROM meter_command WHERE org_id = $1 AND state = 'waiting' AND next_at_ms <= $2
+                  AND kind NOT IN (\(MeterCommand.plainKinds)) LIMIT 1
+                """, [.int(scope.orgID), .int(nowMs)]
+            ) { try $0.int(0) } != nil
         }
     }
 
@@ -172,13 +189,12 @@ public struct WishCommander: Sendable {
                 known.withLock { [desired, actual] in ($0.desired, $0.actual) = (desired, actual) }
                 guard !WishText.isMet(desired, by: actual, matter) else { return }
                 try await stillWanted(command)
-                known.withLock { $0.wasSent = true }
+                known.withLock { ($0.wasSent, $0.actual) = (true, nil) }
                 do {
                     try await send(desired, matter, conversation, command, untilMs: untilMs)
                 } catch let error as MeterError where [.accessDenied, .other, .objectUndefined].contains(error.code) {
                     known.withLock { $0.trouble = error }
                 }
-                known.withLock { $0.actual = nil }
                 actual = try await text(of: matter, conversation)
                 known.withLock { [actual] in $0.actual = actual }
             }

@@ -129,6 +129,15 @@ public struct MeterWish: Sendable, Equatable {
         return revision
     }
 
+    /// The same is wanted anew: nothing is sent for it.
+    public static func stillWanted(
+        _ meterID: Int64, _ matter: String, atMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            "UPDATE meter_wish SET wanted_at_ms = $4 WHERE org_id = $1 AND meter_id = $2 AND matter = $3",
+            [.int(scope.orgID), .int(meterID), .text(matter), .int(atMs)])
+    }
+
     /// The count that a reset is to reach, known only once the meter was asked. False when something else is wanted
     /// by now.
     public func settle(desired: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
