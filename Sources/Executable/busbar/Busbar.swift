@@ -11,6 +11,7 @@ struct Busbar: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, ImportCommand.self, RateCommand.self,
             UserCommand.self, KeyCommand.self, OrgCommand.self, PlaceCommand.self, AuditCommand.self, MeterCommand.self,
+            HESCommand.self,
             JobCommand.self, DatabaseCommand.self, DoctorCommand.self, SettingsCommand.self, OpenAPICommand.self,
         ])
 

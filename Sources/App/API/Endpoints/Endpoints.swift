@@ -5,5 +5,5 @@ public enum Endpoints {
     public static let all: [AnyEndpoint] =
         session + secondStep + accounts + charges + money + meters + places + line + status + jobs + logins + people
         + keys + audit
-        + settings + health + documents
+        + settings + exchange + health + documents
 }
