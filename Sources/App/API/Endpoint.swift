@@ -154,6 +154,8 @@ public struct AnyEndpoint: Sendable {
     public let example: JSONValue?
     public let outputExample: JSONValue
     public let takesBody: Bool
+    /// Set when the bodies are documents of a standard.
+    public let documents: Documents?
     private let pathFields: Set<String>
     private let otherPlace: Place
     /// Takes the checked input.
@@ -183,6 +185,7 @@ public struct AnyEndpoint: Sendable {
         otherPlace = endpoint.method == "GET" || endpoint.method == "DELETE" ? .query : .body
         let bodyFields = input.fields.filter { !inPath.contains($0.name) }
         takesBody = otherPlace == .body && !bodyFields.isEmpty
+        documents = nil
         precondition(
             inPath.isSubset(of: input.fields.map(\.name)), "\(endpoint.name): a path parameter is no input field")
         precondition((example == nil) == input.fields.isEmpty, "\(endpoint.name): an input needs an example")
@@ -199,6 +202,31 @@ public struct AnyEndpoint: Sendable {
             var answer = Answer(status: status, headers: reply.headers, body: try Self.encode(reply.output))
             answer.headers["Content-Type"] = "application/json"
             return answer
+        }
+    }
+
+    public init<Input>(_ endpoint: DocumentEndpoint<Input>) {
+        (name, method, path) = (endpoint.name, endpoint.method, endpoint.path)
+        (access, text, status, rate) = (endpoint.access, endpoint.text, 200, .heavy)
+        (idempotency, bodyLimitBytes, problems) = (.natural, endpoint.bodyLimitBytes, endpoint.problems)
+        (input, output, outputExample) = (Schema.of(Input.self), Schema.of(Nothing.self), .object([:]))
+        do {
+            example = try endpoint.example.map { try JSONValue(parsing: Self.encode($0)) }
+        } catch {
+            preconditionFailure("\(endpoint.name): an example cannot be written: \(error)")
+        }
+        (documents, takesBody) = (endpoint.documents, !endpoint.documents.takes.isEmpty)
+        (pathFields, otherPlace) = (Set(PathPattern(endpoint.path).parameters), .query)
+        precondition((example == nil) == input.fields.isEmpty, "\(endpoint.name): an input needs an example")
+        let handle = endpoint.run
+        run = { value, context in
+            let input: Input
+            do {
+                input = try JSONDecoder().decode(Input.self, from: Data(value.compact.utf8))
+            } catch is DecodingError {
+                throw Refusal(.invalid, "The input cannot be read.")
+            }
+            return try await handle(input, context)
         }
     }
 

@@ -72,6 +72,8 @@ enum InputReader {
             }
             return [:]
         }
+        // The endpoint reads a document itself.
+        guard endpoint.documents == nil else { return [:] }
         let type = mediaType(call.headers["Content-Type"])
         guard type == "application/json" else {
             throw Problem(.unsupportedMediaType, "The body must be JSON.", at: "Content-Type")

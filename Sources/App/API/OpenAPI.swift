@@ -68,7 +68,9 @@ public enum OpenAPI {
         ]
         let parameters = parameters(endpoint, &components)
         if !parameters.isEmpty { fields["parameters"] = .array(parameters) }
-        if endpoint.takesBody {
+        if let documents = endpoint.documents, endpoint.takesBody {
+            fields["requestBody"] = .object(["required": .bool(true), "content": content(documents.takes)])
+        } else if endpoint.takesBody {
             let body = endpoint.input.fields.filter { endpoint.place(of: $0.name) == .body }
             var example: [String: JSONValue] = [:]
             for field in body { example[field.name] = endpoint.example?[field.name] }
@@ -125,11 +127,12 @@ public enum OpenAPI {
         var responses: [String: JSONValue] = [
             String(endpoint.status): .object([
                 "description": .string(endpoint.text.summary),
-                "content": .object([
-                    "application/json": .object([
-                        "schema": schema(endpoint.output, false, &components), "example": endpoint.outputExample,
-                    ])
-                ]),
+                "content": endpoint.documents.map { content($0.gives) }
+                    ?? .object([
+                        "application/json": .object([
+                            "schema": schema(endpoint.output, false, &components), "example": endpoint.outputExample,
+                        ])
+                    ]),
             ])
         ]
         for (status, codes) in Dictionary(grouping: problems(of: endpoint), by: \.status) {

@@ -138,7 +138,10 @@ struct OrderTaker {
             try Task.checkCancellation()
             let label = device.label ?? ""
             let meter = try await exchange.meter(device)
-            let parts = [header?.source ?? "", correlationID, mRID ?? "#\(number)", kind, label]
+            let parts = [
+                header?.source ?? "", correlationID, mRID ?? "#\(number)", kind, label,
+                meter.map { String($0.meterID) } ?? "",
+            ]
             // A hash, so that the key is short whatever the sender writes, and no part runs into the next.
             let key = Hash.sha256(Array(parts.map { "\($0.utf8.count):\($0)" }.joined().utf8))
             let command = TakeOrder(

@@ -1,89 +1,10 @@
-// `busbar hes`: arguments only; the work is in Composition.
+// `busbar hes`: the head-end. Its commands stand in HESCollection, HESEvents and HESExchange.
 import ArgumentParser
-import Composition
 
 struct HESCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "hes", abstract: "What the head-end hears from meters.", subcommands: [Events.self, Aside.self])
-
-    struct Events: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Lists events that meters pushed or logged, newest first.",
-            discussion: "Try it: busbar hes events --severity alarm --limit 20")
-        @Option(help: "last-gasp, first-breath, tamper, load, supply, voltage, change or other.") var kind: String?
-        @Option(help: "information, warning or alarm: this or higher.") var severity: String?
-        @Option(parsing: .unconditional, help: "Only meters under this place.") var place: Int64?
-        @Option(help: "Only the meter of this serial number.") var meter: String?
-        @Option(parsing: .unconditional, help: "How many at most.") var limit = 50
-        @Flag(help: "One JSON object a line.") var json = false
-        @OptionGroup var org: OrgOption
-        @OptionGroup var shared: SharedOptions
-
-        func run() async throws {
-            let options = EventListOptions(
-                kind: kind, severity: severity, placeID: place, serial: meter, limit: limit, json: json)
-            try await leaving { try await listEvents(shared.site, orgID: org.orgID, options, $0) }
-        }
-    }
-
-    struct Aside: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Lists pushes that were not taken, with the reason.", discussion: "Try it: busbar hes aside")
-        @Flag(help: "Those that belong to none of several companies.") var unassigned = false
-        @OptionGroup var org: OrgOption
-        @OptionGroup var shared: SharedOptions
-
-        func run() async throws {
-            try await leaving {
-                try await listAside(shared.site, orgID: org.orgID, unassigned: unassigned, $0)
-            }
-        }
-    }
-}
-
-extension MeterCommand {
-    struct RotateKeys: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Gives meters new keys, wrapped with their master keys (KEK).",
-            discussion: """
-                New keys are stored before they are sent; after a break both are tried. Run again at any time.
-                Try it: busbar meter rotate-keys BB100001; busbar meter rotate-keys --place 123
-                Exit codes: 0 all changed, 3 some are open and are tried again by the server's job.
-                """)
-        @Argument(help: "Serial number of one meter.") var serial: String?
-        @Option(parsing: .unconditional, help: "All meters under this place.") var place: Int64?
-        @Flag(help: "All meters of the company.") var all = false
-        @Flag(help: "Only order it: the serving process does it.") var orderOnly = false
-        @OptionGroup var org: OrgOption
-        @OptionGroup var shared: SharedOptions
-
-        func run() async throws {
-            try await leaving {
-                try await rotateMeterKeys(
-                    shared.site, orgID: org.orgID, serial: serial, placeID: place, all: all, now: !orderOnly, $0)
-            }
-        }
-    }
-
-    struct RecoverCounter: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Recovers the invocation counter of a meter from the meter's own.",
-            discussion: """
-                The counter is raised above the meter's. --lower also lowers it, which is safe only when no counter \
-                above the meter's was ever used under its keys.
-                Try it: busbar meter recover-counter BB100001 --why "restored an older copy"
-                """)
-        @Argument(help: "Serial number.") var serial: String
-        @Option(help: "The reason, for the trail.") var why: String
-        @Flag(help: "Also lower it.") var lower = false
-        @OptionGroup var org: OrgOption
-        @OptionGroup var shared: SharedOptions
-
-        func run() async throws {
-            try await leaving {
-                try await recoverMeterCounter(
-                    shared.site, orgID: org.orgID, serial: serial, lowers: lower, why: why, $0)
-            }
-        }
-    }
+        commandName: "hes", abstract: "The head-end: who is late, what meters say, and messages for other systems.",
+        subcommands: [
+            Late.self, Clocks.self, Ping.self, Frames.self, Events.self, Aside.self, Export.self, Import.self,
+        ])
 }

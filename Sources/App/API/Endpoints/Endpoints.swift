@@ -6,5 +6,5 @@ public enum Endpoints {
         session + secondStep + accounts + charges + money + meters + collection + events + places + line + status
         + jobs + logins + people
         + keys + audit
-        + settings + health + documents
+        + settings + exchange + health + documents
 }

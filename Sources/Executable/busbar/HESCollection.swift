@@ -1,12 +1,8 @@
-// `busbar hes`: arguments only; the work is in Composition.
+// `busbar hes late, clocks, ping, frames`: arguments only; the work is in Composition.
 import ArgumentParser
 import Composition
 
-struct HesCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "hes", abstract: "The head-end: who is late, service clocks, who is alive, raw frames.",
-        subcommands: [Late.self, Clocks.self, Ping.self, Frames.self])
-
+extension HESCommand {
     struct Late: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Meters that are late, why, and when they are called next.",

@@ -1,0 +1,139 @@
+// Orders of another system: taken once, answered by their correlation id, believed only when the meter did it.
+import Access
+import CivilTime
+import Exchange
+import HeadEnd
+import IEC61968
+import Meters
+import SQL
+import Supply
+import TestSupport
+import Testing
+
+@Suite struct OrdersTests {
+    static func order(
+        _ actions: [EndDeviceAction], _ devices: [String], correlation: String = "c-1", startMs: Int64? = nil
+    ) -> [UInt8] {
+        var writer = MessageWriter(
+            .xml, MessageHeader(.request, .create, .endDeviceControls, source: "mdm", correlationID: correlation))
+        for (index, action) in actions.enumerated() {
+            writer.write(
+                EndDeviceControl(
+                    mRID: "o\(index)", code: action.code, reason: "not paid", startMs: startMs,
+                    devices: devices.map { NamedThing(name: $0) }))
+        }
+        writer.finish()
+        return writer.take()
+    }
+
+    private func relay(_ site: ExchangeSite, _ meterID: Int64) async throws -> RelayRecord? {
+        try await site.site.money.read { try RelayRecord.find(meterID, Scope(orgID: 1), in: $0) }
+    }
+
+    @Test("a disconnection is wanted, answered as waiting, and done when the meter says so",
+        arguments: TestEngine.available)
+    func disconnect(_ engine: TestEngine) async throws {
+        try await ExchangeSite.with(engine) { site in
+            let document = Self.order([.disconnect], ["BB1", "NOBODY"])
+            let report = try await site.take(document, .xml, .orders)
+            #expect(report.orders.map(\.standing) == [.waiting, .failed])
+            #expect(report.orders.map(\.code) == [.pending, .invalidMeter])
+            #expect(try await relay(site, 1_001)?.wanted == .open)
+            // Again: nothing more is asked for, and the answer is the present one.
+            let orders = try await site.count("exchange_order")
+            #expect(try await site.take(document, .xml, .orders).orders == report.orders)
+            #expect(try await site.count("exchange_order") == orders && orders == 2)
+            try await site.site.money.write { transaction in
+                _ = try RelayRecord.confirm(
+                    "open", meterID: 1_001, atMs: ExchangeSite.nowMs, changeID: 99, Scope(orgID: 1), in: transaction)
+            }
+            let answers = try await site.exchange.answers(to: "c-1")
+            #expect(answers.map(\.standing) == [.done, .failed])
+            let reply = try await site.exchange.reply(to: "c-1", .xml)
+            var reader = MessageReader(.xml)
+            let items = try reader.feed(reply)
+            guard case .header(let header)? = items.first, case .reply(let told)? = items.last else {
+                Issue.record("no reply")
+                return
+            }
+            #expect(header.correlationID == "c-1" && header.envelope == .response && header.verb == .reply)
+            #expect(told.result == .partial && told.faults.map(\.subject) == ["BB1", "NOBODY"])
+            await #expect(throws: Refusal.self) { try await site.exchange.reply(to: "c-2", .xml) }
+        }
+    }
+
+    @Test("what the rules refuse, and what is not done for others, is said so", arguments: TestEngine.available)
+    func refused(_ engine: TestEngine) async throws {
+        try await ExchangeSite.with(engine) { site in
+            // Nothing cuts this supply: there is no order to take back.
+            let connect = try await site.take(Self.order([.connect], ["BB1"]), .xml, .orders)
+            #expect(connect.orders.map(\.code) == [.refused])
+            let others = try await site.take(
+                Self.order([.setLoadLimit, .upgradeFirmware], ["BB1"], correlation: "c-3"), .xml, .orders)
+            #expect(others.orders.map(\.code) == [.unknownCode, .unknownCode])
+            let later = try await site.take(
+                Self.order([.disconnect], ["BB1"], correlation: "c-4", startMs: ExchangeSite.nowMs + 1), .xml, .orders)
+            #expect(later.orders.map(\.standing) == [.failed])
+            #expect(try await relay(site, 1_001)?.wanted == .closed)
+            // Not at the door for readings.
+            await #expect(throws: Refusal.self) {
+                try await site.take(Self.order([.disconnect], ["BB1"]), .xml, .readingsAndEvents)
+            }
+            let reader = site.exchange(Actor(loginID: 5, role: .consumer, scope: Scope(orgID: 1)))
+            await #expect(throws: Refusal.self) {
+                try await reader.take(
+                    DocumentSource(name: "d", bytes: Self.order([.disconnect], ["BB1"])), .xml, kind: .orders)
+            }
+        }
+    }
+
+    @Test("cut, then connected again: the later order takes the first back", arguments: TestEngine.available)
+    func thereAndBack(_ engine: TestEngine) async throws {
+        try await ExchangeSite.with(engine) { site in
+            _ = try await site.take(Self.order([.disconnect], ["BB1"]), .xml, .orders)
+            let back = try await site.take(Self.order([.connect], ["BB1"], correlation: "c-5"), .xml, .orders)
+            #expect(back.orders.map(\.standing) != [.failed], "\(back.orders)")
+            #expect(try await relay(site, 1_001)?.wanted == .closed)
+        }
+    }
+
+    @Test("a request for readings is an order to read now", arguments: TestEngine.available, MessageFormat.allCases)
+    func read(_ engine: TestEngine, _ format: MessageFormat) async throws {
+        try await ExchangeSite.with(engine) { site in
+            var writer = MessageWriter(
+                format, MessageHeader(.request, .get, .meterReadings, source: "mdm", correlationID: "c-6"))
+            writer.write(ReadingsRequest(devices: [NamedThing(name: "BB1"), NamedThing(name: "BB2")]))
+            writer.finish()
+            let document = writer.take()
+            let report = try await site.take(document, format, .orders)
+            #expect(report.orders.map(\.standing) == [.waiting, .waiting] && report.orders.map(\.kind) == ["read", "read"])
+            _ = try await site.take(document, format, .orders)
+            #expect(try await site.count("meter_command") == 2)
+            try await site.site.money.write {
+                try $0.run("UPDATE meter_command SET state = 'confirmed', answer = '12 intervals' WHERE meter_id = 1001")
+                try $0.run("UPDATE meter_command SET state = 'failed', answer = 'silent' WHERE meter_id = 1002")
+            }
+            let answers = try await site.exchange.answers(to: "c-6")
+            #expect(answers.map(\.code) == [.ok, .communication])
+        }
+    }
+
+    @Test("orders given here go out as controls", arguments: TestEngine.available)
+    func controls(_ engine: TestEngine) async throws {
+        try await ExchangeSite.with(engine) { site in
+            try await site.site.money.write {
+                for (id, kind) in [(Int64(1), "disconnect"), (2, "reconnect"), (3, "read")] {
+                    try $0.run(
+                        """
+                        INSERT INTO meter_command (org_id, command_id, command_key, meter_id, kind, state, why,
+                          created_at_ms, next_at_ms, attempt) VALUES (1, $1, $2, 1001, $2, 'confirmed', 'test', $3, 0, 1)
+                        """, [.int(id), .text(kind), .int(ExchangeSite.nowMs)])
+                }
+            }
+            var reader = MessageReader(.xml)
+            let items = try reader.feed(try await site.whole(.controls, .xml))
+            let codes = items.compactMap { if case .control(let control) = $0 { control.code } else { nil } }
+            #expect(codes == [EndDeviceAction.disconnect.code, EndDeviceAction.connect.code])
+        }
+    }
+}
