@@ -101,7 +101,8 @@ let package = Package(
         target("Adapters", "MeterListener", ["MeterPort", "DLMS", "Clocks"] + nio),
         target(
             "Adapters", "MeterFleet",
-            ["DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks", "LoadFiles", "Cryptography"] + nio),
+            ["DLMS", "IS15959", "IntervalData", "CivilTime", "Clocks", "LoadFiles", "Cryptography", "MeterPort"] + nio,
+            resources: [.embedInCode("Scenarios")]),
 
         // Domains: the graph of docs/architecture.md
         target("Domains", "Access", domainBase),

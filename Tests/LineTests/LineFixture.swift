@@ -96,7 +96,7 @@ struct LineFixture: Sendable {
                     placeID: 10, sanctionedW: 15_000, language: "en", openedDay: day
                 ).create(scope, in: transaction)
                 try Meter(
-                    meterID: meterID, serial: configuration.serial, host: "127.0.0.1", port: Int64(fleet.port(index)),
+                    meterID: meterID, serial: configuration.serial, host: fleet.host(index), port: Int64(fleet.port),
                     clientAddress: Int64(MeterClient.utility), authentication: "hls-2", sealedKeys: sealed[index],
                     capturePeriodS: configuration.periodS
                 ).create(scope, atMs: site.clocks.businessNowMs(), in: transaction)

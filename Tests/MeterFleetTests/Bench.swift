@@ -44,7 +44,9 @@ struct Bench {
     }
 
     func endpoint(_ authentication: MeterAuthentication, meter: Int = 0, counter: UInt32 = 1) -> MeterEndpoint {
-        Self.endpoint(authentication, host: fleet.options.host, port: fleet.port(meter), counter: counter)
+        var endpoint = Self.endpoint(authentication, host: fleet.host(meter), port: fleet.port, counter: counter)
+        endpoint.serverAddress = fleet.serverAddress(meter)
+        return endpoint
     }
 
     static func endpoint(

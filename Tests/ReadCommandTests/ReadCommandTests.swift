@@ -11,14 +11,14 @@ struct ReadCommandTests {
 
     /// Options as typed, with the usual keys of the simulator in files of a folder.
     private func options(
-        _ port: Int, auth: String = "none", profile: String? = nil, from: String? = nil, to: String? = nil,
+        _ port: Int, host: String = "127.0.0.1", auth: String = "none", profile: String? = nil, from: String? = nil, to: String? = nil,
         object: String? = nil, classID: UInt16? = nil, zone: String = "Asia/Kolkata", folder: String? = nil,
         json: Bool = true
     ) throws -> ReadOptions {
         func file(_ name: String) -> SecretSource { SecretSource(file: folder.map { $0 + "/" + name }) }
         let ciphered = auth.hasPrefix("hls")
         return try ReadOptions(
-            host: "127.0.0.1", port: port, client: nil, server: 1, authentication: auth,
+            host: host, port: port, client: nil, server: 1, authentication: auth,
             secret: auth == "none" ? noSecret : file(auth), encryptionKey: ciphered ? file("ek") : noSecret,
             authenticationKey: ciphered ? file("ak") : noSecret, title: "BBRTEST1", counter: nil, profile: profile,
             from: from, to: to, object: object, classID: classID, attribute: 2, meterProfile: "single-phase",
@@ -36,10 +36,13 @@ struct ReadCommandTests {
         for (name, text) in texts { try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/" + name)) }
         var simulation = SimulateOptions(meters: 2, port: 0)
         simulation.nowS = try instantS("2026-03-04T12:10", zone: .india)
-        let (fleet, notice) = try await startSimulation(simulation)
-        #expect(notice.contains("2 meters from the household model") && notice.contains("port \(fleet.port(0))"))
+        let simulated = try await startSimulation(simulation)
+        let fleet = simulated.fleet
+        #expect(
+            simulated.notice.contains("2 meters from the household model")
+                && simulated.notice.contains("addresses 127.0.0.1 to 127.0.0.2, port \(fleet.port)"))
         try await body(fleet, folder)
-        await fleet.stop()
+        await simulated.stop()
     }
 
     @Test("a profile as JSON under every authentication, twice, so that counters move on")
@@ -60,7 +63,7 @@ struct ReadCommandTests {
             for auth in ["none", "lls", "hls-2", "hls-gmac", "hls-2", "hls-gmac"] {
                 let result = await readMeter(
                     try options(
-                        fleet.port(1), auth: auth, profile: "block-load", from: "2026-03-02T00:30", to: "2026-03-03",
+                        fleet.port, host: "127.0.0.2", auth: auth, profile: "block-load", from: "2026-03-02T00:30", to: "2026-03-03",
                         folder: folder))
                 #expect(result.exitCode == 0 && result.complaint.isEmpty, "\(auth): \(result.complaint)")
                 let answer = try JSONDecoder().decode(Answer.self, from: Data(result.output.utf8))
@@ -76,7 +79,7 @@ struct ReadCommandTests {
     @Test("an object by name or code; a table with its unit; no, nobody and nonsense have codes of their own")
     func objects() async throws {
         try await withFleet { fleet, folder in
-            let port = fleet.port(0)
+            let port = fleet.port
             let byName = await readMeter(try options(port, object: "import-energy", json: false))
             let byCode = await readMeter(try options(port, object: "1.0.1.8.0", classID: 3, json: false))
             let lines = byName.output.split(separator: "\n")
@@ -116,5 +119,15 @@ struct ReadCommandTests {
         options = SimulateOptions()
         options.speed = 0
         await #expect(throws: UsageError.self) { _ = try await startSimulation(options) }
+        options = SimulateOptions(port: 0)
+        options.scenarios = ["/nowhere/scenario.json"]
+        await #expect(throws: UsageError.self) { _ = try await startSimulation(options) }
+        options.scenarios = []
+        options.push = "nobody"
+        await #expect(throws: UsageError.self) { _ = try await startSimulation(options) }
+        options.push = nil
+        options.host = "192.0.2.1"
+        options.addressing = .address
+        await #expect(throws: MeterFleetError.self) { _ = try await startSimulation(options) }
     }
 }

@@ -1,96 +1,168 @@
-// One TCP connection to a virtual meter: octets to frames to the server's state machine and back, with the planned
+// One TCP connection to virtual meters: octets to frames to the server's state machine and back, with the planned
 // faults in between. Bad octets end the connection, never the program.
 import DLMS
 import NIOCore
+
+/// One meter on one connection.
+private struct MeterSession {
+    let meter: VirtualMeter
+    var objects: MeterObjects
+    var server: DLMSServer
+    /// First counter that belongs to another connection.
+    let counterLimit: UInt32
+
+    init(_ meter: VirtualMeter) throws {
+        let first = try meter.reserveServerCounters()
+        self.meter = meter
+        objects = MeterObjects(meter: meter)
+        counterLimit = first + VirtualMeter.countersPerConnection
+        server = DLMSServer(meter.serverConfiguration, nextCounter: first, clientCounter: meter.clientCounters)
+        server.connectionOpened(seed: (0..<32).map { _ in UInt8.random(in: .min ... .max) })
+    }
+
+    mutating func answer(_ frame: WrapperFrame) -> [UInt8]? {
+        server.receive(frame.apdu, from: frame.source, objects: &objects)
+    }
+}
 
 final class MeterConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let meter: VirtualMeter
-    private var objects: MeterObjects
-    private var decoder: WrapperDecoder
-    private var server: DLMSServer?
-    /// First counter that belongs to another connection.
-    private var counterLimit: UInt32 = 0
-    private var sentBytes = 0
+    /// Meters that one connection may speak to when they are told apart by server address.
+    private static let maxSessions = 64
 
-    init(_ meter: VirtualMeter, maxAPDUBytes: Int) {
+    private let shared: Shared
+    /// Nil: the frames say which meter.
+    private let meter: Int?
+    private var decoder: WrapperDecoder
+    private var sessions: [UInt16: MeterSession] = [:]
+    private var sentBytes = 0
+    /// Answers wait for those before them on a slow link; system time of the event loop.
+    private var freeAt = NIODeadline.uptimeNanoseconds(0)
+    private var lastAnswer: [UInt8] = []
+
+    init(_ shared: Shared, meter: Int?) {
+        self.shared = shared
         self.meter = meter
-        objects = MeterObjects(meter: meter)
-        decoder = WrapperDecoder(maxAPDUBytes: maxAPDUBytes)
+        decoder = WrapperDecoder(maxAPDUBytes: shared.options.maxAPDUBytes)
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard meter.configuration.faults.silence(atS: meter.businessNowS) != .hangUp else {
-            context.close(promise: nil)
-            return
-        }
-        do {
-            let first = try meter.reserveServerCounters()
-            counterLimit = first + VirtualMeter.countersPerConnection
-            var server = DLMSServer(
-                meter.serverConfiguration, nextCounter: first, clientCounter: meter.clientCounters)
-            server.connectionOpened(seed: (0..<32).map { _ in UInt8.random(in: .min ... .max) })
-            self.server = server
-        } catch {
-            context.close(promise: nil)
+        shared.figures.add(.connections)
+        if let meter {
+            let meter = shared.meters[meter]
+            if meter.faults.silence(atS: meter.businessNowS) == .hangUp || meter.isAway {
+                shared.figures.add(.silent)
+                context.close(promise: nil)
+                return
+            }
         }
         context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let silence = meter.configuration.faults.silence(atS: meter.businessNowS)
-        guard silence == nil, meter.isPowered else {
-            if silence == .hangUp { context.close(promise: nil) }
-            return
-        }
         decoder.append(Self.unwrapInboundIn(data).readableBytesView)
         do {
-            while let frame = try decoder.next() { answer(frame, context) }
+            while let frame = try decoder.next() { try answer(frame, context) }
         } catch {
             context.close(promise: nil)
         }
     }
 
-    private func answer(_ frame: WrapperFrame, _ context: ChannelHandlerContext) {
-        // Server address 1 is the management logical device, the only one here.
-        guard frame.destination == 1, let apdu = server?.receive(frame.apdu, from: frame.source, objects: &objects)
-        else {
+    /// The meter a frame is for: on an address of its own it is the management logical device, server address 1.
+    private func meter(of frame: WrapperFrame) -> VirtualMeter? {
+        if let meter { return frame.destination == 1 ? shared.meters[meter] : nil }
+        guard (1...shared.meters.count).contains(Int(frame.destination)) else { return nil }
+        return shared.meters[Int(frame.destination) - 1]
+    }
+
+    private func answer(_ frame: WrapperFrame, _ context: ChannelHandlerContext) throws {
+        guard let meter = meter(of: frame) else { return }
+        let faults = meter.faults
+        let silence = faults.silence(atS: meter.businessNowS)
+        guard silence == nil, !meter.isAway, meter.isPowered else {
+            shared.figures.add(.silent)
+            if silence == .hangUp || meter.isAway { context.close(promise: nil) }
             return
         }
-        if let server { meter.acceptedClientCounters(server.clientCounter) }
-        let used = server?.nextCounter ?? 0
+        if sessions[frame.destination] == nil {
+            guard sessions.count < Self.maxSessions else { throw MeterFleetError("too many meters on one connection") }
+            sessions[frame.destination] = try MeterSession(meter)
+        }
+        guard let apdu = sessions[frame.destination]?.answer(frame) else { return }
+        guard let server = sessions[frame.destination]?.server else { return }
+        meter.acceptedClientCounters(server.clientCounter)
         let reply = WrapperFrame(source: frame.destination, destination: frame.source, apdu: apdu)
-        guard used <= counterLimit, let bytes = try? reply.encoded() else {
+        guard server.nextCounter <= sessions[frame.destination]?.counterLimit ?? 0 else {
             context.close(promise: nil)
             return
         }
-        send(bytes, context)
+        shared.figures.add(.answers)
+        send(try reply.encoded(), meter, faults, context)
     }
 
-    private func send(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
-        let faults = meter.configuration.faults
+    /// What the faults make of an answer: its octets and whether the connection ends behind them.
+    private func spoilt(_ answer: [UInt8], _ meter: VirtualMeter, _ faults: MeterFaults) -> (octets: [UInt8], ends: Bool)
+    {
+        guard faults.hasChances else { return (answer, false) }
+        let chance = faults.chances(atS: meter.businessNowS)
+        let turn = meter.nextTurn()
+        func happens(_ percent: Int64, _ key: UInt64) -> Bool {
+            percent > 0 && mixed(meter.number, key, turn, span: 100) < percent
+        }
+        // An answer that fills the PDU has more blocks behind it.
+        if answer.count >= Int(MeterFleet.maxPDU) - 64, happens(chance.rebootPercent, 31) {
+            shared.figures.add(.reboots)
+            meter.reboot(awayMs: chance.awayMs)
+            return (Array(answer.prefix(answer.count / 2)), true)
+        }
+        if happens(chance.dropPercent, 32) {
+            shared.figures.add(.dropped)
+            let kept = Int(mixed(meter.number, 33, turn, span: Int64(answer.count)))
+            return (Array(answer.prefix(kept)), true)
+        }
+        var octets = answer
+        if happens(chance.garblePercent, 34) {
+            shared.figures.add(.garbled)
+            for index in 0..<3 {
+                let place = 8 + Int(mixed(meter.number, 35 + UInt64(index), turn, span: Int64(max(1, octets.count - 8))))
+                octets[place] ^= 1 << UInt8(mixed(meter.number, 38 + UInt64(index), turn, span: 8))
+            }
+        }
+        if happens(chance.repeatPercent, 42), !lastAnswer.isEmpty {
+            shared.figures.add(.repeated)
+            octets = lastAnswer + octets
+        }
+        lastAnswer = chance.repeatPercent > 0 ? answer : []
+        return (octets, false)
+    }
+
+    private func send(
+        _ answer: [UInt8], _ meter: VirtualMeter, _ faults: MeterFaults, _ context: ChannelHandlerContext
+    ) {
         let nowS = meter.businessNowS
+        let (octets, ends) = spoilt(answer, meter, faults)
         let limit = faults.dropAfterBytes(atS: nowS) ?? .max
-        let drop = bytes.count > limit - sentBytes
-        let piece = context.channel.allocator.buffer(bytes: bytes.prefix(max(0, limit - sentBytes)))
+        let drop = ends || octets.count > limit - sentBytes
+        let piece = context.channel.allocator.buffer(bytes: octets.prefix(max(0, limit - sentBytes)))
         sentBytes += piece.readableBytes
         let channel = context.channel
         let write: @Sendable () -> Void = {
             channel.writeAndFlush(piece).whenComplete { _ in if drop { channel.close(promise: nil) } }
         }
-        let delayMs = faults.delayMs(atS: nowS)
-        if delayMs > 0 {
-            context.eventLoop.scheduleTask(in: .milliseconds(delayMs), write)
-        } else {
-            write()
+        var delayMs = faults.delayMs(atS: nowS)
+        if let bytesPerS = faults.bytesPerS(atS: nowS), bytesPerS > 0 {
+            delayMs += Int64(piece.readableBytes) * 1000 / bytesPerS
         }
+        let now = NIODeadline.now()
+        guard delayMs > 0 || freeAt > now else { return write() }
+        freeAt = max(freeAt, now) + .milliseconds(delayMs)
+        context.eventLoop.scheduleTask(deadline: freeAt, write)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        server?.connectionClosed()
-        server = nil
+        sessions = [:]
         context.fireChannelInactive()
     }
 
@@ -105,7 +177,9 @@ extension VirtualMeter {
     /// The four ways in; see ``MeterClient``.
     var serverConfiguration: ServerConfiguration {
         let secrets = secretsNow
-        let keys = SecurityKeys(encryption: secrets.encryptionKey, authentication: secrets.authenticationKey)
+        var encryption = secrets.encryptionKey
+        if faults.hasWrongKey(atS: businessNowS) { encryption = encryption.map { ~$0 } }
+        let keys = SecurityKeys(encryption: encryption, authentication: secrets.authenticationKey)
         return ServerConfiguration(
             systemTitle: systemTitle,
             associations: [

@@ -37,8 +37,47 @@ public struct MeterFaults: Sendable {
     /// What the profile shows as import energy for the interval ending at that instant, instead of what was served.
     /// The cumulative register stays right. Values a register cannot hold (negative) wrap to 32 bits, as meters do.
     public var corruptWh: [Int64: Int64] = [:]
+    /// Octets a second that come through; what is behind waits.
+    public var slowLinks: [(span: TimeSpan, bytesPerS: Int64)] = []
+    /// Of a hundred answers so many come damaged.
+    public var garbles: [(span: TimeSpan, percent: Int64)] = []
+    /// Of a hundred answers so many break off, and the connection with them.
+    public var losses: [(span: TimeSpan, percent: Int64)] = []
+    /// Of a hundred answers so many come behind a second copy of the answer before.
+    public var repeats: [(span: TimeSpan, percent: Int64)] = []
+    /// Of a hundred full blocks so many are the last thing the meter says before it starts again, which takes system
+    /// time.
+    public var reboots: [(span: TimeSpan, percent: Int64, awayMs: Int64)] = []
+    /// The meter has another encryption key than everybody believes.
+    public var wrongKeys: [TimeSpan] = []
+    /// Rows of the load profile come out of order.
+    public var shuffles: [TimeSpan] = []
 
     public init() {}
+
+    /// What may happen to an answer, in per cent.
+    struct Chances { var dropPercent, garblePercent, repeatPercent, rebootPercent, awayMs: Int64 }
+
+    /// False: nothing is left to chance, at any time.
+    var hasChances: Bool { !garbles.isEmpty || !losses.isEmpty || !repeats.isEmpty || !reboots.isEmpty }
+
+    func chances(atS: Int64) -> Chances {
+        func percent(_ list: [(span: TimeSpan, percent: Int64)]) -> Int64 {
+            list.lazy.filter { $0.span.contains(atS) }.map(\.percent).max() ?? 0
+        }
+        let reboot = reboots.first { $0.span.contains(atS) }
+        return Chances(
+            dropPercent: percent(losses), garblePercent: percent(garbles), repeatPercent: percent(repeats),
+            rebootPercent: reboot?.percent ?? 0, awayMs: reboot?.awayMs ?? 0)
+    }
+
+    func bytesPerS(atS: Int64) -> Int64? { slowLinks.first { $0.span.contains(atS) }?.bytesPerS }
+    func hasWrongKey(atS: Int64) -> Bool { wrongKeys.contains { $0.contains(atS) } }
+    func shuffles(atS: Int64) -> Bool { shuffles.contains { $0.contains(atS) } }
+    /// A command is said to be done and is not.
+    public func isGhost(atS: Int64) -> Bool { stuckRelay.contains { $0.contains(atS) } }
+    /// A command is done and said not to be.
+    public func isLying(atS: Int64) -> Bool { lyingRelay.contains { $0.contains(atS) } }
 
     public func silence(atS: Int64) -> Silence? { silences.first { $0.span.contains(atS) }?.how }
     public func delayMs(atS: Int64) -> Int64 { slowAnswers.first { $0.span.contains(atS) }?.delayMs ?? 0 }

@@ -43,8 +43,8 @@ extension MeterObjects {
         let centiA = centiV == 0 ? 0 : watts * 10_000 / centiV
         let lastRow = { self.meter.loadRows(fromEndS: nowS - 2 * self.meter.configuration.periodS).last }
         switch name {
-        case "import-energy": return energy(meter.registerWh)
-        case "import-apparent-energy": return energy(apparent(meter.registerWh))
+        case "import-energy": return energy(meter.shown(meter.registerWh))
+        case "import-apparent-energy": return energy(apparent(meter.shown(meter.registerWh)))
         case "export-energy", "export-apparent-energy", "block-export-energy", "block-export-apparent-energy":
             return energy(0)
         case "block-import-energy": return energy(Int64(lastRow()?.importWh ?? 0))
@@ -112,7 +112,8 @@ extension MeterObjects {
             return meter.loadRows(fromEndS: fromS, toEndS: toS).map(blockRow)
         case "daily":
             return meter.midnights(fromS: fromS, toS: toS).map {
-                [stamp($0.atS), energy($0.importWh), energy(apparent($0.importWh)), energy(0), energy(0)]
+                let wh = meter.shown($0.importWh)
+                return [stamp($0.atS), energy(wh), energy(apparent(wh)), energy(0), energy(0)]
             }
         case "instantaneous", "name-plate":
             let row = columns(profile).map { column -> DLMSData in

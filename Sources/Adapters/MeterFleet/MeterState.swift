@@ -18,6 +18,19 @@ struct MeterState: Codable, Sendable {
     var authenticationKey: [UInt8]?
     /// What it was told beside that; nil until it was told anything.
     var controls: MeterControlState?
+    /// What a scenario did to it; nil until one did.
+    var scripted: ScriptedState?
+}
+
+/// What scenarios did to a meter. Bounded: the oldest go first.
+struct ScriptedState: Codable, Sendable {
+    struct Event: Codable, Sendable { var atS: Int64; var code: Int }
+    static let limit = 200
+    var outages: [TimeSpan] = []
+    var events: [Event] = []
+    /// The register shows (energy + shift) modulo this; nil: as it is.
+    var registerModuloWh: Int64?
+    var registerShiftWh: Int64 = 0
 }
 
 /// Where states are kept. A folder of nil keeps nothing.

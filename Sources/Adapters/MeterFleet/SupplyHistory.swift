@@ -13,7 +13,7 @@ public struct RelayTransition: Sendable, Equatable, Codable {
 }
 
 /// A half-open span of time, [fromS, untilS).
-public struct TimeSpan: Sendable, Equatable {
+public struct TimeSpan: Sendable, Equatable, Codable {
     public var fromS: Int64
     public var untilS: Int64
     public init(fromS: Int64, untilS: Int64) {
@@ -34,16 +34,22 @@ struct SupplyHistory: Sendable {
     /// First instant of the first interval: a civil midnight, so that intervals lie on the wall clock.
     let startS: Int64
     let baseWh: Int64
-    let outages: [TimeSpan]
+    /// The past part never changes: what was served then has been shown.
+    var outages: [TimeSpan]
     /// In time order.
     private(set) var transitions: [RelayTransition]
 
     /// Nil: no limit.
     var limiter: LoadLimiter?
 
-    private var served: [Int32] = []
-    /// Register at the start of interval i; one entry more than `served`.
-    private var register: [Int64]
+    /// How many intervals have been computed. Their values are computed again when asked for: thousands of meters
+    /// with six weeks of them each would take more memory than it is worth.
+    private(set) var count = 0
+    /// Register at the end of the last of them.
+    private var totalWh: Int64
+    /// Register at the start of every `stride`th interval, mostly a midnight.
+    private var checkpoints: [Int64]
+    private let stride: Int
 
     init(
         load: LoadSource, periodS: Int64, startS: Int64, baseWh: Int64, outages: [TimeSpan],
@@ -55,27 +61,48 @@ struct SupplyHistory: Sendable {
         self.baseWh = baseWh
         self.outages = outages
         self.transitions = transitions
-        register = [baseWh]
+        totalWh = baseWh
+        checkpoints = [baseWh]
+        stride = Int(max(1, 86_400 / periodS))
     }
 
     var relayOpen: Bool { transitions.last?.open ?? false }
 
-    /// Moves the relay. A stamp before the last movement (a clock set back) counts as that movement's.
+    /// Moves the relay. A stamp before the last movement or before an interval that has been shown (a clock set back)
+    /// counts as that.
     mutating func moveRelay(open: Bool, atS: Int64) {
         guard open != relayOpen else { return }
-        transitions.append(RelayTransition(atS: max(atS, transitions.last?.atS ?? atS), open: open))
+        transitions.append(RelayTransition(atS: max(atS, shownS, transitions.last?.atS ?? atS), open: open))
+    }
+
+    /// Everything before has been computed and cannot change any more.
+    private var shownS: Int64 { startS + Int64(count) * periodS }
+
+    /// A further outage, or what is left of it.
+    mutating func addOutage(_ span: TimeSpan) {
+        let left = TimeSpan(fromS: max(span.fromS, shownS), untilS: span.untilS)
+        if left.fromS < left.untilS { outages.append(left) }
+    }
+
+    /// Ends what would go on from now, and forgets what is to come, of the outages behind the first `kept`.
+    mutating func endOutages(atS: Int64, keeping kept: Int) {
+        let endS = max(atS, shownS)
+        outages = outages.enumerated().compactMap { index, span in
+            guard index >= kept, span.untilS > endS else { return span }
+            return span.fromS < endS ? TimeSpan(fromS: span.fromS, untilS: endS) : nil
+        }
     }
 
     /// Computes every interval that has ended by `nowS`. A movement of the relay lies never before the last of them.
     mutating func extend(toS nowS: Int64) {
-        while startS + Int64(served.count + 1) * periodS <= nowS {
-            let from = startS + Int64(served.count) * periodS
+        while startS + Int64(count + 1) * periodS <= nowS {
+            let from = startS + Int64(count) * periodS
             limit(slotS: from, toS: from + periodS)
-            let wh = servedWh(fromS: from, untilS: from + periodS)
-            served.append(wh)
-            register.append(register[register.count - 1] + Int64(wh))
+            totalWh += Int64(servedWh(fromS: from, untilS: from + periodS))
+            count += 1
+            if count % stride == 0 { checkpoints.append(totalWh) }
         }
-        limit(slotS: startS + Int64(served.count) * periodS, toS: nowS)
+        limit(slotS: startS + Int64(count) * periodS, toS: nowS)
     }
 
     /// Opens and closes the relay by the load limit in an interval, up to an instant of it. The load is what is asked
@@ -96,25 +123,35 @@ struct SupplyHistory: Sendable {
         limiter?.checkedS = max(first.checkedS, toS)
     }
 
-    /// How many intervals have been computed.
-    var count: Int { served.count }
     func endS(_ slot: Int) -> Int64 { startS + Int64(slot + 1) * periodS }
-    func wh(_ slot: Int) -> Int32 { served[slot] }
+
+    func wh(_ slot: Int) -> Int32 {
+        let from = startS + Int64(slot) * periodS
+        return servedWh(fromS: from, untilS: from + periodS)
+    }
+
+    /// Register at the start of an interval.
+    private func registerWh(before slot: Int) -> Int64 {
+        guard slot < count else { return totalWh }
+        let checkpoint = slot / stride
+        return (checkpoint * stride..<slot).reduce(checkpoints[checkpoint]) { $0 + Int64(wh($1)) }
+    }
 
     /// The interval that starts at that instant, when it lies on the raster and has been computed.
     func slot(startingAtS atS: Int64) -> Int? {
         guard atS >= startS, (atS - startS) % periodS == 0 else { return nil }
         let slot = Int((atS - startS) / periodS)
-        return slot < served.count ? slot : nil
+        return slot < count ? slot : nil
     }
 
     /// Cumulative energy at an instant not later than the last `extend`; within an interval in proportion.
     func registerWh(atS: Int64) -> Int64 {
         guard atS > startS else { return baseWh }
-        let slot = min(Int((atS - startS) / periodS), served.count)
+        let slot = min(Int((atS - startS) / periodS), count)
         let from = startS + Int64(slot) * periodS
-        guard slot == served.count, atS > from else { return register[slot] + partWh(slot, from, atS) }
-        return register[slot] + Int64(servedWh(fromS: from, untilS: min(atS, from + periodS)))
+        let before = registerWh(before: slot)
+        guard slot == count, atS > from else { return before + partWh(slot, from, atS) }
+        return before + Int64(servedWh(fromS: from, untilS: min(atS, from + periodS)))
     }
 
     private func partWh(_ slot: Int, _ fromS: Int64, _ atS: Int64) -> Int64 {

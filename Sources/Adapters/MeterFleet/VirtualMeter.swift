@@ -53,6 +53,8 @@ public struct MeterConfiguration: Sendable {
     public var energyScaler: Int8 = 0
     public var firmware = "BBSIM-1.0"
     public var seed: UInt64
+    /// The feeder it hangs on, for scenarios. Any text.
+    public var feeder = ""
 
     public init(
         serial: String, zone: Zone = .india, periodS: Int64 = 1800, load: LoadSource, installed: CivilDay,
@@ -108,6 +110,15 @@ public final class VirtualMeter: Sendable {
     public let systemTitle: [UInt8]
     private let clocks: Clocks
     private let file: MeterStateFile
+    /// A number made from the serial: what chance and choice go by.
+    let number: UInt64
+    /// What scenarios plan for the fleet of this meter, and what came of it.
+    private struct Fate: Sendable {
+        var plan: FaultPlan?
+        var turn: UInt64 = 0
+        var awayUntilMs: Int64 = 0
+    }
+    private let fate = Mutex(Fate())
     private struct Inside: Sendable { var history: SupplyHistory; var state: MeterState; var image: ImageReceiver? }
     private let inside: Mutex<Inside>
 
@@ -124,12 +135,16 @@ public final class VirtualMeter: Sendable {
         // cipher:
         // without a file the counters begin again after a restart, so the title must be another one each time.
         let salt = stateFolder == nil ? UInt64(bitPattern: clocks.systemNowMs()) : 0
-        let number = configuration.serial.utf8.reduce(salt) { $0 &* 1_099_511_628_211 ^ UInt64($1) }
-        systemTitle = Array("BBR".utf8) + (0..<5).map { UInt8(mixed(number, 17, $0, span: 256)) }
+        func number(_ salt: UInt64) -> UInt64 {
+            configuration.serial.utf8.reduce(salt) { $0 &* 1_099_511_628_211 ^ UInt64($1) }
+        }
+        self.number = number(configuration.seed)
+        let title = number(salt)
+        systemTitle = Array("BBR".utf8) + (0..<5).map { UInt8(mixed(title, 17, $0, span: 256)) }
         var history = SupplyHistory(
             load: configuration.load, periodS: configuration.periodS,
             startS: configuration.zone.startS(of: configuration.installed), baseWh: configuration.baseWh,
-            outages: configuration.outages, transitions: state.transitions)
+            outages: configuration.outages + (state.scripted?.outages ?? []), transitions: state.transitions)
         history.limiter = state.controls?.limiter
         inside = Mutex(Inside(history: history, state: state))
     }
@@ -197,7 +212,8 @@ public final class VirtualMeter: Sendable {
     /// Rows of the load profile whose end lies in [fromEndS, toEndS], oldest first.
     public func loadRows(fromEndS: Int64 = .min, toEndS: Int64 = .max) -> [LoadRow] {
         let businessS = businessNowS
-        return read { history, nowS in
+        let faults = self.faults
+        var rows = read { history, nowS in
             let from = max(fromEndS, oldestS(nowS) + 1, history.startS + history.periodS)
             let first = (from - history.startS - 1) / history.periodS
             let last = min(toEndS, nowS)
@@ -205,11 +221,14 @@ public final class VirtualMeter: Sendable {
             for slot in Int(max(0, first))..<max(Int(max(0, first)), history.count) {
                 let endS = history.endS(slot)
                 guard endS <= last else { break }
-                guard configuration.faults.isVisible(endS: endS, nowS: businessS) else { continue }
+                guard faults.isVisible(endS: endS, nowS: businessS) else { continue }
                 rows.append(row(history, slot, endS))
             }
             return rows
         }
+        guard faults.shuffles(atS: businessS), rows.count > 1 else { return rows }
+        for index in rows.indices { rows.swapAt(index, Int(mixed(number, 51, UInt64(index), span: Int64(rows.count)))) }
+        return rows
     }
 
     private func row(_ history: borrowing SupplyHistory, _ slot: Int, _ endS: Int64) -> LoadRow {
@@ -247,26 +266,27 @@ public final class VirtualMeter: Sendable {
     /// Moves the relay as a remote command does. The answer is what the meter says, which a fault may make untrue.
     public func operateRelay(open: Bool) throws(MeterFleetError) -> Bool {
         let businessS = businessNowS
-        if !configuration.faults.stuckRelay.contains(where: { $0.contains(businessS) }) {
+        if !faults.isGhost(atS: businessS) {
             try changeState { inside, nowS in
                 inside.history.moveRelay(open: open, atS: nowS)
                 inside.history.limiter?.isTripped = false
             }
         }
-        return !configuration.faults.lyingRelay.contains { $0.contains(businessS) }
+        return !faults.isLying(atS: businessS)
     }
 
     /// Entries of all event logs up to now, oldest first.
     public var events: [(atS: Int64, code: Int)] {
-        let clockSets = inside.withLock { $0.state.clockSetsS }
+        let (clockSets, scripted) = inside.withLock { ($0.state.clockSetsS, $0.state.scripted?.events ?? []) }
         return read { history, nowS in
             var all = history.transitions.map { (atS: $0.atS, code: $0.open ? 301 : 302) }
-            for outage in configuration.outages {
+            for outage in history.outages {
                 all.append((outage.fromS, 101))
                 all.append((outage.untilS, 102))
             }
             all += clockSets.map { ($0, 151) }
             all += configuration.scriptedEvents
+            all += scripted.map { ($0.atS, $0.code) }
             return all.filter { $0.atS <= nowS && $0.atS >= history.startS }
                 .sorted { ($0.atS, $0.code) < ($1.atS, $1.code) }
         }
@@ -354,6 +374,95 @@ public final class VirtualMeter: Sendable {
             inside.state.encryptionKey = encryption ?? inside.state.encryptionKey
             inside.state.authenticationKey = authentication ?? inside.state.authenticationKey
         }
+    }
+
+    // MARK: Scenarios
+
+    func attach(_ plan: FaultPlan) { fate.withLock { $0.plan = plan } }
+
+    /// The faults it was made with and those of the scenarios that run.
+    public var faults: MeterFaults {
+        guard let plan = fate.withLock({ $0.plan }), !plan.isEmpty else { return configuration.faults }
+        return plan.faults(of: self)
+    }
+
+    /// Counts the answers, for faults that come by chance.
+    func nextTurn() -> UInt64 {
+        fate.withLock {
+            $0.turn += 1
+            return $0.turn
+        }
+    }
+
+    /// Starts again: not to be reached for so long (system time). Counters go on from their reserve, as ever.
+    func reboot(awayMs: Int64) {
+        let untilMs = clocks.systemNowMs() + awayMs
+        fate.withLock { $0.awayUntilMs = untilMs }
+    }
+
+    /// Starting again.
+    var isAway: Bool {
+        let untilMs = fate.withLock { $0.awayUntilMs }
+        return untilMs > 0 && clocks.systemNowMs() < untilMs
+    }
+
+    /// Every outage: the planned ones and those of scenarios.
+    public var outages: [TimeSpan] { inside.withLock { $0.history.outages } }
+
+    /// Events that were scripted, before or by a scenario. What the meter finds out by itself is not among them.
+    public var scriptedEvents: [(atS: Int64, code: Int)] {
+        configuration.scriptedEvents
+            + inside.withLock { ($0.state.scripted?.events ?? []).map { ($0.atS, $0.code) } }
+    }
+
+    /// Cumulative import as the register shows it: behind the last digit it begins again.
+    func shown(_ wh: Int64) -> Int64 {
+        inside.withLock {
+            guard let scripted = $0.state.scripted, let modulo = scripted.registerModuloWh else { return wh }
+            return floorModulo(wh + scripted.registerShiftWh, modulo)
+        }
+    }
+
+    private func script(
+        _ body: (inout ScriptedState, inout SupplyHistory, _ nowS: Int64) -> Void
+    ) throws(MeterFleetError) {
+        let kept = configuration.outages.count
+        try changeState { inside, nowS in
+            var scripted = inside.state.scripted ?? ScriptedState()
+            body(&scripted, &inside.history, nowS)
+            scripted.outages = Array(inside.history.outages.dropFirst(kept).suffix(ScriptedState.limit))
+            scripted.events = scripted.events.suffix(ScriptedState.limit)
+            inside.state.scripted = scripted
+        }
+    }
+
+    /// No supply in that span (meter time); the part that has been shown already stays as it was.
+    func addOutage(_ span: TimeSpan) throws(MeterFleetError) {
+        try script { _, history, _ in history.addOutage(span) }
+    }
+
+    /// Ends the outages of scenarios now.
+    func endOutages() throws(MeterFleetError) {
+        let kept = configuration.outages.count
+        try script { _, history, nowS in history.endOutages(atS: nowS, keeping: kept) }
+    }
+
+    func addEvent(code: Int, atS: Int64) throws(MeterFleetError) {
+        try script { scripted, _, _ in scripted.events.append(ScriptedState.Event(atS: atS, code: code)) }
+    }
+
+    /// From now on the register has so many digits (of Wh) and begins again after so much more energy.
+    func rollOver(digits: Int, withinWh: Int64) throws(MeterFleetError) {
+        let modulo = (0..<digits).reduce(Int64(1)) { value, _ in value * 10 }
+        try script { scripted, history, nowS in
+            scripted.registerModuloWh = modulo
+            scripted.registerShiftWh = modulo - withinWh - history.registerWh(atS: nowS)
+        }
+    }
+
+    /// The clock goes wrong by so much. Nobody set it, so nothing is logged.
+    func shiftClock(byS: Int64) throws(MeterFleetError) {
+        try changeState { inside, _ in inside.state.clockAdjustS += byS }
     }
 
     private func changeState(_ body: (inout Inside, _ nowS: Int64) -> Void) throws(MeterFleetError) {

@@ -30,6 +30,18 @@ public struct SimulateOptions: Sendable {
     public var seed: UInt64
     public var stateFolder: String?
     public var secrets: MeterSecrets
+    /// Nil: by address on the loopback network, by server address elsewhere.
+    public var addressing: MeterAddressing?
+    /// Days the meters have served before the start.
+    public var historyDays = 45
+    /// Feeders that the meters hang on in turn: F1, F2, …
+    public var feeders = 1
+    /// Scenario files started with the fleet.
+    public var scenarios: [String] = []
+    /// Path of the control socket.
+    public var control: String?
+    /// Host and port of a listener for what meters say unasked.
+    public var push: String?
 
     /// The keys of simulated meters unless others are given. They protect nothing.
     public static let publicSecrets = MeterSecrets(
@@ -48,15 +60,100 @@ public struct SimulateOptions: Sendable {
     }
 }
 
-/// Meters serve so many days before the start of the simulation.
-private let historyDays = 45
+/// Most meters of one process.
+private let mostMeters = 20_000
 
-/// A fleet that listens, and what to tell about it.
-public func startSimulation(_ options: SimulateOptions) async throws -> (fleet: MeterFleet, notice: String) {
+/// A fleet that listens, with what goes on in it.
+public struct Simulation: Sendable {
+    public let fleet: MeterFleet
+    public let director: FleetDirector
+    let socket: FleetControlSocket?
+    /// What to tell about it.
+    public let notice: String
+
+    /// Carries out scenarios until the task is cancelled.
+    public func run() async { await director.run() }
+
+    public func stop() async {
+        await socket?.close()
+        await fleet.stop()
+    }
+}
+
+/// Makes the meters, listens, and starts the scenarios of the options.
+public func startSimulation(
+    _ options: SimulateOptions, progress: @Sendable (String) -> Void = { _ in }
+) async throws -> Simulation {
+    try check(options)
+    let scenarios = try options.scenarios.map { try scenario($0) }
+    let (meters, clocks, about) = try virtualMeters(options, progress: progress)
+    let fleet = try await MeterFleet.start(
+        meters,
+        options: MeterFleetOptions(host: options.host, port: options.port, addressing: options.addressing))
+    let director = FleetDirector(
+        fleet, clocks: clocks,
+        send: try options.push.map { place in
+            let (host, port) = try listener(place)
+            return AlarmFrames.sender(fleet, host: host, port: port)
+        })
+    do {
+        for scenario in scenarios { _ = try await director.start(scenario) }
+        let socket: FleetControlSocket? =
+            if let path = options.control { try await FleetControlSocket.open(path, FleetControl(director)) } else {
+                nil
+            }
+        return Simulation(
+            fleet: fleet, director: director, socket: socket,
+            notice: notice(options, fleet, about: about, nowS: floorSeconds(clocks.businessNowMs())))
+    } catch {
+        await fleet.stop()
+        throw error
+    }
+}
+
+private func floorSeconds(_ ms: Int64) -> Int64 { ms >= 0 ? ms / 1000 : (ms - 999) / 1000 }
+
+private func check(_ options: SimulateOptions) throws {
     guard (1...86_400).contains(options.speed) else {
         throw UsageError("--speed: 1 to 86400 business seconds a second")
     }
-    guard (1...2000).contains(options.meters ?? 1) else { throw UsageError("--meters: 1 to 2000") }
+    guard (1...mostMeters).contains(options.meters ?? 1) else { throw UsageError("--meters: 1 to \(mostMeters)") }
+    guard (1...400).contains(options.historyDays) else { throw UsageError("--history: 1 to 400 days") }
+    guard (1...1_000).contains(options.feeders) else { throw UsageError("--feeders: 1 to 1000") }
+    // Every meter may be spoken to at once, and the process has files of its own.
+    let files = UInt64(options.meters ?? 1) + 64
+    guard FileLimit.most >= files else {
+        throw UsageError(
+            "this process may open only \(FileLimit.most) files, and \(options.meters ?? 1) meters need up to "
+                + "\(files): raise the limit (`ulimit -Hn \(files)` as root, LimitNOFILE in the systemd unit) or "
+                + "simulate fewer")
+    }
+    try FileLimit.raise()
+}
+
+/// HOST:PORT, with an IPv6 host in brackets.
+private func listener(_ text: String) throws -> (host: String, port: Int) {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        (1...65_535).contains(port), colon > text.startIndex
+    else { throw UsageError("--push \(text): give HOST:PORT") }
+    return (text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]")), port)
+}
+
+private func scenario(_ path: String) throws -> Scenario {
+    guard let data = FileManager.default.contents(atPath: path) else {
+        throw UsageError("cannot read the scenario file \(path)")
+    }
+    do {
+        return try Scenario([UInt8](data))
+    } catch {
+        throw UsageError("\(path), \(error)")
+    }
+}
+
+private func virtualMeters(
+    _ options: SimulateOptions, progress: @Sendable (String) -> Void
+) throws -> (meters: [VirtualMeter], clocks: Clocks, about: String) {
+    let historyDays = options.historyDays
     let systemMs = Clocks.live.systemNowMs()
     let nowS = options.nowS ?? systemMs / 1000
     let clocks = Clocks.accelerated(anchorBusinessMs: nowS * 1000, anchorSystemMs: systemMs, rate: options.speed)
@@ -68,11 +165,11 @@ public func startSimulation(_ options: SimulateOptions) async throws -> (fleet: 
             serial: load.serial, zone: options.zone, periodS: periodS, load: load.source, installed: installed,
             secrets: options.secrets, seed: options.seed &+ UInt64(index))
         configuration.retentionDays = historyDays
+        configuration.feeder = "F\(index % options.feeders + 1)"
         meters.append(try VirtualMeter(configuration, clocks: clocks, stateFolder: options.stateFolder))
+        if (index + 1) % 1_000 == 0 { progress("\(index + 1) of \(loads.count) meters made") }
     }
-    let fleet = try await MeterFleet.start(
-        meters, options: MeterFleetOptions(host: options.host, basePort: options.port))
-    return (fleet, notice(options, fleet, about: about, nowS: nowS))
+    return (meters, clocks, about)
 }
 
 private func loads(
@@ -93,7 +190,7 @@ private func loads(
     case .file(let path):
         let file = try loadFile(path, options)
         guard !file.meters.isEmpty else { throw UsageError("\(path) holds no meter that could be served") }
-        let count = min(options.meters ?? file.meters.count, file.meters.count, 2000)
+        let count = min(options.meters ?? file.meters.count, file.meters.count, mostMeters)
         let (shiftDays, repeats) = shift(file, installed: installed, today: options.zone.day(atS: nowS))
         let loads = try (0..<count).map { index in
             let load = try RecordedLoad(file, meter: index, zone: options.zone, shiftDays: shiftDays, repeats: repeats)
@@ -133,25 +230,38 @@ private func serial(_ name: String, _ index: Int) -> String {
 
 private func notice(_ options: SimulateOptions, _ fleet: MeterFleet, about: String, nowS: Int64) -> String {
     let last = fleet.meters.count - 1
-    let host = options.host
+    let host = fleet.host(0)
+    let port = fleet.port
     let yesterday = options.zone.day(atS: nowS).advanced(by: -1)
     var lines = [
         "\(fleet.meters.count) meters from \(about)",
-        "\(fleet.meters[0].configuration.serial) … \(fleet.meters[last].configuration.serial) on \(host), "
-            + "ports \(fleet.port(0)) to \(fleet.port(last)); period \(fleet.meters[0].configuration.periodS) s",
+        "\(fleet.meters[0].configuration.serial) … \(fleet.meters[last].configuration.serial), "
+            + "\(places(fleet, last)); period \(fleet.meters[0].configuration.periodS) s",
         "Meter time is \(stampText(nowS, options.zone)) and runs \(options.speed) times as fast as this clock.",
         "Clients: 16 without authentication, 32 lls, 48 hls-2 ciphered, 49 hls-gmac ciphered.", "Read one:",
-        "  busbar read --host \(host) --port \(fleet.port(0)) --auth none --profile block-load "
+        "  busbar read --host \(host) --port \(port) --auth none --profile block-load "
             + "--from \(yesterday) --to \(yesterday.advanced(by: 1))",
     ]
     if options.secrets.lls == SimulateOptions.publicSecrets.lls {
         lines.append(
-            "  BUSBAR_SECRET=BUSBARSIM busbar read --host \(host) --port \(fleet.port(0)) --auth lls "
+            "  BUSBAR_SECRET=BUSBARSIM busbar read --host \(host) --port \(port) --auth lls "
                 + "--secret-env BUSBAR_SECRET --obis import-energy")
         lines.append(
             "  printf BUSBAR-SIM-HLS-1 >secret; printf BUSBAR-SIM-EK-01 >ek; printf BUSBAR-SIM-AK-01 >ak\n"
-                + "  busbar read --host \(host) --port \(fleet.port(0)) --auth hls-2 --secret-file secret "
+                + "  busbar read --host \(host) --port \(port) --auth hls-2 --secret-file secret "
                 + "--ek-file ek --ak-file ak --profile instantaneous")
     }
+    if let control = options.control {
+        lines += ["Control it:", "  busbar simulator status --control \(control)"]
+    }
     return (lines + ["Stop with Ctrl-C."]).joined(separator: "\n") + "\n"
+}
+
+/// Where the meters are found.
+private func places(_ fleet: MeterFleet, _ last: Int) -> String {
+    switch fleet.addressing {
+    case .address: "addresses \(fleet.host(0)) to \(fleet.host(last)), port \(fleet.port)"
+    case .serverPort:
+        "on \(fleet.host(0)), port \(fleet.port), server addresses 1 to \(fleet.serverAddress(last)) (--server)"
+    }
 }

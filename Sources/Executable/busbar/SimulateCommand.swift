@@ -8,17 +8,27 @@ import MeterFleet
 
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serves simulated DLMS meters, one TCP port each, until stopped.",
+        abstract: "Serves simulated DLMS meters behind one TCP port until stopped.",
         discussion: """
             Give a load file (wide or long CSV, also .gz) or take the household model.
-            Try it: busbar simulate --meters 3 --port 4059 --speed 60
+            Meters have the addresses 127.0.0.1, 127.0.0.2, … on the one port, or server addresses 1, 2, … on another host.
+            Try it: busbar simulate --meters 10000 --port 4059 --feeders 8 --control ./simulator.sock
             """)
 
     @Option(help: "Load file to replay.") var load: String?
     @Option(help: "Load model: household.") var model = "household"
     @Option(parsing: .unconditional, help: "How many meters; all of the file, or 10, when left out.") var meters: Int?
-    @Option(help: "Address to listen on.") var host = "127.0.0.1"
-    @Option(parsing: .unconditional, help: "Port of the first meter; 0 takes free ones.") var port = 4059
+    @Option(help: "Address of the first meter; the others follow within 127.0.0.0/8.") var host = "127.0.0.1"
+    @Option(parsing: .unconditional, help: "Port of all meters; 0 takes a free one.") var port = 4059
+    @Option(help: "How meters are told apart: address or server-port; address on 127.0.0.0/8 when left out.")
+    var by: String?
+    @Option(parsing: .unconditional, help: "Feeders that the meters hang on in turn: F1, F2, …") var feeders = 1
+    @Option(parsing: .unconditional, help: "Days the meters have measured already.") var history = 45
+    @Option(help: "Scenario file to start with; may be given more than once.", completion: .file())
+    var scenario: [String] = []
+    @Option(help: "Path of the socket that `busbar simulator` and the pages control it by.", completion: .file())
+    var control: String?
+    @Option(help: "HOST:PORT to send last gasps and alarms to, in the clear.") var push: String?
     @Option(parsing: .unconditional, help: "Capture period in seconds; that of the file, or 1800, when left out.")
     var period: Int64?
     @Option(parsing: .unconditional, help: "Business seconds per second: 1440 makes a day of a minute.") var speed:
@@ -34,11 +44,15 @@ struct Simulate: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let (fleet, notice) = try await startSimulation(try options())
+            let simulation = try await startSimulation(try options()) {
+                FileHandle.standardError.write(Data("\($0)\n".utf8))
+            }
             // Not print: its buffer would keep the notice back while the program runs on.
-            FileHandle.standardOutput.write(Data(notice.utf8))
+            FileHandle.standardOutput.write(Data(simulation.notice.utf8))
+            let running = Task { await simulation.run() }
             await stopSignal()
-            await fleet.stop()
+            running.cancel()
+            await simulation.stop()
         } catch let error as UsageError {
             try leave(CommandResult(complaint: error.description, exitCode: 2))
         } catch {
@@ -53,6 +67,14 @@ struct Simulate: AsyncParsableCommand {
         var options = SimulateOptions(load: load.map { .file($0) } ?? .household, meters: meters, port: port)
         (options.host, options.speed, options.seed, options.zone) = (host, speed, seed, zone)
         (options.periodS, options.stateFolder) = (period, state)
+        (options.feeders, options.historyDays, options.scenarios) = (feeders, history, scenario)
+        (options.control, options.push) = (control, push)
+        if let by {
+            guard let addressing = MeterAddressing(rawValue: by) else {
+                throw UsageError("--by \(by): address or server-port")
+            }
+            options.addressing = addressing
+        }
         options.nowS = try now.map { try instantS($0, zone: zone) }
         let usual = SimulateOptions.publicSecrets
         options.secrets = MeterSecrets(

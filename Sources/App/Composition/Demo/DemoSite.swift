@@ -129,8 +129,8 @@ struct DemoSite: Sendable {
                     language: household.language, openedDay: from
                 ).create(scope, in: transaction)
                 try Meter(
-                    meterID: household.meterID, serial: household.serial, host: "127.0.0.1",
-                    port: Int64(fleet.port(index)), clientAddress: Int64(MeterClient.utility),
+                    meterID: household.meterID, serial: household.serial, host: fleet.host(index),
+                    port: Int64(fleet.port), clientAddress: Int64(MeterClient.utility),
                     authentication: MeterAuthentication.hls2.rawValue, sealedKeys: sealed[index], capturePeriodS: 1_800
                 ).create(scope, atMs: atMs, in: transaction)
                 try Installation(meterID: household.meterID, accountID: household.accountID, fromDay: from)
