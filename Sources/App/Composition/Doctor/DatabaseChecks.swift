@@ -53,10 +53,16 @@ private func roleFindings(_ inspection: Inspection) async -> [DoctorFinding] {
         let role = try await database.role()
         var findings: [DoctorFinding] = []
         if !role.powers.isEmpty {
+            let plain = "NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS"
+            // A superuser is the administrator's own role: without it nobody could mend the server.
+            let remedy =
+                role.powers.contains("superuser")
+                ? "Use a role of Busbar's own: `CREATE ROLE busbar LOGIN \(plain)`, and let it own the database"
+                : "`ALTER ROLE \"\(role.name)\" \(plain)`"
             findings.append(
                 .warning(
                     "database role", "\(role.name) may do more than it needs: \(role.powers.joined(separator: ", "))",
-                    "`ALTER ROLE \"\(role.name)\" NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS`"))
+                    remedy))
         }
         if !role.isEncrypted, !role.isLocal {
             findings.append(
