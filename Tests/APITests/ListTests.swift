@@ -112,6 +112,21 @@ import Testing
         }
     }
 
+    @Test func onePlaceIsReadWhereItLiesInTheScope() async throws {
+        try await Fixture.with { fixture in
+            let admin = try fixture.bearer(.administrator)
+            let found = await fixture.send("GET", "/api/v1/places/11", headers: admin)
+            #expect(found.status == 200, "\(found.text)")
+            #expect(try found.json["placeID"]?.text == "11" && found.json["name"]?.text == "Feeder-1-of-1")
+            // Nobody learns whether a place outside of the own ones exists.
+            let confined = try await fixture.keyHeaders([.readMeters], placeID: 11)
+            #expect(await fixture.send("GET", "/api/v1/places/11", headers: confined).status == 200)
+            let other = await fixture.send("GET", "/api/v1/places/12", headers: confined)
+            let none = await fixture.send("GET", "/api/v1/places/999", headers: confined)
+            #expect(other.status == 404 && none.status == 404 && other.at == none.at)
+        }
+    }
+
     // MARK: methods
 
     @Test func everyPathTellsItsMethods() async throws {

@@ -188,6 +188,8 @@ private let productProbes: [String: Probe] = [
         "accountID", 70, everybody, ["from": .string("2025-12-01"), "to": .string("2025-12-31")]),
     "places.list": Probe(
         roles: staff, own: { _, _ in ["kind": .string("feeder")] }, other: { _ in ["under": .string("20")] }),
+    "places.read": Probe(
+        roles: staff, own: { _, _ in ["placeID": .string("11")] }, other: { _ in ["placeID": .string("21")] }),
     "places.add": Probe(
         roles: [.administrator],
         own: { _, number in ["name": .string("New \(number)"), "kind": .string("plant")] },

@@ -123,6 +123,9 @@ import Testing
             #expect(
                 refused.status == .problems && refused.spoken.all.contains("does not open"), "\(refused.spoken.all)")
             #expect(!FileManager.default.fileExists(atPath: path + ".next"))
+            let open = try await OpenSite.open(place.site)
+            #expect(try await openedSecrets(open.ring, open.site.money) == [false], "serving says so")
+            await open.close()
             try right.write(to: URL(fileURLWithPath: path))
             #expect(try await openAll(place) == 0)
         }

@@ -171,11 +171,13 @@ enum MasterKey {
                 hint: "Put the copy you kept there (mode 600), or set BUSBAR_MASTER_KEY.")
         }
         let key = Secret.bytes(32)
-        try FileManager.default.createDirectory(
+        try? FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let made = FileManager.default.createFile(
             atPath: path, contents: Data((Secret.hex(key) + "\n").utf8), attributes: [.posixPermissions: 0o600])
-        guard made else { throw Refusal(.unavailable, "\(path) cannot be written.", hint: "Check the folder's owner.") }
+        guard made else {
+            throw Refusal(.unavailable, "\(path) cannot be written.", hint: "Check the folder and its owner.")
+        }
         return key
     }
 

@@ -53,6 +53,12 @@ public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ con
         try await ClockCheck.start(open)
         // A month that is damaged or of a newer version is known now and not in the middle of the night.
         for month in try await open.site.readings.months() { _ = try await open.site.readings.shard(month) }
+        // Served all the same: where the key is lost for good, the rest of the company must go on.
+        if try await openedSecrets(open.ring, open.site.money).contains(false) {
+            console.note(
+                "The master key from \(MasterKey.place(site)) does not open the secrets of this database: meters with "
+                    + "keys and second steps fail. Stop, and restore the key that belongs to it.")
+        }
         let serving = try await Serving(open, options: options, log: log)
         if serving.orgs.isEmpty {
             console.note("There is no company here yet: `busbar org add \"…\"`, then start again.")

@@ -1,4 +1,4 @@
-// Places of the network: list, add. What lies where decides who may see it.
+// Places of the network: list, read one, add. What lies where decides who may see it.
 import Access
 import Grid
 import SQL
@@ -13,6 +13,11 @@ struct PlaceQuery: APIModel {
         "kind": Note("Only places of this kind."), "under": Note("Only this place and what lies under it."),
         "limit": Note("How many at most; 50 when not given.", range: 1...200),
     ]
+}
+
+struct PlacePath: APIModel {
+    var placeID: ID
+    static let notes: [String: Note] = ["placeID": Note("The place.")]
 }
 
 struct PlaceView: APIModel {
@@ -68,6 +73,17 @@ extension Endpoints {
                     return PlaceList(
                         items: items.map { PlaceView($0) },
                         next: found.count > limit ? items.last.map { ID($0.placeID) } : nil)
+                })),
+        AnyEndpoint(
+            Endpoint<PlacePath, PlaceView>(
+                "places.read", "GET", "/api/v1/places/{placeID}", access: .permission([.readAccounts, .readMeters]),
+                EndpointText("Read a place", "A place of your company, or yours and what lies under them."),
+                example: PlacePath(placeID: ID(31)), outputExample: .example, problems: [.notFound],
+                run: { input, context in
+                    PlaceView(
+                        try await context.read { transaction, scope in
+                            try Place.find(input.placeID.value, scope, in: transaction)
+                        })
                 })),
         AnyEndpoint(
             Endpoint<PlaceAddition, PlaceView>(

@@ -53,10 +53,16 @@ private func roleFindings(_ inspection: Inspection) async -> [DoctorFinding] {
         let role = try await database.role()
         var findings: [DoctorFinding] = []
         if !role.powers.isEmpty {
+            let plain = "NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS"
+            // A superuser is the administrator's own role: without it nobody could mend the server.
+            let remedy =
+                role.powers.contains("superuser")
+                ? "Use a role of Busbar's own: `CREATE ROLE busbar LOGIN \(plain)`, and let it own the database"
+                : "`ALTER ROLE \"\(role.name)\" \(plain)`"
             findings.append(
                 .warning(
                     "database role", "\(role.name) may do more than it needs: \(role.powers.joined(separator: ", "))",
-                    "`ALTER ROLE \"\(role.name)\" NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS`"))
+                    remedy))
         }
         if !role.isEncrypted, !role.isLocal {
             findings.append(
@@ -105,6 +111,16 @@ private func stampFinding(_ money: any Database, nowMs: Int64) async throws -> D
         "Set the clock before serving, ids and leases rest on it: `timedatectl set-ntp true`")
 }
 
+/// Whether the ring opens the first secret of each kind that is there.
+func openedSecrets(_ ring: KeyRing, _ money: any Database) async throws -> [Bool] {
+    try await money.read { transaction in
+        try sealedColumns.compactMap { column in
+            let first = try column.page((.min, .min), 1, transaction).first
+            return first.map { ring.open($0.sealed, binding: column.binding($0)) != nil }
+        }
+    }
+}
+
 /// Opens one secret of each kind.
 private func sealFinding(_ money: any Database, _ site: SiteOptions) async -> DoctorFinding {
     do {
@@ -112,13 +128,7 @@ private func sealFinding(_ money: any Database, _ site: SiteOptions) async -> Do
         if let path = MasterKey.files(site)?.current, !FileManager.default.fileExists(atPath: path) {
             return .wrong("sealed secrets", "there is no master key to open them", "Restore it from its backup")
         }
-        let ring = try MasterKey.ring(site)
-        let opened = try await money.read { transaction in
-            try sealedColumns.map { column -> Bool? in
-                let first = try column.page((.min, .min), 1, transaction).first
-                return first.map { ring.open($0.sealed, binding: column.binding($0)) != nil }
-            }
-        }
+        let opened = try await openedSecrets(try MasterKey.ring(site), money)
         guard !opened.contains(false) else {
             return .wrong(
                 "sealed secrets", "the master key from \(MasterKey.place(site)) does not open them",

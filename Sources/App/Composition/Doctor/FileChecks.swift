@@ -19,6 +19,7 @@ func folderFindings(_ patient: Patient) -> [DoctorFinding] {
     }
     guard let mode = fileMode(folder), mode & 0o077 == 0 else {
         return [.wrong("data folder", "\(folder) can be read by other users", "`chmod 700 \(folder)`")]
+            + ownerFindings(folder)
     }
     return [.ok("data folder", "\(folder), closed to others")] + ownerFindings(folder)
 }
