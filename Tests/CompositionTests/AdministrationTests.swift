@@ -62,8 +62,12 @@ import Testing
             #expect(try await !signsIn(site, "asha", password), "the old password must not work any more")
             let stranger = await status { try await disableUser(site, orgID: nil, username: "nobody", $0) }
             #expect(stranger == .problems)
-            let disabled = await status { try await disableUser(site, orgID: nil, username: "asha", $0) }
-            #expect(disabled == .done)
+            let disabled = await run { try await disableUser(site, orgID: nil, username: "asha", $0) }
+            #expect(disabled.status == .done && disabled.spoken.all.contains("Nobody administers"), "the last one")
+            let idle = await run {
+                try await setPassword(site, orgID: nil, username: "asha", password: "four words that fit", $0)
+            }
+            #expect(idle.status == .done && idle.spoken.all.contains("disabled all the same"), "\(idle.spoken.all)")
             #expect(try await !signsIn(site, "asha", "four words that fit"))
             let after = await run { try await listUsers(site, orgID: nil, json: false, $0) }
             #expect(

@@ -49,7 +49,8 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Closes a login and its sessions.", discussion: "Try it: busbar user disable anil")
+            abstract: "Closes a login for good, and its sessions.",
+            discussion: "Try it: busbar user disable anil")
         @Argument(help: "The username.") var username: String
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions

@@ -154,7 +154,11 @@ public func disableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ 
         let login = try await open.login(username, org)
         _ = try await open.site.perform(
             DisableLogin(loginID: login.loginID), as: .system(orgID: org.orgID), source: "cli")
-        console.note("\(login.username) cannot sign in any more.")
+        console.note("\(login.username) cannot sign in any more, for good; the name stays taken.")
+        let isAdministered = try await open.logins(org).contains { $0.role == .administrator && $0.disabledAtMs == nil }
+        if !isAdministered {
+            console.note("Nobody administers \(org.name) now: `busbar user add NAME --role administrator`.")
+        }
         return .done
     }
 }
@@ -186,6 +190,10 @@ public func setPassword(
         _ = try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
         sayPassword(command.generatedPassword, console)
         console.note("\(login.username) has a new password; open sessions have ended.")
+        if login.disabledAtMs != nil {
+            console.note(
+                "The login is disabled all the same, and nobody signs in with it: `busbar user add` makes another.")
+        }
         return .done
     }
 }
