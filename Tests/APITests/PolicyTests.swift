@@ -253,7 +253,7 @@ private func spareMeter(_ probe: Probe) -> Probe {
 
 private func lateMeter(_ probe: Probe) -> Probe {
     with(probe) { fixture in
-        try await fixture.site.money.write { transaction in
+        _ = try await fixture.site.money.write { transaction in
             try transaction.run(
                 """
                 INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt,

@@ -1,5 +1,5 @@
-// The collection engine: spread and back-off, gaps asked for again, what is not to be had, two collectors and one meter,
-// raw answers with their frames, the alarm for what nobody takes over, and the service clocks. Both engines.
+// The collection engine: spread and back-off, gaps asked for again, what is not to be had, two collectors and one
+// meter, raw answers with their frames, the alarm for what nobody takes over, and the service clocks. Both engines.
 import API
 import Access
 import CivilTime

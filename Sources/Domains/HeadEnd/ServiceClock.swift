@@ -252,7 +252,8 @@ public enum ServiceDays {
             DO UPDATE SET target_ms = excluded.target_ms, goal_permille = excluded.goal_permille,
               total = excluded.total, in_time = excluded.in_time
             WHERE service_clock.total <> excluded.total OR service_clock.in_time <> excluded.in_time
-              OR service_clock.target_ms <> excluded.target_ms OR service_clock.goal_permille <> excluded.goal_permille
+              OR service_clock.target_ms <> excluded.target_ms
+              OR service_clock.goal_permille <> excluded.goal_permille
             """,
             [
                 .int(scope.orgID), .day(day), .text(clock.rawValue), .int(target.ms), .int(target.permille),

@@ -1,5 +1,5 @@
-// CollectionView: who is late and why, by cause and feeder, with the next try; the service clocks; what is not to be had;
-// who was asked whether it is alive. Shows, decides nothing.
+// CollectionView: who is late and why, by cause and feeder, with the next try; the service clocks; what is not to be
+// had; who was asked whether it is alive. Shows, decides nothing.
 import API
 import Charts
 import CivilTime
