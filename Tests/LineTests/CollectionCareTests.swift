@@ -174,7 +174,8 @@ struct CollectionCareTests {
             }
             #expect(answers.map(\.state) == [.alive, .alive, .silent, .alive])
             #expect(answers.first?.tookMs == 77 && answers.last?.askedAtMs == fixture.clock.nowMs)
-            #expect(polls.count == 1 && polls.first?.endedAtMs != nil && polls.first?.counts == [.alive: 3, .silent: 1])
+            #expect(
+                polls.count == 1 && polls.first?.endedAtMs != nil && polls.first?.counts == [.alive: 3, .silent: 1])
             for meter in fixture.houses.map(\.meter) {
                 #expect(meter.clientCounters[MeterClient.utility] == nil, "no key was used")
             }
