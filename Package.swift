@@ -275,7 +275,9 @@ let package = Package(
         tests(
             "WebRoutes",
             domainBase + [
-                "API", "Access", "Composition", "Journal", "Rating", "TestRetailer", "TestSupport", "Web",
+                "API", "Access", "Composition", "HeadEnd", "Journal", "MeterPort", "Rating", "TestRetailer",
+                "TestSupport",
+                "Web",
             ]),
         tests(
             "Watch",

@@ -120,6 +120,10 @@ table collection
   column next_at_ms bigint not null
   column last_error text collate C
   column last_attempt_at_ms bigint
+  column cause text collate C
+  column early_slots bigint
+  column day_slots bigint
+  column register_at_ms bigint
   constraint collection_pkey PRIMARY KEY (org_id, day, meter_id)
   CREATE INDEX collection_due ON public.collection USING btree (org_id, state, next_at_ms)
 table command_log
@@ -237,6 +241,28 @@ table journal_entry
   column business_at_ms bigint not null
   constraint journal_entry_pkey PRIMARY KEY (org_id, entry_id)
   CREATE UNIQUE INDEX journal_entry_key ON public.journal_entry USING btree (org_id, entry_key)
+table liveness
+  column org_id bigint not null
+  column poll_id bigint not null
+  column meter_id bigint not null
+  column state text collate C not null
+  column asked_at_ms bigint
+  column took_ms bigint
+  column detail text collate C
+  constraint liveness_pkey PRIMARY KEY (org_id, poll_id, meter_id)
+  CREATE INDEX liveness_meter ON public.liveness USING btree (org_id, meter_id, poll_id)
+table liveness_poll
+  column org_id bigint not null
+  column poll_id bigint not null
+  column poll_key text collate C not null
+  column title text collate C not null
+  column why text collate C not null
+  column login_id bigint not null
+  column asked_at_ms bigint not null
+  column meters bigint not null
+  column ended_at_ms bigint
+  constraint liveness_poll_pkey PRIMARY KEY (org_id, poll_id)
+  CREATE UNIQUE INDEX liveness_poll_key ON public.liveness_poll USING btree (org_id, poll_key)
 table login
   column org_id bigint not null
   column login_id bigint not null
@@ -296,6 +322,25 @@ table meter
   column capture_period_s bigint not null
   constraint meter_pkey PRIMARY KEY (org_id, meter_id)
   CREATE UNIQUE INDEX meter_serial ON public.meter USING btree (org_id, serial)
+table meter_clock
+  column org_id bigint not null
+  column meter_id bigint not null
+  column measured_at_ms bigint not null
+  column drift_s bigint not null
+  column refused text collate C
+  constraint meter_clock_pkey PRIMARY KEY (org_id, meter_id)
+table meter_clock_entry
+  column org_id bigint not null
+  column entry_id bigint not null
+  column meter_id bigint not null
+  column at_ms bigint not null
+  column action text collate C not null
+  column before_s bigint not null
+  column after_s bigint
+  column threshold_s bigint not null
+  column why text collate C not null
+  constraint meter_clock_entry_pkey PRIMARY KEY (org_id, entry_id)
+  CREATE INDEX meter_clock_entry_meter ON public.meter_clock_entry USING btree (org_id, meter_id, entry_id)
 table meter_command
   column org_id bigint not null
   column command_id bigint not null
@@ -313,6 +358,7 @@ table meter_command
   column aside_at_ms bigint
   column aside_why text collate C
   constraint meter_command_pkey PRIMARY KEY (org_id, command_id)
+  CREATE INDEX meter_command_created ON public.meter_command USING btree (org_id, created_at_ms)
   CREATE INDEX meter_command_due ON public.meter_command USING btree (org_id, state, next_at_ms)
   CREATE UNIQUE INDEX meter_command_key ON public.meter_command USING btree (org_id, command_key)
   CREATE INDEX meter_command_meter ON public.meter_command USING btree (org_id, meter_id, command_id)
@@ -323,6 +369,20 @@ table meter_event partition by RANGE (day)
   column at_ms bigint not null
   column code bigint not null
   constraint meter_event_pkey PRIMARY KEY (org_id, day, meter_id, at_ms, code)
+table meter_lease
+  column org_id bigint not null
+  column meter_id bigint not null
+  column holder text collate C not null
+  column until_ms bigint not null
+  constraint meter_lease_pkey PRIMARY KEY (org_id, meter_id)
+table meter_replacement
+  column org_id bigint not null
+  column old_meter_id bigint not null
+  column day bigint not null
+  column new_meter_id bigint not null
+  column at_ms bigint not null
+  constraint meter_replacement_pkey PRIMARY KEY (org_id, old_meter_id)
+  CREATE INDEX meter_replacement_day ON public.meter_replacement USING btree (org_id, day)
 table org
   column org_id bigint not null
   column name text collate C not null
@@ -389,6 +449,13 @@ table rating_refusal
   column reason text collate C not null
   column at_ms bigint not null
   constraint rating_refusal_pkey PRIMARY KEY (org_id, meter_id, day)
+table raw_frames partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column batch_id bigint not null
+  column frames bytea not null
+  constraint raw_frames_pkey PRIMARY KEY (org_id, day, meter_id, batch_id)
 table raw_read partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
@@ -401,8 +468,10 @@ table raw_read partition by RANGE (day)
   column register_end_wh bigint
   column clock_drift_s bigint
   column acknowledged bigint not null
+  column register_wrap_wh bigint
   constraint raw_read_pkey PRIMARY KEY (org_id, day, meter_id, batch_id)
   CREATE INDEX raw_read_change ON ONLY public.raw_read USING btree (org_id, change)
+  CREATE INDEX raw_read_open ON ONLY public.raw_read USING btree (org_id, read_at_ms) WHERE (acknowledged = 0)
 table recharge
   column org_id bigint not null
   column recharge_id bigint not null
@@ -431,6 +500,15 @@ table relay_change
   column side text collate C not null
   column state text collate C not null
   constraint relay_change_pkey PRIMARY KEY (org_id, meter_id, change_id)
+table service_clock
+  column org_id bigint not null
+  column day bigint not null
+  column clock text collate C not null
+  column target_ms bigint not null
+  column goal_permille bigint not null
+  column total bigint not null
+  column in_time bigint not null
+  constraint service_clock_pkey PRIMARY KEY (org_id, day, clock)
 table session
   column token_hash bytea not null
   column org_id bigint not null

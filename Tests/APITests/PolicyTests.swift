@@ -252,10 +252,10 @@ private func with(_ probe: Probe, _ prepare: @escaping @Sendable (Fixture) async
     return probe
 }
 
-/// A raw answer of meter 1071, about a day of a month that no other test looks at, and taken over.
+/// A raw answer of meter 1071, taken over.
 private func rawAnswer(_ probe: Probe) -> Probe {
     with(probe) { fixture in
-        let day = CivilDay(number: 20_380)
+        let day = CivilDay(number: 20_433)
         try await fixture.site.readings.shard(day.month).write { transaction in
             let read = RawRead(
                 day: day, meterID: 1071, batchID: 7071, readAtMs: 0, rows: [], registerStartWh: nil,
@@ -279,7 +279,7 @@ private func spareMeter(_ probe: Probe) -> Probe {
 
 private func lateMeter(_ probe: Probe) -> Probe {
     with(probe) { fixture in
-        try await fixture.site.money.write { transaction in
+        _ = try await fixture.site.money.write { transaction in
             try transaction.run(
                 """
                 INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt,

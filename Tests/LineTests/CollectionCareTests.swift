@@ -8,6 +8,7 @@ import Composition
 import HeadEnd
 import IntervalData
 import Jobs
+import Logging
 import MeterData
 import MeterFleet
 import MeterLink
@@ -19,16 +20,16 @@ import Testing
 
 @Suite(.serialized)
 struct CollectionCareTests {
-    private typealias Collection = CollectionTests
+    private typealias Engine = CollectionTests
 
     // MARK: clocks
 
     @Test(arguments: TestEngine.available)
     func aClockIsSetWithinLimitsAndBeyondThemShown(_ engine: TestEngine) async throws {
-        try await Collection.with(engine, houses: 3) { index, configuration in
+        try await Engine.with(engine, houses: 3) { index, configuration in
             configuration.clockAheadS = [10, -90, 4_000][index]
         } _: { fixture in
-            try await fixture.run(untilMs: Collection.at(1, 1))
+            try await fixture.run(untilMs: Engine.at(1, 1))
             func entries(_ meterID: Int64) async throws -> [MeterClockEntry] {
                 try await fixture.site.money.read { [scope = fixture.scope] in
                     try MeterClockEntry.of(meterID: meterID, limit: 10, scope, in: $0)
@@ -48,8 +49,8 @@ struct CollectionCareTests {
             }
             #expect(try await shown() == [1003])
             // A wider limit, and the next conversation sets it.
-            try await Collection.set(fixture, "meter-clock.set-at-most-s", "7200")
-            try await fixture.run(untilMs: Collection.at(2, 1))
+            try await Engine.set(fixture, "meter-clock.set-at-most-s", "7200")
+            try await fixture.run(untilMs: Engine.at(2, 1))
             #expect(try await entries(1003).first?.action == "set")
             #expect(try await shown().isEmpty)
         }
@@ -93,22 +94,23 @@ struct CollectionCareTests {
 
     @Test(arguments: TestEngine.available)
     func aDayOnWhichTheRegisterTurnsOverIsValid(_ engine: TestEngine) async throws {
-        try await Collection.with(engine) { fixture in
-            let meter = WrappingMeter(clock: fixture.clock, firstS: Collection.at(0, 0) / 1000)
+        try await Engine.with(engine) { fixture in
+            let meter = WrappingMeter(clock: fixture.clock, firstS: Engine.at(0, 0) / 1000)
             let line = Line(
                 site: fixture.site, org: fixture.org, transport: meter, vault: try LineFixture.vault(),
-                collection: LineFixture.collection, holder: "wrap", log: fixture.line.log)
+                collection: LineFixture.collection, holder: "wrap",
+                log: Logger(label: "wrap-test") { _ in SwiftLogNoOpLogHandler() })
             try await line.tick()
-            let read = try #require(try await Collection.reads(fixture).first)
+            let read = try #require(try await Engine.reads(fixture).first)
             #expect(read.registerStartWh == 997_600 && read.registerEndWh == 2_400 && read.registerWrapWh == 1_000_000)
             let block = try #require(
                 try await History.blocks(
-                    meterID: 1001, from: Collection.first, to: Collection.first, site: fixture.site, orgID: 1
+                    meterID: 1001, from: Engine.first, to: Engine.first, site: fixture.site, orgID: 1
                 ).first?.block)
             #expect(block.lowestQuality == .actual && block.totalValue == 4_800)
-            let open = try await fixture.site.readings.shard(Collection.first.month).read {
+            let open = try await fixture.site.readings.shard(Engine.first.month).read {
                 try VEEException.of(
-                    meterID: 1001, from: Collection.first, to: Collection.first, orgID: 1, in: $0)
+                    meterID: 1001, from: Engine.first, to: Engine.first, orgID: 1, in: $0)
             }
             #expect(!open.contains { $0.rule == "sumMismatch" || $0.severity == "hard" }, "\(open)")
         }
@@ -118,12 +120,12 @@ struct CollectionCareTests {
 
     @Test(arguments: TestEngine.available)
     func aMeterReplacedInMidDayIsReadWithTheOther(_ engine: TestEngine) async throws {
-        try await Collection.with(engine, houses: 2, startMs: Collection.at(0, 13)) { fixture in
+        try await Engine.with(engine, houses: 2, startMs: Engine.at(0, 13)) { fixture in
             // The second meter lies in the store: it serves nobody until it takes the place of the first.
             try await fixture.site.money.write {
                 try $0.run("DELETE FROM installation WHERE org_id = 1 AND meter_id = 1002")
             }
-            let noon = Collection.at(0, 12)
+            let noon = Engine.at(0, 12)
             let account = try await fixture.site.perform(
                 ReplaceMeter(oldMeterID: 1001, newMeterID: 1002, atMs: noon), as: fixture.actor, source: "test")
             #expect(account == 101)
@@ -132,16 +134,16 @@ struct CollectionCareTests {
                     ReplaceMeter(oldMeterID: 1002, newMeterID: 1002, atMs: noon), as: fixture.actor, source: "test")
             }
             #expect(refused?.code == .invalid)
-            try await fixture.run(untilMs: Collection.at(1, 1))
-            let (old, new) = (try await Collection.item(fixture), try await Collection.item(fixture, 1002))
+            try await fixture.run(untilMs: Engine.at(1, 1))
+            let (old, new) = (try await Engine.item(fixture), try await Engine.item(fixture, 1002))
             #expect(old.state == "complete" && old.expectedSlots == 24 && old.slots.hasSuffix("-"))
             #expect(new.state == "complete" && new.expectedSlots == 24 && new.slots.hasPrefix("-"))
-            #expect(try await Collection.reads(fixture).first?.rows.count == 24)
-            #expect(try await Collection.reads(fixture, 1002).first?.rows.count == 24)
-            try await fixture.run(untilMs: Collection.at(2, 1))
-            #expect(try await Collection.item(fixture, 1002, day: 1).state == "complete")
+            #expect(try await Engine.reads(fixture).first?.rows.count == 24)
+            #expect(try await Engine.reads(fixture, 1002).first?.rows.count == 24)
+            try await fixture.run(untilMs: Engine.at(2, 1))
+            #expect(try await Engine.item(fixture, 1002, day: 1).state == "complete")
             let late = try await fixture.site.money.read { [scope = fixture.scope] in
-                try CollectionItem.find(meterID: 1001, day: Collection.first.advanced(by: 1), scope, in: $0)
+                try CollectionItem.find(meterID: 1001, day: Engine.first.advanced(by: 1), scope, in: $0)
             }
             #expect(late == nil, "nobody asks the old meter for later days")
         }
@@ -151,7 +153,7 @@ struct CollectionCareTests {
 
     @Test(arguments: TestEngine.available)
     func thoseWhoAnswerAreAliveAndAPollGoesOnWhereItWas(_ engine: TestEngine) async throws {
-        try await Collection.with(engine, houses: 4) { index, configuration in
+        try await Engine.with(engine, houses: 4) { index, configuration in
             if index == 2 { configuration.faults.silences = [(TimeSpan(fromS: 0, untilS: .max), .hangUp)] }
         } _: { fixture in
             let poll = try await fixture.site.perform(
@@ -172,7 +174,8 @@ struct CollectionCareTests {
             }
             #expect(answers.map(\.state) == [.alive, .alive, .silent, .alive])
             #expect(answers.first?.tookMs == 77 && answers.last?.askedAtMs == fixture.clock.nowMs)
-            #expect(polls.count == 1 && polls.first?.endedAtMs != nil && polls.first?.counts == [.alive: 3, .silent: 1])
+            #expect(
+                polls.count == 1 && polls.first?.endedAtMs != nil && polls.first?.counts == [.alive: 3, .silent: 1])
             for meter in fixture.houses.map(\.meter) {
                 #expect(meter.clientCounters[MeterClient.utility] == nil, "no key was used")
             }

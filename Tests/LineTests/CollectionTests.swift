@@ -1,5 +1,5 @@
-// The collection engine: spread and back-off, gaps asked for again, what is not to be had, two collectors and one meter,
-// raw answers with their frames, the alarm for what nobody takes over, and the service clocks. Both engines.
+// The collection engine: spread and back-off, gaps asked for again, what is not to be had, two collectors and one
+// meter, raw answers with their frames, the alarm for what nobody takes over, and the service clocks. Both engines.
 import API
 import Access
 import CivilTime
@@ -130,9 +130,10 @@ struct CollectionTests {
         #expect(seconds.count > 900 && (seconds.values.max() ?? 0) <= 12)
         let pauses = Set((0..<200).map { schedule.pauseMs(attempt: 1, meterID: $0, day: Self.first) })
         #expect(pauses.count > 190, "neighbours that failed together do not call together again")
-        let days = Set((0..<50).map {
-            schedule.firstCallMs(meterID: 7, day: Self.first.advanced(by: $0), dayEndMs: 0)
-        })
+        let days = Set(
+            (0..<50).map {
+                schedule.firstCallMs(meterID: 7, day: Self.first.advanced(by: $0), dayEndMs: 0)
+            })
         #expect(days.count > 45, "a meter is not called at the same second every day")
     }
 
@@ -143,7 +144,8 @@ struct CollectionTests {
         #expect(schedules.list.map(\.parallel) == [4, 4, 2] && schedules.list[1].spreadMinutes == 30)
         #expect(schedules.list[2].pauseMs == 500 && schedules.list[1].tries == 3)
         for wrong in [
-            "", "all parallel=0", "all parallel=257", "profile:x", "all; all", "all speed=3", "all start", "all start=a",
+            "", "all parallel=0", "all parallel=257", "profile:x", "all; all", "all speed=3", "all start",
+            "all start=a",
             "place:1 start=0; all", "all; place:x", "all;", "all start=1440", "all pause=60001", "all x",
         ] {
             #expect(CollectionSchedules(wrong) == nil, "\(wrong)")
@@ -333,7 +335,8 @@ struct CollectionTests {
             }
             let secrets = [LineFixture.secrets.hls, LineFixture.secrets.encryptionKey]
             for secret in secrets {
-                #expect(!record.exchanges.contains { $0.frames.contains { Self.find(secret, in: $0.bytes[...]) != nil } })
+                let frames = record.exchanges.flatMap(\.frames)
+                #expect(!frames.contains { Self.find(secret, in: $0.bytes[...]) != nil })
             }
             // And they say what was stored.
             let readings = FrameReading.of(record, zone: fixture.org.zone)
@@ -389,12 +392,13 @@ struct CollectionTests {
 
     @Test func targetsReadWhatTheyWrite() {
         for clock in ServiceClock.allCases {
-            #expect(ServiceTarget(clock.initialTarget.text) == ServiceTarget(
-                permille: clock.initialTarget.permille, minutes: clock.initialTarget.minutes))
+            #expect(ServiceTarget(clock.initialTarget.text) == clock.initialTarget)
         }
         #expect(ServiceTarget("95 % in 10 min")?.text == "95.0% in 10 min")
-        for wrong in ["", "95", "95%", "101% in 5 min", "0% in 5 min", "95.55% in 5 min", "95% in 0 min", "95% in x min"]
-        {
+        let all = [
+            "", "95", "95%", "101% in 5 min", "0% in 5 min", "95.55% in 5 min", "95% in 0 min", "95% in x min",
+        ]
+        for wrong in all {
             #expect(ServiceTarget(wrong) == nil, "\(wrong)")
         }
     }

@@ -129,7 +129,8 @@ private let rows: [String: Row] = [
         pattern.replacing("{id}", with: id).replacing("{day}", with: "\(web.one.first)")
             .replacing("{code}", with: "en").replacing("{name}", with: "supply.rules")
             .replacing("{kind}", with: pattern.hasPrefix("/jobs") ? "rate" : "command-failed")
-            .replacing("{batch}", with: "1").replacing("{action}", with: pattern.hasPrefix("/jobs") ? "resume" : "retry")
+            .replacing("{batch}", with: "1")
+            .replacing("{action}", with: pattern.hasPrefix("/jobs") ? "resume" : "retry")
     }
 
     @Test func everyPageIsClassified() async throws {

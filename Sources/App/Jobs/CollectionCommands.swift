@@ -1,5 +1,5 @@
-// What a person asks of collection: call these meters now, or ask these whether they are alive. Each makes its job due in
-// the same transaction; nothing is run here.
+// What a person asks of collection: call these meters now, or ask these whether they are alive. Each makes its job due
+// in the same transaction; nothing is run here.
 import Access
 import CivilTime
 import Clocks

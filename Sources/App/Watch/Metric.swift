@@ -98,7 +98,7 @@ public struct Metric: Sendable {
     public static let serviceGoal = Metric(
         "busbar_service_goal_ratio", .gauge, ["company", "clock"], "Share that is to be reached.")
     public static let serviceTotal = Metric(
-        "busbar_service_total", .gauge, ["company", "clock"], "How much was to be done on that day.")
+        "busbar_service_expected", .gauge, ["company", "clock"], "How much was to be done on that day.")
 
     // MARK: database
 

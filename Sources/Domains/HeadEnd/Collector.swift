@@ -287,7 +287,9 @@ public struct Collector: Sendable {
         let dark = slots.utf8.count { $0 == SlotMark.powerless.rawValue }
         return Verdict(
             state: "lost", slots: slots, cause: .lost,
-            error: "not to be had: \(dark) intervals without power by the meter's log, \(missing - dark) not in the meter")
+            error: """
+                not to be had: \(dark) intervals without power by the meter's log, \(missing - dark) not in the meter
+                """)
     }
 
     /// All days of the conversation are tried again together: one call, not one for each.

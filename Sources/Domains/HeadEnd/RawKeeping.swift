@@ -56,7 +56,8 @@ public struct RawKeeping: Sendable, Equatable {
         let scope = Scope(orgID: org.orgID)
         let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
         let keepDays = try await site.money.read { transaction in
-            try Setting.value(settingName, on: today, scope, in: transaction).flatMap { Int($0) } ?? Int(initialKeepDays)
+            try Setting.value(settingName, on: today, scope, in: transaction).flatMap { Int($0) }
+                ?? Int(initialKeepDays)
         }
         let before = today.advanced(by: -keepDays)
         var deleted = 0

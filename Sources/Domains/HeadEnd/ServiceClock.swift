@@ -110,7 +110,9 @@ public struct ServiceTargets: Sendable {
     ) throws -> ServiceTargets {
         var found = ServiceTargets()
         for clock in ServiceClock.allCases {
-            let set = try Setting.value(clock.settingName, on: day, scope, in: transaction).flatMap { ServiceTarget($0) }
+            let set = try Setting.value(clock.settingName, on: day, scope, in: transaction).flatMap {
+                ServiceTarget($0)
+            }
             var target = set ?? clock.initialTarget
             target.origin = set == nil ? clock.initialOrigin : .company
             found.targets[clock] = target
@@ -204,7 +206,8 @@ public enum ServiceDays {
         ) { (try $0.int(0), try $0.int(1), try $0.int(2), try $0.int(3), try $0.int(4)) }
         guard let sums, sums.3 > 0 else { return }
         for (clock, total, inTime) in [
-            (ServiceClock.intervalsEarly, sums.0, sums.1), (.intervalsDay, sums.0, sums.2), (.dailyRead, sums.3, sums.4),
+            (ServiceClock.intervalsEarly, sums.0, sums.1), (.intervalsDay, sums.0, sums.2),
+            (.dailyRead, sums.3, sums.4),
         ] {
             // Before its time is over a clock is not judged, unless it is reached already.
             let isOver = nowMs >= endMs + targets[clock].ms
@@ -252,7 +255,8 @@ public enum ServiceDays {
             DO UPDATE SET target_ms = excluded.target_ms, goal_permille = excluded.goal_permille,
               total = excluded.total, in_time = excluded.in_time
             WHERE service_clock.total <> excluded.total OR service_clock.in_time <> excluded.in_time
-              OR service_clock.target_ms <> excluded.target_ms OR service_clock.goal_permille <> excluded.goal_permille
+              OR service_clock.target_ms <> excluded.target_ms
+              OR service_clock.goal_permille <> excluded.goal_permille
             """,
             [
                 .int(scope.orgID), .day(day), .text(clock.rawValue), .int(target.ms), .int(target.permille),

@@ -1,5 +1,4 @@
-// Collection: who is late and why, calling now, the service clocks, raw answers with their frames, clocks of meters, and
-// asking meters whether they are alive.
+// Collection: who is late and why, calling now, and the service clocks.
 import Access
 import CivilTime
 import HeadEnd
@@ -224,7 +223,7 @@ extension Endpoints {
         AnyEndpoint(
             Endpoint<CollectNowInput, JobsAskedView>(
                 "collection.run", "POST", "/api/v1/collection/run", access: .permission([.commandMeters]),
-                EndpointText("Call late meters now", "One, or all of a cause or a place; a serving process calls them."),
+                EndpointText("Call late meters now", "One, or all of a cause or a place; a serving process does it."),
                 example: CollectNowInput(meterID: ID(1001)), outputExample: JobsAskedView(jobs: 2),
                 problems: [.notFound, .conflict],
                 run: { input, context in

@@ -179,7 +179,8 @@ public struct RawReport: Sendable {
         }
         let months = try await site.readings.months().filter { day == nil || $0 == day?.month }
         for month in months.reversed() {
-            let found = try await site.readings.shard(month).read { transaction -> (read: RawRead, record: MeterRecord?)? in
+            let found = try await site.readings.shard(month).read {
+                transaction -> (read: RawRead, record: MeterRecord?)? in
                 var days = day.map { [$0] } ?? []
                 if days.isEmpty { days = (month.first.number...month.last.number).map { CivilDay(number: $0) } }
                 for day in days {

@@ -1,5 +1,5 @@
-// `busbar hes`: who is late, the service clocks, who is alive and the frames of an answer, from the server's own command
-// line: on a stopped installation, or beside a server on PostgreSQL.
+// `busbar hes`: who is late, the service clocks, who is alive and the frames of an answer, from the server's own
+// command line: on a stopped installation, or beside a server on PostgreSQL.
 import API
 import Access
 import CivilTime
@@ -81,8 +81,8 @@ public func listLateMeters(
         }
         let head = ["meter", "why", "oldest day", "days", "intervals", "tries", "next try", "detail"]
         for line in table([head] + cells) { console.say(line) }
-        console.note(
-            rows.isEmpty ? "Nobody is late." : "\(rows.count)\(list.part.next == nil ? "" : " and more") meters are late.")
+        let more = list.part.next == nil ? "" : " and more"
+        console.note(rows.isEmpty ? "Nobody is late." : "\(rows.count)\(more) meters are late.")
         return .done
     }
 }
@@ -126,7 +126,7 @@ public func pingMeters(
     _ site: SiteOptions, orgID: Int64?, serial: String?, placeID: Int64?, json: Bool, _ console: Console
 ) async throws -> CommandStatus {
     guard (serial == nil) != (placeID == nil) else {
-        throw Refusal(.invalid, "Name a meter or a place, one of the two.", hint: "busbar hes ping METER, or --place N.")
+        throw Refusal(.invalid, "Name a meter or a place, one of the two.", hint: "ping METER, or --place N.")
     }
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
@@ -200,7 +200,8 @@ public func showFrames(
             let report = try await RawReport.of(
                 open.site, meterID: meter.meterID, batchID: read.batchID, day: day, scope)
             if !json {
-                console.say("answer \(read.batchID), read \(stamp(read.readAtMs, org.zone)), \(read.rows.count) intervals")
+                let when = stamp(read.readAtMs, org.zone)
+                console.say("answer \(read.batchID), read \(when), \(read.rows.count) intervals")
             }
             for reading in report.readings { try show(reading, org.zone, json: json, console) }
         }
@@ -218,7 +219,8 @@ private func show(_ reading: FrameReading, _ zone: Zone, json: Bool, _ console: 
         }
         return
     }
-    console.say("  \(reading.obis) attribute \(reading.attribute) \(reading.title)\(reading.trouble.map { ": \($0)" } ?? "")")
+    let trouble = reading.trouble.map { ": \($0)" } ?? ""
+    console.say("  \(reading.obis) attribute \(reading.attribute) \(reading.title)\(trouble)")
     for row in reading.rows {
         let values = row.values.map { "\($0.obis)=\($0.value)\($0.unit.isEmpty ? "" : " \($0.unit)")" }
         console.say("    \(row.atS.map { stamp($0 * 1000, zone) } ?? "") \(values.joined(separator: "  "))")

@@ -1,5 +1,5 @@
-// CollectionView: who is late and why, by cause and feeder, with the next try; the service clocks; what is not to be had;
-// who was asked whether it is alive. Shows, decides nothing.
+// CollectionView: who is late and why, by cause and feeder, with the next try; the service clocks; what is not to be
+// had; who was asked whether it is alive. Shows, decides nothing.
 import API
 import Charts
 import CivilTime
@@ -57,6 +57,14 @@ extension ServiceClock {
 }
 
 extension ServiceClock.Origin {
+    func name(_ w: Wording) -> Markup {
+        switch self {
+        case .memory: w.say("clocks.from.memory")
+        case .ontario: w.say("clocks.from.ontario")
+        case .company: w.say("clocks.from.company")
+        }
+    }
+
     func words(_ w: Wording) -> Markup {
         switch self {
         case .memory: w.say("clocks.origin.memory")
@@ -172,6 +180,10 @@ extension CollectionView: PageContent {
             "clockChart",
             Markup(trusted: HeatStrip(rows: rows, slotCount: days, axis: axis, alt: alt.plain).svg()))
         row.set("clocks", clocks.clocks.map { clockRow($0, w) })
+        let origins = ServiceClock.Origin.allCases.filter { origin in
+            clocks.clocks.contains { $0.target.origin == origin }
+        }
+        row.set("origins", origins.map { Fields(["origin": $0.name(w), "words": $0.words(w)]) })
     }
 
     private func clockRow(_ clock: ServiceReport.Clock, _ w: Wording) -> Fields {
@@ -182,7 +194,7 @@ extension CollectionView: PageContent {
             "name": clock.clock.words(w),
             "target": w.say(
                 "clocks.target", ["share": "\(w.share(goal))", "t": w.duration(clock.target.ms)]),
-            "origin": clock.target.origin.words(w), "setting": "\(clock.clock.settingName)",
+            "origin": clock.target.origin.name(w), "setting": "\(clock.clock.settingName)",
             "latest": latest.flatMap { day in
                 day.sharePpm.map { w.say("clocks.ofDay", ["share": "\(w.share($0))", "day": w.shortDay(day.day)]) }
             } ?? w.say("clocks.nothing"),
@@ -194,8 +206,9 @@ extension CollectionView: PageContent {
                         "total": "\(w.number(clock.monthTotal))",
                     ])
             } ?? w.say("clocks.nothing"),
-            "chip": month.map { $0 >= goal ? w.chip(.ok, w.say("clocks.reached")) : w.chip(.bad, w.say("clocks.missed")) }
-                ?? w.chip(.idle, w.say("clocks.none")),
+            "chip": month.map { share in
+                share >= goal ? w.chip(.ok, w.say("clocks.reached")) : w.chip(.bad, w.say("clocks.missed"))
+            } ?? w.chip(.idle, w.say("clocks.none")),
         ])
     }
 

@@ -41,8 +41,13 @@ extension FramesView: PageContent {
                 "frames.place", ["class": "\(reading.classID)", "attribute": "\(reading.attribute)"]),
         ])
         row.set("trouble", reading.trouble)
-        row.set("columns", (reading.rows.first?.values ?? []).map { column($0, w) })
-        row.set("hasStamps", reading.rows.contains { $0.atS != nil })
+        let stamped = reading.rows.contains { $0.atS != nil }
+        func shown(_ row: FrameRow?) -> [FrameValue] {
+            // The stamp stands in front of the row already.
+            (row?.values ?? []).filter { !stamped || $0.obis != "0.0.1.0.0" }
+        }
+        row.set("columns", shown(reading.rows.first).map { column($0, w) })
+        row.set("hasStamps", stamped)
         row.set(
             "rows",
             reading.rows.map { item in
@@ -52,7 +57,7 @@ extension FramesView: PageContent {
                 fields.set("hasStamps", item.atS != nil)
                 fields.set(
                     "cells",
-                    item.values.map { value in
+                    shown(item).map { value in
                         Fields([
                             "value": "\(value.value)",
                             "raw": w.say("frames.raw", ["raw": "\(value.raw)", "scaler": "\(value.scaler ?? 0)"]),
