@@ -109,7 +109,9 @@ let package = Package(
         target("Domains", "Grid", domainBase + ["Access"]),
         target("Domains", "Accounts", domainBase + ["Access", "Grid"]),
         target("Domains", "Meters", domainBase + ["Access", "Accounts"]),
-        target("Domains", "HeadEnd", domainBase + ["Access", "Grid", "Meters", "MeterPort", "IntervalData", "DLMS", "IS15959"]),
+        target(
+            "Domains", "HeadEnd",
+            domainBase + ["Access", "Grid", "Meters", "MeterPort", "IntervalData", "DLMS", "IS15959"]),
         target("Domains", "MeterData", domainBase + ["Access", "Meters", "IntervalData", "VEE", "LoadFiles"]),
         target("Domains", "Packs", domainBase + ["Access", "Accounts", "Tariffs"]),
         target("Domains", "Journal", domainBase + ["Access"]),
@@ -132,7 +134,8 @@ let package = Package(
             "App", "API",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression", "MeterPort",
+                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
+                "MeterPort",
                 "Watch", hummingbird,
                 logging,
             ] + nio + tls),
@@ -150,7 +153,8 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
-                "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE",
+                "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression",
+                "Tariffs", "VEE",
                 "DLMS",
                 "IS15959", hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

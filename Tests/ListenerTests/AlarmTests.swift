@@ -47,7 +47,8 @@ struct AlarmTests {
             options.queueMax = 600
             let listener = try await MeterListener.start(options, clocks: .live)
             let pump = PushPump(
-                source: listener, receiver: fixture.receiver, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                source: listener, receiver: fixture.receiver,
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let beganMs = Clocks.live.systemNowMs()
             let running = Task { await pump.run() }
             let port = listener.port

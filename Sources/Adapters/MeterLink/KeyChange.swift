@@ -6,7 +6,9 @@ import MeterPort
 extension DLMSConversation {
     public func changeKeys(_ change: MeterKeyTransfer) async throws {
         guard let setup = Associations.securitySetup(client: clientAddress) else {
-            throw MeterError(MeterError.Code.objectUndefined, "client address \(clientAddress) has no security setup to change keys with")
+            throw MeterError(
+                MeterError.Code.objectUndefined,
+                "client address \(clientAddress) has no security setup to change keys with")
         }
         let parameter: DLMSData
         do {
@@ -25,7 +27,8 @@ extension DLMSConversation {
 extension TCPMeterTransport {
     public func lastCounter(at endpoint: MeterEndpoint) async throws -> UInt32 {
         guard let reference = Associations.invocationCounter(client: endpoint.clientAddress) else {
-            throw MeterError(MeterError.Code.objectUndefined, "no counter is known for client address \(endpoint.clientAddress)")
+            throw MeterError(
+                MeterError.Code.objectUndefined, "no counter is known for client address \(endpoint.clientAddress)")
         }
         let wire = try await MeterWire.connect(
             host: endpoint.host, port: endpoint.port, source: 16, destination: endpoint.serverAddress,

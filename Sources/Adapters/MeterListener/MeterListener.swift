@@ -82,7 +82,8 @@ public final class MeterListener: PushSource {
         do {
             let datagrams = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .channelOption(
-                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: options.frameBytesMax + 9))
+                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: options.frameBytesMax + 9)
+                )
                 .channelOption(.maxMessagesPerRead, value: 16)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {

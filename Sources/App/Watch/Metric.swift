@@ -151,7 +151,8 @@ public struct Metric: Sendable {
     /// In the order in which they are written.
     public static let all: [Metric] = [
         requests, requestDuration, sessions, jobRuns, jobDuration, jobs, jobSuccessAge, jobLate, conversations,
-        conversationDuration, pushes, pushedEvents, pushTrouble, outboxWaiting, outboxAge, outboxGivenUp, rawWaiting, databaseInfo, transactions,
+        conversationDuration, pushes, pushedEvents, pushTrouble, outboxWaiting, outboxAge, outboxGivenUp, rawWaiting,
+        databaseInfo, transactions,
         transactionDuration, repeats, databaseWaiting, databaseSize, diskFree, lineMeterDays, collectionLate,
         collectionOldest, needs, trialBalanceSum, trialBalanceMismatches, statusRows, backupAge, sampleTime,
         sampleDuration, buildInfo, foldedSeries, cpuSeconds, residentBytes, openFiles, maxFiles, startSeconds,

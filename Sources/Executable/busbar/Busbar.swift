@@ -11,7 +11,8 @@ struct Busbar: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, ImportCommand.self, RateCommand.self,
             UserCommand.self, KeyCommand.self, OrgCommand.self, PlaceCommand.self, AuditCommand.self, MeterCommand.self,
-            JobCommand.self, DatabaseCommand.self, DoctorCommand.self, SettingsCommand.self, OpenAPICommand.self,
+            HESCommand.self, JobCommand.self, DatabaseCommand.self, DoctorCommand.self, SettingsCommand.self,
+            OpenAPICommand.self,
         ])
 
     /// A wrong call leaves with 2, as all commands of this program do; the parser itself would say 64.
