@@ -48,6 +48,8 @@ public struct Pages: Sendable {
             ("trail", PackageResources.trail_mustache), ("history", PackageResources.history_mustache),
             ("second", PackageResources.second_mustache), ("steps", PackageResources.steps_mustache),
             ("keys", PackageResources.keys_mustache), ("status", PackageResources.status_mustache),
+            ("events", PackageResources.events_mustache), ("aside", PackageResources.aside_mustache),
+            ("meterkeys", PackageResources.meterkeys_mustache),
         ]
     }
 
