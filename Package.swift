@@ -161,7 +161,8 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
-                "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression", "Tariffs", "VEE",
+                "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression",
+                "Tariffs", "VEE",
                 "DLMS",
                 "IS15959", "Exchange", "IEC61968", hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

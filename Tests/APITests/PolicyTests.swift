@@ -203,7 +203,8 @@ private let productProbes: [String: Probe] = [
         "meterID", 1070, [.administrator], ["lowers": .bool(false), "why": .string("a test of counters")]),
     "meter-keys.rotate": Probe(
         roles: [.administrator], own: { _, _ in ["placeID": .string("11")] },
-        other: { _ in ["placeID": .string("21")] }, harmless: ["meterID": "given alone it is looked up as the place is"]),
+        other: { _ in ["placeID": .string("21")] }, harmless: ["meterID": "given alone it is looked up as the place is"]
+    ),
     "meter-keys.progress": Probe(roles: staff, own: { _, _ in [:] }),
     "events.list": Probe(
         roles: staff, own: { _, _ in ["severity": .string("warning")] },

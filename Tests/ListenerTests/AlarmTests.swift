@@ -20,38 +20,46 @@ struct AlarmTests {
     func tenThousandAlarms(_ engine: TestEngine) async throws {
         try await withSite(engine, migrations: BusbarSchema.migrations) { stores in
             let fixture = try await PushFixture.make(stores, meters: 90)
-            var frames: [[UInt8]] = []
+            var frames: [(meter: Int, frame: [UInt8])] = []
             var wanted: Set<String> = []
-            for (index, pusher) in fixture.pushers.enumerated() {
-                for number in 0..<100 {
+            for number in 0..<100 {
+                for (index, pusher) in fixture.pushers.enumerated() {
                     let atS = PushFixture.startS - 3_600 + Int64(number * 13)
                     let code = UInt16([67, 201, 203, 205, 215][number % 5])
-                    frames.append(try pusher.alert(code: code, atS: atS))
+                    frames.append((index, try pusher.alert(code: code, atS: atS)))
                     wanted.insert("\(PushFixture.meterID(index)) \(code) \(atS)")
                 }
             }
-            var numbers = SeededNumbers(7)
             // A resend has a counter of its own; a doubled datagram has not.
             for number in 0..<500 {
                 frames.append(frames[number * 17])
                 let (index, which) = (number % 90, number % 100)
                 frames.append(
-                    try fixture.pushers[index].alert(
-                        code: UInt16([67, 201, 203, 205, 215][which % 5]),
-                        atS: PushFixture.startS - 3_600 + Int64(which * 13)))
+                    (
+                        index,
+                        try fixture.pushers[index].alert(
+                            code: UInt16([67, 201, 203, 205, 215][which % 5]),
+                            atS: PushFixture.startS - 3_600 + Int64(which * 13))
+                    ))
             }
-            frames = Self.shuffledNearby(frames, &numbers)
+            // Out of order as networks do it: not farther than the replay window of a meter reaches.
+            var numbers = SeededNumbers(7)
+            for start in stride(from: 0, to: frames.count, by: 500) {
+                frames[start..<min(start + 500, frames.count)].shuffle(using: &numbers)
+            }
             #expect(frames.count == 10_000)
 
             var options = MeterListenerOptions(port: 0)
             options.queueMax = 600
             let listener = try await MeterListener.start(options, clocks: .live)
             let pump = PushPump(
-                source: listener, receiver: fixture.receiver, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                source: listener, receiver: fixture.receiver,
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let beganMs = Clocks.live.systemNowMs()
             let running = Task { await pump.run() }
             let port = listener.port
-            let parts = (0..<4).map { part in frames.enumerated().filter { $0.offset % 4 == part }.map(\.element) }
+            // Each meter keeps to one connection.
+            let parts = (0..<4).map { part in frames.filter { $0.meter % 4 == part }.map(\.frame) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for part in parts {
                     group.addTask { try await FleetPusher.send(part, host: "127.0.0.1", port: port) }
@@ -74,17 +82,6 @@ struct AlarmTests {
             let aside = try await fixture.aside()
             #expect(aside.allSatisfy { $0.reason == .replayed } && aside.reduce(0) { $0 + $1.times } == 500)
         }
-    }
-
-    /// Out of order within a window, as networks do it: never farther than a replay window of the meter reaches.
-    static func shuffledNearby(_ frames: [[UInt8]], _ numbers: inout SeededNumbers) -> [[UInt8]] {
-        // Round robin over the meters first, so that neighbours in the list are of different ones.
-        let spread = (0..<100).flatMap { number in (0..<90).map { frames[$0 * 100 + number] } } + frames[9_000...]
-        var result = spread
-        for start in stride(from: 0, to: result.count, by: 500) {
-            result[start..<min(start + 500, result.count)].shuffle(using: &numbers)
-        }
-        return result
     }
 }
 

@@ -193,7 +193,7 @@ struct ListenerTests {
         }
     }
 
-    @Test func datagramsBeyondAFullQueueAreDroppedAndCounted() async throws {
+    @Test(.timeLimit(.minutes(1))) func datagramsBeyondAFullQueueAreDroppedAndCounted() async throws {
         try await Self.listening({ $0.queueMax = 4 }) { listener in
             let frames = try (0..<40).map { try Self.frame(UInt8($0)) }
             try await FleetPusher.send(frames, host: "127.0.0.1", port: listener.port, transport: .udp)

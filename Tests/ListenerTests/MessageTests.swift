@@ -79,7 +79,8 @@ import Testing
 @Suite struct StatusHistoryTests {
     @Test func tellsWhatCameAndWentOnceEach() {
         var history = StatusHistory()
-        #expect(history.place(EventStatusWord([81, 84]), atMs: 10).codes == [201], "how long the relay was open is open")
+        #expect(
+            history.place(EventStatusWord([81, 84]), atMs: 10).codes == [201], "how long the relay was open is open")
         #expect(history.place(EventStatusWord([81, 84]), atMs: 10) == StatusHistory.News())
         #expect(history.place(EventStatusWord([83, 84]), atMs: 30).codes == [251, 202])
         let late = history.place(EventStatusWord([81, 83, 84]), atMs: 20)

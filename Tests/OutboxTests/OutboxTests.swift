@@ -42,7 +42,8 @@ import Testing
         try await withDatabase(engine, migrations: Outbox.migrations) { database in
             try await database.write { transaction in
                 for (index, id) in [5, 3, 9, 1, 7].enumerated() {
-                    try Outbox.append(Self.event(Int64(id), OutboxKind.allCases[index % OutboxKind.allCases.count]), in: transaction)
+                    try Outbox.append(
+                        Self.event(Int64(id), OutboxKind.allCases[index % OutboxKind.allCases.count]), in: transaction)
                 }
             }
             #expect(try await database.read { try Outbox.pending(limit: 3, in: $0).map(\.eventID) } == [1, 3, 5])

@@ -30,7 +30,6 @@ final class DatagramHandler: ChannelDuplexHandler {
         do {
             while let frame = try decoder.next() {
                 guard shared.book.takeFrame(address) else { return shared.figures.count(\.overRate) }
-                shared.figures.count(\.frames)
                 offer(frame, address, envelope.remoteAddress, context)
             }
             if decoder.isMidFrame { shared.figures.count(\.malformed) }
@@ -54,7 +53,7 @@ final class DatagramHandler: ChannelDuplexHandler {
                     remoteAddress: sender, data: channel.allocator.buffer(bytes: bytes))
                 channel.writeAndFlush(envelope, promise: nil)
             })
-        if !isTaken { shared.figures.count(\.dropped) }
+        shared.figures.count(isTaken ? \.frames : \.dropped)
     }
 
     func read(context: ChannelHandlerContext) {

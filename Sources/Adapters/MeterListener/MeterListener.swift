@@ -62,6 +62,10 @@ public final class MeterListener: PushSource {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4_096))
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            // The system's part of what one sender may make us hold.
+            .childChannelOption(.socketOption(.so_rcvbuf), value: 65_536)
+            // A sender that closes behind its last push has said all: what it sent is still to be taken.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let address = plainAddress(channel.remoteAddress)
@@ -82,7 +86,8 @@ public final class MeterListener: PushSource {
         do {
             let datagrams = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .channelOption(
-                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: options.frameBytesMax + 9))
+                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: options.frameBytesMax + 9)
+                )
                 .channelOption(.maxMessagesPerRead, value: 16)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {

@@ -1,5 +1,5 @@
 // One TCP connection of a meter: octets to frames to the queue. Stops reading while the queue is full, so that the
-// sender waits; what is held meanwhile is one read and one frame.
+// sender waits; what is held meanwhile is one frame and what the system had received (bounded by the socket's buffer).
 import DLMS
 import MeterPort
 import NIOCore
@@ -16,6 +16,8 @@ final class StreamHandler: ChannelDuplexHandler {
     /// A frame that found the queue full.
     private var held: WrapperFrame?
     private var isReadHeld = false
+    /// The sender has said all it will.
+    private var isInputClosed = false
     private var slow: Scheduled<Void>?
 
     init(_ shared: Shared, address: String) {
@@ -51,7 +53,6 @@ final class StreamHandler: ChannelDuplexHandler {
                     shared.figures.count(\.overRate)
                     return context.close(promise: nil)
                 }
-                shared.figures.count(\.frames)
                 guard offer(frame, context) else { return hold(frame, context) }
             }
         } catch {
@@ -63,7 +64,7 @@ final class StreamHandler: ChannelDuplexHandler {
 
     private func offer(_ frame: WrapperFrame, _ context: ChannelHandlerContext) -> Bool {
         let channel = context.channel
-        return shared.queue.offer(
+        let isTaken = shared.queue.offer(
             ReceivedPush(
                 PushedFrame(
                     remote: address, source: frame.source, destination: frame.destination, apdu: frame.apdu)
@@ -72,6 +73,8 @@ final class StreamHandler: ChannelDuplexHandler {
                 guard let bytes = try? answer.encoded() else { return }
                 channel.writeAndFlush(channel.allocator.buffer(bytes: bytes), promise: nil)
             })
+        if isTaken { shared.figures.count(\.frames) }
+        return isTaken
     }
 
     private func hold(_ frame: WrapperFrame, _ context: ChannelHandlerContext) {
@@ -87,7 +90,9 @@ final class StreamHandler: ChannelDuplexHandler {
         held = nil
         guard offer(frame, context) else { return hold(frame, context) }
         drain(context)
-        guard held == nil, isReadHeld else { return }
+        guard held == nil else { return }
+        if isInputClosed { return closeSoon(context) }
+        guard isReadHeld else { return }
         isReadHeld = false
         context.read()
     }
@@ -115,6 +120,16 @@ final class StreamHandler: ChannelDuplexHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is IdleStateHandler.IdleStateEvent, held == nil { context.close(promise: nil) }
+        if case .inputClosed? = event as? ChannelEvent {
+            isInputClosed = true
+            if held == nil { closeSoon(context) }
+        }
+    }
+
+    /// What was sent last may still be confirmed.
+    private func closeSoon(_ context: ChannelHandlerContext) {
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

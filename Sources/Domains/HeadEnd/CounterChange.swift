@@ -74,7 +74,8 @@ public struct RecoverCounter: Command {
         guard !lowers || reason.trimmingPrefix(while: \.isWhitespace).count >= 10 else {
             throw Refusal(
                 .invalid, "Lowering a counter needs a reason of at least 10 characters.",
-                hint: "A counter used twice under one key breaks the cipher: say why that cannot happen here.", at: "why")
+                hint: "A counter used twice under one key breaks the cipher: say why that cannot happen here.",
+                at: "why")
         }
         (self.meterID, self.lowers, self.why) = (meterID, lowers, reason)
     }

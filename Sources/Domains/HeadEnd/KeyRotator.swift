@@ -110,13 +110,7 @@ public struct KeyRotator: Sendable {
         }
         guard meter.isCalled else { return .refused("the meter has no address") }
         // After a break the meter may have the new keys already.
-        if change.state == .sent, let next = change.sealedNext {
-            switch await opens(meter, next) {
-            case .yes: return .proven
-            case .unknown(let error): return .later(error)
-            case .no: break
-            }
-        }
+        if change.state == .sent, let next = change.sealedNext, await opens(meter, next) == .yes { return .proven }
         let next: (sealed: [UInt8], keys: MeterKeys)
         if change.state == .sent, let sealed = change.sealedNext {
             guard let opened = try? vault.open(sealed, meterID: meter.meterID) else {

@@ -38,6 +38,21 @@ public struct AsidePush: Sendable, Equatable {
     public var firstAtMs: Int64
     public var lastAtMs: Int64
 
+    public init(
+        asideID: Int64, reason: AsideReason, meterID: Int64?, sender: String, remote: String, apdu: [UInt8],
+        times: Int64, firstAtMs: Int64, lastAtMs: Int64
+    ) {
+        self.asideID = asideID
+        self.reason = reason
+        self.meterID = meterID
+        self.sender = sender
+        self.remote = remote
+        self.apdu = apdu
+        self.times = times
+        self.firstAtMs = firstAtMs
+        self.lastAtMs = lastAtMs
+    }
+
     /// Rows kept for each company; the oldest go.
     public static let limit = 1_000
     public static let octetsMax = 512

@@ -23,6 +23,18 @@ public struct SeenEvent: Sendable, Equatable {
     public var pushedAtMs: Int64?
     public var readAtMs: Int64?
 
+    public init(
+        eventID: Int64, meterID: Int64, code: Int, atMs: Int64, meterAtMs: Int64, pushedAtMs: Int64?, readAtMs: Int64?
+    ) {
+        self.eventID = eventID
+        self.meterID = meterID
+        self.code = code
+        self.atMs = atMs
+        self.meterAtMs = meterAtMs
+        self.pushedAtMs = pushedAtMs
+        self.readAtMs = readAtMs
+    }
+
     public var kind: EventKind { EventIDs.kind(code) }
     public var severity: EventSeverity { EventIDs.severity(code) }
     /// The meter's clock was so wrong that the event stands at its time of receipt.

@@ -96,7 +96,8 @@ public struct MeterKeyChange: Sendable, Equatable {
             """
             UPDATE meter_key SET holder = $3, lease_until_ms = $4 WHERE org_id = $1 AND meter_id = (
               SELECT d.meter_id FROM meter_key d WHERE d.org_id = $1 AND d.state IN ('asked', 'sent')
-                AND d.next_at_ms <= $2 AND d.lease_until_ms < $2 ORDER BY d.next_at_ms, d.meter_id LIMIT 1 {skip_locked})
+                AND d.next_at_ms <= $2 AND d.lease_until_ms < $2
+              ORDER BY d.next_at_ms, d.meter_id LIMIT 1 {skip_locked})
               AND lease_until_ms < $2
             RETURNING meter_id
             """, [.int(scope.orgID), .int(nowMs), .text(holder), .int(nowMs + leaseMs)]

@@ -38,7 +38,8 @@ struct MeterCommand: AsyncParsableCommand {
             let options = NewMeterOptions(
                 serial: serial, host: host, port: port, authentication: auth, client: client,
                 secret: SecretSource(file: secretFile), encryptionKey: SecretSource(file: ekFile),
-                authenticationKey: SecretSource(file: akFile), masterKey: SecretSource(file: kekFile), periodS: period, accountNumber: account,
+                authenticationKey: SecretSource(file: akFile), masterKey: SecretSource(file: kekFile), periodS: period,
+                accountNumber: account,
                 consumerName: name, category: category, packFile: pack, fromDay: from)
             try await leaving { try await addMeter(shared.site, orgID: org.orgID, options, $0) }
         }

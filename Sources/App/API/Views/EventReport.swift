@@ -1,5 +1,6 @@
 // The stream of events and the pushes kept aside, with the names of meters, a part at a time.
 import Access
+import Clocks
 import Grid
 import HeadEnd
 import IS15959

@@ -50,6 +50,8 @@ public struct Pages: Sendable {
             ("collection", PackageResources.collection_mustache), ("alive", PackageResources.alive_mustache),
             ("frames", PackageResources.frames_mustache),
             ("keys", PackageResources.keys_mustache), ("status", PackageResources.status_mustache),
+            ("events", PackageResources.events_mustache), ("aside", PackageResources.aside_mustache),
+            ("meterkeys", PackageResources.meterkeys_mustache),
         ]
     }
 
