@@ -30,7 +30,8 @@ import Testing
         try await site.site.money.read { try RelayRecord.find(meterID, Scope(orgID: 1), in: $0) }
     }
 
-    @Test("a disconnection is wanted, answered as waiting, and done when the meter says so",
+    @Test(
+        "a disconnection is wanted, answered as waiting, and done when the meter says so",
         arguments: TestEngine.available)
     func disconnect(_ engine: TestEngine) async throws {
         try await ExchangeSite.with(engine) { site in
@@ -106,11 +107,13 @@ import Testing
             writer.finish()
             let document = writer.take()
             let report = try await site.take(document, format, .orders)
-            #expect(report.orders.map(\.standing) == [.waiting, .waiting] && report.orders.map(\.kind) == ["read", "read"])
+            #expect(
+                report.orders.map(\.standing) == [.waiting, .waiting] && report.orders.map(\.kind) == ["read", "read"])
             _ = try await site.take(document, format, .orders)
             #expect(try await site.count("meter_command") == 2)
             try await site.site.money.write {
-                try $0.run("UPDATE meter_command SET state = 'confirmed', answer = '12 intervals' WHERE meter_id = 1001")
+                try $0.run(
+                    "UPDATE meter_command SET state = 'confirmed', answer = '12 intervals' WHERE meter_id = 1001")
                 try $0.run("UPDATE meter_command SET state = 'failed', answer = 'silent' WHERE meter_id = 1002")
             }
             let answers = try await site.exchange.answers(to: "c-6")
@@ -126,7 +129,8 @@ import Testing
                     try $0.run(
                         """
                         INSERT INTO meter_command (org_id, command_id, command_key, meter_id, kind, state, why,
-                          created_at_ms, next_at_ms, attempt) VALUES (1, $1, $2, 1001, $2, 'confirmed', 'test', $3, 0, 1)
+                          created_at_ms, next_at_ms, attempt)
+                        VALUES (1, $1, $2, 1001, $2, 'confirmed', 'test', $3, 0, 1)
                         """, [.int(id), .text(kind), .int(ExchangeSite.nowMs)])
                 }
             }

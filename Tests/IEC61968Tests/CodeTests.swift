@@ -102,15 +102,19 @@ import Testing
         #expect(EndDeviceAction(EndDeviceCode(3, 1, 1, 1)) == nil)
     }
 
-    @Test(arguments: [
-        ("0", 0, 0), ("-0.50", -50, -2), (" 312 ", 312, 0), ("1.2E3", 12, 2), ("+.5", 5, -1), ("5.", 5, 0),
-        ("0000000000000000000000012", 12, 0), ("999999999999999999", 999_999_999_999_999_999, 0), ("2e-7", 2, -7),
-    ] as [(String, Int64, Int8)]) func numbers(_ text: String, _ mantissa: Int64, _ exponent: Int8) throws {
+    @Test(
+        arguments: [
+            ("0", 0, 0), ("-0.50", -50, -2), (" 312 ", 312, 0), ("1.2E3", 12, 2), ("+.5", 5, -1), ("5.", 5, 0),
+            ("0000000000000000000000012", 12, 0), ("999999999999999999", 999_999_999_999_999_999, 0), ("2e-7", 2, -7),
+        ] as [(String, Int64, Int8)]) func numbers(_ text: String, _ mantissa: Int64, _ exponent: Int8) throws
+    {
         let number = try #require(ExactNumber(text))
         #expect(number.mantissa == mantissa && number.exponent == exponent)
     }
 
-    @Test(arguments: ["", " ", ".", "-", "1.2.3", "NaN", "INF", "1e", "1e999", "0x10", "1,5", "9999999999999999999", "१"])
+    @Test(arguments: [
+        "", " ", ".", "-", "1.2.3", "NaN", "INF", "1e", "1e999", "0x10", "1,5", "9999999999999999999", "१",
+    ])
     func noNumbers(_ text: String) { #expect(ExactNumber(text) == nil) }
 
     @Test func numbersInUnits() {
@@ -121,14 +125,17 @@ import Testing
         #expect(ExactNumber("-7E3")?.whole(inUnitsOf: 0) == -7_000)
         #expect(ExactNumber("999999999999999999")?.whole(inUnitsOf: -3) == nil)
         #expect(ExactNumber("0E40")?.whole(inUnitsOf: -3) == 0)
-        #expect(ExactNumber(-5, exponent: -3).description == "-0.005" && ExactNumber(7, exponent: 2).description == "700")
+        #expect(
+            ExactNumber(-5, exponent: -3).description == "-0.005" && ExactNumber(7, exponent: 2).description == "700")
     }
 
-    @Test(arguments: [
-        ("1970-01-01T00:00:00Z", 0), ("2026-11-20T00:30:00+05:30", 1_795_114_800_000),
-        ("2026-11-19T24:00:00+05:30", 1_795_113_000_000), ("1969-12-31T23:59:59.5Z", -500),
-        ("2024-02-29T12:00:00.123-00:30", 1_709_209_800_123),
-    ] as [(String, Int64)]) func stamps(_ text: String, _ ms: Int64) {
+    @Test(
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("2026-11-20T00:30:00+05:30", 1_795_114_800_000),
+            ("2026-11-19T24:00:00+05:30", 1_795_113_000_000), ("1969-12-31T23:59:59.5Z", -500),
+            ("2024-02-29T12:00:00.123-00:30", 1_709_209_800_123),
+        ] as [(String, Int64)]) func stamps(_ text: String, _ ms: Int64)
+    {
         #expect(Stamp.ms(text) == ms)
         for offsetS: Int64 in [0, 19_800, -12_600] { #expect(Stamp.ms(Stamp.text(ms, offsetS: offsetS)) == ms) }
     }

@@ -1,4 +1,5 @@
-// What is written is read again, in both forms, cut anywhere; random messages with seeds, so that a failure comes again.
+// What is written is read again, in both forms, cut anywhere; random messages with seeds, so that a failure comes
+// again.
 import Testing
 
 @testable import IEC61968
@@ -6,7 +7,8 @@ import Testing
 @Suite struct RoundTripTests {
     static func types() throws -> [ReadingTypeCode] {
         let listed = codeList("cim_reading_types")?.compactMap { $0["mrid"].flatMap { ReadingTypeCode($0) } }
-        return listed ?? [
+        if let listed { return listed }
+        return [
             try #require(.intervalImport(periodS: 900)), try #require(.intervalImport(periodS: 1_800)),
             .dailyImportRegister, try #require(ReadingTypeCode("0.2.2.0.0.1.54.0.0.0.0.0.0.0.128.0.29.0")),
         ]
@@ -17,7 +19,7 @@ import Testing
         var messages = RandomMessages(generator: SeededGenerator(seed: seed), types: try Self.types())
         for number in 0..<60 {
             let items = messages.message()
-            let offsetS = messages.pick([0, 19_800, -12_600])
+            let offsetS: Int64 = messages.pick([0, 19_800, -12_600])
             let xml = write(items, .xml, offsetS: offsetS)
             let piece = Int(messages.number(1...400))
             let fromXML = try read(xml, .xml, piece: piece)

@@ -239,7 +239,9 @@ public struct Dispatcher: Sendable {
     private func compress(_ answer: inout Answer, _ call: Call) {
         guard let gzip = services.gzip, answer.headers["Content-Encoding"] == nil else { return }
         let type = answer.headers["Content-Type"] ?? ""
-        guard ["text/", "application/json", "application/xml", "application/problem+json", "image/svg"].contains(where: type.hasPrefix)
+        guard
+            ["text/", "application/json", "application/xml", "application/problem+json", "image/svg"].contains(
+                where: type.hasPrefix)
         else {
             return
         }

@@ -1,5 +1,5 @@
-// Readings and events of another head-end into the raw store and the event log, as the collector stores them. Values are
-// compared with what is there; only what is new is written, some meter-days a transaction.
+// Readings and events of another head-end into the raw store and the event log, as the collector stores them. Values
+// are compared with what is there; only what is new is written, some meter-days a transaction.
 import Access
 import CivilTime
 import Clocks
@@ -101,7 +101,9 @@ struct DataTaker {
         for one in series.readings {
             guard let wh = wattHours(one, series.type, meter, &report) else { continue }
             guard let value = Int32(exactly: wh) else {
-                refuse(one.line, "\(one.value) \(series.type.unitName) in one interval is more than any meter counts", meter, &report)
+                refuse(
+                    one.line, "\(one.value) \(series.type.unitName) in one interval is more than any meter counts",
+                    meter, &report)
                 continue
             }
             let endS = one.atMs / 1_000
@@ -152,7 +154,9 @@ struct DataTaker {
         case .missing: return nil
         case .estimated, .edited, .doubtful:
             let shown = one.qualities.map(\.description).joined(separator: " ")
-            refuse(one.line, "the sender says of the value that the meter did not give it so (quality \(shown))", meter, &report)
+            refuse(
+                one.line, "the sender says of the value that the meter did not give it so (quality \(shown))", meter,
+                &report)
             return nil
         }
         guard one.value.mantissa >= 0 else {
@@ -178,7 +182,8 @@ struct DataTaker {
                     + EndDeviceEventCodes.detailName, meter, &report)
         }
         guard event.createdMs >= firstMs, event.createdMs <= lastMs else {
-            return refuse(event.line, "\(Stamp.text(event.createdMs)) lies in the future or too far back", meter, &report)
+            return refuse(
+                event.line, "\(Stamp.text(event.createdMs)) lies in the future or too far back", meter, &report)
         }
         let atS = event.createdMs / 1_000
         let day = zone.day(atS: atS)
@@ -195,7 +200,8 @@ struct DataTaker {
         _ thing: NamedThing, line: Int, count: Int, _ report: inout TakeReport
     ) async throws -> Meter? {
         guard let label = thing.label, !label.isEmpty else {
-            report.refuse(ExchangeRefusal(line: line, what: "the meter has neither name nor mRID; \(count) were not taken"))
+            report.refuse(
+                ExchangeRefusal(line: line, what: "the meter has neither name nor mRID; \(count) were not taken"))
             return nil
         }
         if meters.count >= 50_000 { meters = [:] }

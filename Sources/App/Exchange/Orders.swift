@@ -1,5 +1,5 @@
-// Orders from another system, and what it is told about them. An order goes through the same command as one from a page:
-// permission, reach, audit and idempotency are those of the house.
+// Orders from another system, and what it is told about them. An order goes through the same command as one from a
+// page: permission, reach, audit and idempotency are those of the house.
 import Access
 import CivilTime
 import Clocks

@@ -1,5 +1,5 @@
-// Documents in. Read twice: first whole, so that a document that breaks off or breaks a rule changes nothing; then meter
-// by meter into the stores. The same document, or the same content in another one, changes nothing.
+// Documents in. Read twice: first whole, so that a document that breaks off or breaks a rule changes nothing; then
+// meter by meter into the stores. The same document, or the same content in another one, changes nothing.
 import Access
 import Clocks
 import Cryptography

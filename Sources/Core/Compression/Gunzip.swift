@@ -50,7 +50,9 @@ public final class Gunzip {
 
     /// - Throws: ``CompressionError`` `truncated` when the last member is not whole.
     public func finish() throws(CompressionError) {
-        guard isBegun, isAtMemberEnd else { throw CompressionError(.truncated, "the gzip data ends early; copy it again") }
+        guard isBegun, isAtMemberEnd else {
+            throw CompressionError(.truncated, "the gzip data ends early; copy it again")
+        }
     }
 
     private func step(

@@ -1,5 +1,6 @@
-// Reads the JSON form of a message, pushed in pieces: {"header": …, "reply": …, "request": …, "records": […]}. One record
-// is held at a time; fields that are not known are counted and left aside. Shape of the records: docs/iec61968.md.
+// Reads the JSON form of a message, pushed in pieces: {"header": …, "reply": …, "request": …, "records": […]}. One
+// record is held at a time; fields that are not known are counted and left aside. Shape of the records:
+// docs/iec61968.md.
 
 public struct JSONMessageReader {
     private enum State { case start, nameOrEnd, name, colon, value, listStart, item, itemEnd, memberEnd, done }
@@ -248,7 +249,9 @@ public struct JSONMessageReader {
         guard let code = tree["controlType"].map({ $0.text.flatMap { EndDeviceCode($0) } }) ?? asked else {
             return .unreadable(line: line, what: "the order has no controlType of four numbers and no action")
         }
-        let (start, end) = (tree["start"].map { $0.text.flatMap { Stamp.ms($0) } }, tree["end"].map { $0.text.flatMap { Stamp.ms($0) } })
+        let (start, end) = (
+            tree["start"].map { $0.text.flatMap { Stamp.ms($0) } }, tree["end"].map { $0.text.flatMap { Stamp.ms($0) } }
+        )
         guard start != .some(nil), end != .some(nil) else {
             return .unreadable(line: line, what: "the order has a start or end without an offset")
         }
@@ -303,7 +306,8 @@ private struct ReadingCollector {
             tree["readingType"].map { $0.text.flatMap { ReadingTypeCode($0) } }
             ?? tree["formattedRegisterObisCode"]?.text.flatMap { ReadingTypeCode(obis: $0, multiplier: scale) }
         guard let type else {
-            items.append(.unreadable(line: line, what: "a value has no readingType of 18 numbers and no OBIS known here"))
+            items.append(
+                .unreadable(line: line, what: "a value has no readingType of 18 numbers and no OBIS known here"))
             return
         }
         var qualities: [QualityCode] = []
@@ -315,7 +319,8 @@ private struct ReadingCollector {
             qualities.append(quality)
         }
         let isMissing = ReadingStanding(qualities) == .missing
-        guard let value = tree["formattedValue"]?.text.flatMap({ ExactNumber($0) }) ?? (isMissing ? ExactNumber(0) : nil)
+        guard
+            let value = tree["formattedValue"]?.text.flatMap({ ExactNumber($0) }) ?? (isMissing ? ExactNumber(0) : nil)
         else {
             items.append(.unreadable(line: line, what: "a formattedValue is no number of at most 18 digits"))
             return

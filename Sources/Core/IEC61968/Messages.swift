@@ -204,8 +204,8 @@ public struct MessageReply: Sendable, Equatable {
     }
 }
 
-/// Reply codes (IEC 61968-9 annex B) as far as this program gives them; 0.x, 2.1 and 2.4 are used so by others, the rest
-/// is from memory of the standard: a receiver should go by result and reason.
+/// Reply codes (IEC 61968-9 annex B) as far as this program gives them; 0.x, 2.1 and 2.4 are used so by others, the
+/// rest is from memory of the standard: a receiver should go by result and reason.
 public enum ReplyCode: String, Sendable, CaseIterable {
     case ok = "0.0"
     /// Taken, not done yet.

@@ -62,7 +62,8 @@ public struct ReadingTypeCode: Sendable, Hashable, CustomStringConvertible {
         return code
     }
 
-    /// Seconds of an interval, by the third number or, when that is nought, by the first; nil for what is no fixed time.
+    /// Seconds of an interval, by the third number or, when that is nought, by the first; nil for what has no fixed
+    /// time.
     public var periodS: Int64? {
         let measuring = Self.measuringPeriods[self[.measuringPeriod]]?.seconds
         return measuring ?? (self[.measuringPeriod] == 0 && self[.macroPeriod] == 11 ? 86_400 : nil)

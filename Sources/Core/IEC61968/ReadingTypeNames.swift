@@ -46,8 +46,10 @@ extension ReadingTypeCode {
         .macroPeriod: [
             8: "billing period", 11: "daily", 13: "monthly", 22: "seasonal", 24: "weekly", 32: "a period told beside",
         ],
-        .aggregate: [2: "average", 4: "excess", 5: "high threshold", 7: "low threshold", 8: "maximum", 9: "minimum",
-            11: "nominal", 12: "normal", 26: "sum"],
+        .aggregate: [
+            2: "average", 4: "excess", 5: "high threshold", 7: "low threshold", 8: "maximum", 9: "minimum",
+            11: "nominal", 12: "normal", 26: "sum",
+        ],
         .accumulation: [
             1: "bulk", 2: "continuous cumulative", 3: "cumulative", 4: "delta", 6: "indicating", 9: "summation",
             10: "time delay", 12: "instantaneous", 13: "latching", 14: "bounded",

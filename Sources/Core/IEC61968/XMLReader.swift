@@ -307,8 +307,9 @@ private struct XMLMessageBuilder: XMLHandler {
 
     private var kept: String {
         let text = String(decoding: text, as: UTF8.self)
-        guard text.utf8.first.map(isSpace) == true || text.utf8.last.map(isSpace) == true
-            || text.utf8.count > limits.fieldCharacters
+        guard
+            text.utf8.first.map(isSpace) == true || text.utf8.last.map(isSpace) == true
+                || text.utf8.count > limits.fieldCharacters
         else { return text }
         let trimmed = text.utf8.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
         return String(String(decoding: Array(trimmed), as: UTF8.self).prefix(limits.fieldCharacters))

@@ -191,7 +191,8 @@ public struct XMLMessageWriter {
             case 9, 10: bytes.append(byte)
             case 0..<0x20: put("?")
             // U+FFFE and U+FFFF are EF BF BE and EF BF BF.
-            case 0xBE, 0xBF where bytes.suffix(2) == [0xEF, 0xBF]:
+            case 0xBE,
+                0xBF where bytes.suffix(2) == [0xEF, 0xBF]:
                 bytes.removeLast(2)
                 put("?")
             default: bytes.append(byte)

@@ -1,5 +1,5 @@
-// What was exchanged with other head-ends and meter-data systems: documents taken, what of them was set aside, and orders
-// from outside with the words to answer them by. Reads no document.
+// What was exchanged with other head-ends and meter-data systems: documents taken, what of them was set aside, and
+// orders from outside with the words to answer them by. Reads no document.
 import Access
 import Clocks
 import SQL
@@ -10,8 +10,8 @@ public enum ExchangeSchema {
             40, .money, "exchange",
             [
                 """
-                CREATE TABLE exchange_document (org_id {id} NOT NULL, document_id {id} NOT NULL, sha256 {bytes} NOT NULL,
-                  name {text} NOT NULL, message_id {text}, correlation_id {text}, started_at_ms {int} NOT NULL,
+                CREATE TABLE exchange_document (org_id {id} NOT NULL, document_id {id} NOT NULL,
+                  sha256 {bytes} NOT NULL, name {text} NOT NULL, message_id {text}, correlation_id {text}, started_at_ms {int} NOT NULL,
                   finished_at_ms {int}, counts {text} NOT NULL, refused_count {int} NOT NULL,
                   PRIMARY KEY (org_id, document_id)) {table}
                 """,

@@ -19,7 +19,8 @@ struct ExportQuery: APIModel {
         "from": Note("The first day."), "to": Note("The last day; at most 31 days in all."),
         "meterID": Note("Only this meter."), "placeID": Note("Only meters of this place and what lies under it."),
         "format": Note("xml when not given."),
-        "after": Note("A serial number: only meters behind it; the header Link has it for the next part.", length: 0...64),
+        "after": Note(
+            "A serial number: only meters behind it; the header Link has it for the next part.", length: 0...64),
         "limit": Note("Meters in this part at most; 50 when not given, fewer when the days are many.", range: 1...200),
     ]
     static let example = ExportQuery(
@@ -139,7 +140,9 @@ extension Endpoints {
             .readings, "Readings as IEC 61968-9",
             "MeterReadings: block load by interval and registers at midnight, with quality and source. What the meter"
                 + " gave comes first; gaps hold what was estimated or edited, marked so.", ExchangeExamples.readings),
-        export(.events, "Meter events as IEC 61968-9", "EndDeviceEvents, with the id of IS 15959.", ExchangeExamples.events),
+        export(
+            .events, "Meter events as IEC 61968-9", "EndDeviceEvents, with the id of IS 15959.", ExchangeExamples.events
+        ),
         export(
             .controls, "Orders to relays as IEC 61968-9",
             "EndDeviceControls that were given; issuerTrackingID says how each stands.", ExchangeExamples.controls),

@@ -1,11 +1,12 @@
-// `busbar hes export` and `busbar hes import`: messages of IEC 61968-9 in files. Files of any size: neither is ever held
-// whole in memory. What the document says is Exchange's business.
+// `busbar hes export` and `busbar hes import`: messages of IEC 61968-9 in files. Files of any size: neither is ever
+// held whole in memory. What the document says is Exchange's business.
 import Access
 import CivilTime
 import Clocks
 import Compression
 import Exchange
 import Foundation
+import HeadEnd
 import IEC61968
 import Meters
 import SQL
@@ -75,7 +76,8 @@ public func exportMessages(
             }
             try file.close()
             guard rename(part, options.out) == 0 else {
-                throw Complaint("\(options.out) cannot be written", hint: "Check the folder and who owns it.", .problems)
+                throw Complaint(
+                    "\(options.out) cannot be written", hint: "Check the folder and who owns it.", .problems)
             }
             let took = progress.end()
             if json {
