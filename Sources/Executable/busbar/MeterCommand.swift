@@ -5,7 +5,9 @@ import Composition
 struct MeterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meter", abstract: "Meters on the network and the accounts they serve.",
-        subcommands: [Add.self, List.self])
+        subcommands: [
+            Add.self, List.self, Order.self, Orders.self, Approve.self, Stop.self, Firmware.self,
+        ])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

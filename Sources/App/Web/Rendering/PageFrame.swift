@@ -8,7 +8,7 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, status, meters, accounts, home, statement, me, people, keys, audit, none
+        case line, status, meters, commands, accounts, home, statement, me, people, keys, audit, none
     }
 
     public struct Person: Sendable {
@@ -31,6 +31,16 @@ public struct PageFrame: Sendable {
         case disconnectAsked, reconnectAsked
         case commandRefused(reason: String)
         case jobs(JobNotice)
+        case orders(OrderNotice)
+    }
+
+    /// What came of an order to meters. The raw value stands in an address.
+    public enum OrderNotice: String, Sendable {
+        case given, awaits, approved, stopped
+        init?(word: String?) {
+            guard let found = word.flatMap({ OrderNotice(rawValue: $0) }) else { return nil }
+            self = found
+        }
     }
 
     /// What came of an action on the jobs, or on what was given up. The raw value stands in an address.
@@ -129,6 +139,7 @@ extension PageFrame {
                 [
                     (.line, Paths.line, w.say("nav.line")), (.status, Paths.status, w.say("nav.status")),
                     (.meters, Paths.meters, w.say("nav.meters")),
+                    (.commands, Paths.commands, w.say("nav.commands")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                 ]
             }
@@ -153,6 +164,10 @@ extension PageFrame {
         case .disconnectAsked: note("info", w.say("notice.disconnect"))
         case .reconnectAsked: note("info", w.say("notice.reconnect"))
         case .commandRefused(let reason): note("bad", w.say("notice.refused", ["reason": "\(reason)"]))
+        case .orders(.given): note("info", w.say("notice.orderGiven"))
+        case .orders(.awaits): note("warn", w.say("notice.orderAwaits"))
+        case .orders(.approved): note("ok", w.say("notice.orderApproved"))
+        case .orders(.stopped): note("info", w.say("notice.orderStopped"))
         case .jobs(.asked): note("info", w.say("notice.jobsAsked"))
         case .jobs(.paused): note("info", w.say("notice.jobPaused"))
         case .jobs(.resumed): note("info", w.say("notice.jobResumed"))

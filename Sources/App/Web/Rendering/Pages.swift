@@ -48,6 +48,8 @@ public struct Pages: Sendable {
             ("trail", PackageResources.trail_mustache), ("history", PackageResources.history_mustache),
             ("second", PackageResources.second_mustache), ("steps", PackageResources.steps_mustache),
             ("keys", PackageResources.keys_mustache), ("status", PackageResources.status_mustache),
+            ("commands", PackageResources.commands_mustache), ("order", PackageResources.order_mustache),
+            ("wishes", PackageResources.wishes_mustache), ("orderform", PackageResources.orderform_mustache),
         ]
     }
 
