@@ -53,6 +53,10 @@ public struct OrderPlaced: Sendable, Codable, Equatable {
     public var meterCount: Int
     /// A second person must approve it until then.
     public var expiresAtMs: Int64?
+    public init(orderID: Int64, state: MeterOrder.State, meterCount: Int, expiresAtMs: Int64?) {
+        (self.orderID, self.state, self.meterCount) = (orderID, state, meterCount)
+        self.expiresAtMs = expiresAtMs
+    }
 }
 
 /// Orders something of one meter or of many.

@@ -5,7 +5,10 @@ import Composition
 struct MeterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meter", abstract: "Meters on the network and the accounts they serve.",
-        subcommands: [Add.self, List.self, RotateKeys.self, RecoverCounter.self])
+        subcommands: [
+            Add.self, List.self, Order.self, Orders.self, Approve.self, Stop.self, Firmware.self, RotateKeys.self,
+            RecoverCounter.self,
+        ])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

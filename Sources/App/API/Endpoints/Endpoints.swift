@@ -3,8 +3,8 @@
 public enum Endpoints {
     /// In the order of the documents.
     public static let all: [AnyEndpoint] =
-        session + secondStep + accounts + charges + money + meters + collection + events + places + line + status
-        + jobs + logins + people
+        session + secondStep + accounts + charges + money + meters + orders + collection + events + places + line
+        + status + jobs + logins + people
         + keys + audit
         + settings + exchange + health + documents
 }

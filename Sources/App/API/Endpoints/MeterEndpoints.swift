@@ -70,7 +70,7 @@ struct MeterOrderView: APIModel {
     var endedAtMs: Int64?
     var answer: String?
     static let notes: [String: Note] = [
-        "commandID": Note("The order."), "kind": Note("disconnect, reconnect or read."),
+        "commandID": Note("The order."), "kind": Note("disconnect, reconnect, read, or the matter of a wish."),
         "state": Note("waiting, confirmed, failed or superseded."), "why": Note("The reason it was given for."),
         "createdAtMs": Note("When it was given, business time."), "endedAtMs": Note("When it ended."),
         "answer": Note("What happened, in words."),

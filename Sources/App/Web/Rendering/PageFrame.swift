@@ -8,7 +8,8 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, status, collection, meters, events, accounts, home, statement, me, people, keys, audit, none
+        case line, status, collection, meters, commands, events, accounts, home, statement, me, people, keys, audit
+        case none
     }
 
     public struct Person: Sendable {
@@ -32,6 +33,16 @@ public struct PageFrame: Sendable {
         case keysAsked, counterAsked
         case commandRefused(reason: String)
         case jobs(JobNotice)
+        case orders(OrderNotice)
+    }
+
+    /// What came of an order to meters. The raw value stands in an address.
+    public enum OrderNotice: String, Sendable {
+        case given, awaits, approved, stopped
+        init?(word: String?) {
+            guard let found = word.flatMap({ OrderNotice(rawValue: $0) }) else { return nil }
+            self = found
+        }
     }
 
     /// What came of an action on the jobs, or on what was given up. The raw value stands in an address.
@@ -130,7 +141,8 @@ extension PageFrame {
                 [
                     (.line, Paths.line, w.say("nav.line")), (.status, Paths.status, w.say("nav.status")),
                     (.collection, Paths.collection, w.say("nav.collection")),
-                    (.meters, Paths.meters, w.say("nav.meters")), (.events, Paths.events, w.say("nav.events")),
+                    (.meters, Paths.meters, w.say("nav.meters")),
+                    (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                 ]
             }
@@ -157,6 +169,10 @@ extension PageFrame {
         case .keysAsked: note("info", w.say("notice.keysAsked"))
         case .counterAsked: note("info", w.say("notice.counterAsked"))
         case .commandRefused(let reason): note("bad", w.say("notice.refused", ["reason": "\(reason)"]))
+        case .orders(.given): note("info", w.say("notice.orderGiven"))
+        case .orders(.awaits): note("warn", w.say("notice.orderAwaits"))
+        case .orders(.approved): note("ok", w.say("notice.orderApproved"))
+        case .orders(.stopped): note("info", w.say("notice.orderStopped"))
         case .jobs(.asked): note("info", w.say("notice.jobsAsked"))
         case .jobs(.paused): note("info", w.say("notice.jobPaused"))
         case .jobs(.resumed): note("info", w.say("notice.jobResumed"))

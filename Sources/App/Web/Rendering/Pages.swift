@@ -52,6 +52,8 @@ public struct Pages: Sendable {
             ("keys", PackageResources.keys_mustache), ("status", PackageResources.status_mustache),
             ("events", PackageResources.events_mustache), ("aside", PackageResources.aside_mustache),
             ("meterkeys", PackageResources.meterkeys_mustache),
+            ("commands", PackageResources.commands_mustache), ("order", PackageResources.order_mustache),
+            ("wishes", PackageResources.wishes_mustache), ("orderform", PackageResources.orderform_mustache),
         ]
     }
 

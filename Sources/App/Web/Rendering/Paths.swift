@@ -36,6 +36,12 @@ public enum Paths {
     public static let auditCSV = "/audit.csv"
     public static let keys = "/keys"
 
+    public static let commands = "/commands"
+    public static func order(_ id: Int64) -> String { "/commands/\(id)" }
+    /// `approve` or `stop`.
+    public static func order(_ id: Int64, do action: String) -> String { "/commands/\(id)/\(action)" }
+    /// What is wanted of a meter.
+    public static func wishes(_ meter: Int64) -> String { "/commands/meters/\(meter)" }
     public static func person(_ id: Int64) -> String { "/people/\(id)" }
     public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
     public static func meter(_ id: Int64, day: CivilDay, days: Int) -> String {

@@ -17,6 +17,7 @@ extension MeterView: PageContent {
         row.set("readAction", Paths.meterRead(id))
         row.set("disconnectHref", Paths.meterDisconnect(id))
         row.set("reconnectHref", Paths.meterReconnect(id))
+        row.set("wishesHref", Paths.wishes(id))
         row.set("key", idempotencyKey)
         row.set("figures", figureRows(w))
         let last = days.last?.day ?? w.day(ofMs: w.nowMs)
@@ -229,7 +230,7 @@ extension MeterView.Command.Kind {
         case .setClock: w.say("command.setClock")
         case .disconnect: w.say("command.disconnect")
         case .reconnect: w.say("command.reconnect")
-        case .other(let name): "\(name)"
+        case .other(let name): w.matter(name)
         }
     }
 }
