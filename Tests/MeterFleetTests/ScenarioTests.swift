@@ -226,8 +226,8 @@ struct ScenarioTests {
         _ = try await director.start(
             scenario(
                 """
-                {"do": "drop", "chance": 10}, {"do": "garble", "chance": 10}, {"do": "repeat", "chance": 10},
-                {"do": "reboot", "chance": 20, "awayMs": 1}
+                {"do": "drop", "chance": 3}, {"do": "garble", "chance": 3}, {"do": "repeat", "chance": 3},
+                {"do": "reboot", "chance": 9, "awayMs": 1}
                 """))
         let transport = TCPMeterTransport()
         var whole = 0

@@ -151,6 +151,36 @@ def relay(meter):
     return {"states": states}
 
 
+def read_list(meter):
+    """Two attributes in one GET with a list."""
+    items = [(GXDLMSData("0.0.96.1.0.255"), 2), (GXDLMSRegister("1.0.1.8.0.255"), 2)]
+    values = []
+    for request in meter.client.readList(items):
+        reply = meter.ask([request])
+        values += reply.value if isinstance(reply.value, list) else [reply.value]
+    meter.client.updateValues(items, values)
+    serial = items[0][0].value
+    serial = bytes(serial).decode() if isinstance(serial, (bytes, bytearray)) else serial
+    return [serial, None if items[1][0].value is None else str(items[1][0].value)]
+
+
+def read_events(meter):
+    log = GXDLMSProfileGeneric("0.0.99.98.6.255")
+    meter.read(log, 3)
+    meter.read(log, 2)
+    return [int(row[1]) for row in log.buffer]
+
+
+def set_clock(meter, text, offset_minutes):
+    clock = GXDLMSClock()
+    clock.time = stamp(text, offset_minutes)
+    try:
+        meter.ask(meter.client.write(clock, 2))
+        return True
+    except GXDLMSException:
+        return False
+
+
 def main():
     # The library prints notes of its own: standard output carries the result and nothing else.
     output, sys.stdout = sys.stdout, sys.stderr
@@ -171,6 +201,10 @@ def main():
         result["blockLoad"] = read_block_load(meter, job)
         result["firstEntries"] = read_by_entry(meter)
         result["relay"] = relay(meter)
+        if "setClock" in job:
+            result["list"] = read_list(meter)
+            result["events"] = read_events(meter)
+            result["clockSet"] = set_clock(meter, job["setClock"], job["offsetMinutes"])
     finally:
         meter.close()
     json.dump(result, output)

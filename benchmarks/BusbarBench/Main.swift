@@ -10,6 +10,9 @@ import Foundation
                busbar-bench seed --accounts N --days D --data DIR [--database URL] [--to YYYY-MM-DD]
                busbar-bench serve-api busbar FOLDER | serve-api bare
                busbar-bench load PORT PATH TOKEN CONNECTIONS REQUESTS
+               busbar-bench hes-read PORT METERS PARALLEL YYYY-MM-DD
+               busbar-bench hes-open PORT METERS FIRST_COUNTER
+               busbar-bench hes-fault PORT METERS FOLDER YYYY-MM-DDTHH:MM SPEED CONTROL
         """
 
     static func main() async {
@@ -47,6 +50,15 @@ import Foundation
         case ("serve-api", 2) where words[1] == "bare":
             try await ServeAPI.bare()
             return "{}"
+        case ("hes-read", 5):
+            return try await HeadEndRead.run(
+                port: number(1), meters: number(2), parallel: number(3), dayText: words[4])
+        case ("hes-open", 4):
+            return try await HeadEndOpen.run(port: number(1), meters: number(2), counter: number(3))
+        case ("hes-fault", 7):
+            return try await HeadEndFaults.run(
+                port: number(1), meters: number(2), folder: words[3], now: words[4], speed: number(5),
+                control: words[6])
         case ("load", 6):
             let result = try await LoadClient.run(
                 port: try number(1), path: words[2], token: words[3], connections: try number(4),

@@ -45,7 +45,7 @@ public actor FleetDirector {
             throw MeterFleetError("\(Self.maxRuns) scenarios run already; stop one first")
         }
         let startS = nowS
-        let ends = scenario.steps.map { step in step.forS.map { startS + step.atS + $0 } ?? step.instantEndS(startS) }
+        let ends = scenario.steps.map { $0.endS(startS: startS) }
         let endS = ends.contains(nil) ? nil : ends.compactMap { $0 }.max()
         let run = ScenarioRun(id: nextID, scenario: scenario, startS: startS, endS: endS)
         for (index, step) in scenario.steps.enumerated()
@@ -193,11 +193,14 @@ public actor FleetDirector {
 }
 
 extension Scenario.Step {
-    /// What happens once has no length; what has none otherwise goes on.
-    fileprivate func instantEndS(_ startS: Int64) -> Int64? {
-        switch action {
-        case .clock, .rollover, .event: startS + atS + 1
-        default: nil
+    /// When a run may forget this step. Nil: not before it is stopped. What happens once has no length; rows that are
+    /// missing are missing until they come.
+    fileprivate func endS(startS: Int64) -> Int64? {
+        let fromS = startS + atS
+        return switch action {
+        case .clock, .rollover, .event: fromS + 1
+        case .missing(let lateByS): forS.flatMap { length in lateByS.map { fromS + length + $0 } }
+        default: forS.map { fromS + $0 }
         }
     }
 

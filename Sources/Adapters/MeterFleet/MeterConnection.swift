@@ -32,6 +32,9 @@ final class MeterConnection: ChannelInboundHandler {
     /// Meters that one connection may speak to when they are told apart by server address.
     private static let maxSessions = 64
 
+    /// An exception response because of the invocation counter (IEC 62056-5-3).
+    private static let counterRefused: [UInt8] = [0xD8, 2, 6]
+
     private let shared: Shared
     /// Nil: the frames say which meter.
     private let meter: Int?
@@ -99,6 +102,7 @@ final class MeterConnection: ChannelInboundHandler {
             return
         }
         shared.figures.add(.answers)
+        if apdu.starts(with: Self.counterRefused) { shared.figures.add(.refusedCounters) }
         send(try reply.encoded(), meter, faults, context)
     }
 

@@ -221,6 +221,8 @@ final class OpenConnections: Sendable {
 public final class FleetFigures: Sendable {
     public enum Kind: String, Sendable, CaseIterable, Codable {
         case connections, answers, dropped, garbled, repeated, reboots, silent, alarms
+        /// Requests whose invocation counter a meter had seen before.
+        case refusedCounters
     }
     private let counts = Mutex([Int](repeating: 0, count: Kind.allCases.count))
     private static let places: [Kind: Int] = Dictionary(

@@ -58,7 +58,8 @@ public struct SimulatorStatus: Codable, Sendable, Equatable {
     public var feeders: [String]
     public var openConnections: Int
     public var withoutSupply: Int
-    /// Counts since the start: connections, answers, dropped, garbled, repeated, reboots, silent, alarms.
+    /// Counts since the start: connections, answers, dropped, garbled, repeated, reboots, silent,
+    /// alarms, refusedCounters.
     public var figures: [String: Int]
     public var runs: [Run]
     /// The last of what happened, oldest first.
