@@ -83,6 +83,9 @@ let probes: [String: Probe] = productProbes.merging([
     "logins.disable": Probe(
         roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
         other: { ["loginID": target($0, 2)] }),
+    "logins.enable": Probe(
+        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+        other: { ["loginID": target($0, 2)] }),
     "sessions.list": Probe(roles: everyone, own: { _, _ in [:] }),
     "sessions.end": Probe(
         roles: everyone,

@@ -167,6 +167,14 @@ import Testing
             _ = try await fixture.site.perform(
                 DisableLogin(loginID: login.loginID), as: .system(orgID: 1), source: "test")
             #expect(try await fixture.sessions.resolve(token: third.token) == nil)
+            // Enabled again the login is as before, but what had ended stays ended.
+            for _ in 0..<2 {
+                _ = try await fixture.site.perform(
+                    EnableLogin(loginID: login.loginID), as: .system(orgID: 1), source: "test")
+            }
+            #expect(try await fixture.sessions.resolve(token: third.token) == nil)
+            _ = try await fixture.signIn("asha", try #require(change.generatedPassword))
+            #expect(try await fixture.count("SELECT COUNT(*) FROM audit_change WHERE old_value = 'disabled'") == 1)
         }
     }
 

@@ -72,6 +72,9 @@ import Testing
             let after = await run { try await listUsers(site, orgID: nil, json: false, $0) }
             #expect(
                 after.spoken.said.contains { $0.hasPrefix("asha") && $0.contains("disabled") }, "\(after.spoken.all)")
+            let enabled = await status { try await enableUser(site, orgID: nil, username: "asha", $0) }
+            #expect(enabled == .done)
+            #expect(try await signsIn(site, "asha", "four words that fit"))
         }
     }
 

@@ -93,6 +93,7 @@ private let rows: [String: Row] = [
     "POST /people/{id}/change": Row(roles: [.administrator], ids: login),
     "POST /people/{id}/password": Row(roles: [.administrator], ids: login),
     "POST /people/{id}/disable": Row(roles: [.administrator], ids: login),
+    "POST /people/{id}/enable": Row(roles: [.administrator], ids: login),
     "POST /people/{id}/sessions/end": Row(roles: [.administrator], ids: login),
     "GET /people/{id}/history": Row(roles: [.administrator], ids: login),
     "GET /audit": Row(roles: [.administrator]), "GET /audit.csv": Row(roles: [.administrator]),

@@ -206,6 +206,28 @@ public struct DisableLogin: Command {
     }
 }
 
+/// Opens a disabled login again, with the password, the second step and the rights it had. Doing it again changes
+/// nothing.
+public struct EnableLogin: Command {
+    public static let name = "access.enable-login"
+    public static let permissions: [Permission] = [.manageLogins]
+    public let loginID: Int64
+
+    public init(loginID: Int64) { self.loginID = loginID }
+
+    public var key: String? { nil }
+    public var subjectID: Int64 { loginID }
+    public var content: String { "login=\(loginID)" }
+
+    public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> LoginSummary {
+        let enabled = try transaction.run(
+            "UPDATE login SET disabled_at_ms = NULL WHERE org_id = $1 AND login_id = $2 AND disabled_at_ms IS NOT NULL",
+            [.int(context.orgID), .int(loginID)])
+        if enabled == 1 { context.changed(.login(loginID), "state", from: "disabled", to: "active") }
+        return try Logins.find(loginID, context.actor.scope, in: transaction)
+    }
+}
+
 /// Reads logins of one company.
 public enum Logins {
     static func notFound(_ loginID: Int64) -> Refusal {

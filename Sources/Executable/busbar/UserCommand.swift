@@ -5,7 +5,7 @@ import Composition
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user", abstract: "Who may sign in.",
-        subcommands: [Add.self, List.self, Disable.self, Password.self, ResetSecondStepCommand.self])
+        subcommands: [Add.self, List.self, Disable.self, Enable.self, Password.self, ResetSecondStepCommand.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -49,7 +49,7 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Closes a login for good, and its sessions.",
+            abstract: "Closes a login and its sessions, until it is enabled again.",
             discussion: "Try it: busbar user disable anil")
         @Argument(help: "The username.") var username: String
         @OptionGroup var org: OrgOption
@@ -57,6 +57,19 @@ struct UserCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await leaving { try await disableUser(shared.site, orgID: org.orgID, username: username, $0) }
+        }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Opens a disabled login again, with the password and rights it had.",
+            discussion: "Try it: busbar user enable anil")
+        @Argument(help: "The username.") var username: String
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await enableUser(shared.site, orgID: org.orgID, username: username, $0) }
         }
     }
 

@@ -148,5 +148,13 @@ extension Endpoints {
                 run: { input, context in
                     LoginView(try await context.perform(DisableLogin(loginID: input.loginID.value)))
                 })),
+        AnyEndpoint(
+            Endpoint<LoginPath, LoginView>(
+                "logins.enable", "POST", "/api/v1/logins/{loginID}/enable", access: .permission([.manageLogins]),
+                EndpointText("Enable a disabled login", "It has the password, the second step and the rights it had."),
+                example: LoginPath(loginID: ID(21)), outputExample: .example, problems: [.notFound],
+                run: { input, context in
+                    LoginView(try await context.perform(EnableLogin(loginID: input.loginID.value)))
+                })),
     ]
 }

@@ -154,11 +154,25 @@ public func disableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ 
         let login = try await open.login(username, org)
         _ = try await open.site.perform(
             DisableLogin(loginID: login.loginID), as: .system(orgID: org.orgID), source: "cli")
-        console.note("\(login.username) cannot sign in any more, for good; the name stays taken.")
+        console.note("\(login.username) cannot sign in any more, until `busbar user enable \(login.username)`.")
         let isAdministered = try await open.logins(org).contains { $0.role == .administrator && $0.disabledAtMs == nil }
         if !isAdministered {
             console.note("Nobody administers \(org.name) now: `busbar user add NAME --role administrator`.")
         }
+        return .done
+    }
+}
+
+/// Opens a disabled login again.
+public func enableUser(_ site: SiteOptions, orgID: Int64?, username: String, _ console: Console) async throws
+    -> CommandStatus
+{
+    try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        let login = try await open.login(username, org)
+        _ = try await open.site.perform(
+            EnableLogin(loginID: login.loginID), as: .system(orgID: org.orgID), source: "cli")
+        console.note("\(login.username) signs in as before: password, second step and rights are those it had.")
         return .done
     }
 }

@@ -72,13 +72,14 @@ public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async 
             try state.save(folder: folder)
         }
         let signIns = state.signIns
+        let visitors = signIns.filter { $0.username != DemoPlan.counter }
         let others: [any Service] = [
             FleetService(fleet: fleet), DemoClock(state: state, folder: folder, clocks: clocks, rate: rate),
             DemoNarrator(site: open.site, say: console.say),
             DemoPeople(serving: serving, signIns: signIns, say: console.say),
         ]
         try await serving.run(others: others) { port in
-            welcome("http://\(options.serve.host):\(port)/", signIns, options, console)
+            welcome("http://\(options.serve.host):\(port)/", visitors, options, console)
         }
         return .done
     }
@@ -253,15 +254,16 @@ private struct DemoPeople: Service {
         }
     }
 
-    /// The consumer signs in and sends the form of her page; the other account is served by the operator on the same
+    /// The consumer signs in and sends the form of her page; the other account is served by the counter on the same
     /// form.
     private func recharge(_ accountID: Int64) async throws {
-        let role = accountID == 1_001 ? "consumer" : "operator"
-        guard let signIn = signIns.first(where: { $0.role == role }) else { return }
+        let isOwn = accountID == 1_001
+        guard let signIn = signIns.first(where: { isOwn ? $0.role == "consumer" : $0.username == DemoPlan.counter })
+        else { return }
         let browser = DemoBrowser(dispatcher: serving.dispatcher)
         try await browser.signIn(signIn)
         try await browser.recharge(accountID: accountID, rupees: 500)
         let name = DemoPlan.households.first { $0.accountID == accountID }?.name ?? ""
-        say(role == "consumer" ? "\(name) recharges ₹500 on her page" : "The counter takes ₹500 for \(name)")
+        say(isOwn ? "\(name) recharges ₹500 on her page" : "The counter takes ₹500 for \(name)")
     }
 }

@@ -47,6 +47,8 @@ enum DemoPlan {
     /// Days of history the retailer has when the demo opens.
     static let historyDays = 5
 
+    /// The login that takes money for those who come to the counter.
+    static let counter = "counter"
     static let basePack = BasePack(
         id: "DOM-TOU", version: 1, name: "Domestic, by time of day",
         calendar: TOUCalendar(bands: [

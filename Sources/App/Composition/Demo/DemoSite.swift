@@ -159,11 +159,14 @@ struct DemoSite: Sendable {
         ).create(scope, in: transaction)
     }
 
-    /// One sign-in a role; passwords are made up and kept in the demo's own file, readable by its owner only.
+    /// A sign-in for each role and for the counter; passwords are made up and kept in the demo's own file,
+    /// readable by its owner only.
     func addSignIns(hasher: PasswordHasher) async throws -> [DemoSignIn] {
         let logins = [
             NewLogin(username: "admin", name: "A. Iyer", role: .administrator),
             NewLogin(username: "operator", name: "A. Khan", role: .operator, placeID: 11),
+            // The counter that the demo itself works: whatever visitors do to theirs, it goes on.
+            NewLogin(username: DemoPlan.counter, name: "Counter", role: .operator, placeID: 11),
             NewLogin(username: "sunita", name: "Sunita Devi", role: .consumer, accountID: 1_001),
         ]
         var made: [DemoSignIn] = []

@@ -38,6 +38,10 @@ extension Desk {
                 _ = try await call.perform(DisableLogin(loginID: try id(call)))
                 return .seeOther(Paths.person(try id(call)))
             },
+            API.Page("POST", "\(one)/enable", access: managing) { call in
+                _ = try await call.perform(EnableLogin(loginID: try id(call)))
+                return .seeOther(Paths.person(try id(call)))
+            },
             API.Page("POST", "\(one)/sessions/end", access: managing) { call in
                 _ = try await call.perform(EndSessions(loginID: try id(call), keeping: call.session?.sessionID))
                 return .seeOther(Paths.person(try id(call)))

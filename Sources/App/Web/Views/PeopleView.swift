@@ -224,6 +224,7 @@ extension PersonView: PageContent {
         row.set("isOther", !isSelf)
         row.set("passwordAction", path + "/password")
         row.set("disableAction", path + "/disable")
+        row.set("enableAction", path + "/enable")
         row.set("changeAction", path + "/change")
         row.set("secondState", secondStepWords(secondStep, w))
         row.set("resetAction", !isSelf && secondStep.stage != .none ? path + "/second-step/reset" : nil)
