@@ -1,5 +1,6 @@
 // Virtual meters push by themselves: last gasp when an outage begins, first breath when it ends, over the network into
 // the stream of events.
+import Access
 import Clocks
 import Composition
 import HeadEnd
