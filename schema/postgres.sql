@@ -148,6 +148,42 @@ table day_block partition by RANGE (day)
   column made_by text collate C not null
   constraint day_block_pkey PRIMARY KEY (org_id, day, meter_id, channel, version)
   CREATE INDEX day_block_change ON ONLY public.day_block USING btree (org_id, change)
+table exchange_document
+  column org_id bigint not null
+  column document_id bigint not null
+  column sha256 bytea not null
+  column name text collate C not null
+  column message_id text collate C
+  column correlation_id text collate C
+  column started_at_ms bigint not null
+  column finished_at_ms bigint
+  column counts text collate C not null
+  column refused_count bigint not null
+  constraint exchange_document_pkey PRIMARY KEY (org_id, document_id)
+  CREATE UNIQUE INDEX exchange_document_sha256 ON public.exchange_document USING btree (org_id, sha256)
+table exchange_order
+  column org_id bigint not null
+  column order_id bigint not null
+  column order_key text collate C not null
+  column correlation_id text collate C not null
+  column subject text collate C not null
+  column meter_id bigint
+  column kind text collate C not null
+  column asked_at_ms bigint not null
+  column command_key text collate C
+  column fault_code text collate C
+  column fault text collate C
+  constraint exchange_order_pkey PRIMARY KEY (org_id, order_id)
+  CREATE INDEX exchange_order_correlation ON public.exchange_order USING btree (org_id, correlation_id, order_id)
+  CREATE UNIQUE INDEX exchange_order_key ON public.exchange_order USING btree (org_id, order_key)
+table exchange_refusal
+  column org_id bigint not null
+  column document_id bigint not null
+  column number bigint not null
+  column line bigint not null
+  column what text collate C not null
+  column subject text collate C
+  constraint exchange_refusal_pkey PRIMARY KEY (org_id, document_id, number)
 table import_refusal
   column org_id bigint not null
   column import_id bigint not null

@@ -20,6 +20,12 @@ CREATE INDEX collection_due ON collection (org_id, state, next_at_ms)
 CREATE TABLE command_log (org_id INTEGER NOT NULL, command_key TEXT NOT NULL, content_hash BLOB NOT NULL, output TEXT NOT NULL, PRIMARY KEY (org_id, command_key)) STRICT, WITHOUT ROWID
 CREATE TABLE day_block (org_id INTEGER NOT NULL, day INTEGER NOT NULL, meter_id INTEGER NOT NULL, channel INTEGER NOT NULL, version INTEGER NOT NULL, change INTEGER NOT NULL, lowest_quality INTEGER NOT NULL, total_value INTEGER NOT NULL, interval_values BLOB NOT NULL, qualities BLOB NOT NULL, sources BLOB NOT NULL, made_at_ms INTEGER NOT NULL, made_by TEXT NOT NULL, PRIMARY KEY (org_id, day, meter_id, channel, version)) STRICT, WITHOUT ROWID
 CREATE INDEX day_block_change ON day_block (org_id, change)
+CREATE TABLE exchange_document (org_id INTEGER NOT NULL, document_id INTEGER NOT NULL, sha256 BLOB NOT NULL, name TEXT NOT NULL, message_id TEXT, correlation_id TEXT, started_at_ms INTEGER NOT NULL, finished_at_ms INTEGER, counts TEXT NOT NULL, refused_count INTEGER NOT NULL, PRIMARY KEY (org_id, document_id)) STRICT
+CREATE UNIQUE INDEX exchange_document_sha256 ON exchange_document (org_id, sha256)
+CREATE TABLE exchange_order (org_id INTEGER NOT NULL, order_id INTEGER NOT NULL, order_key TEXT NOT NULL, correlation_id TEXT NOT NULL, subject TEXT NOT NULL, meter_id INTEGER, kind TEXT NOT NULL, asked_at_ms INTEGER NOT NULL, command_key TEXT, fault_code TEXT, fault TEXT, PRIMARY KEY (org_id, order_id)) STRICT
+CREATE INDEX exchange_order_correlation ON exchange_order (org_id, correlation_id, order_id)
+CREATE UNIQUE INDEX exchange_order_key ON exchange_order (org_id, order_key)
+CREATE TABLE exchange_refusal (org_id INTEGER NOT NULL, document_id INTEGER NOT NULL, number INTEGER NOT NULL, line INTEGER NOT NULL, what TEXT NOT NULL, subject TEXT, PRIMARY KEY (org_id, document_id, number)) STRICT, WITHOUT ROWID
 CREATE TABLE import_refusal (org_id INTEGER NOT NULL, import_id INTEGER NOT NULL, line INTEGER NOT NULL, row_number INTEGER NOT NULL, what TEXT NOT NULL, hint TEXT NOT NULL, row_text TEXT NOT NULL, PRIMARY KEY (org_id, import_id, line)) STRICT, WITHOUT ROWID
 CREATE TABLE import_run (org_id INTEGER NOT NULL, import_id INTEGER NOT NULL, file_sha256 BLOB NOT NULL, file TEXT NOT NULL, row_count INTEGER NOT NULL, value_count INTEGER NOT NULL, refused_count INTEGER NOT NULL, started_at_ms INTEGER NOT NULL, finished_at_ms INTEGER, PRIMARY KEY (org_id, import_id)) STRICT
 CREATE UNIQUE INDEX import_run_file ON import_run (org_id, file_sha256)
