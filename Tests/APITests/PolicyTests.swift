@@ -226,6 +226,21 @@ private let productProbes: [String: Probe] = [
     "exchange.order": Probe(roles: staff, own: { _, _ in [:] }),
     "exchange.replies": Probe(
         roles: staff, own: { _, _ in ["correlationID": .string("probe-1")] }, prepare: { try await $0.order() }),
+    "meters.wishes": on("meterID", 1070, staff),
+    "orders.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["before": .string("9000000")] }),
+    "orders.add": Probe(
+        roles: staff, own: { _, _ in limit(ofMeter: "1071") }, other: { _ in limit(ofMeter: "1072") },
+        harmless: ["placeID": "the meters under it are looked up in the caller's company"],
+        prepare: { try await $0.giveOrders() }),
+    "orders.read": on("orderID", 6000, staff, prepare: { try await $0.giveOrders() }),
+    "orders.meters": on("orderID", 6000, staff, prepare: { try await $0.giveOrders() }),
+    "orders.approve": on("orderID", 6000, staff, prepare: { try await $0.giveOrders() }),
+    "orders.stop": on(
+        "orderID", 6000, staff, ["reason": .string("a test of stopping")], prepare: { try await $0.giveOrders() }),
+    "firmware.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "firmware.add": Probe(
+        roles: staff, own: { _, _ in ["version": .string("2.14"), "content": .string("QkJGVw==")] }),
     "accounts.list": Probe(
         roles: staff, own: { _, _ in ["balanceBelowPaise": .number("9000000")] },
         other: { _ in ["placeID": .string("20")] }),
@@ -313,11 +328,42 @@ private func askedMeters(_ probe: Probe) -> Probe {
 /// A probe about one thing: `base` + 1 in the own company, `base` + 2 in the other.
 private func on(
     _ field: String, _ base: Int, _ roles: Set<Role>, _ more: [String: JSONValue] = [:],
-    harmless: [String: String] = [:]
+    harmless: [String: String] = [:], prepare: (@Sendable (Fixture) async throws -> Void)? = nil
 ) -> Probe {
     Probe(
         roles: roles, own: { _, _ in more.merging([field: .string("\(base + 1)")]) { $1 } },
-        other: { _ in more.merging([field: .string("\(base + 2)")]) { $1 } }, harmless: harmless)
+        other: { _ in more.merging([field: .string("\(base + 2)")]) { $1 } }, harmless: harmless,
+        prepare: prepare)
+}
+
+private func limit(ofMeter meterID: String) -> [String: JSONValue] {
+    [
+        "matter": .string("load-limit"), "value": .string("3000"), "meterIDs": .array([.string(meterID)]),
+        "reason": .string("a test of orders"),
+    ]
+}
+
+extension Fixture {
+    /// An order that waits for a second person in each company, given by nobody who is here.
+    func giveOrders() async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                try transaction.run("UPDATE meter SET port = 4059 WHERE org_id = $1", [.int(org)])
+                try transaction.run(
+                    """
+                    INSERT INTO meter_order (org_id, order_id, matter, desired, reason, meter_group, state, login_id,
+                      created_at_ms, expires_at_ms, wave_size, pause_ms, next_wave_ms)
+                    VALUES ($1, $2, 'load-limit', '3000', 'a test', 'meters', 'awaiting', 999, 0, $3, 5, 0, 0)
+                    ON CONFLICT (org_id, order_id) DO UPDATE SET state = 'awaiting'
+                    """, [.int(org), .int(6000 + org), .int(Int64.max)])
+                try transaction.run(
+                    """
+                    INSERT INTO meter_order_target (org_id, order_id, meter_id, state, is_tried)
+                    VALUES ($1, $2, $3, 'waiting', 0) ON CONFLICT DO NOTHING
+                    """, [.int(org), .int(6000 + org), .int(1070 + org)])
+            }
+        }
+    }
 }
 
 private func target(_ fixture: Fixture, _ org: Int64) -> JSONValue {

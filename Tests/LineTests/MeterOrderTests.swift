@@ -174,7 +174,8 @@ struct MeterOrderTests {
                 openingPaise: { _ in opening }, from: Self.first)
             let transport = TamperingTransport(TCPMeterTransport(zone: fixture.org.zone))
             try await body(
-                Bench(fixture: fixture, transport: transport, line: try Self.line(fixture.site, transport), ahead: ahead))
+                Bench(
+                    fixture: fixture, transport: transport, line: try Self.line(fixture.site, transport), ahead: ahead))
             await fixture.fleet.stop()
         }
     }
@@ -200,7 +201,9 @@ struct MeterOrderTests {
         ]
         try await with(engine, Self.configurations(1)) { bench in
             var orders: [Int64] = []
-            for (matter, value) in wanted { orders.append(try await bench.order(matter, value, meters: [1001]).orderID) }
+            for (matter, value) in wanted {
+                orders.append(try await bench.order(matter, value, meters: [1001]).orderID)
+            }
             try await bench.run()
             for (matter, value) in wanted {
                 let wish = try await bench.wish(1001, matter)
@@ -281,7 +284,8 @@ struct MeterOrderTests {
         }
     }
 
-    @Test("the line breaks between telling and reading back: a reset is not done twice", arguments: TestEngine.available)
+    @Test(
+        "the line breaks between telling and reading back: a reset is not done twice", arguments: TestEngine.available)
     func broken(_ engine: TestEngine) async throws {
         try await with(engine, Self.configurations(1)) { bench in
             bench.transport.rules.withLock { $0.breakAfterSets = 1 }
@@ -359,7 +363,8 @@ struct MeterOrderTests {
                 }
                 try await bench.run(minutes: 25 * 60)
                 let found = try await bench.wish(1001, "payment-mode")
-                #expect(found?.state == (round < 4 ? .waiting : .failed), "round \(round): \(String(describing: found))")
+                #expect(
+                    found?.state == (round < 4 ? .waiting : .failed), "round \(round): \(String(describing: found))")
                 #expect(found?.actual == "postpaid" && found?.driftedAtMs != nil)
                 guard round < 4 else { break }
                 try await bench.run()
@@ -388,5 +393,221 @@ struct MeterOrderTests {
             #expect(meter.shownBalancePaise == 57_700)
             #expect(try await bench.wish(1001, "balance")?.authority.by == "rule balance")
         }
+    }
+
+    // MARK: Groups
+
+    @Test("above the set count a second person must approve, and not the same one", arguments: TestEngine.available)
+    func twoPeople(_ engine: TestEngine) async throws {
+        try await with(engine, Self.configurations(3)) { bench in
+            try await bench.setting(OrderRules.aloneSetting, "2")
+            let bulk = try await bench.order("relay", "open", meters: [1001, 1002, 1003])
+            #expect(bulk.state == .awaiting && bulk.meterCount == 3)
+            try await bench.run()
+            #expect(bench.fixture.houses.allSatisfy { !$0.meter.relayOpen })
+            // Many small orders are no way around it.
+            let small = try await bench.order("relay", "open", meters: [1001, 1002])
+            let smaller = try await bench.order("relay", "open", meters: [1003])
+            #expect(small.state == .running && smaller.state == .awaiting)
+            _ = try await bench.site.perform(
+                StopOrder(orderID: small.orderID, reason: "only a try"), as: Self.anil, source: "test")
+            for orderID in [bulk.orderID, smaller.orderID] {
+                await #expect(throws: Refusal.self) {
+                    try await bench.site.perform(ApproveOrder(orderID: orderID), as: Self.anil, source: "test")
+                }
+            }
+            _ = try await bench.site.perform(ApproveOrder(orderID: bulk.orderID), as: Self.bela, source: "test")
+            try await bench.run()
+            try await bench.run()
+            #expect(bench.fixture.houses.allSatisfy { $0.meter.relayOpen })
+            #expect(try await bench.targets(bulk.orderID) == [.done, .done, .done])
+            #expect(try await bench.state(bulk.orderID) == .done)
+            // Nobody approves the other in time.
+            try await bench.run(minutes: 25 * 60)
+            #expect(try await bench.state(smaller.orderID) == .expired)
+            await #expect(throws: Refusal.self) {
+                try await bench.site.perform(ApproveOrder(orderID: smaller.orderID), as: Self.bela, source: "test")
+            }
+            // And the way back is ordered like the way there.
+            let back = try await bench.order("relay", "closed", meters: [1001, 1002, 1003])
+            #expect(back.state == .running)
+            try await bench.run()
+            #expect(bench.fixture.houses.allSatisfy { !$0.meter.relayOpen })
+        }
+    }
+
+    @Test(
+        "the cut list is looked at again: who paid meanwhile, and who is stopped, is not cut",
+        arguments: TestEngine.available)
+    func lookedAtAgain(_ engine: TestEngine) async throws {
+        try await with(engine, Self.configurations(3), opening: 50_000) { bench in
+            let order = try await bench.order("relay", "open", meters: [1001, 1002, 1003], wave: 1, below: 60_000)
+            _ = try await bench.site.perform(
+                Recharge(accountID: 101, amountPaise: 20_000, method: .opening, reference: "late"),
+                as: .system(orgID: 1), source: "test")
+            // The second is told; just before its cut goes out, it pays.
+            let (site, meters) = (bench.site, bench.fixture.houses.map(\.meter))
+            try await bench.run()
+            #expect(!meters[0].relayOpen && meters[1].relayOpen && meters[2].relayOpen)
+            #expect(try await bench.targets(order.orderID) == [.skipped, .done, .done])
+            let stopped = try await bench.order("relay", "open", meters: [1001], "again")
+            _ = try await site.perform(
+                StopOrder(orderID: stopped.orderID, reason: "wrong house"), as: Self.bela, source: "test")
+            try await bench.run()
+            #expect(!meters[0].relayOpen)
+            #expect(try await bench.targets(stopped.orderID) == [.withdrawn])
+        }
+    }
+
+    @Test("an order is stopped while a meter that was told is out of reach: its cut is taken back")
+    func stopped() async throws {
+        var faults = MeterFaults()
+        let startS = LineFixture.ms(Self.first.advanced(by: 1), hours: 12) / 1000
+        faults.silences = [(TimeSpan(fromS: startS, untilS: startS + 1800), .hangUp)]
+        try await with(.sqlite, Self.configurations(1, faults)) { bench in
+            let order = try await bench.order("relay", "open", meters: [1001])
+            try await bench.run()
+            #expect(try await bench.targets(order.orderID) == [.released])
+            _ = try await bench.site.perform(
+                StopOrder(orderID: order.orderID, reason: "wrong house"), as: Self.bela, source: "test")
+            #expect(try await bench.targets(order.orderID) == [.withdrawing])
+            for _ in 0..<4 { try await bench.run(minutes: 30) }
+            #expect(!bench.fixture.houses[0].meter.relayOpen)
+            #expect(try await bench.targets(order.orderID) == [.withdrawn])
+        }
+    }
+
+    @Test("waves: no more meters at once than asked for, and a pause between them")
+    func waves() async throws {
+        try await with(.sqlite, Self.configurations(5)) { bench in
+            let placed = try await bench.site.perform(
+                OrderMeters(
+                    matter: "payment-mode", value: "prepaid", group: .place(10), reason: "all of the plant",
+                    waveSize: 2, pauseMinutes: 30, reference: "waves"), as: Self.anil, source: "test")
+            #expect(placed.meterCount == 5)
+            var done: [Int] = []
+            for _ in 0..<4 {
+                try await bench.run(minutes: 30)
+                done.append(try await bench.targets(placed.orderID).count { $0 == .done })
+            }
+            #expect(done == [2, 4, 5, 5])
+            #expect(try await bench.state(placed.orderID) == .done)
+        }
+    }
+
+    @Test("who is confined to a place orders only there, and approves only what he sees whole")
+    func placeRights() async throws {
+        try await with(.sqlite, Self.configurations(3)) { bench in
+            try await bench.site.money.write { [scope = bench.scope] transaction in
+                try Place(placeID: 20, parentID: 10, kind: .feeder, name: "Feeder").create(scope, in: transaction)
+                try transaction.run("UPDATE supply_account SET place_id = 20 WHERE account_id = 101")
+            }
+            try await bench.setting(OrderRules.aloneSetting, "0")
+            let confined = Actor(loginID: 13, role: .operator, scope: Scope(orgID: 1, placeIDs: [20]))
+            let stranger = Actor(loginID: 14, role: .operator, scope: Scope(orgID: 2))
+            for actor in [confined, stranger] {
+                await #expect(throws: Refusal.self) {
+                    _ = try await bench.order("load-limit", "2000", meters: [1002], as: actor)
+                }
+            }
+            let own = try await bench.order("load-limit", "2000", meters: [1001], as: confined)
+            let all = try await bench.order("load-limit", "2100", meters: [1001, 1002])
+            let other = try await bench.order("load-limit", "2200", meters: [1003])
+            #expect([own.state, all.state, other.state] == [.awaiting, .awaiting, .awaiting])
+            for orderID in [all.orderID, other.orderID] {
+                await #expect(throws: Refusal.self) {
+                    try await bench.site.perform(ApproveOrder(orderID: orderID), as: confined, source: "test")
+                }
+            }
+            let seen = try await bench.site.money.read {
+                try MeterOrder.page(before: nil, state: nil, limit: 9, confined.scope, in: $0).map(\.orderID)
+            }
+            #expect(Set(seen) == [own.orderID, all.orderID])
+            _ = try await bench.site.perform(ApproveOrder(orderID: own.orderID), as: Self.bela, source: "test")
+            try await bench.run()
+            #expect(bench.fixture.houses[0].meter.loadLimitW == 2000)
+            #expect(bench.fixture.houses[1].meter.loadLimitW == nil)
+        }
+    }
+
+    @Test(
+        "what cannot be wanted is refused with what can",
+        arguments: [
+            ("load-limit", "0"), ("load-limit", "much"), ("calendar", "{}"), ("payment-mode", "later"),
+            ("relay", "half"),
+            ("setting.capture-period", "7"), ("setting.push-alert", "nowhere"), ("reset.all", ""), ("firmware", ""),
+            ("maker.", "1"),
+        ])
+    func refused(_ matter: String, _ value: String) {
+        #expect(throws: Refusal.self) {
+            try OrderMeters(
+                matter: matter, value: value, group: .meters([1001]), reason: "because", reference: "r")
+        }
+    }
+
+    // MARK: Broken anywhere
+
+    @Test("whatever statement fails, the orders end as they would have")
+    func everyStatement() async throws {
+        let counter = Breaker()
+        let expected = try await Self.end(counter)
+        #expect(expected == ["open", "limit 2500", "done done done", "left 0"], "\(expected)")
+        let step = 5
+        for number in stride(from: 1, through: counter.statements, by: step) {
+            let breaker = Breaker(at: .statement(number))
+            let outcome = try await Self.end(breaker)
+            #expect(breaker.hasActed && outcome == expected, "statement \(number): \(outcome)")
+        }
+        for number in stride(from: 2, through: counter.commits, by: step) {
+            for place in [Break.commit(number), .answer(number)] {
+                let outcome = try await Self.end(Breaker(at: place))
+                #expect(outcome == expected, "\(place): \(outcome)")
+            }
+        }
+        print("orders: \(counter.statements) statements and \(counter.commits) commits, every \(step)th broken")
+    }
+
+    /// A cut of one meter, a limit and a reset of another, broken once and tried again as a service would.
+    private static func end(_ breaker: Breaker) async throws -> [String] {
+        var lines: [String] = []
+        try await withSite(.sqlite, migrations: BusbarSchema.migrations) { stores in
+            let (clock, ahead) = (
+                ManualClock(startMs: LineFixture.ms(first.advanced(by: 1), hours: 12)), ManualClock(startMs: 0)
+            )
+            let whole = site(stores, clock: clock, ahead: ahead)
+            let fixture = try await LineFixture.make(
+                site: whole, clock: clock, configurations: configurations(2), openingPaise: { _ in 500_000 },
+                from: first)
+            let transport = TamperingTransport(TCPMeterTransport(zone: fixture.org.zone))
+            let bench = Bench(
+                fixture: fixture, transport: transport, line: try line(whole, transport), ahead: ahead)
+            let cut = try await bench.order("relay", "open", meters: [1001])
+            let limit = try await bench.order("load-limit", "2500", meters: [1002])
+            let reset = try await bench.order("reset.maximum-demand", "", meters: [1002])
+            var broken = whole
+            broken.money = BreakingDatabase(inner: whole.money, breaker: breaker)
+            var breaking = bench
+            breaking.line = try line(broken, transport)
+            for _ in 0..<3 {
+                do { try await breaking.run(minutes: 40) } catch is SQLError { continue }
+            }
+            for _ in 0..<2 { try await bench.run(minutes: 40) }
+            var states: [String] = []
+            for order in [cut, limit, reset] { states += try await bench.targets(order.orderID).map(\.rawValue) }
+            let left = try await whole.money.read { transaction in
+                try transaction.first("SELECT COUNT(*) FROM meter_command WHERE state = 'waiting'", []) {
+                    try $0.int(0)
+                }
+            }
+            let count = try await bench.wish(1002, "reset.maximum-demand")?.actual
+            #expect(count == "1", "\(String(describing: count)) resets")
+            lines = [
+                fixture.houses[0].meter.relayOpen ? "open" : "closed",
+                "limit \(fixture.houses[1].meter.loadLimitW ?? 0)", states.joined(separator: " "),
+                "left \(left ?? -1)",
+            ]
+            await fixture.fleet.stop()
+        }
+        return lines
     }
 }

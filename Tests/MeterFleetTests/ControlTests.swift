@@ -221,7 +221,9 @@ struct StreamingTests {
     func blocks() async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(StreamingMeter()) }
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(StreamingMeter())
+                }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         let pushes = Mutex<[Push]>([])

@@ -105,7 +105,8 @@ struct GroupOrderInput: APIModel {
         "matter": Note(
             "relay, load-limit, calendar, balance, payment-mode, clock, firmware, reset.maximum-demand, reset.tamper, "
                 + "reset.status, setting.NAME or maker.NAME.", length: 1...60),
-        "value": Note("open or closed for a relay; as the matter wants it. Empty for a clock or a reset.", length: 0...8000),
+        "value": Note(
+            "open or closed for a relay; as the matter wants it. Empty for a clock or a reset.", length: 0...8000),
         "meterIDs": Note("These meters.", itemsMax: 1000), "placeID": Note("Or all that lie under this place."),
         "reason": Note("Why; shown with every command.", length: 3...200),
         "waveSize": Note("Meters told at once; 50 when not given.", range: 1...1000),
@@ -392,7 +393,8 @@ extension Endpoints {
         AnyEndpoint(
             Endpoint<FirmwareInput, FirmwareAdded>(
                 "firmware.add", "POST", "/api/v1/firmware", access: .permission([.commandMeters]),
-                EndpointText("Add a firmware image", "Kept by the SHA-256 of its content; the same again changes nothing."),
+                EndpointText(
+                    "Add a firmware image", "Kept by the SHA-256 of its content; the same again changes nothing."),
                 example: FirmwareInput(version: "2.14", content: "QkJGVw=="),
                 outputExample: FirmwareAdded(sha256: String(repeating: "0", count: 64)), rate: .heavy,
                 bodyLimitBytes: 3_000_000, problems: [.conflict],

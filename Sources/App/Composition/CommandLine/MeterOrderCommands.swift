@@ -65,7 +65,8 @@ public func orderMeters(
     _ site: SiteOptions, _ options: MeterOrderOptions, _ console: Console
 ) async throws -> CommandStatus {
     guard options.serials.isEmpty != (options.placeID == nil) else {
-        throw Complaint("name meters, or a place", hint: "Give serial numbers or --place NUMBER, one of the two.", .usage)
+        throw Complaint(
+            "name meters, or a place", hint: "Give serial numbers or --place NUMBER, one of the two.", .usage)
     }
     // A calendar is long: @FILE is its text.
     var value = options.value

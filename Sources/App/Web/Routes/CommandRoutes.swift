@@ -79,7 +79,8 @@ extension Desk {
         if given == nil, try call.actor.has(.commandMeters) { given = try await blankForm(call) }
         let shown = found.orders.prefix(Self.ordersShown)
         return CommandsView(
-            orders: shown.map { OrderCard($0, found.people) }, awaiting: found.awaiting.map { OrderCard($0, found.people) },
+            orders: shown.map { OrderCard($0, found.people) },
+            awaiting: found.awaiting.map { OrderCard($0, found.people) },
             failed: found.failed,
             drifted: found.drifted.map { wish in
                 CommandsView.Trouble(
