@@ -47,7 +47,8 @@ public struct Pages: Sendable {
             ("rights", PackageResources.rights_mustache), ("audit", PackageResources.audit_mustache),
             ("trail", PackageResources.trail_mustache), ("history", PackageResources.history_mustache),
             ("second", PackageResources.second_mustache), ("steps", PackageResources.steps_mustache),
-            ("keys", PackageResources.keys_mustache), ("status", PackageResources.status_mustache),
+            ("simulator", PackageResources.simulator_mustache), ("keys", PackageResources.keys_mustache),
+            ("status", PackageResources.status_mustache),
         ]
     }
 

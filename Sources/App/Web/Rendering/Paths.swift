@@ -18,6 +18,7 @@ public enum Paths {
     public static let audit = "/audit"
     public static let auditCSV = "/audit.csv"
     public static let keys = "/keys"
+    public static let simulator = "/simulator"
 
     public static func person(_ id: Int64) -> String { "/people/\(id)" }
     public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
