@@ -180,7 +180,8 @@ let package = Package(
             name: "busbar-bench",
             dependencies: domainBase + [
                 "API", "Access", "Accounts", "Composition", "DLMS", "Grid", "IntervalData", "Jobs", "Journal",
-                "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs", "Payments", "Rating", "Tariffs", "SQLiteAdapter", "PostgresAdapter", "CSQLite", "CPQ",
+                "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs", "Payments", "Rating", "Tariffs",
+                "SQLiteAdapter", "PostgresAdapter", "CSQLite", "CPQ",
                 hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ] + nio,
@@ -251,7 +252,7 @@ let package = Package(
                 lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
-        tests("Web", ["Web", "Charts", "CivilTime", "IntervalData"]),
+        tests("Web", ["Web", "Charts", "CivilTime", "IntervalData", "MeterPort"]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests("Rating", ["Rating"]),

@@ -8,6 +8,7 @@ import Composition
 import IntervalData
 import MeterData
 import MeterFleet
+import MeterPort
 import SQL
 import TestSupport
 import Testing

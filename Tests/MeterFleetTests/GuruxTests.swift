@@ -72,14 +72,17 @@ struct GuruxTests {
     func reads(_ authentication: MeterAuthentication) async throws {
         let bench = try await Bench()
         let endpoint = bench.endpoint(authentication)
-        let seen: Seen = try await partner("gurux_read.py", [
-            "host": "127.0.0.1", "port": endpoint.port, "client": endpoint.clientAddress,
-            "authentication": authentication.rawValue, "secret": hex(endpoint.secret),
-            "encryptionKey": hex(endpoint.encryptionKey ?? []),
-            "authenticationKey": hex(endpoint.authenticationKey ?? []), "systemTitle": hex(clientTitle),
-            "invocationCounter": 1, "from": "2026-03-02T00:00:00", "to": "2026-03-03T00:00:00", "offsetMinutes": 330,
-            "setClock": "2026-03-04T12:20:00", "registers": ["1.0.1.8.0.255", "1.0.12.7.0.255", "1.0.1.7.0.255"],
-        ])
+        let seen: Seen = try await partner(
+            "gurux_read.py",
+            [
+                "host": "127.0.0.1", "port": endpoint.port, "client": endpoint.clientAddress,
+                "authentication": authentication.rawValue, "secret": hex(endpoint.secret),
+                "encryptionKey": hex(endpoint.encryptionKey ?? []),
+                "authenticationKey": hex(endpoint.authenticationKey ?? []), "systemTitle": hex(clientTitle),
+                "invocationCounter": 1, "from": "2026-03-02T00:00:00", "to": "2026-03-03T00:00:00",
+                "offsetMinutes": 330,
+                "setClock": "2026-03-04T12:20:00", "registers": ["1.0.1.8.0.255", "1.0.12.7.0.255", "1.0.1.7.0.255"],
+            ])
         #expect(seen.clock.wall == "2026-03-04T12:10:00" && seen.clock.offsetMinutes == 330)
         #expect(seen.serial == "BB000001")
         #expect(

@@ -34,7 +34,7 @@ private func run(_ python: String, _ script: String, _ input: Data) throws -> Da
     let stdout = Pipe()
     // What a partner says on the way may be long: a file takes it without filling up.
     let complaints = NSTemporaryDirectory() + "busbar-partner-\(UInt64.random(in: 0 ... .max))"
-    FileManager.default.createFile(atPath: complaints, contents: nil)
+    _ = FileManager.default.createFile(atPath: complaints, contents: nil)
     defer { try? FileManager.default.removeItem(atPath: complaints) }
     process.standardInput = stdin
     process.standardOutput = stdout

@@ -22,9 +22,11 @@ struct DLMSCosemTests {
     }
 
     /// HLS 2 is left out: that library sends the secret itself in the clear.
-    @Test("GET, blocks, a range; ciphered with GMAC also ACTION and SET", arguments: [
-        MeterAuthentication.none, .lls, .hlsGMAC,
-    ])
+    @Test(
+        "GET, blocks, a range; ciphered with GMAC also ACTION and SET",
+        arguments: [
+            MeterAuthentication.none, .lls, .hlsGMAC,
+        ])
     func reads(_ authentication: MeterAuthentication) async throws {
         let bench = try await Bench()
         let endpoint = bench.endpoint(authentication)
@@ -88,8 +90,10 @@ struct ForeignMeterTests {
         "our client reads clock, object list and load profile of the meter that BUSBAR_FOREIGN_METER names",
         .enabled(if: named != nil, "BUSBAR_FOREIGN_METER=host:port,client=48,auth=hls-2,secret=…,ek=…,ak=… is not set"))
     func reads() async throws {
-        let meter = try #require(ForeignMeter(Self.named ?? ""), "host:port,client=48,auth=hls-2,secret=HEX,ek=HEX,ak=HEX")
-        let (clock, objects, rows) = try await TCPMeterTransport(strictCounters: false).associate(with: meter.endpoint) {
+        let meter = try #require(
+            ForeignMeter(Self.named ?? ""), "host:port,client=48,auth=hls-2,secret=HEX,ek=HEX,ak=HEX")
+        let (clock, objects, rows) = try await TCPMeterTransport(strictCounters: false).associate(with: meter.endpoint)
+        {
             let clock = try await $0.clockS()
             let objects = try await $0.get(AttributeReference(15, OBIS(0, 0, 40, 0, 0), 2))
             return (clock, objects.elements?.count ?? 0, try await $0.blockLoad(fromS: clock - 86_400, toS: clock))
@@ -100,10 +104,11 @@ struct ForeignMeterTests {
     }
 
     @Test("what names a foreign meter is read, or refused")
-    func named() {
+    func naming() {
         let meter = ForeignMeter("[::1]:4059,client=48,auth=hls-2,secret=0102,ek=00,ak=ff,counter=9")
         #expect(meter?.endpoint.host == "[::1]" && meter?.endpoint.port == 4059 && meter?.endpoint.secret == [1, 2])
         #expect(meter?.endpoint.invocationCounter == 9 && meter?.endpoint.authentication == .hls2)
-        #expect(ForeignMeter("nobody") == nil && ForeignMeter("a:1,auth=sha") == nil && ForeignMeter("a:1,client") == nil)
+        #expect(
+            ForeignMeter("nobody") == nil && ForeignMeter("a:1,auth=sha") == nil && ForeignMeter("a:1,client") == nil)
     }
 }

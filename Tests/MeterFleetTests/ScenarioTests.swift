@@ -235,7 +235,9 @@ struct ScenarioTests {
             var endpoint = bench.endpoint(.hls2, meter: index)
             endpoint.timeoutMs = 500
             let given = endpoint
-            let rows = try? await transport.converse(with: given) { try await $0.blockLoad(fromS: at(1) + 1, toS: at(2)) }
+            let rows = try? await transport.converse(with: given) {
+                try await $0.blockLoad(fromS: at(1) + 1, toS: at(2))
+            }
             guard let rows else { continue }
             whole += 1
             #expect(rows.map(\.importWh) == bench.fleet.meters[index].servedWh(day: firstDay.advanced(by: 1)))

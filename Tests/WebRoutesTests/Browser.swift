@@ -5,6 +5,7 @@ import CivilTime
 import Clocks
 import Composition
 import Foundation
+import MeterPort
 import SQL
 import TestRetailer
 import TestSupport
@@ -22,7 +23,10 @@ struct WebSite: Sendable {
     var two: TestRetailer { retailers[1] }
 
     /// Two companies; in the first `admin`, `ops` (whole company), `field` (first feeder) and `home` (account 71).
-    static func with(_ engine: TestEngine = .sqlite, _ body: (WebSite) async throws -> Void) async throws {
+    static func with(
+        _ engine: TestEngine = .sqlite, simulator: (any SimulatorControl)? = nil,
+        _ body: (WebSite) async throws -> Void
+    ) async throws {
         try await withSite(engine, migrations: BusbarSchema.migrations) { stores in
             let clock = ManualClock(startMs: nowMs)
             let clocks = Clocks.manual(clock)
@@ -30,9 +34,10 @@ struct WebSite: Sendable {
                 money: stores.money, readings: stores.readings, clocks: clocks,
                 ids: IDGenerator(processNumber: 1, clocks: clocks))
             let retailers = try await TestRetailer.make(site)
-            let services = Services(
+            var services = Services(
                 site: site, ring: try KeyRing(current: [UInt8](repeating: 7, count: 32)),
                 settings: BusbarSettings.registry, log: { _ in })
+            services.simulator = simulator
             let one = retailers[0]
             let logins = [
                 NewLogin(username: "admin", name: "Admin <b>", role: .administrator),

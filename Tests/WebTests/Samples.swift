@@ -2,6 +2,7 @@
 // Numbers are made by rule, no real person; `hostile` puts markup wherever a person may have typed.
 import CivilTime
 import IntervalData
+import MeterPort
 import Web
 
 struct Sample: Sendable {
@@ -56,7 +57,39 @@ enum Samples {
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
         portal(word) + console(word) + keys(word) + people(word) + problems(word)
-            + events(word)
+            + events(word) + simulator(word)
+    }
+
+    static func simulator(_ word: String) -> [Sample] {
+        let kinds = [
+            "outage", "silence", "drop", "garble", "repeat", "delay", "slow", "reboot", "shuffle", "wrong-key", "clock",
+            "missing", "rollover", "event", "ghost", "liar",
+        ]
+        let nowS: Int64 = 1_795_248_000
+        let steps = kinds.enumerated().map { index, kind in
+            SimulatorStatus.Step(
+                kind: kind, feeder: index % 2 == 0 ? word : nil, sharePercent: 40, meters: 12, fromS: nowS,
+                untilS: index % 3 == 0 ? nil : nowS + 900, isActive: index % 2 == 0)
+        }
+        let busy = SimulatorStatus(
+            nowS: nowS, meters: 10_000, feeders: [word, "RK-2"], openConnections: 7, withoutSupply: 1_250,
+            figures: ["answers": 123_456, "dropped": 12],
+            runs: [
+                .init(id: 1, name: word, about: word, startS: nowS, endS: nil, steps: steps),
+                .init(id: 2, name: word, about: word, startS: nowS, endS: nowS + 900, steps: []),
+            ], log: [.init(atS: nowS, text: word)])
+        let calm = SimulatorStatus(
+            nowS: nowS, meters: 24, feeders: [], openConnections: 0, withoutSupply: 0, figures: [:], runs: [], log: [])
+        let scenarios = [ShippedScenario(name: "evening-outage", title: word, about: word)]
+        return [
+            Sample(
+                name: "simulator", look: .console, place: .simulator,
+                page: SimulatorView(
+                    status: busy, scenarios: scenarios, faults: kinds, minutes: [1, 60], problem: word)),
+            Sample(
+                name: "simulator-calm", look: .console, place: .simulator,
+                page: SimulatorView(status: calm, scenarios: scenarios, faults: kinds, minutes: [15])),
+        ]
     }
 
     static func problems(_ word: String) -> [Sample] {

@@ -147,7 +147,8 @@ enum HeadEndOpen {
             group.addTask {
                 while await gate.inside < meters { try await Task.sleep(for: .milliseconds(5)) }
                 let kiB = BenchFleet.residentKiB()
-                let line = #"{"open": \#(meters), "rss_kib": \#(kiB), "before_kib": \#(before), "#
+                let line =
+                    #"{"open": \#(meters), "rss_kib": \#(kiB), "before_kib": \#(before), "#
                     + #""wall_s": \#(watch.used().wallS), "core_s": \#(watch.used().coreS)}"# + "\n"
                 FileHandle.standardOutput.write(Data(line.utf8))
                 await withCheckedContinuation { continuation in

@@ -34,7 +34,8 @@ public enum AlarmFrames {
     /// Sends plain frames to a listener. A meter with an address of its own speaks from there.
     public static func sender(_ fleet: MeterFleet, host: String, port: Int) -> AlarmSender {
         let places = Dictionary(
-            fleet.meters.enumerated().map { ($0.element.configuration.serial, $0.offset) }) { first, _ in first }
+            fleet.meters.enumerated().map { ($0.element.configuration.serial, $0.offset) }
+        ) { first, _ in first }
         return { meter, alarm, atS in
             guard let frame = try? plain(meter, alarm, atS: atS, invoke: UInt32(truncatingIfNeeded: meter.nextTurn()))
             else { return }

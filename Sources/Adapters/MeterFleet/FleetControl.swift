@@ -122,7 +122,8 @@ public struct FleetControlSocket: Sendable {
 
     /// Opens the socket; only the user of this process may connect.
     /// - Throws: ``MeterFleetError`` when another simulator listens there or the place cannot be written.
-    public static func open(_ path: String, _ control: FleetControl) async throws(MeterFleetError) -> FleetControlSocket {
+    public static func open(_ path: String, _ control: FleetControl) async throws(MeterFleetError) -> FleetControlSocket
+    {
         guard path.utf8.count <= 100 else {
             throw MeterFleetError("\(path) is too long for a socket; give --control a path of at most 100 octets")
         }

@@ -158,7 +158,9 @@ public actor FleetDirector {
         note(toS, "\(due.count) alarms")
         fleet.figures.add(.alarms, due.count)
         guard let send else { return }
-        for alarm in due.sorted(by: { $0.atS < $1.atS }) { await send(fleet.meters[alarm.meter], alarm.alarm, alarm.atS) }
+        for alarm in due.sorted(by: { $0.atS < $1.atS }) {
+            await send(fleet.meters[alarm.meter], alarm.alarm, alarm.atS)
+        }
     }
 
     private func note(_ atS: Int64, _ text: String) {

@@ -107,8 +107,9 @@ final class MeterConnection: ChannelInboundHandler {
     }
 
     /// What the faults make of an answer: its octets and whether the connection ends behind them.
-    private func spoilt(_ answer: [UInt8], _ meter: VirtualMeter, _ faults: MeterFaults) -> (octets: [UInt8], ends: Bool)
-    {
+    private func spoilt(_ answer: [UInt8], _ meter: VirtualMeter, _ faults: MeterFaults) -> (
+        octets: [UInt8], ends: Bool
+    ) {
         guard faults.hasChances else { return (answer, false) }
         let chance = faults.chances(atS: meter.businessNowS)
         let turn = meter.nextTurn()
@@ -130,7 +131,8 @@ final class MeterConnection: ChannelInboundHandler {
         if happens(chance.garblePercent, 34) {
             shared.figures.add(.garbled)
             for index in 0..<3 {
-                let place = 8 + Int(mixed(meter.number, 35 + UInt64(index), turn, span: Int64(max(1, octets.count - 8))))
+                let place =
+                    8 + Int(mixed(meter.number, 35 + UInt64(index), turn, span: Int64(max(1, octets.count - 8))))
                 octets[place] ^= 1 << UInt8(mixed(meter.number, 38 + UInt64(index), turn, span: 8))
             }
         }

@@ -177,7 +177,8 @@ struct ScenarioFields {
     mutating func text(_ key: String, _ range: ClosedRange<Int>) throws(ScenarioError) -> String? {
         guard let found = take(key) else { return nil }
         guard case .text(let text) = found.value, range.contains(text.utf8.count) else {
-            throw ScenarioError(line: found.line, "\"\(key)\": a text of \(range.lowerBound) to \(range.upperBound) octets")
+            throw ScenarioError(
+                line: found.line, "\"\(key)\": a text of \(range.lowerBound) to \(range.upperBound) octets")
         }
         return text
     }

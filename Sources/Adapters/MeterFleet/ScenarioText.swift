@@ -105,7 +105,8 @@ struct ScenarioText {
                     place += 1
                     let kinds: [UInt8: UInt8] = [0x22: 0x22, 0x5C: 0x5C, 0x2F: 0x2F, 0x6E: 0x0A, 0x74: 0x09]
                     guard place < bytes.count, let kind = kinds[bytes[place]] else {
-                        throw error("of the escapes only \\\" \\\\ \\/ \\n \\t are read; write other letters as they are")
+                        throw error(
+                            "of the escapes only \\\" \\\\ \\/ \\n \\t are read; write other letters as they are")
                     }
                     octet = kind
                 }
@@ -120,7 +121,8 @@ struct ScenarioText {
 
         private mutating func number() throws(ScenarioError) -> Value {
             let start = place
-            while place < bytes.count, (48...57).contains(bytes[place]) || [45, 43, 46, 69, 101].contains(bytes[place]) {
+            while place < bytes.count, (48...57).contains(bytes[place]) || [45, 43, 46, 69, 101].contains(bytes[place])
+            {
                 place += 1
             }
             let text = String(decoding: bytes[start..<place], as: UTF8.self)

@@ -1,5 +1,6 @@
 // What endpoints and pages have at hand. Built by the composition root; tests build it with a database of their own.
 import Access
+import MeterPort
 import Synchronization
 
 /// How often one caller may ask, by kind of request.
@@ -38,6 +39,8 @@ public struct Services: Sendable {
     public var log: @Sendable (AccessLine) -> Void
     /// Compresses a body; nil sends it as it is. Composition sets `Compression.gzip`.
     public var gzip: (@Sendable ([UInt8]) -> [UInt8])?
+    /// The simulator of meters of a demonstration; nil: there is none, and no page for it.
+    public var simulator: (any SimulatorControl)?
     /// Whether requests should come here, and why not.
     public var readiness = Readiness()
     /// What `/status`, `/line` and the figures for Prometheus share.

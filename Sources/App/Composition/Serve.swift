@@ -9,6 +9,7 @@ import Jobs
 import Logging
 import MeterLink
 import MeterListener
+import MeterPort
 import Meters
 import SQL
 import ServiceLifecycle
@@ -38,6 +39,8 @@ public struct ServeOptions: Sendable {
     public var push: MeterListenerOptions?
     /// How meters are asked.
     public var collection = CollectionRules()
+    /// The simulator that the pages may direct; nil outside demonstrations.
+    public var simulator: (any SimulatorControl)?
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
         self.host = host
         self.port = port
@@ -103,13 +106,15 @@ public struct Serving: Sendable {
                 collection: options.collection, holder: open.holder, log: log)
         }
         lines = orgs.map(line)
-        services = Services(
+        var services = Services(
             site: open.site, passwords: try open.passwordHasher(companyNames: orgs.map(\.name)), ring: open.ring,
             settings: BusbarSettings.registry, limits: options.limits,
             isHTTPS: options.isHTTPS || options.tls != nil,
             trustsForwarded: options.trustsForwarded,
             log: { line in log.log(level: line.level, "request", metadata: line.metadata) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
+        services.simulator = options.simulator
+        self.services = services
         companies = Companies(orgs)
         var known = facts
         known.certificateUntilMs = { [tls] in tls.map { $0.dates.untilS * 1000 } }

@@ -9,7 +9,8 @@ struct Busbar: AsyncParsableCommand {
         commandName: "busbar", abstract: "Runs an electricity retailer from the meter to the money.",
         version: Release.version,
         subcommands: [
-            ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, ImportCommand.self, RateCommand.self,
+            ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, SimulatorCommand.self,
+            ImportCommand.self, RateCommand.self,
             UserCommand.self, KeyCommand.self, OrgCommand.self, PlaceCommand.self, AuditCommand.self, MeterCommand.self,
             HESCommand.self, JobCommand.self, DatabaseCommand.self, DoctorCommand.self, SettingsCommand.self,
             OpenAPICommand.self,

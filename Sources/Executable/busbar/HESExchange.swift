@@ -6,7 +6,8 @@ extension HESCommand {
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Writes readings, events or orders for another system.",
-            discussion: "Try it: busbar hes export --kind readings --from 2026-11-19 --to 2026-11-20 --out readings.xml")
+            discussion: "Try it: busbar hes export --kind readings --from 2026-11-19 --to 2026-11-20 --out readings.xml"
+        )
         @Option(help: "readings, events or controls.") var kind = "readings"
         @Option(help: "The first day.") var from: String
         @Option(help: "The last day.") var to: String

@@ -62,7 +62,14 @@ public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async 
         let site = DemoSite(open: open, first: first)
         console.say("Starting \(DemoPlan.households.count) simulated meters …")
         let fleet = try await site.startFleet()
+        let director = FleetDirector(fleet, clocks: clocks)
+        let control = try? await FleetControlSocket.open(
+            URL(fileURLWithPath: folder).path + "/simulator.sock", FleetControl(director))
+        if control == nil {
+            console.note("The simulator cannot be controlled: its socket could not be made in \(folder)")
+        }
         var serve = options.serve
+        serve.simulator = control.map { FleetControlClient(path: $0.path) }
         // A silent meter may not hold up hours of fast time.
         serve.collection.timeoutMs = 700
         let serving = try await Serving(open, options: serve, log: log)
@@ -74,7 +81,8 @@ public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async 
         let signIns = state.signIns
         let visitors = signIns.filter { $0.username != DemoPlan.counter }
         let others: [any Service] = [
-            FleetService(fleet: fleet), DemoClock(state: state, folder: folder, clocks: clocks, rate: rate),
+            FleetService(fleet: fleet, director: director, control: control),
+            DemoClock(state: state, folder: folder, clocks: clocks, rate: rate),
             DemoNarrator(site: open.site, say: console.say),
             DemoPeople(serving: serving, signIns: signIns, say: console.say),
         ]
@@ -101,8 +109,11 @@ private func welcome(_ address: String, _ signIns: [DemoSignIn], _ options: Demo
 /// Keeps the meters on the network until the process stops.
 private struct FleetService: Service {
     let fleet: MeterFleet
+    let director: FleetDirector
+    let control: FleetControlSocket?
     func run() async throws {
-        try? await gracefulShutdown()
+        await cancelWhenGracefulShutdown { await director.run() }
+        await control?.close()
         await fleet.stop()
     }
 }

@@ -119,6 +119,7 @@ enum DemoPlan {
                         seed: UInt64(household.number + 1), sizePercent: 60 + Int64(household.number % 5) * 15)),
             installed: first.advanced(by: -historyDays), baseWh: Int64(household.number) * 137_000, secrets: secrets,
             seed: UInt64(household.number + 1))
+        configuration.feeder = places.first { $0.id == household.placeID }?.name ?? ""
         switch household.part {
         case .lyingRelay: configuration.faults.lyingRelay = [span(0, .max)]
         case .lateAnswer: configuration.faults.silences = [(span(at(1, 0), at(1, 7)), .noAnswer)]

@@ -9,7 +9,7 @@ public struct PageFrame: Sendable {
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
         case line, status, collection, meters, commands, events, accounts, home, statement, me, people, keys, audit
-        case none
+        case simulator, none
     }
 
     public struct Person: Sendable {
@@ -72,6 +72,8 @@ public struct PageFrame: Sendable {
     public var person: Person?
     public var place: Place
     public var notice: Notice?
+    /// The person may direct the simulator of a demonstration.
+    public var directsSimulator = false
     /// How many times faster than the clock business time runs; nil when it is the real time.
     public var demoSpeed: Int?
 
@@ -152,6 +154,7 @@ extension PageFrame {
                 (.audit, Paths.audit, w.say("nav.audit")),
             ]
         }
+        if directsSimulator { entries.append((.simulator, Paths.simulator, w.say("nav.simulator"))) }
         return entries.map { place, href, name in
             var row = Fields(["href": "\(href)", "name": name])
             row.set("current", place == self.place)

@@ -54,6 +54,7 @@ public struct Pages: Sendable {
             ("meterkeys", PackageResources.meterkeys_mustache),
             ("commands", PackageResources.commands_mustache), ("order", PackageResources.order_mustache),
             ("wishes", PackageResources.wishes_mustache), ("orderform", PackageResources.orderform_mustache),
+            ("simulator", PackageResources.simulator_mustache),
         ]
     }
 

@@ -35,6 +35,7 @@ public enum Paths {
     public static let audit = "/audit"
     public static let auditCSV = "/audit.csv"
     public static let keys = "/keys"
+    public static let simulator = "/simulator"
 
     public static let commands = "/commands"
     public static func order(_ id: Int64) -> String { "/commands/\(id)" }

@@ -24,7 +24,8 @@ public enum BusbarWeb {
         let pages =
             desk.signInPages + desk.secondStepPages + desk.linePages + desk.jobPages + desk.meterPages
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages
-            + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages + desk.assetPages
+            + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages + desk.simulatorPages
+            + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }
 }
@@ -85,7 +86,7 @@ struct Desk: Sendable {
     ) -> PageFrame {
         let org = session.map { orgs[$0.actor.scope.orgID] } ?? orgs.only
         let rate = services.site.clocks.businessRate
-        return PageFrame(
+        var frame = PageFrame(
             language: language(call, session),
             look: session.map { $0.actor.role == .consumer ? .portal : .console } ?? .portal,
             company: org?.name ?? "Busbar", zone: org?.zone ?? .india,
@@ -97,6 +98,8 @@ struct Desk: Sendable {
                     name: $0.name, ownAccount: $0.actor.scope.accountID, managesLogins: $0.actor.has(.manageLogins))
             }, place: place,
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
+        frame.directsSimulator = services.simulator != nil && session?.actor.has(.commandMeters) == true
+        return frame
     }
 
     // MARK: language
