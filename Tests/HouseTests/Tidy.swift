@@ -92,6 +92,8 @@ enum Limits {
     static let functionLines = 70
     static let fileLines = 600
     static let fileBytes = 500_000
+    /// The description of the API is written by the program and grows with every endpoint.
+    static let descriptionBytes = 1_500_000
 }
 
 /// Everything the rules have to say about one file.
@@ -125,7 +127,8 @@ private func textFindings(_ file: HouseFile) -> [Finding] {
     func add(_ line: Int, _ rule: String, _ message: String) {
         findings.append(Finding(path: file.path, line: line, rule: rule, message: message))
     }
-    if file.byteCount > Limits.fileBytes { add(1, "file-size", "\(file.byteCount) bytes; at most \(Limits.fileBytes)") }
+    let bytes = file.path == "openapi/busbar.json" ? Limits.descriptionBytes : Limits.fileBytes
+    if file.byteCount > bytes { add(1, "file-size", "\(file.byteCount) bytes; at most \(bytes)") }
     let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
     let count = file.text.hasSuffix("\n") ? lines.count - 1 : lines.count
     if isCode(file.path), count > Limits.fileLines {

@@ -1,9 +1,11 @@
 // From an interval to the frame it came from: the page shows the very octets, and their meaning beside them.
+import API
 import Access
 import CivilTime
 import HeadEnd
 import MeterPort
 import SQL
+import TestRetailer
 import TestSupport
 import Testing
 
