@@ -128,6 +128,22 @@ table command_log
   column content_hash bytea not null
   column output text collate C not null
   constraint command_log_pkey PRIMARY KEY (org_id, command_key)
+table counter_change
+  column org_id bigint not null
+  column change_id bigint not null
+  column meter_id bigint not null
+  column state text collate C not null
+  column lowers bigint not null
+  column why text collate C not null
+  column asked_at_ms bigint not null
+  column ended_at_ms bigint
+  column old_counter bigint
+  column new_counter bigint
+  column meter_counter bigint
+  column answer text collate C
+  constraint counter_change_pkey PRIMARY KEY (org_id, change_id)
+  CREATE INDEX counter_change_meter ON public.counter_change USING btree (org_id, meter_id, change_id)
+  CREATE INDEX counter_change_state ON public.counter_change USING btree (org_id, state, change_id)
 table day_block partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
@@ -323,6 +339,28 @@ table meter_event partition by RANGE (day)
   column at_ms bigint not null
   column code bigint not null
   constraint meter_event_pkey PRIMARY KEY (org_id, day, meter_id, at_ms, code)
+table meter_key
+  column org_id bigint not null
+  column meter_id bigint not null
+  column key_number bigint not null
+  column state text collate C not null
+  column sealed_next bytea
+  column changed_at_ms bigint
+  column asked_at_ms bigint
+  column next_at_ms bigint not null
+  column attempt bigint not null
+  column last_error text collate C
+  column holder text collate C
+  column lease_until_ms bigint not null
+  constraint meter_key_pkey PRIMARY KEY (org_id, meter_id)
+  CREATE INDEX meter_key_due ON public.meter_key USING btree (org_id, state, next_at_ms)
+table meter_title
+  column org_id bigint not null
+  column title text collate C not null
+  column meter_id bigint not null
+  column learned_at_ms bigint not null
+  constraint meter_title_pkey PRIMARY KEY (org_id, title)
+  CREATE INDEX meter_title_meter ON public.meter_title USING btree (org_id, meter_id)
 table org
   column org_id bigint not null
   column name text collate C not null
@@ -380,6 +418,29 @@ table process_lease
   column holder text collate C not null
   column lease_until_ms bigint not null
   constraint process_lease_pkey PRIMARY KEY (process_number)
+table push_aside
+  column org_id bigint not null
+  column aside_key text collate C not null
+  column aside_id bigint not null
+  column reason text collate C not null
+  column meter_id bigint
+  column sender text collate C not null
+  column remote text collate C not null
+  column apdu bytea not null
+  column times bigint not null
+  column first_at_ms bigint not null
+  column last_at_ms bigint not null
+  constraint push_aside_pkey PRIMARY KEY (org_id, aside_key)
+  CREATE INDEX push_aside_last ON public.push_aside USING btree (org_id, last_at_ms, aside_id)
+table push_sender
+  column org_id bigint not null
+  column meter_id bigint not null
+  column key_number bigint not null
+  column highest bigint
+  column seen bigint not null
+  column words bytea not null
+  column last_at_ms bigint not null
+  constraint push_sender_pkey PRIMARY KEY (org_id, meter_id)
 table rating_refusal
   column org_id bigint not null
   column meter_id bigint not null
@@ -431,6 +492,22 @@ table relay_change
   column side text collate C not null
   column state text collate C not null
   constraint relay_change_pkey PRIMARY KEY (org_id, meter_id, change_id)
+table seen_event
+  column org_id bigint not null
+  column meter_id bigint not null
+  column code bigint not null
+  column meter_at_ms bigint not null
+  column event_id bigint not null
+  column at_ms bigint not null
+  column kind text collate C not null
+  column severity bigint not null
+  column pushed_at_ms bigint
+  column read_at_ms bigint
+  column logged_at_ms bigint
+  constraint seen_event_pkey PRIMARY KEY (org_id, meter_id, code, meter_at_ms)
+  CREATE INDEX seen_event_kind ON public.seen_event USING btree (org_id, kind, at_ms, event_id)
+  CREATE INDEX seen_event_meter ON public.seen_event USING btree (org_id, meter_id, at_ms, event_id)
+  CREATE UNIQUE INDEX seen_event_order ON public.seen_event USING btree (org_id, at_ms, event_id)
 table session
   column token_hash bytea not null
   column org_id bigint not null
