@@ -10,7 +10,7 @@ import Testing
         return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
     }
 
-    /// The alert of a foreign stack (metering.md, 1.2): last gasp of BBR00001 on 21 November 2026 at 09:00.
+    /// The alert of a foreign stack (metering.md, 1.2): last gasp of BBR00001 on 21 November 2026 at 09:00 UTC.
     @Test func readsTheAlertOfAForeignStack() throws {
         let apdu = bytes(
             """
@@ -21,7 +21,7 @@ import Testing
         #expect(message.deviceID == "BBR00001" && message.setup == PushMessage.alertSetup)
         #expect(message.statusWord == EventStatusWord([EventStatusWord.lastGasp]))
         #expect(message.confirmation == [0x10, 0xC0, 0, 0, 1, 0])
-        #expect(message.atS(zone: .india) == 1_795_231_800)
+        #expect(message.atS(zone: .india) == 1_795_251_600)
     }
 
     @Test func findsEventIdsWhereverTheyStand() throws {

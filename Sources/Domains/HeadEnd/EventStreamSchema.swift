@@ -34,6 +34,14 @@ public enum EventStreamSchema {
                   PRIMARY KEY (org_id, aside_key)) {keyed_table}
                 """,
                 "CREATE INDEX push_aside_last ON push_aside (org_id, last_at_ms, aside_id)",
+                """
+                CREATE TABLE counter_change (org_id {id} NOT NULL, change_id {id} NOT NULL, meter_id {id} NOT NULL,
+                  state {text} NOT NULL, lowers {flag} NOT NULL, why {text} NOT NULL, asked_at_ms {int} NOT NULL,
+                  ended_at_ms {int}, old_counter {int}, new_counter {int}, meter_counter {int}, answer {text},
+                  PRIMARY KEY (org_id, change_id)) {table}
+                """,
+                "CREATE INDEX counter_change_meter ON counter_change (org_id, meter_id, change_id)",
+                "CREATE INDEX counter_change_state ON counter_change (org_id, state, change_id)",
             ])
     ]
 }

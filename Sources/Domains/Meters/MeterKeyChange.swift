@@ -15,14 +15,6 @@ public enum MeterKeysSchema {
                   lease_until_ms {int} NOT NULL, PRIMARY KEY (org_id, meter_id)) {keyed_table}
                 """,
                 "CREATE INDEX meter_key_due ON meter_key (org_id, state, next_at_ms)",
-                """
-                CREATE TABLE counter_change (org_id {id} NOT NULL, change_id {id} NOT NULL, meter_id {id} NOT NULL,
-                  state {text} NOT NULL, lowers {flag} NOT NULL, why {text} NOT NULL, asked_at_ms {int} NOT NULL,
-                  ended_at_ms {int}, old_counter {int}, new_counter {int}, meter_counter {int}, answer {text},
-                  PRIMARY KEY (org_id, change_id)) {table}
-                """,
-                "CREATE INDEX counter_change_meter ON counter_change (org_id, meter_id, change_id)",
-                "CREATE INDEX counter_change_state ON counter_change (org_id, state, change_id)",
             ])
     ]
 }

@@ -130,7 +130,7 @@ extension EventsView: PageContent {
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
         row.set("title", title(w))
-        row.set("lede", alarms == 0 ? w.say("events.none24") : w.count("events.alarms24", alarms))
+        row.set("lede", alarms == 0 ? w.say("events.none24") : w.count("events.alarmsOfDay", alarms))
         row.set("staleWords", w.say("events.stale"))
         row.set("action", Paths.events)
         row.set("asideHref", aside.map { _ in Paths.eventsAside })
