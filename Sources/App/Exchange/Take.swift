@@ -37,10 +37,12 @@ public struct DocumentSource: Sendable {
 /// What a document brought.
 public struct TakeCounts: Sendable, Equatable, Codable {
     public var meters = 0
-    /// Interval values and registers read.
+    /// Values of intervals.
     public var readings = 0
     public var newReadings = 0
     public var knownReadings = 0
+    /// Values of registers; they travel with the intervals of their day.
+    public var registers = 0
     public var events = 0
     public var newEvents = 0
     public var orders = 0
