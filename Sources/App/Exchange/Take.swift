@@ -92,6 +92,8 @@ extension Exchange {
         if let known = try await knownWhole(look.sha256), look.orderCount == 0 {
             report.isKnown = true
             report.counts = known
+            report.counts.knownReadings = known.readings
+            (report.counts.newReadings, report.counts.newEvents) = (0, 0)
             return report
         }
         try await takeAgain(source, format, limits, &report)
