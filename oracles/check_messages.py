@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Oracle: messages of IEC 61968-9 that Busbar writes, read by lxml and by Python's JSON, against the load file they came from.
+"""Messages of IEC 61968-9 that Busbar writes, read by lxml and by Python's JSON, against the load file they came from.
 
-Both forms are well-formed by parsers of others, in the right namespaces, and hold the same values, exactly; a second site
-that takes the XML writes the same again.
+Both forms are well-formed by parsers of others, in the right namespaces, and hold the same values, exactly; a second
+site that takes the XML writes the same again.
+Environment: BUSBAR, the program. Exit code 0 only when all agrees. The last line says what was compared.
 """
 import csv
 import json
@@ -23,7 +24,8 @@ TYPE = "0.0.5.4.1.1.12.0.0.0.0.0.0.0.0.3.72.0"
 
 
 def say(folder, *words, status=0):
-    done = subprocess.run([BUSBAR, *words, "--data", folder], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run([BUSBAR, *words, "--data", folder], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True)
     if done.returncode != status:
         sys.exit(f"busbar {' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
