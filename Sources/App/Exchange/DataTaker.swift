@@ -50,12 +50,15 @@ struct DataTaker {
     // MARK: readings
 
     mutating func take(_ reading: MeterReading, _ report: inout TakeReport) async throws {
-        let total = (reading.intervals + reading.registers).reduce(0) { $0 + $1.readings.count }
+        let intervals = reading.intervals.reduce(0) { $0 + $1.readings.count }
+        let registers = reading.registers.reduce(0) { $0 + $1.readings.count }
+        let total = intervals + registers
         report.counts.meters += 1
-        report.counts.readings += total
+        report.counts.readings += intervals
+        report.counts.registers += registers
         guard let meter = try await meter(reading.meter, line: reading.line, count: total, &report) else { return }
-        var registers: [Int64: Int64] = [:]
-        for series in reading.registers { takeRegisters(series, meter, &registers, &report) }
+        var midnights: [Int64: Int64] = [:]
+        for series in reading.registers { takeRegisters(series, meter, &midnights, &report) }
         var rows: [CivilDay: [BlockLoadRow]] = [:]
         for series in reading.intervals { takeIntervals(series, meter, &rows, &report) }
         var used: Set<Int64> = []
@@ -64,11 +67,11 @@ struct DataTaker {
             used.formUnion([startS, endS])
             days[day.month, default: []].append(
                 DayItem(
-                    meterID: meter.meterID, day: day, rows: rows, registerStartWh: registers[startS],
-                    registerEndWh: registers[endS]))
+                    meterID: meter.meterID, day: day, rows: rows, registerStartWh: midnights[startS],
+                    registerEndWh: midnights[endS]))
             dayCount += 1
         }
-        let lost = registers.keys.filter { !used.contains($0) }.count
+        let lost = midnights.keys.filter { !used.contains($0) }.count
         if lost > 0 {
             report.refuse(
                 ExchangeRefusal(
@@ -266,16 +269,16 @@ struct DataTaker {
         func isNews(_ wh: Int64?, _ known: (RawRead) -> Int64?) -> Bool {
             wh.map { wh in !before.contains { known($0) == wh } } ?? false
         }
-        let start = isNews(item.registerStartWh) { $0.registerStartWh } ? 1 : 0
-        let end = isNews(item.registerEndWh) { $0.registerEndWh } ? 1 : 0
-        let total = item.rows.count + (item.registerStartWh == nil ? 0 : 1) + (item.registerEndWh == nil ? 0 : 1)
-        let new = rows.count + start + end
-        guard new > 0 else { return (0, total) }
+        let known = item.rows.count - rows.count
+        guard
+            !rows.isEmpty || isNews(item.registerStartWh, { $0.registerStartWh })
+                || isNews(item.registerEndWh, { $0.registerEndWh })
+        else { return (0, known) }
         try RawRead(
             day: item.day, meterID: item.meterID, batchID: site.ids.next(), readAtMs: readAtMs, rows: rows,
             registerStartWh: item.registerStartWh, registerEndWh: item.registerEndWh, clockDriftS: nil
         ).store(orgID: org.orgID, in: transaction)
-        return (new, total - new)
+        return (rows.count, known)
     }
 
     private mutating func flushEvents(_ report: inout TakeReport) async throws {

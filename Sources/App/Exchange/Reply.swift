@@ -25,9 +25,10 @@ extension Exchange {
                     reason: "\(report.refusedCount) things were set aside; the first \(Self.faultsMax) stand here"))
         }
         let counts = report.counts
-        let taken = counts.readings + counts.events + counts.orders
+        let taken = counts.readings + counts.registers + counts.events + counts.orders
         let told =
-            "\(counts.readings) readings, \(counts.newReadings) of them new; \(counts.events) events, "
+            "\(counts.readings) interval values, \(counts.newReadings) of them new; \(counts.registers) registers; "
+            + "\(counts.events) events, "
             + "\(counts.newEvents) of them new; \(counts.orders) orders; \(counts.skipped) unknown parts skipped"
         faults.insert(
             MessageReply.Fault(

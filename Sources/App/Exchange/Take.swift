@@ -37,10 +37,12 @@ public struct DocumentSource: Sendable {
 /// What a document brought.
 public struct TakeCounts: Sendable, Equatable, Codable {
     public var meters = 0
-    /// Interval values and registers read.
+    /// Values of intervals.
     public var readings = 0
     public var newReadings = 0
     public var knownReadings = 0
+    /// Values of registers; they travel with the intervals of their day.
+    public var registers = 0
     public var events = 0
     public var newEvents = 0
     public var orders = 0
@@ -90,6 +92,8 @@ extension Exchange {
         if let known = try await knownWhole(look.sha256), look.orderCount == 0 {
             report.isKnown = true
             report.counts = known
+            report.counts.knownReadings = known.readings
+            (report.counts.newReadings, report.counts.newEvents) = (0, 0)
             return report
         }
         try await takeAgain(source, format, limits, &report)

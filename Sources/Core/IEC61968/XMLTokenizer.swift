@@ -85,8 +85,9 @@ struct XMLTokenizer {
     /// - Throws: `truncated` unless the root element is closed.
     mutating func finish() throws {
         guard hasRoot, open.isEmpty, carry.allSatisfy(isSpace) else {
+            // What is not a whole token yet has lines too.
             throw DocumentError(
-                .truncated, line: line,
+                .truncated, line: line + lineCount(carry.span),
                 hasRoot ? "the document ends inside an element" : "the document holds no element",
                 hint: "send or copy it again; nothing of it was taken")
         }

@@ -11,9 +11,9 @@ public enum ExchangeSchema {
             [
                 """
                 CREATE TABLE exchange_document (org_id {id} NOT NULL, document_id {id} NOT NULL,
-                  sha256 {bytes} NOT NULL, name {text} NOT NULL, message_id {text}, correlation_id {text}, started_at_ms {int} NOT NULL,
-                  finished_at_ms {int}, counts {text} NOT NULL, refused_count {int} NOT NULL,
-                  PRIMARY KEY (org_id, document_id)) {table}
+                  sha256 {bytes} NOT NULL, name {text} NOT NULL, message_id {text}, correlation_id {text},
+                  started_at_ms {int} NOT NULL, finished_at_ms {int}, counts {text} NOT NULL,
+                  refused_count {int} NOT NULL, PRIMARY KEY (org_id, document_id)) {table}
                 """,
                 "CREATE UNIQUE INDEX exchange_document_sha256 ON exchange_document (org_id, sha256)",
                 """

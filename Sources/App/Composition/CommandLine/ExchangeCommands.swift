@@ -121,6 +121,7 @@ private struct TakeSummary: Encodable {
     var readings: Int
     var newReadings: Int
     var knownReadings: Int
+    var registers: Int
     var events: Int
     var newEvents: Int
     var orders: Int
@@ -166,7 +167,8 @@ public func importMessages(
         let counts = report.counts
         let summary = TakeSummary(
             file: source.name, known: report.isKnown, meters: counts.meters, readings: counts.readings,
-            newReadings: counts.newReadings, knownReadings: counts.knownReadings, events: counts.events,
+            newReadings: counts.newReadings, knownReadings: counts.knownReadings,
+            registers: counts.registers, events: counts.events,
             newEvents: counts.newEvents, orders: counts.orders, skipped: counts.skipped, refused: report.refusedCount)
         if json { try console.say(json: summary) } else { say(summary, console) }
         console.note("done, \(took)")
@@ -177,7 +179,8 @@ public func importMessages(
 private func say(_ summary: TakeSummary, _ console: Console) {
     console.say("\(summary.file)\(summary.known ? ": taken before, nothing changed" : "")")
     let rows = [
-        ["meters", "\(summary.meters)"], ["readings", "\(summary.readings), \(summary.newReadings) of them new"],
+        ["meters", "\(summary.meters)"], ["interval values", "\(summary.readings), \(summary.newReadings) of them new"],
+        ["registers", "\(summary.registers)"],
         ["events", "\(summary.events), \(summary.newEvents) of them new"], ["orders", "\(summary.orders)"],
         ["unknown parts skipped", "\(summary.skipped)"], ["set aside", "\(summary.refused)"],
     ]
