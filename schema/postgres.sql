@@ -144,6 +144,16 @@ table day_block partition by RANGE (day)
   column made_by text collate C not null
   constraint day_block_pkey PRIMARY KEY (org_id, day, meter_id, channel, version)
   CREATE INDEX day_block_change ON ONLY public.day_block USING btree (org_id, change)
+table firmware_image
+  column org_id bigint not null
+  column sha256 text collate C not null
+  column version text collate C not null
+  column byte_count bigint not null
+  column content bytea not null
+  column added_by bigint not null
+  column added_at_ms bigint not null
+  constraint firmware_image_pkey PRIMARY KEY (org_id, sha256)
+  CREATE UNIQUE INDEX firmware_image_version ON public.firmware_image USING btree (org_id, version)
 table import_refusal
   column org_id bigint not null
   column import_id bigint not null
@@ -312,6 +322,9 @@ table meter_command
   column ended_at_ms bigint
   column aside_at_ms bigint
   column aside_why text collate C
+  column revision bigint
+  column progress_done bigint
+  column progress_count bigint
   constraint meter_command_pkey PRIMARY KEY (org_id, command_id)
   CREATE INDEX meter_command_due ON public.meter_command USING btree (org_id, state, next_at_ms)
   CREATE UNIQUE INDEX meter_command_key ON public.meter_command USING btree (org_id, command_key)
@@ -323,6 +336,57 @@ table meter_event partition by RANGE (day)
   column at_ms bigint not null
   column code bigint not null
   constraint meter_event_pkey PRIMARY KEY (org_id, day, meter_id, at_ms, code)
+table meter_order
+  column org_id bigint not null
+  column order_id bigint not null
+  column matter text collate C not null
+  column desired text collate C not null
+  column reason text collate C not null
+  column meter_group text collate C not null
+  column state text collate C not null
+  column login_id bigint not null
+  column created_at_ms bigint not null
+  column expires_at_ms bigint not null
+  column approved_by bigint
+  column approved_at_ms bigint
+  column wave_size bigint not null
+  column pause_ms bigint not null
+  column next_wave_ms bigint not null
+  column below_paise bigint
+  column ended_at_ms bigint
+  column ended_why text collate C
+  constraint meter_order_pkey PRIMARY KEY (org_id, order_id)
+  CREATE INDEX meter_order_state ON public.meter_order USING btree (org_id, state, order_id)
+table meter_order_target
+  column org_id bigint not null
+  column order_id bigint not null
+  column meter_id bigint not null
+  column account_id bigint
+  column state text collate C not null
+  column is_tried bigint not null
+  column answer text collate C
+  column ended_at_ms bigint
+  constraint meter_order_target_pkey PRIMARY KEY (org_id, order_id, meter_id)
+  CREATE INDEX meter_order_target_meter ON public.meter_order_target USING btree (org_id, meter_id, state)
+  CREATE INDEX meter_order_target_state ON public.meter_order_target USING btree (org_id, order_id, state, meter_id)
+table meter_wish
+  column org_id bigint not null
+  column meter_id bigint not null
+  column matter text collate C not null
+  column desired text collate C not null
+  column revision bigint not null
+  column wanted_at_ms bigint not null
+  column reason text collate C not null
+  column authority text collate C not null
+  column order_id bigint
+  column state text collate C not null
+  column actual text collate C
+  column actual_at_ms bigint
+  column drifted_at_ms bigint
+  column resent_count bigint not null
+  column next_check_ms bigint not null
+  constraint meter_wish_pkey PRIMARY KEY (org_id, meter_id, matter)
+  CREATE INDEX meter_wish_check ON public.meter_wish USING btree (org_id, state, next_check_ms)
 table org
   column org_id bigint not null
   column name text collate C not null
