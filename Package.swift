@@ -108,7 +108,8 @@ let package = Package(
         target("Domains", "Grid", domainBase + ["Access"]),
         target("Domains", "Accounts", domainBase + ["Access", "Grid"]),
         target("Domains", "Meters", domainBase + ["Access", "Accounts"]),
-        target("Domains", "HeadEnd", domainBase + ["Access", "Meters", "MeterPort", "IntervalData"]),
+        target(
+            "Domains", "HeadEnd", domainBase + ["Access", "Grid", "Accounts", "Meters", "MeterPort", "IntervalData"]),
         target("Domains", "MeterData", domainBase + ["Access", "Meters", "IntervalData", "VEE", "LoadFiles"]),
         target("Domains", "Packs", domainBase + ["Access", "Accounts", "Tariffs"]),
         target("Domains", "Journal", domainBase + ["Access"]),

@@ -92,6 +92,7 @@ enum Limits {
     static let functionLines = 70
     static let fileLines = 600
     static let fileBytes = 500_000
+    static let descriptionBytes = 2_000_000
 }
 
 /// Everything the rules have to say about one file.
@@ -125,7 +126,9 @@ private func textFindings(_ file: HouseFile) -> [Finding] {
     func add(_ line: Int, _ rule: String, _ message: String) {
         findings.append(Finding(path: file.path, line: line, rule: rule, message: message))
     }
-    if file.byteCount > Limits.fileBytes { add(1, "file-size", "\(file.byteCount) bytes; at most \(Limits.fileBytes)") }
+    // The description of the API is generated and grows with it.
+    let most = file.path.hasPrefix("openapi/") ? Limits.descriptionBytes : Limits.fileBytes
+    if file.byteCount > most { add(1, "file-size", "\(file.byteCount) bytes; at most \(most)") }
     let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
     let count = file.text.hasSuffix("\n") ? lines.count - 1 : lines.count
     if isCode(file.path), count > Limits.fileLines {

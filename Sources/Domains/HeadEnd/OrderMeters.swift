@@ -133,7 +133,8 @@ public struct OrderMeters: Command {
         let targets = try targets(scope, in: transaction)
         if matter == "firmware", try !FirmwareStore.exists(version: value, scope, in: transaction) {
             throw Refusal(
-                .invalid, "There is no image of firmware \(value).", hint: "Add it: busbar meter firmware FILE --version 2.14.",
+                .invalid, "There is no image of firmware \(value).",
+                hint: "Add it: busbar meter firmware FILE --version 2.14.",
                 at: "value")
         }
         let nowMs = context.businessNowMs
