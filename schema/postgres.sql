@@ -128,22 +128,6 @@ table command_log
   column content_hash bytea not null
   column output text collate C not null
   constraint command_log_pkey PRIMARY KEY (org_id, command_key)
-table counter_change
-  column org_id bigint not null
-  column change_id bigint not null
-  column meter_id bigint not null
-  column state text collate C not null
-  column lowers bigint not null
-  column why text collate C not null
-  column asked_at_ms bigint not null
-  column ended_at_ms bigint
-  column old_counter bigint
-  column new_counter bigint
-  column meter_counter bigint
-  column answer text collate C
-  constraint counter_change_pkey PRIMARY KEY (org_id, change_id)
-  CREATE INDEX counter_change_meter ON public.counter_change USING btree (org_id, meter_id, change_id)
-  CREATE INDEX counter_change_state ON public.counter_change USING btree (org_id, state, change_id)
 table day_block partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
@@ -160,6 +144,16 @@ table day_block partition by RANGE (day)
   column made_by text collate C not null
   constraint day_block_pkey PRIMARY KEY (org_id, day, meter_id, channel, version)
   CREATE INDEX day_block_change ON ONLY public.day_block USING btree (org_id, change)
+table firmware_image
+  column org_id bigint not null
+  column sha256 text collate C not null
+  column version text collate C not null
+  column byte_count bigint not null
+  column content bytea not null
+  column added_by bigint not null
+  column added_at_ms bigint not null
+  constraint firmware_image_pkey PRIMARY KEY (org_id, sha256)
+  CREATE UNIQUE INDEX firmware_image_version ON public.firmware_image USING btree (org_id, version)
 table import_refusal
   column org_id bigint not null
   column import_id bigint not null
@@ -328,6 +322,9 @@ table meter_command
   column ended_at_ms bigint
   column aside_at_ms bigint
   column aside_why text collate C
+  column revision bigint
+  column progress_done bigint
+  column progress_count bigint
   constraint meter_command_pkey PRIMARY KEY (org_id, command_id)
   CREATE INDEX meter_command_due ON public.meter_command USING btree (org_id, state, next_at_ms)
   CREATE UNIQUE INDEX meter_command_key ON public.meter_command USING btree (org_id, command_key)
@@ -339,28 +336,57 @@ table meter_event partition by RANGE (day)
   column at_ms bigint not null
   column code bigint not null
   constraint meter_event_pkey PRIMARY KEY (org_id, day, meter_id, at_ms, code)
-table meter_key
+table meter_order
   column org_id bigint not null
-  column meter_id bigint not null
-  column key_number bigint not null
+  column order_id bigint not null
+  column matter text collate C not null
+  column desired text collate C not null
+  column reason text collate C not null
+  column meter_group text collate C not null
   column state text collate C not null
-  column sealed_next bytea
-  column changed_at_ms bigint
-  column asked_at_ms bigint
-  column next_at_ms bigint not null
-  column attempt bigint not null
-  column last_error text collate C
-  column holder text collate C
-  column lease_until_ms bigint not null
-  constraint meter_key_pkey PRIMARY KEY (org_id, meter_id)
-  CREATE INDEX meter_key_due ON public.meter_key USING btree (org_id, state, next_at_ms)
-table meter_title
+  column login_id bigint not null
+  column created_at_ms bigint not null
+  column expires_at_ms bigint not null
+  column approved_by bigint
+  column approved_at_ms bigint
+  column wave_size bigint not null
+  column pause_ms bigint not null
+  column next_wave_ms bigint not null
+  column below_paise bigint
+  column ended_at_ms bigint
+  column ended_why text collate C
+  constraint meter_order_pkey PRIMARY KEY (org_id, order_id)
+  CREATE INDEX meter_order_state ON public.meter_order USING btree (org_id, state, order_id)
+table meter_order_target
   column org_id bigint not null
-  column title text collate C not null
+  column order_id bigint not null
   column meter_id bigint not null
-  column learned_at_ms bigint not null
-  constraint meter_title_pkey PRIMARY KEY (org_id, title)
-  CREATE INDEX meter_title_meter ON public.meter_title USING btree (org_id, meter_id)
+  column account_id bigint
+  column state text collate C not null
+  column is_tried bigint not null
+  column answer text collate C
+  column ended_at_ms bigint
+  constraint meter_order_target_pkey PRIMARY KEY (org_id, order_id, meter_id)
+  CREATE INDEX meter_order_target_meter ON public.meter_order_target USING btree (org_id, meter_id, state)
+  CREATE INDEX meter_order_target_state ON public.meter_order_target USING btree (org_id, order_id, state, meter_id)
+table meter_wish
+  column org_id bigint not null
+  column meter_id bigint not null
+  column matter text collate C not null
+  column desired text collate C not null
+  column revision bigint not null
+  column wanted_at_ms bigint not null
+  column reason text collate C not null
+  column authority text collate C not null
+  column order_id bigint
+  column state text collate C not null
+  column actual text collate C
+  column actual_at_ms bigint
+  column drifted_at_ms bigint
+  column resent_count bigint not null
+  column next_check_ms bigint not null
+  constraint meter_wish_pkey PRIMARY KEY (org_id, meter_id, matter)
+  CREATE INDEX meter_wish_check ON public.meter_wish USING btree (org_id, state, next_check_ms)
 table org
   column org_id bigint not null
   column name text collate C not null
@@ -418,29 +444,6 @@ table process_lease
   column holder text collate C not null
   column lease_until_ms bigint not null
   constraint process_lease_pkey PRIMARY KEY (process_number)
-table push_aside
-  column org_id bigint not null
-  column aside_key text collate C not null
-  column aside_id bigint not null
-  column reason text collate C not null
-  column meter_id bigint
-  column sender text collate C not null
-  column remote text collate C not null
-  column apdu bytea not null
-  column times bigint not null
-  column first_at_ms bigint not null
-  column last_at_ms bigint not null
-  constraint push_aside_pkey PRIMARY KEY (org_id, aside_key)
-  CREATE INDEX push_aside_last ON public.push_aside USING btree (org_id, last_at_ms, aside_id)
-table push_sender
-  column org_id bigint not null
-  column meter_id bigint not null
-  column key_number bigint not null
-  column highest bigint
-  column seen bigint not null
-  column words bytea not null
-  column last_at_ms bigint not null
-  constraint push_sender_pkey PRIMARY KEY (org_id, meter_id)
 table rating_refusal
   column org_id bigint not null
   column meter_id bigint not null
@@ -492,22 +495,6 @@ table relay_change
   column side text collate C not null
   column state text collate C not null
   constraint relay_change_pkey PRIMARY KEY (org_id, meter_id, change_id)
-table seen_event
-  column org_id bigint not null
-  column meter_id bigint not null
-  column code bigint not null
-  column meter_at_ms bigint not null
-  column event_id bigint not null
-  column at_ms bigint not null
-  column kind text collate C not null
-  column severity bigint not null
-  column pushed_at_ms bigint
-  column read_at_ms bigint
-  column logged_at_ms bigint
-  constraint seen_event_pkey PRIMARY KEY (org_id, meter_id, code, meter_at_ms)
-  CREATE INDEX seen_event_kind ON public.seen_event USING btree (org_id, kind, at_ms, event_id)
-  CREATE INDEX seen_event_meter ON public.seen_event USING btree (org_id, meter_id, at_ms, event_id)
-  CREATE UNIQUE INDEX seen_event_order ON public.seen_event USING btree (org_id, at_ms, event_id)
 table session
   column token_hash bytea not null
   column org_id bigint not null

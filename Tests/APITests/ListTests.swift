@@ -11,6 +11,7 @@ import Testing
         "settings.list": "the kinds of settings of the program",
         "jobs.list": "the kinds of jobs of the program",
         "problems.list": "the kinds of problems of the program",
+        "meters.wishes": "the matters of one meter", "firmware.list": "images, at most 100",
         "sessions.list": "sessions of one login, at most 20", "logins.sessions": "sessions of one login, at most 20",
         "accounts.compare": "the fields of an account", "meters.compare": "the fields of a meter",
         "logins.compare": "the fields of a login", "settings.compare": "the fields of a setting",

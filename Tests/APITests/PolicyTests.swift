@@ -235,9 +235,15 @@ private let productProbes: [String: Probe] = [
         prepare: { try await $0.giveOrders() }),
     "orders.read": on("orderID", 6000, staff, prepare: { try await $0.giveOrders() }),
     "orders.meters": on("orderID", 6000, staff, prepare: { try await $0.giveOrders() }),
-    "orders.approve": on("orderID", 6000, staff, prepare: { try await $0.giveOrders() }),
-    "orders.stop": on(
-        "orderID", 6000, staff, ["reason": .string("a test of stopping")], prepare: { try await $0.giveOrders() }),
+    // One order for each caller: it can be approved and stopped once.
+    "orders.approve": Probe(
+        roles: staff, own: { _, number in ["orderID": .string("\(6101 + number)")] },
+        other: { _ in ["orderID": .string("6002")] }, prepare: { try await $0.giveOrders() }),
+    "orders.stop": Probe(
+        roles: staff,
+        own: { _, number in ["orderID": .string("\(6101 + number)"), "reason": .string("a test of stopping")] },
+        other: { _ in ["orderID": .string("6002"), "reason": .string("a test of stopping")] },
+        prepare: { try await $0.giveOrders() }),
     "firmware.list": Probe(roles: staff, own: { _, _ in [:] }),
     "firmware.add": Probe(
         roles: staff, own: { _, _ in ["version": .string("2.14"), "content": .string("QkJGVw==")] }),
@@ -349,20 +355,26 @@ extension Fixture {
         try await site.money.write { transaction in
             for org in Int64(1)...2 {
                 try transaction.run("UPDATE meter SET port = 4059 WHERE org_id = $1", [.int(org)])
-                try transaction.run(
-                    """
-                    INSERT INTO meter_order (org_id, order_id, matter, desired, reason, meter_group, state, login_id,
-                      created_at_ms, expires_at_ms, wave_size, pause_ms, next_wave_ms)
-                    VALUES ($1, $2, 'load-limit', '3000', 'a test', 'meters', 'awaiting', 999, 0, $3, 5, 0, 0)
-                    ON CONFLICT (org_id, order_id) DO UPDATE SET state = 'awaiting'
-                    """, [.int(org), .int(6000 + org), .int(Int64.max)])
-                try transaction.run(
-                    """
-                    INSERT INTO meter_order_target (org_id, order_id, meter_id, state, is_tried)
-                    VALUES ($1, $2, $3, 'waiting', 0) ON CONFLICT DO NOTHING
-                    """, [.int(org), .int(6000 + org), .int(1070 + org)])
+                for orderID in [6000 + org] + (org == 1 ? Array(6101...6110) : []) {
+                    try Self.giveOrder(orderID, org, in: transaction)
+                }
             }
         }
+    }
+
+    private static func giveOrder(_ orderID: Int64, _ org: Int64, in transaction: any SQLTransaction) throws {
+        try transaction.run(
+            """
+            INSERT INTO meter_order (org_id, order_id, matter, desired, reason, meter_group, state, login_id,
+              created_at_ms, expires_at_ms, wave_size, pause_ms, next_wave_ms)
+            VALUES ($1, $2, 'load-limit', '3000', 'a test', 'meters', 'awaiting', 999, 0, $3, 5, 0, 0)
+            ON CONFLICT (org_id, order_id) DO UPDATE SET state = 'awaiting'
+            """, [.int(org), .int(orderID), .int(Int64.max)])
+        try transaction.run(
+            """
+            INSERT INTO meter_order_target (org_id, order_id, meter_id, state, is_tried)
+            VALUES ($1, $2, $3, 'waiting', 0) ON CONFLICT DO NOTHING
+            """, [.int(org), .int(orderID), .int(1070 + org)])
     }
 }
 

@@ -93,7 +93,7 @@ enum Limits {
     static let fileLines = 600
     static let fileBytes = 500_000
     /// The description of the API is written by the program and grows with every endpoint.
-    static let descriptionBytes = 1_500_000
+    static let descriptionBytes = 2_000_000
 }
 
 /// Everything the rules have to say about one file.
@@ -127,8 +127,9 @@ private func textFindings(_ file: HouseFile) -> [Finding] {
     func add(_ line: Int, _ rule: String, _ message: String) {
         findings.append(Finding(path: file.path, line: line, rule: rule, message: message))
     }
-    let bytes = file.path == "openapi/busbar.json" ? Limits.descriptionBytes : Limits.fileBytes
-    if file.byteCount > bytes { add(1, "file-size", "\(file.byteCount) bytes; at most \(bytes)") }
+    // The description of the API is generated and grows with it.
+    let most = file.path.hasPrefix("openapi/") ? Limits.descriptionBytes : Limits.fileBytes
+    if file.byteCount > most { add(1, "file-size", "\(file.byteCount) bytes; at most \(most)") }
     let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
     let count = file.text.hasSuffix("\n") ? lines.count - 1 : lines.count
     if isCode(file.path), count > Limits.fileLines {

@@ -1,5 +1,5 @@
-// What the head-end sets in a meter, over real sockets: set and read back, the limit that acts on the load, firmware that
-// goes on where it broke off; and general blocks and pushes that come without being asked for.
+// What the head-end sets in a meter, over real sockets: set and read back, the limit that acts on the load, firmware
+// that goes on where it broke off; and general blocks and pushes that come without being asked for.
 import CivilTime
 import Clocks
 import DLMS

@@ -58,6 +58,21 @@ private let poll: @Sendable (WebSite) async throws -> (own: String, other: Strin
     }
     return ("1", "9102")
 }
+/// Orders to groups of meters, one in each company.
+private let groupOrder: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            try transaction.run(
+                """
+                INSERT INTO meter_order (org_id, order_id, matter, desired, reason, meter_group, state, login_id,
+                  created_at_ms, expires_at_ms, wave_size, pause_ms, next_wave_ms)
+                VALUES ($1, $2, 'load-limit', '3000', 'a test', 'meters', 'awaiting', 999, 0, $3, 5, 0, 0)
+                ON CONFLICT DO NOTHING
+                """, [.int(org), .int(6000 + org), .int(.max)])
+        }
+    }
+    return ("6001", "6002")
+}
 private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
     let other = try await web.site.money.read {
         try $0.first("SELECT key_id FROM api_key WHERE org_id = 2 LIMIT 1", []) { try $0.int(0) }
@@ -105,6 +120,10 @@ private let rows: [String: Row] = [
     "GET /collection": Row(roles: staff), "POST /collection/run": Row(roles: staff),
     "POST /collection/alive": Row(roles: staff), "GET /collection/alive/{id}": Row(roles: staff, ids: poll),
     "GET /meters/{id}/reads/{batch}": Row(roles: staff, ids: meter),
+    "GET /commands": Row(roles: staff), "POST /commands": Row(roles: staff),
+    "GET /commands/{id}": Row(roles: staff, ids: groupOrder),
+    "POST /commands/{id}/{action}": Row(roles: staff, ids: groupOrder),
+    "GET /commands/meters/{id}": Row(roles: staff, ids: meter),
     "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
     "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]
@@ -131,7 +150,9 @@ private let rows: [String: Row] = [
             .replacing("{code}", with: "en").replacing("{name}", with: "supply.rules")
             .replacing("{kind}", with: pattern.hasPrefix("/jobs") ? "rate" : "command-failed")
             .replacing("{batch}", with: "1")
-            .replacing("{action}", with: pattern.hasPrefix("/jobs") ? "resume" : "retry")
+            .replacing(
+                "{action}",
+                with: pattern.hasPrefix("/jobs") ? "resume" : pattern.hasPrefix("/commands") ? "stop" : "retry")
     }
 
     @Test func everyPageIsClassified() async throws {

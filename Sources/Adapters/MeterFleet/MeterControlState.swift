@@ -1,5 +1,5 @@
-// What a virtual meter was told beside its relay and its clock: load limit, calendar, prepaid objects, counts of resets,
-// periods, where pushes go, the firmware that runs. Values only; MeterControls.swift shows them as objects.
+// What a virtual meter was told beside its relay and its clock: load limit, calendar, prepaid objects, counts of
+// resets, periods, where pushes go, the firmware that runs. Values only; MeterControls.swift shows them as objects.
 import Cryptography
 import DLMS
 

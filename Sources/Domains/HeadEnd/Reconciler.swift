@@ -124,7 +124,8 @@ public struct Reconciler: Sendable {
                 AND c.kind IN (\(MeterCommand.relayKinds))
                 AND (c.state = 'waiting' OR (c.state = 'failed' AND c.created_at_ms >= r.wanted_at_ms)))
               AND (SELECT COUNT(*) FROM meter_command c WHERE c.org_id = r.org_id AND c.meter_id = r.meter_id
-                AND c.command_key LIKE 'drift:relay:%' AND c.created_at_ms > $2) < \(resendMax)
+                AND c.command_key >= 'drift:relay:' AND c.command_key < 'drift:relay;'
+                AND c.created_at_ms > $2) < \(resendMax)
             ORDER BY r.meter_id LIMIT \(checksMax)
             """, [.int(scope.orgID), .int(nowMs - 86_400_000)]
         ) { (meterID: try $0.int(0), wanted: try $0.text(1), reason: try $0.text(2), readAtMs: try $0.int(3)) }

@@ -262,7 +262,10 @@ public struct WishCommander: Sendable {
         let isWanted = try await site.money.write { [scope] transaction in
             guard try Self.standing(command, scope, in: transaction) != nil else { return false }
             try transaction.run(
-                "UPDATE meter_command SET progress_done = $3, progress_count = $4 WHERE org_id = $1 AND command_id = $2",
+                """
+                UPDATE meter_command SET progress_done = $3, progress_count = $4
+                WHERE org_id = $1 AND command_id = $2
+                """,
                 [.int(scope.orgID), .int(command.commandID), .int(done), .int(count)])
             return true
         }

@@ -32,7 +32,7 @@ public enum WishRules {
             LEFT JOIN meter_wish w ON w.org_id = m.org_id AND w.meter_id = m.meter_id AND w.matter = 'load-limit'
             WHERE m.org_id = $1 AND m.port > 0 AND a.sanctioned_w BETWEEN 1 AND 1000000
               AND (w.desired IS NULL OR w.state = 'unwanted'
-                OR (w.authority LIKE 'rule %' AND w.desired <> CAST(a.sanctioned_w AS TEXT)))
+                OR (w.authority >= 'rule ' AND w.authority < 'rule!' AND w.desired <> CAST(a.sanctioned_w AS TEXT)))
             ORDER BY m.meter_id LIMIT $2
             """, [.int(scope.orgID), .int(limit)]
         ) { (meterID: try $0.int(0), watts: try $0.int(1)) }

@@ -18,12 +18,13 @@ extension MeterCommand {
         static let configuration = CommandConfiguration(
             abstract: "Orders something of meters: supply, load limit, calendar, balance, firmware and more.",
             discussion: """
-                Matters: relay (open, closed), load-limit (W), calendar (@FILE with JSON), balance (paise), payment-mode \
-                (prepaid, postpaid), clock now, firmware (version), reset.maximum-demand next, reset.tamper next, \
-                reset.status next, setting.demand-period (s), setting.push-alert (address:port), maker.NAME.
+                Matters: relay (open, closed), load-limit (W), calendar (@FILE with JSON), balance (paise), \
+                payment-mode (prepaid, postpaid), clock now, firmware (version), reset.maximum-demand next, \
+                reset.tamper next, reset.status next, setting.demand-period (s), \
+                setting.push-alert (address:port), maker.NAME.
                 Cuts, limits and firmware for many meters wait for a second person.
                 Try it: busbar meter order load-limit 3000 BB100001 --reason "New sanctioned load"
-                A feeder, twenty at a time: busbar meter order relay open --place 12 --wave 20 --reason "Fire on the pole"
+                A feeder, twenty at a time: busbar meter order relay open --place 12 --wave 20 --reason "Fire"
                 Exit codes: 0 ordered, 1 refused, 2 wrong call, 3 in use or out of reach.
                 """)
         @Argument(help: "What it is about.") var matter: String
