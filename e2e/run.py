@@ -102,7 +102,8 @@ def first_link(page, pattern):
 def staff_pages(walk, page):
     """Name and address of every page of staff, found by following links, as a person finds them."""
     pages = [("line", "/line"), ("status", "/status"), ("me", "/me"), ("meters", "/meters")]
-    pages += [("accounts", "/accounts"), ("exceptions", "/exceptions")]
+    pages += [("accounts", "/accounts"), ("exceptions", "/exceptions"), ("collection", "/collection")]
+    pages += [("commands", "/commands"), ("events", "/events"), ("events-aside", "/events/aside")]
     pages.append(("meters-empty", "/meters?q=no-such-meter"))
     page.goto(walk.base + "/meters")
     meter = first_link(page, r"/meters/\d+")
