@@ -125,7 +125,9 @@ private func textFindings(_ file: HouseFile) -> [Finding] {
     func add(_ line: Int, _ rule: String, _ message: String) {
         findings.append(Finding(path: file.path, line: line, rule: rule, message: message))
     }
-    if file.byteCount > Limits.fileBytes { add(1, "file-size", "\(file.byteCount) bytes; at most \(Limits.fileBytes)") }
+    // The description of the API is generated and grows with each endpoint.
+    let fileBytes = file.path == "openapi/busbar.json" ? 2 * Limits.fileBytes : Limits.fileBytes
+    if file.byteCount > fileBytes { add(1, "file-size", "\(file.byteCount) bytes; at most \(Limits.fileBytes)") }
     let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
     let count = file.text.hasSuffix("\n") ? lines.count - 1 : lines.count
     if isCode(file.path), count > Limits.fileLines {
