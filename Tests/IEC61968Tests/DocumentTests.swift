@@ -106,7 +106,8 @@ import Testing
 
     @Test(arguments: [
         ("", DocumentError.Code.truncated, 1), ("hello", .truncated, 1), ("hello<a/>", .malformed, 1),
-        ("<MeterReadings xmlns='\(readings)'>\n</b>", .malformed, 2), ("<MeterReadings/>", .content, 1), ("<a xmlns='urn:x'/>", .content, 1),
+        ("<MeterReadings xmlns='\(readings)'>\n</b>", .malformed, 2), ("<MeterReadings/>", .content, 1),
+        ("<a xmlns='urn:x'/>", .content, 1),
         ("<MeterReadings xmlns='\(readings)'>\n<MeterReading>\n", .truncated, 3),
         ("<MeterReadings xmlns='\(readings)'>\n<MeterReading></MeterReadings>", .malformed, 2),
         ("<MeterReadings xmlns='\(readings)'/>\n<more/>", .malformed, 2),
