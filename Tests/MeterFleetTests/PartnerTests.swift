@@ -1,5 +1,5 @@
-// A second third party reads our meters (dlms-cosem from PyPI), and our client reads a meter of somebody else's when one
-// is named.
+// A second third party reads our meters (dlms-cosem from PyPI), and our client reads a meter of somebody else's when
+// one is named.
 import CivilTime
 import Clocks
 import DLMS

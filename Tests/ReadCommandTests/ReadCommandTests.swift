@@ -11,7 +11,8 @@ struct ReadCommandTests {
 
     /// Options as typed, with the usual keys of the simulator in files of a folder.
     private func options(
-        _ port: Int, host: String = "127.0.0.1", auth: String = "none", profile: String? = nil, from: String? = nil, to: String? = nil,
+        _ port: Int, host: String = "127.0.0.1", auth: String = "none", profile: String? = nil, from: String? = nil,
+        to: String? = nil,
         object: String? = nil, classID: UInt16? = nil, zone: String = "Asia/Kolkata", folder: String? = nil,
         json: Bool = true
     ) throws -> ReadOptions {
@@ -63,7 +64,8 @@ struct ReadCommandTests {
             for auth in ["none", "lls", "hls-2", "hls-gmac", "hls-2", "hls-gmac"] {
                 let result = await readMeter(
                     try options(
-                        fleet.port, host: "127.0.0.2", auth: auth, profile: "block-load", from: "2026-03-02T00:30", to: "2026-03-03",
+                        fleet.port, host: "127.0.0.2", auth: auth, profile: "block-load", from: "2026-03-02T00:30",
+                        to: "2026-03-03",
                         folder: folder))
                 #expect(result.exitCode == 0 && result.complaint.isEmpty, "\(auth): \(result.complaint)")
                 let answer = try JSONDecoder().decode(Answer.self, from: Data(result.output.utf8))
