@@ -34,6 +34,8 @@ def main():
         more = {"encryption_key": bytes.fromhex(job["encryptionKey"]), "security_suite": 0,
                 "authentication_key": bytes.fromhex(job["authenticationKey"]),
                 "client_system_title": bytes.fromhex(job["systemTitle"]),
+                # A new meter begins at 0, which the library takes for one it has seen.
+                "meter_initial_invocation_counter": -1,
                 "client_initial_invocation_counter": job["invocationCounter"]}
     else:
         authentication = LowLevelSecurityAuthentication(secret=secret) if secret else NoSecurityAuthentication()
