@@ -88,7 +88,8 @@ struct GuruxTests {
         #expect(
             Set(["1.0.99.1.0.255", "1.0.99.2.0.255", "1.0.94.91.4.255", "0.0.99.98.6.255"]).isSubset(of: seen.profiles))
         let meter = bench.meter
-        #expect(seen.registers["1.0.1.8.0.255"] == .init(raw: meter.registerWh, scaler: 0, unit: 30))
+        #expect(
+            seen.registers["1.0.1.8.0.255"] == .init(raw: meter.registerWh(atS: at(3, 12, 10)), scaler: 0, unit: 30))
         #expect(
             seen.registers["1.0.12.7.0.255"] == .init(raw: meter.centiVolts(atS: at(3, 12, 10)), scaler: -2, unit: 35))
         #expect(seen.registers["1.0.1.7.0.255"] == .init(raw: meter.powerW, scaler: 0, unit: 27))

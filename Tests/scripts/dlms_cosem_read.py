@@ -1,7 +1,7 @@
 """Reads one meter with the dlms-cosem client and prints what it saw as JSON: a second third party, see gurux_read.py.
 
-Only what that library does: associations without authentication, with LLS and with GMAC in the ciphered context, GET,
-GET in blocks, range access, SET, ACTION. It has no access by entry, an error answer leaves it stuck, it takes no release
+Only what that library does: associations without authentication, with LLS and with GMAC in the ciphered context,
+GET, GET in blocks, range access, SET, ACTION. It has no access by entry, an error answer leaves it stuck, it takes no release
 response with user information, and its other HLS sends the secret in the clear; so none of these are asked of it.
 """
 import datetime
@@ -34,6 +34,8 @@ def main():
         more = {"encryption_key": bytes.fromhex(job["encryptionKey"]), "security_suite": 0,
                 "authentication_key": bytes.fromhex(job["authenticationKey"]),
                 "client_system_title": bytes.fromhex(job["systemTitle"]),
+                # A new meter begins at 0, which the library takes for one it has seen.
+                "meter_initial_invocation_counter": -1,
                 "client_initial_invocation_counter": job["invocationCounter"]}
     else:
         authentication = LowLevelSecurityAuthentication(secret=secret) if secret else NoSecurityAuthentication()

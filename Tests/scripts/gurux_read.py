@@ -156,7 +156,7 @@ def read_list(meter):
     items = [(GXDLMSData("0.0.96.1.0.255"), 2), (GXDLMSRegister("1.0.1.8.0.255"), 2)]
     values = []
     for request in meter.client.readList(items):
-        reply = meter.ask([request])
+        reply = meter.ask(request)
         values += reply.value if isinstance(reply.value, list) else [reply.value]
     meter.client.updateValues(items, values)
     serial = items[0][0].value

@@ -1,5 +1,5 @@
-// The plainest form of what a meter says unasked: a data notification in the clear (IS 15959-2 alert) to a listener, one
-// TCP connection from the meter's own address. A sender that ciphers takes its place through `AlarmSender`.
+// The plainest form of what a meter says unasked: a data notification in the clear (IS 15959-2 alert) to a listener,
+// one TCP connection from the meter's own address. A sender that ciphers takes its place through `AlarmSender`.
 import CivilTime
 import DLMS
 import IS15959

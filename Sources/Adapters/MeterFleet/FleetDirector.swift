@@ -1,5 +1,5 @@
-// Starts, carries out and ends scenarios on a running fleet, sends the alarms that come of them, and tells what goes on.
-// The clock is the meters'; sending is the caller's.
+// Starts, carries out and ends scenarios on a running fleet, sends the alarms that come of them, and tells what goes
+// on. The clock is the meters'; sending is the caller's.
 import CivilTime
 import Clocks
 import MeterPort

@@ -41,8 +41,6 @@ final class MeterConnection: ChannelInboundHandler {
     private var decoder: WrapperDecoder
     private var sessions: [UInt16: MeterSession] = [:]
     private var sentBytes = 0
-    /// Answers wait for those before them on a slow link; system time of the event loop.
-    private var freeAt = NIODeadline.uptimeNanoseconds(0)
     private var lastAnswer: [UInt8] = []
 
     init(_ shared: Shared, meter: Int?) {
@@ -161,10 +159,8 @@ final class MeterConnection: ChannelInboundHandler {
         if let bytesPerS = faults.bytesPerS(atS: nowS), bytesPerS > 0 {
             delayMs += Int64(piece.readableBytes) * 1000 / bytesPerS
         }
-        let now = NIODeadline.now()
-        guard delayMs > 0 || freeAt > now else { return write() }
-        freeAt = max(freeAt, now) + .milliseconds(delayMs)
-        context.eventLoop.scheduleTask(deadline: freeAt, write)
+        guard delayMs > 0 else { return write() }
+        context.eventLoop.scheduleTask(in: .milliseconds(delayMs), write)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -11,7 +11,8 @@ struct Simulate: AsyncParsableCommand {
         abstract: "Serves simulated DLMS meters behind one TCP port until stopped.",
         discussion: """
             Give a load file (wide or long CSV, also .gz) or take the household model.
-            Meters have the addresses 127.0.0.1, 127.0.0.2, … on the one port, or server addresses 1, 2, … on another host.
+            Meters have the addresses 127.0.0.1, 127.0.0.2, … on the one port, or server addresses 1, 2, … on another \
+            host.
             Try it: busbar simulate --meters 10000 --port 4059 --feeders 8 --control ./simulator.sock
             """)
 

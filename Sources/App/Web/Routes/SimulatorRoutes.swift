@@ -1,5 +1,5 @@
-// The simulator's page in a demonstration: what the simulated meters do now, and forms that let something go wrong. Only
-// there when the program was started with a simulator; the company's own data is not touched.
+// The simulator's page in a demonstration: what the simulated meters do now, and forms that let something go wrong.
+// Only there when the program was started with a simulator; the company's own data is not touched.
 import API
 import Access
 import CivilTime
