@@ -120,6 +120,10 @@ table collection
   column next_at_ms bigint not null
   column last_error text collate C
   column last_attempt_at_ms bigint
+  column cause text collate C
+  column early_slots bigint
+  column day_slots bigint
+  column register_at_ms bigint
   constraint collection_pkey PRIMARY KEY (org_id, day, meter_id)
   CREATE INDEX collection_due ON public.collection USING btree (org_id, state, next_at_ms)
 table command_log
@@ -128,6 +132,22 @@ table command_log
   column content_hash bytea not null
   column output text collate C not null
   constraint command_log_pkey PRIMARY KEY (org_id, command_key)
+table counter_change
+  column org_id bigint not null
+  column change_id bigint not null
+  column meter_id bigint not null
+  column state text collate C not null
+  column lowers bigint not null
+  column why text collate C not null
+  column asked_at_ms bigint not null
+  column ended_at_ms bigint
+  column old_counter bigint
+  column new_counter bigint
+  column meter_counter bigint
+  column answer text collate C
+  constraint counter_change_pkey PRIMARY KEY (org_id, change_id)
+  CREATE INDEX counter_change_meter ON public.counter_change USING btree (org_id, meter_id, change_id)
+  CREATE INDEX counter_change_state ON public.counter_change USING btree (org_id, state, change_id)
 table day_block partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
@@ -144,6 +164,42 @@ table day_block partition by RANGE (day)
   column made_by text collate C not null
   constraint day_block_pkey PRIMARY KEY (org_id, day, meter_id, channel, version)
   CREATE INDEX day_block_change ON ONLY public.day_block USING btree (org_id, change)
+table exchange_document
+  column org_id bigint not null
+  column document_id bigint not null
+  column sha256 bytea not null
+  column name text collate C not null
+  column message_id text collate C
+  column correlation_id text collate C
+  column started_at_ms bigint not null
+  column finished_at_ms bigint
+  column counts text collate C not null
+  column refused_count bigint not null
+  constraint exchange_document_pkey PRIMARY KEY (org_id, document_id)
+  CREATE UNIQUE INDEX exchange_document_sha256 ON public.exchange_document USING btree (org_id, sha256)
+table exchange_order
+  column org_id bigint not null
+  column order_id bigint not null
+  column order_key text collate C not null
+  column correlation_id text collate C not null
+  column subject text collate C not null
+  column meter_id bigint
+  column kind text collate C not null
+  column asked_at_ms bigint not null
+  column command_key text collate C
+  column fault_code text collate C
+  column fault text collate C
+  constraint exchange_order_pkey PRIMARY KEY (org_id, order_id)
+  CREATE INDEX exchange_order_correlation ON public.exchange_order USING btree (org_id, correlation_id, order_id)
+  CREATE UNIQUE INDEX exchange_order_key ON public.exchange_order USING btree (org_id, order_key)
+table exchange_refusal
+  column org_id bigint not null
+  column document_id bigint not null
+  column number bigint not null
+  column line bigint not null
+  column what text collate C not null
+  column subject text collate C
+  constraint exchange_refusal_pkey PRIMARY KEY (org_id, document_id, number)
 table firmware_image
   column org_id bigint not null
   column sha256 text collate C not null
@@ -247,6 +303,28 @@ table journal_entry
   column business_at_ms bigint not null
   constraint journal_entry_pkey PRIMARY KEY (org_id, entry_id)
   CREATE UNIQUE INDEX journal_entry_key ON public.journal_entry USING btree (org_id, entry_key)
+table liveness
+  column org_id bigint not null
+  column poll_id bigint not null
+  column meter_id bigint not null
+  column state text collate C not null
+  column asked_at_ms bigint
+  column took_ms bigint
+  column detail text collate C
+  constraint liveness_pkey PRIMARY KEY (org_id, poll_id, meter_id)
+  CREATE INDEX liveness_meter ON public.liveness USING btree (org_id, meter_id, poll_id)
+table liveness_poll
+  column org_id bigint not null
+  column poll_id bigint not null
+  column poll_key text collate C not null
+  column title text collate C not null
+  column why text collate C not null
+  column login_id bigint not null
+  column asked_at_ms bigint not null
+  column meters bigint not null
+  column ended_at_ms bigint
+  constraint liveness_poll_pkey PRIMARY KEY (org_id, poll_id)
+  CREATE UNIQUE INDEX liveness_poll_key ON public.liveness_poll USING btree (org_id, poll_key)
 table login
   column org_id bigint not null
   column login_id bigint not null
@@ -306,6 +384,25 @@ table meter
   column capture_period_s bigint not null
   constraint meter_pkey PRIMARY KEY (org_id, meter_id)
   CREATE UNIQUE INDEX meter_serial ON public.meter USING btree (org_id, serial)
+table meter_clock
+  column org_id bigint not null
+  column meter_id bigint not null
+  column measured_at_ms bigint not null
+  column drift_s bigint not null
+  column refused text collate C
+  constraint meter_clock_pkey PRIMARY KEY (org_id, meter_id)
+table meter_clock_entry
+  column org_id bigint not null
+  column entry_id bigint not null
+  column meter_id bigint not null
+  column at_ms bigint not null
+  column action text collate C not null
+  column before_s bigint not null
+  column after_s bigint
+  column threshold_s bigint not null
+  column why text collate C not null
+  constraint meter_clock_entry_pkey PRIMARY KEY (org_id, entry_id)
+  CREATE INDEX meter_clock_entry_meter ON public.meter_clock_entry USING btree (org_id, meter_id, entry_id)
 table meter_command
   column org_id bigint not null
   column command_id bigint not null
@@ -326,6 +423,7 @@ table meter_command
   column progress_done bigint
   column progress_count bigint
   constraint meter_command_pkey PRIMARY KEY (org_id, command_id)
+  CREATE INDEX meter_command_created ON public.meter_command USING btree (org_id, created_at_ms)
   CREATE INDEX meter_command_due ON public.meter_command USING btree (org_id, state, next_at_ms)
   CREATE UNIQUE INDEX meter_command_key ON public.meter_command USING btree (org_id, command_key)
   CREATE INDEX meter_command_meter ON public.meter_command USING btree (org_id, meter_id, command_id)
@@ -336,6 +434,27 @@ table meter_event partition by RANGE (day)
   column at_ms bigint not null
   column code bigint not null
   constraint meter_event_pkey PRIMARY KEY (org_id, day, meter_id, at_ms, code)
+table meter_key
+  column org_id bigint not null
+  column meter_id bigint not null
+  column key_number bigint not null
+  column state text collate C not null
+  column sealed_next bytea
+  column changed_at_ms bigint
+  column asked_at_ms bigint
+  column next_at_ms bigint not null
+  column attempt bigint not null
+  column last_error text collate C
+  column holder text collate C
+  column lease_until_ms bigint not null
+  constraint meter_key_pkey PRIMARY KEY (org_id, meter_id)
+  CREATE INDEX meter_key_due ON public.meter_key USING btree (org_id, state, next_at_ms)
+table meter_lease
+  column org_id bigint not null
+  column meter_id bigint not null
+  column holder text collate C not null
+  column until_ms bigint not null
+  constraint meter_lease_pkey PRIMARY KEY (org_id, meter_id)
 table meter_order
   column org_id bigint not null
   column order_id bigint not null
@@ -369,6 +488,21 @@ table meter_order_target
   constraint meter_order_target_pkey PRIMARY KEY (org_id, order_id, meter_id)
   CREATE INDEX meter_order_target_meter ON public.meter_order_target USING btree (org_id, meter_id, state)
   CREATE INDEX meter_order_target_state ON public.meter_order_target USING btree (org_id, order_id, state, meter_id)
+table meter_replacement
+  column org_id bigint not null
+  column old_meter_id bigint not null
+  column day bigint not null
+  column new_meter_id bigint not null
+  column at_ms bigint not null
+  constraint meter_replacement_pkey PRIMARY KEY (org_id, old_meter_id)
+  CREATE INDEX meter_replacement_day ON public.meter_replacement USING btree (org_id, day)
+table meter_title
+  column org_id bigint not null
+  column title text collate C not null
+  column meter_id bigint not null
+  column learned_at_ms bigint not null
+  constraint meter_title_pkey PRIMARY KEY (org_id, title)
+  CREATE INDEX meter_title_meter ON public.meter_title USING btree (org_id, meter_id)
 table meter_wish
   column org_id bigint not null
   column meter_id bigint not null
@@ -444,6 +578,29 @@ table process_lease
   column holder text collate C not null
   column lease_until_ms bigint not null
   constraint process_lease_pkey PRIMARY KEY (process_number)
+table push_aside
+  column org_id bigint not null
+  column aside_key text collate C not null
+  column aside_id bigint not null
+  column reason text collate C not null
+  column meter_id bigint
+  column sender text collate C not null
+  column remote text collate C not null
+  column apdu bytea not null
+  column times bigint not null
+  column first_at_ms bigint not null
+  column last_at_ms bigint not null
+  constraint push_aside_pkey PRIMARY KEY (org_id, aside_key)
+  CREATE INDEX push_aside_last ON public.push_aside USING btree (org_id, last_at_ms, aside_id)
+table push_sender
+  column org_id bigint not null
+  column meter_id bigint not null
+  column key_number bigint not null
+  column highest bigint
+  column seen bigint not null
+  column words bytea not null
+  column last_at_ms bigint not null
+  constraint push_sender_pkey PRIMARY KEY (org_id, meter_id)
 table rating_refusal
   column org_id bigint not null
   column meter_id bigint not null
@@ -453,6 +610,13 @@ table rating_refusal
   column reason text collate C not null
   column at_ms bigint not null
   constraint rating_refusal_pkey PRIMARY KEY (org_id, meter_id, day)
+table raw_frames partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column batch_id bigint not null
+  column frames bytea not null
+  constraint raw_frames_pkey PRIMARY KEY (org_id, day, meter_id, batch_id)
 table raw_read partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
@@ -465,8 +629,10 @@ table raw_read partition by RANGE (day)
   column register_end_wh bigint
   column clock_drift_s bigint
   column acknowledged bigint not null
+  column register_wrap_wh bigint
   constraint raw_read_pkey PRIMARY KEY (org_id, day, meter_id, batch_id)
   CREATE INDEX raw_read_change ON ONLY public.raw_read USING btree (org_id, change)
+  CREATE INDEX raw_read_open ON ONLY public.raw_read USING btree (org_id, read_at_ms) WHERE (acknowledged = 0)
 table recharge
   column org_id bigint not null
   column recharge_id bigint not null
@@ -495,6 +661,31 @@ table relay_change
   column side text collate C not null
   column state text collate C not null
   constraint relay_change_pkey PRIMARY KEY (org_id, meter_id, change_id)
+table seen_event
+  column org_id bigint not null
+  column meter_id bigint not null
+  column code bigint not null
+  column meter_at_ms bigint not null
+  column event_id bigint not null
+  column at_ms bigint not null
+  column kind text collate C not null
+  column severity bigint not null
+  column pushed_at_ms bigint
+  column read_at_ms bigint
+  column logged_at_ms bigint
+  constraint seen_event_pkey PRIMARY KEY (org_id, meter_id, code, meter_at_ms)
+  CREATE INDEX seen_event_kind ON public.seen_event USING btree (org_id, kind, at_ms, event_id)
+  CREATE INDEX seen_event_meter ON public.seen_event USING btree (org_id, meter_id, at_ms, event_id)
+  CREATE UNIQUE INDEX seen_event_order ON public.seen_event USING btree (org_id, at_ms, event_id)
+table service_clock
+  column org_id bigint not null
+  column day bigint not null
+  column clock text collate C not null
+  column target_ms bigint not null
+  column goal_permille bigint not null
+  column total bigint not null
+  column in_time bigint not null
+  constraint service_clock_pkey PRIMARY KEY (org_id, day, clock)
 table session
   column token_hash bytea not null
   column org_id bigint not null
