@@ -369,7 +369,7 @@ extension Fixture {
               created_at_ms, expires_at_ms, wave_size, pause_ms, next_wave_ms)
             VALUES ($1, $2, 'load-limit', '3000', 'a test', 'meters', 'awaiting', 999, 0, $3, 5, 0, 0)
             ON CONFLICT (org_id, order_id) DO UPDATE SET state = 'awaiting'
-            """, [.int(org), .int(orderID), .int(Int64.max)])
+            """, [.int(org), .int(orderID), .int(4_102_444_800_000)])
         try transaction.run(
             """
             INSERT INTO meter_order_target (org_id, order_id, meter_id, state, is_tried)

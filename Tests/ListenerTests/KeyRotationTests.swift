@@ -138,7 +138,7 @@ struct KeyRotationTests {
                         authenticationKey: secrets.authenticationKey, clientSystemTitle: Array("BUSBAR01".utf8),
                         masterKey: master)
                     try Meter(
-                        meterID: id, serial: meter.configuration.serial, host: "127.0.0.1",
+                        meterID: id, serial: meter.configuration.serial, host: fleet.host(index),
                         port: Int64(fleet.port(index)), clientAddress: 48, authentication: "hls-2",
                         sealedKeys: try vault.seal(keys, meterID: id), capturePeriodS: 1800
                     ).create(scope, atMs: PushFixture.startMs, in: transaction)

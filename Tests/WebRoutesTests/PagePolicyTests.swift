@@ -68,7 +68,7 @@ private let groupOrder: @Sendable (WebSite) async throws -> (own: String, other:
                   created_at_ms, expires_at_ms, wave_size, pause_ms, next_wave_ms)
                 VALUES ($1, $2, 'load-limit', '3000', 'a test', 'meters', 'awaiting', 999, 0, $3, 5, 0, 0)
                 ON CONFLICT DO NOTHING
-                """, [.int(org), .int(6000 + org), .int(Int64.max)])
+                """, [.int(org), .int(6000 + org), .int(4_102_444_800_000)])
         }
     }
     return ("6001", "6002")

@@ -1,8 +1,8 @@
 """Reads one meter with the dlms-cosem client and prints what it saw as JSON: a second third party, see gurux_read.py.
 
 Only what that library does: associations without authentication, with LLS and with GMAC in the ciphered context,
-GET, GET in blocks, range access, SET, ACTION. It has no access by entry, an error answer leaves it stuck, it takes no release
-response with user information, and its other HLS sends the secret in the clear; so none of these are asked of it.
+GET, GET in blocks, range access, SET, ACTION. It has no access by entry, an error answer leaves it stuck, it takes no
+release response with user information, and its other HLS sends the secret in the clear; so none of these are asked.
 """
 import datetime
 import json
