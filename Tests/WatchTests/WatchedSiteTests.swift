@@ -266,7 +266,8 @@ enum Promtool {
         process.standardInput = pipe
         process.standardOutput = FileHandle.nullDevice
         try process.run()
-        pipe.fileHandleForWriting.write(Data(input.utf8))
+        // Where it is not installed nobody reads, and the pipe breaks: the exit code says so.
+        try? pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try pipe.fileHandleForWriting.close()
         process.waitUntilExit()
         guard process.terminationStatus != 127 else {
