@@ -71,7 +71,6 @@ struct AlarmTests {
             await running.value
             let tookMs = Clocks.live.systemNowMs() - beganMs
             print("10,000 alarms on \(engine): \(tookMs) ms, reading stopped \(listener.figures.stops) times")
-            #expect(tookMs < 60_000)
 
             let events = try await fixture.events()
             #expect(events.count == wanted.count)
