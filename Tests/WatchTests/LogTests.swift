@@ -74,9 +74,8 @@ final class Written: Sendable {
         let written = Written()
         let log = written.logger()
         let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        await Watch.requestSpan("http", requestID: "r-1", header: { $0 == "traceparent" ? header : nil }) {
-            log.info("inside")
-        }
+        let headers: @Sendable (String) -> String? = { $0 == "traceparent" ? header : nil }
+        await Watch.requestSpan("http", requestID: "r-1", header: headers) { log.info("inside") }
         log.info("outside")
         #expect(written.all[0].contains(#""request":"r-1","trace_id":"0af7651916cd43dd8448eb211c80319c""#))
         #expect(!written.all[1].contains("r-1"))

@@ -34,9 +34,8 @@ public struct Dispatcher: Sendable {
 
     /// Always answers.
     public func answer(_ call: Call) async -> Answer {
-        await Watch.requestSpan("http", requestID: call.requestID, header: { call.headers[$0] }) {
-            await answerWatched(call)
-        }
+        let header: @Sendable (String) -> String? = { call.headers[$0] }
+        return await Watch.requestSpan("http", requestID: call.requestID, header: header) { await answerWatched(call) }
     }
 
     private func answerWatched(_ original: Call) async -> Answer {
