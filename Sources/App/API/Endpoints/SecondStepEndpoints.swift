@@ -64,11 +64,6 @@ struct SecondStepRemoval: APIModel {
 }
 
 extension EndpointContext {
-    func needSession() throws -> SignedIn {
-        guard let session else { throw Refusal(.unauthenticated, "You are not signed in.") }
-        return session
-    }
-
     func secondStep() async throws -> SecondStepView {
         let loginID = try actor.loginID
         let nowMs = services.site.clocks.businessNowMs()
@@ -94,11 +89,7 @@ extension Endpoints {
                     let grant = try await context.services.sessions.finishSignIn(
                         proof: input.proof, code: input.code, from: context.call.remoteAddress,
                         userAgent: context.call.headers["User-Agent"] ?? "")
-                    if let old = context.presentedToken { try await context.services.sessions.revoke(token: old) }
-                    if input.use == .bearer { return Reply(SessionView(grant.session, token: grant.token)) }
-                    var headers = Headers()
-                    headers.add("Set-Cookie", Authentication.cookie(grant, isHTTPS: context.services.isHTTPS))
-                    return Reply(SessionView(grant.session), headers: headers)
+                    return try await context.opened(grant, use: input.use)
                 })),
         AnyEndpoint(
             Endpoint<Nothing, SecondStepView>(

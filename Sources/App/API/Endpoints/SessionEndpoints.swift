@@ -63,6 +63,22 @@ struct SessionView: APIModel {
         csrfToken: "021acef29d368f22", token: nil)
 }
 
+extension EndpointContext {
+    func needSession() throws -> SignedIn {
+        guard let session else { throw Refusal(.unauthenticated, "You are not signed in.") }
+        return session
+    }
+
+    /// The answer to a proven sign-in. A session that came with the request is ended: nobody plants one.
+    func opened(_ grant: SessionGrant, use: SignIn.Use?) async throws -> Reply<SessionView> {
+        if let old = presentedToken { try await services.sessions.revoke(token: old) }
+        if use == .bearer { return Reply(SessionView(grant.session, token: grant.token)) }
+        var headers = Headers()
+        headers.add("Set-Cookie", Authentication.cookie(grant, isHTTPS: services.isHTTPS))
+        return Reply(SessionView(grant.session), headers: headers)
+    }
+}
+
 extension Endpoints {
     static let session: [AnyEndpoint] = [
         AnyEndpoint(
@@ -79,23 +95,14 @@ extension Endpoints {
                     let grant = try await context.services.sessions.signIn(
                         username: input.username, password: input.password, from: context.call.remoteAddress,
                         userAgent: context.call.headers["User-Agent"] ?? "")
-                    if let old = context.presentedToken { try await context.services.sessions.revoke(token: old) }
-                    if input.use == .bearer { return Reply(SessionView(grant.session, token: grant.token)) }
-                    var headers = Headers()
-                    headers.add("Set-Cookie", Authentication.cookie(grant, isHTTPS: context.services.isHTTPS))
-                    return Reply(SessionView(grant.session), headers: headers)
+                    return try await context.opened(grant, use: input.use)
                 })),
         AnyEndpoint(
             Endpoint<Nothing, SessionView>(
                 "session.read", "GET", "/api/v1/session", access: .signedIn,
                 EndpointText("Who am I", "The login of the session, its permissions and the CSRF token."),
                 outputExample: .example,
-                run: { _, context in
-                    guard let session = context.session else {
-                        throw Refusal(.unauthenticated, "You are not signed in.")
-                    }
-                    return SessionView(session)
-                })),
+                run: { _, context in SessionView(try context.needSession()) })),
         AnyEndpoint(
             Endpoint<Nothing, Nothing>(
                 "session.delete", "DELETE", "/api/v1/session", access: .signedIn,

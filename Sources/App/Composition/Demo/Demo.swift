@@ -74,7 +74,7 @@ public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async 
         serve.collection.timeoutMs = 700
         let serving = try await Serving(open, options: serve, log: log)
         var state = known ?? DemoState(firstDay: first.description, businessMs: startMs, signIns: [])
-        if state.signIns.isEmpty {
+        if !state.signIns.contains(where: { $0.username == DemoPlan.counter }) {
             state.signIns = try await site.addSignIns(hasher: serving.services.passwords)
             try state.save(folder: folder)
         }
