@@ -19,7 +19,7 @@ import Testing
 /// Counts how many talk with one meter at the same time, and holds each conversation for a moment.
 private final class WatchedTransport: MeterTransport {
     private struct State {
-        var inside: [Int: Int] = [:]
+        var inside: [String: Int] = [:]
         var most = 0
         var conversations = 0
     }
@@ -38,12 +38,13 @@ private final class WatchedTransport: MeterTransport {
     func converse<Value: Sendable>(
         with endpoint: MeterEndpoint, _ body: @escaping @Sendable (any MeterConversation) async throws -> Value
     ) async throws -> Value {
+        let name = "\(endpoint.host):\(endpoint.port)"
         state.withLock { state in
             state.conversations += 1
-            state.inside[endpoint.port, default: 0] += 1
-            state.most = max(state.most, state.inside[endpoint.port] ?? 0)
+            state.inside[name, default: 0] += 1
+            state.most = max(state.most, state.inside[name] ?? 0)
         }
-        defer { state.withLock { $0.inside[endpoint.port, default: 1] -= 1 } }
+        defer { state.withLock { $0.inside[name, default: 1] -= 1 } }
         try await Task.sleep(for: .milliseconds(holdMs))
         return try await inner.converse(with: endpoint, body)
     }

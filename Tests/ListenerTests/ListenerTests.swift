@@ -16,12 +16,18 @@ struct ListenerTests {
         try WrapperFrame(source: 1, destination: 64, apdu: Array(repeating: byte, count: size)).encoded()
     }
 
+    private static func options<Value>(
+        _ option: WritableKeyPath<MeterListenerOptions, Value>, _ value: Value
+    ) -> MeterListenerOptions {
+        var options = MeterListenerOptions(host: "127.0.0.1", port: 0)
+        options[keyPath: option] = value
+        return options
+    }
+
     private static func listening(
-        _ change: (inout MeterListenerOptions) -> Void = { _ in }, host: String = "127.0.0.1",
+        _ options: MeterListenerOptions = MeterListenerOptions(host: "127.0.0.1", port: 0),
         _ body: (MeterListener) async throws -> Void
     ) async throws {
-        var options = MeterListenerOptions(host: host, port: 0)
-        change(&options)
         let listener = try await MeterListener.start(options, clocks: .live)
         do {
             try await body(listener)
@@ -65,7 +71,7 @@ struct ListenerTests {
     @Test(arguments: ["127.0.0.1", "::1"], FleetPusher.Transport.allCases)
     func framesComeOverBothTransportsAndFamilies(_ host: String, _ transport: FleetPusher.Transport) async throws {
         do {
-            try await Self.listening(host: host == "::1" ? "::" : host) { listener in
+            try await Self.listening(Self.options(\.host, host == "::1" ? "::" : host)) { listener in
                 let frames = try (1...5).map { try Self.frame($0) }
                 try await FleetPusher.send(frames, host: host, port: listener.port, transport: transport)
                 var got: [ReceivedPush] = []
@@ -121,7 +127,7 @@ struct ListenerTests {
 
     /// Octets that trickle in keep nobody's place for ever.
     @Test func aSlowFrameEndsTheConnection() async throws {
-        try await Self.listening({ $0.frameWithinMs = 300 }) { listener in
+        try await Self.listening(Self.options(\.frameWithinMs, 300)) { listener in
             let (channel, probe) = try await Self.connect(listener)
             for byte in try Self.frame(5) where !probe.isClosed {
                 try? await Self.send(channel, [byte])
@@ -133,18 +139,17 @@ struct ListenerTests {
     }
 
     @Test func silenceEndsTheConnection() async throws {
-        try await Self.listening({ $0.idleMs = 200 }) { listener in
+        try await Self.listening(Self.options(\.idleMs, 200)) { listener in
             let (_, probe) = try await Self.connect(listener)
             try await eventually { probe.isClosed }
         }
     }
 
     @Test(.timeLimit(.minutes(1))) func connectionsAreLimitedByAddressAndInAll() async throws {
-        for change in [
-            { (options: inout MeterListenerOptions) in options.connectionsPerAddress = 3 },
-            { (options: inout MeterListenerOptions) in options.connectionsMax = 3 },
+        for options in [
+            Self.options(\.connectionsPerAddress, 3), Self.options(\.connectionsMax, 3),
         ] {
-            try await Self.listening(change) { listener in
+            try await Self.listening(options) { listener in
                 var open: [(any Channel, Probe)] = []
                 for _ in 0..<3 { open.append(try await Self.connect(listener)) }
                 try await eventually { listener.figures.connections == 3 }
@@ -166,7 +171,7 @@ struct ListenerTests {
 
     @Test(arguments: FleetPusher.Transport.allCases)
     func aFloodFromOneAddressIsCutOff(_ transport: FleetPusher.Transport) async throws {
-        try await Self.listening({ $0.framesPerMinute = 50 }) { listener in
+        try await Self.listening(Self.options(\.framesPerMinute, 50)) { listener in
             let frames = try (0..<400).map { _ in try Self.frame(3) }
             try? await FleetPusher.send(frames, host: "127.0.0.1", port: listener.port, transport: transport)
             try await eventually { listener.figures.overRate > 0 }
@@ -178,7 +183,7 @@ struct ListenerTests {
 
     /// Nobody takes what comes: reading stops, memory does not grow, and nothing is lost when it goes on.
     @Test func aFullQueueMakesTheSenderWait() async throws {
-        try await Self.listening({ $0.queueMax = 32 }) { listener in
+        try await Self.listening(Self.options(\.queueMax, 32)) { listener in
             let frames = try (0..<3_000).map { try Self.frame(UInt8($0 % 251), size: 1_000) }
             let port = listener.port
             let sending = Task { try await FleetPusher.send(frames, host: "127.0.0.1", port: port) }
@@ -195,7 +200,7 @@ struct ListenerTests {
     }
 
     @Test(.timeLimit(.minutes(1))) func datagramsBeyondAFullQueueAreDroppedAndCounted() async throws {
-        try await Self.listening({ $0.queueMax = 4 }) { listener in
+        try await Self.listening(Self.options(\.queueMax, 4)) { listener in
             let frames = try (0..<40).map { try Self.frame(UInt8($0)) }
             try await FleetPusher.send(frames, host: "127.0.0.1", port: listener.port, transport: .udp)
             try await eventually { listener.figures.stops > 0 }

@@ -179,7 +179,8 @@ public func importMessages(
 private func say(_ summary: TakeSummary, _ console: Console) {
     console.say("\(summary.file)\(summary.known ? ": taken before, nothing changed" : "")")
     let rows = [
-        ["meters", "\(summary.meters)"], ["interval values", "\(summary.readings), \(summary.newReadings) of them new"],
+        ["meters", "\(summary.meters)"],
+        ["interval values", "\(summary.readings), \(summary.newReadings) of them new"],
         ["registers", "\(summary.registers)"],
         ["events", "\(summary.events), \(summary.newEvents) of them new"], ["orders", "\(summary.orders)"],
         ["unknown parts skipped", "\(summary.skipped)"], ["set aside", "\(summary.refused)"],
