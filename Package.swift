@@ -179,8 +179,9 @@ let package = Package(
         .executableTarget(
             name: "busbar-bench",
             dependencies: domainBase + [
-                "API", "Access", "Accounts", "Composition", "DLMS", "Grid", "IntervalData", "Jobs", "Journal",
-                "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs", "Payments", "Rating", "Tariffs",
+                "API", "Access", "Accounts", "Composition", "DLMS", "Grid", "HeadEnd", "IntervalData", "Jobs",
+                "Journal", "MeterData", "MeterFleet", "MeterLink", "MeterListener", "MeterPort", "Meters", "Packs",
+                "Payments", "Rating", "Tariffs",
                 "SQLiteAdapter", "PostgresAdapter", "CSQLite", "CPQ",
                 hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

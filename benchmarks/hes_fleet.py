@@ -25,12 +25,12 @@ def core_s(pid):
 
 
 class Fleet:
-    def __init__(self, meters, *more, now=NOW):
+    def __init__(self, meters, *more, now=NOW, history=3):
         self.folder = tempfile.TemporaryDirectory(prefix="busbar-bench-fleet-")
         self.control = os.path.join(self.folder.name, "control")
         self.process = subprocess.Popen(
-            [BUSBAR, "simulate", "--meters", str(meters), "--port", "0", "--period", "900", "--history", "3", "--now",
-             now, "--control", self.control, *more],
+            [BUSBAR, "simulate", "--meters", str(meters), "--port", "0", "--period", "900", "--history", str(history),
+             "--now", now, "--control", self.control, *more],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         said = ""
         for line in self.process.stdout:

@@ -48,6 +48,55 @@ struct FleetPushTests {
         }
     }
 
+    /// The outage of a feeder, told by its meters from their own addresses; ciphered ones are believed.
+    @Test(arguments: MeterPusher.Protection.allCases)
+    func aScenarioOfAFeederIsTold(_ protection: MeterPusher.Protection) async throws {
+        try await withSite(.sqlite, migrations: BusbarSchema.migrations) { stores in
+            let isPlain = protection == .plain
+            let fixture = try await PushFixture.make(
+                stores, meters: 4, bare: isPlain ? [0, 1, 2, 3] : [], host: "127.0.0.1")
+            let meters = try fixture.meters.enumerated().map { index, meter in
+                var configuration = meter.configuration
+                configuration.feeder = index < 2 ? "F1" : "F2"
+                return try VirtualMeter(
+                    configuration, clocks: fixture.site.clocks, stateFolder: stores.folder + "/fleet")
+            }
+            let fleet = try await MeterFleet.start(meters, options: MeterFleetOptions(host: "127.0.0.1"))
+            let listener = try await MeterListener.start(MeterListenerOptions(port: 0), clocks: .live)
+            let pump = PushPump(
+                source: listener, receiver: fixture.receiver,
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let running = Task { await pump.run() }
+            let director = FleetDirector(
+                fleet, clocks: fixture.site.clocks,
+                send: fleet.alarmSender(host: "127.0.0.1", port: listener.port, protection))
+            let text = """
+                {"format": 1, "name": "t", "seed": 1, "steps": [
+                  {"at": "1m", "for": "10m", "on": {"feeder": "F1"}, "do": "outage"},
+                  {"at": "2m", "on": {"meters": ["PU10003"]}, "do": "event", "code": 201}]}
+                """
+            _ = try await director.start(Scenario(Array(text.utf8)))
+            // What the meters themselves would push of it is the same.
+            let own = try meters.flatMap {
+                try MeterPusher($0).due(afterS: PushFixture.startS, toS: PushFixture.startS + 3_600).map(\.atS)
+            }
+            #expect(own.sorted().map { $0 - PushFixture.startS } == [60, 60, 660, 660])
+            for minute in [3, 12] {
+                fixture.clock.nowMs = (PushFixture.startS + Int64(minute) * 60) * 1000
+                await director.tick()
+            }
+            try await eventually { listener.figures.frames == 5 }
+            await listener.stop()
+            await running.value
+            await fleet.stop()
+            let events = try await fixture.events()
+            #expect(events.map(\.code) == [102, 102, 201, 101, 101])
+            #expect(events.map { $0.atMs / 1000 - PushFixture.startS } == [660, 660, 120, 60, 60])
+            #expect(Set(events.map(\.meterID)) == [1001, 1002, 1004])
+            #expect(try await fixture.aside().isEmpty)
+        }
+    }
+
     /// What is due when nobody listens is lost, as with meters; what comes after is not.
     @Test func aListenerThatIsAwayLosesOnlyWhatWasDueThen() async throws {
         try await withSite(.sqlite, migrations: BusbarSchema.migrations) { stores in

@@ -61,6 +61,46 @@ struct ControlTests {
         await bench.fleet.stop()
     }
 
+    @Test("a ghost confirms every order and does none; a liar does them and denies it; seen with settings and clock")
+    func ghostsAndLiars() async throws {
+        for kind in ["ghost", "liar"] {
+            let bench = try await Bench()
+            let director = FleetDirector(bench.fleet, clocks: .manual(bench.clock))
+            let text = #"{"format": 1, "name": "t", "seed": 1, "steps": [{"do": "\#(kind)"}]}"#
+            _ = try await director.start(Scenario(Array(text.utf8)))
+            let wishes: [MeterValue] = [
+                .setting("demand-period", "300"), .balance(paise: 700), .clock(atS: at(3, 12, 30)),
+                .calendar(Self.calendar), .reset(.tamper, count: 1),
+            ]
+            let said = try await TCPMeterTransport().converse(with: bench.endpoint(.hls2)) { meter in
+                var said: [(code: MeterError.Code?, done: Bool)] = []
+                for wish in wishes {
+                    let refusal = await code { try await meter.set(wish) }
+                    said.append((refusal, try await meter.value(of: wish.matter) == wish))
+                }
+                return said
+            }
+            if kind == "ghost" {
+                #expect(said.allSatisfy { $0.code == nil && !$0.done }, "\(said)")
+            } else {
+                #expect(said.allSatisfy { $0.code != nil }, "\(said)")
+                // A calendar is written in parts, and the client stops at the first denial.
+                #expect(said.map(\.done) == [true, true, true, false, true], "\(said)")
+            }
+            await bench.fleet.stop()
+        }
+    }
+
+    @Test("the capture period of a simulated meter is not to be written")
+    func capturePeriod() async throws {
+        let bench = try await Bench()
+        let refused = try await TCPMeterTransport().converse(with: bench.endpoint(.hls2)) { meter in
+            await code { try await meter.set(.setting("capture-period", "900")) }
+        }
+        #expect(refused == .accessDenied)
+        await bench.fleet.stop()
+    }
+
     @Test("a matter the meter does not have, and a value that does not fit, are refused")
     func refused() async throws {
         let bench = try await Bench()

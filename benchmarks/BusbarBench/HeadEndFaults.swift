@@ -24,7 +24,10 @@ enum HeadEndFaults {
     private static let scope = Scope(orgID: org.orgID)
     private static let slots = 96
 
-    /// Reads three days of every meter by the product's own jobs until all are whole, at most ten minutes.
+    /// Wall time after which the run is over, whole or not.
+    private static let limitS = 3_600.0
+
+    /// Reads three days of every meter by the product's own jobs until all are whole.
     static func run(
         port: Int, meters: Int, folder: String, now: String, speed: Int, control: String
     ) async throws -> String {
@@ -40,22 +43,30 @@ enum HeadEndFaults {
             clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks))
         let vault = try KeyVault(masterKey: Array(repeating: 7, count: 32))
         try await enter(meters, port, first, vault, site)
+        try await plan(first, site)
         let line = Line(
             site: site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: vault, holder: "bench",
             log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
         let watch = Stopwatch()
-        var result = Result()
+        var calls = Calls()
         repeat {
             try await line.tick()
-            try await Task.sleep(for: .milliseconds(100))
-            result = try await compare(meters, first, site)
-        } while (result.lost > 0 || result.wrong > 0) && watch.used().wallS < 600
-        let status = try await FleetControlClient(path: control).status()
+            try await Task.sleep(for: .milliseconds(50))
+            calls = try await self.calls(site)
+        } while calls.open > 0 && watch.used().wallS < limitS
+        // What was read last is still to be taken over.
+        try await line.tick()
         let used = watch.used()
+        let result = try await compare(meters, first, site)
+        let status = try await FleetControlClient(path: control).status()
+        let businessHours = (site.clocks.businessNowMs() / 1000 - nowS) / 3600
         return """
             {"meters": \(meters), "days": \(days), "intervals": \(meters * days * slots), "lost": \(result.lost), \
             "doubled": \(result.doubled), "wrong": \(result.wrong), \
-            "counters_reused": \(status.figures["refusedCounters"] ?? -1), \
+            "counters_refused": \(status.figures["refusedCounters"] ?? -1), \
+            "counters_reused": \(status.figures["reusedCounters"] ?? -1), "open_days": \(calls.open), \
+            "calls_mean": \(Double(calls.total) / Double(meters * days)), "calls_most": \(calls.most), \
+            "business_hours": \(businessHours), "answers": \(status.figures["answers"] ?? 0), \
             "dropped": \(status.figures["dropped"] ?? 0), "garbled": \(status.figures["garbled"] ?? 0), \
             "repeated": \(status.figures["repeated"] ?? 0), "reboots": \(status.figures["reboots"] ?? 0), \
             "connections": \(status.figures["connections"] ?? 0), "wall_s": \(used.wallS), "core_s": \(used.coreS)}
@@ -83,9 +94,35 @@ enum HeadEndFaults {
                     meterID: meterID, serial: serial(index), host: BenchFleet.host(index), port: Int64(port),
                     clientAddress: 48, authentication: "hls-2", sealedKeys: sealed, capturePeriodS: 900
                 ).create(scope, atMs: site.clocks.businessNowMs(), in: transaction)
-                try Installation(meterID: meterID, accountID: accountID, fromDay: first)
-                    .create(scope, in: transaction)
+                // These days alone: later ones would be read beside them.
+                try Installation(
+                    meterID: meterID, accountID: accountID, fromDay: first, toDay: first.advanced(by: days - 1)
+                ).create(scope, in: transaction)
             }
+        }
+    }
+
+    /// Calls go on every few minutes, as often as it takes.
+    private static func plan(_ day: CivilDay, _ site: Site) async throws {
+        try await site.money.write { transaction in
+            try Setting.set(
+                "collection.schedules", "all spread=0 parallel=64 retry=5 tries=1000", from: day, scope,
+                in: transaction)
+        }
+    }
+
+    private struct Calls: Sendable { var open = 0, total = 0, most = 0 }
+
+    /// Meter-days that are not over, and how often meters were called for one.
+    private static func calls(_ site: Site) async throws -> Calls {
+        try await site.money.read { transaction in
+            try transaction.first(
+                """
+                SELECT CAST(COALESCE(SUM(CASE WHEN state IN ('pending', 'partial') THEN 1 ELSE 0 END), 0) AS BIGINT),
+                  CAST(COALESCE(SUM(attempt), 0) AS BIGINT), CAST(COALESCE(MAX(attempt), 0) AS BIGINT)
+                FROM collection WHERE org_id = $1
+                """, [.int(org.orgID)]
+            ) { Calls(open: Int(try $0.int(0)), total: Int(try $0.int(1)), most: Int(try $0.int(2))) } ?? Calls()
         }
     }
 

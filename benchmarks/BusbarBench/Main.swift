@@ -13,6 +13,7 @@ import Foundation
                busbar-bench hes-read PORT METERS PARALLEL YYYY-MM-DD
                busbar-bench hes-open PORT METERS FIRST_COUNTER
                busbar-bench hes-fault PORT METERS FOLDER YYYY-MM-DDTHH:MM SPEED CONTROL
+               busbar-bench hes-alarms METERS ALARMS FOLDER
         """
 
     static func main() async {
@@ -59,6 +60,8 @@ import Foundation
             return try await HeadEndFaults.run(
                 port: number(1), meters: number(2), folder: words[3], now: words[4], speed: number(5),
                 control: words[6])
+        case ("hes-alarms", 4):
+            return try await HeadEndAlarms.run(meters: number(1), alarms: number(2), folder: words[3])
         case ("load", 6):
             let result = try await LoadClient.run(
                 port: try number(1), path: words[2], token: words[3], connections: try number(4),

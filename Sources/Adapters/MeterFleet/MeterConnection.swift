@@ -91,9 +91,11 @@ final class MeterConnection: ChannelInboundHandler {
             guard sessions.count < Self.maxSessions else { throw MeterFleetError("too many meters on one connection") }
             sessions[frame.destination] = try MeterSession(meter)
         }
-        guard let apdu = sessions[frame.destination]?.answer(frame) else { return }
+        let before = sessions[frame.destination]?.server.clientCounter ?? [:]
+        let said = sessions[frame.destination]?.answer(frame)
         guard let server = sessions[frame.destination]?.server else { return }
-        meter.acceptedClientCounters(server.clientCounter)
+        shared.figures.add(.reusedCounters, meter.accepted(server.clientCounter.filter { before[$0.key] != $0.value }))
+        guard let apdu = said else { return }
         let reply = WrapperFrame(source: frame.destination, destination: frame.source, apdu: apdu)
         guard server.nextCounter <= sessions[frame.destination]?.counterLimit ?? 0 else {
             context.close(promise: nil)

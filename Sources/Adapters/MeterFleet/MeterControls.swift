@@ -143,7 +143,7 @@ extension MeterObjects {
         case (_, "balance-time"):
             guard value.octets?.count == 12 else { return .typeUnmatched }
         case (_, "demand-period"):
-            guard case .longUnsigned(let seconds) = value, [900, 1800, 3600].contains(seconds) else {
+            guard case .longUnsigned(let seconds) = value, [300, 900, 1800, 3600].contains(seconds) else {
                 return .typeUnmatched
             }
         default: return .readWriteDenied
@@ -158,18 +158,22 @@ extension MeterObjects {
             guard let script = parameter?.integer, (1...3).contains(script) else { return .failure(.typeUnmatched) }
             result = change { meter.runScript(Int(script)) }
         case (20, 1): result = change { meter.activateCalendar() }
-        case (18, 1...4): result = meter.imageAct(method.method, parameter)
+        case (18, 4) where meter.faults.isGhost(atS: meter.businessNowS): result = .success
+        case (18, 1...4):
+            let said = meter.imageAct(method.method, parameter)
+            let lies = method.method == 4 && meter.faults.isLying(atS: meter.businessNowS)
+            result = lies && said == .success ? .temporaryFailure : said
         default: return .failure(.readWriteDenied)
         }
         return result == .success ? .success(nil) : .failure(result)
     }
 
     /// What a planned fault makes of a write: done and denied, or said and not done.
-    private func change(_ body: () -> Bool) -> DataAccessResult {
-        let faults = meter.configuration.faults
+    func change(_ body: () -> Bool) -> DataAccessResult {
+        let faults = meter.faults
         let nowS = meter.businessNowS
-        if !faults.stuckRelay.contains(where: { $0.contains(nowS) }), !body() { return .hardwareFault }
-        return faults.lyingRelay.contains { $0.contains(nowS) } ? .temporaryFailure : .success
+        if !faults.isGhost(atS: nowS), !body() { return .hardwareFault }
+        return faults.isLying(atS: nowS) ? .temporaryFailure : .success
     }
 }
 

@@ -223,6 +223,8 @@ public final class FleetFigures: Sendable {
         case connections, answers, dropped, garbled, repeated, reboots, silent, alarms
         /// Requests whose invocation counter a meter had seen before.
         case refusedCounters
+        /// Counters that a meter took and had taken before, on another connection.
+        case reusedCounters
     }
     private let counts = Mutex([Int](repeating: 0, count: Kind.allCases.count))
     private static let places: [Kind: Int] = Dictionary(

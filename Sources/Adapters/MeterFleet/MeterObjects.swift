@@ -99,12 +99,9 @@ struct MeterObjects: COSEMObjects {
             guard let atS = try ProfileLayout.instantS(value, zone: meter.configuration.zone) else {
                 return .typeUnmatched
             }
-            try meter.setClock(toS: atS)
-            return .success
-        } catch is ProfileError {
-            return .typeUnmatched
+            return change { (try? meter.setClock(toS: atS)) != nil }
         } catch {
-            return .hardwareFault
+            return .typeUnmatched
         }
     }
 

@@ -1,5 +1,5 @@
 // What a virtual meter says unasked: alerts with the event status word (IS 15959-2), last gasp and first breath of its
-// outages, ciphered as a meter with keys must. Makes frames; FleetPusher sends them.
+// outages, ciphered as a meter with keys must, or in the clear. Makes frames; FleetPusher and AlarmSender send them.
 import CivilTime
 import DLMS
 import IS15959
@@ -40,9 +40,30 @@ public final class MeterPusher: Sendable {
     }
 
     /// The supply has gone.
-    public func lastGasp(atS: Int64) throws -> [UInt8] { try alert(state(EventStatusWord.lastGasp), atS: atS) }
+    public func lastGasp(atS: Int64, _ protection: Protection = .ciphered) throws -> [UInt8] {
+        try alert(state(EventStatusWord.lastGasp), atS: atS, protection)
+    }
     /// The supply has come back.
-    public func firstBreath(atS: Int64) throws -> [UInt8] { try alert(state(EventStatusWord.firstBreath), atS: atS) }
+    public func firstBreath(atS: Int64, _ protection: Protection = .ciphered) throws -> [UInt8] {
+        try alert(state(EventStatusWord.firstBreath), atS: atS, protection)
+    }
+    /// What a scenario makes it say. An event that no bit of the status word stands for is named by its id.
+    public func frame(_ alarm: MeterAlarm, atS: Int64, _ protection: Protection) throws -> [UInt8] {
+        switch alarm {
+        case .lastGasp: try lastGasp(atS: atS, protection)
+        case .firstBreath: try firstBreath(atS: atS, protection)
+        case .event(let code):
+            if let bit = Self.bit(code) {
+                try alert(state(bit), atS: atS, protection)
+            } else {
+                try alert(code: UInt16(clamping: code), atS: atS, protection)
+            }
+        }
+    }
+
+    private static func bit(_ code: Int) -> Int? {
+        EventStatusWord.standard.values.first { $0.occurrence == code }?.bit
+    }
 
     private func state(_ bit: Int) -> Set<Int> { meter.relayOpen ? [bit, EventStatusWord.relayOpen] : [bit] }
 
@@ -83,18 +104,17 @@ public final class MeterPusher: Sendable {
     }
 
     /// What the meter pushes by itself of a span of business time (after `fromS`, up to `toS`), in order: a last gasp
-    /// where an outage begins, a first breath where it ends, and the events of its script that a status bit stands for.
+    /// where an outage begins, a first breath where it ends, and the events of its script that a status bit stands for;
+    /// those of scenarios as well.
     public func due(afterS fromS: Int64, toS: Int64) throws -> [(atS: Int64, frame: [UInt8])] {
         let span = { (atS: Int64) in atS > fromS && atS <= toS }
         var frames: [(atS: Int64, frame: [UInt8])] = []
-        for outage in meter.configuration.outages {
+        for outage in meter.outages {
             if span(outage.fromS) { frames.append((outage.fromS, try lastGasp(atS: outage.fromS))) }
             if span(outage.untilS) { frames.append((outage.untilS, try firstBreath(atS: outage.untilS))) }
         }
-        for event in meter.configuration.scriptedEvents where span(event.atS) {
-            guard let bit = EventStatusWord.standard.values.first(where: { $0.occurrence == event.code })?.bit else {
-                continue
-            }
+        for event in meter.scriptedEvents where span(event.atS) {
+            guard let bit = Self.bit(event.code) else { continue }
             frames.append((event.atS, try alert(state(bit), atS: event.atS)))
         }
         return frames.sorted { $0.atS < $1.atS }

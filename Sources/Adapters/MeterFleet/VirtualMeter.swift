@@ -351,9 +351,16 @@ public final class VirtualMeter: Sendable {
     /// Highest counter accepted from each client address; a lower or equal one is a replay.
     public var clientCounters: [UInt16: UInt32] { inside.withLock { $0.state.clientCounters } }
 
-    /// Kept in memory; it reaches the file with the next change.
-    func acceptedClientCounters(_ counters: [UInt16: UInt32]) {
-        inside.withLock { $0.state.clientCounters.merge(counters) { max($0, $1) } }
+    /// Counters just accepted, by client. Returns how many of them are not above all that were accepted before, on any
+    /// connection: each would be a nonce used twice. Kept in memory; it reaches the file with the next change.
+    func accepted(_ counters: [UInt16: UInt32]) -> Int {
+        inside.withLock { inside in
+            let used = counters.count { client, counter in
+                inside.state.clientCounters[client].map { counter <= $0 } ?? false
+            }
+            inside.state.clientCounters.merge(counters) { max($0, $1) }
+            return used
+        }
     }
 
     // MARK: Keys

@@ -304,9 +304,12 @@ public actor DLMSConversation: MeterConversation {
 
     public func relay() async throws -> RelayState {
         let name = ObjectNames.relay
-        let output = try await get(AttributeReference(name.classID, name.obis, 2))
-        let control = try await get(AttributeReference(name.classID, name.obis, 3))
-        guard case .boolean(let closed) = output, let state = control.integer else {
+        // Both at once where the meter grants it: a line that breaks, breaks between answers.
+        let both = [2, 3].map { AttributeReference(name.classID, name.obis, $0) }
+        let parts = try await getEach(both)
+        // What is refused in a list says why when it is asked for alone.
+        let output = if let part = parts[0] { part } else { try await get(both[0]) }
+        guard case .boolean(let closed) = output, let state = parts[1]?.integer else {
             throw MeterError(.badAnswer, "the disconnect control does not say its state")
         }
         // The contact counts; the logical state only tells the two open states apart.

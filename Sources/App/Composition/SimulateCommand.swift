@@ -42,6 +42,8 @@ public struct SimulateOptions: Sendable {
     public var control: String?
     /// Host and port of a listener for what meters say unasked.
     public var push: String?
+    /// With the keys of the meters, or in the clear.
+    public var pushIsCiphered = false
 
     /// The keys of simulated meters unless others are given. They protect nothing.
     public static let publicSecrets = MeterSecrets(
@@ -94,7 +96,7 @@ public func startSimulation(
         fleet, clocks: clocks,
         send: try options.push.map { place in
             let (host, port) = try listener(place)
-            return AlarmFrames.sender(fleet, host: host, port: port)
+            return fleet.alarmSender(host: host, port: port, options.pushIsCiphered ? .ciphered : .plain)
         })
     do {
         for scenario in scenarios { _ = try await director.start(scenario) }
@@ -119,6 +121,9 @@ private func check(_ options: SimulateOptions) throws {
     }
     guard (1...mostMeters).contains(options.meters ?? 1) else { throw UsageError("--meters: 1 to \(mostMeters)") }
     guard (1...400).contains(options.historyDays) else { throw UsageError("--history: 1 to 400 days") }
+    guard options.push != nil || !options.pushIsCiphered else {
+        throw UsageError("--push-ciphered says how --push sends: give --push HOST:PORT too")
+    }
     guard (1...1_000).contains(options.feeders) else { throw UsageError("--feeders: 1 to 1000") }
     // Every meter may be spoken to at once, and the process has files of its own.
     let files = UInt64(options.meters ?? 1) + 64

@@ -114,12 +114,26 @@ public struct CollectionItem: Sendable, Equatable {
             """, [.int(scope.orgID), .int(nowMs), .day(floor), .int(limit)], decode)
     }
 
-    /// The range that holds all intervals still wanted, as end stamps; nil when none is.
-    func wantedRangeS(startS: Int64, endS: Int64, periodS: Int64) -> ClosedRange<Int64>? {
-        let wanted = slots.utf8.enumerated().filter { $0.element == SlotMark.wanted.rawValue }.map(\.offset)
-        guard let first = wanted.first, let last = wanted.last else { return nil }
-        let from = startS + Int64(first + 1) * periodS
-        return from...max(from, min(endS, startS + Int64(last + 1) * periodS))
+    /// Seconds of load that a meter is asked for at once after a line broke: one answer holds them.
+    static let cautiousS: Int64 = 7_200
+
+    /// What to ask for as end stamps: one range from the first gap to the last; after a line broke, part by part, so
+    /// that each part that comes is kept. Empty when all intervals are there.
+    func wantedRangesS(startS: Int64, endS: Int64, periodS: Int64) -> [ClosedRange<Int64>] {
+        let wanted = slots.utf8.enumerated().filter { $0.element == SlotMark.wanted.rawValue }.map {
+            min(endS, startS + Int64($0.offset + 1) * periodS)
+        }
+        guard let first = wanted.first, let last = wanted.last else { return [] }
+        guard attempt > 0, cause != .partial else { return [first...last] }
+        var ranges: [ClosedRange<Int64>] = []
+        for atS in wanted {
+            if let part = ranges.last, atS - part.lowerBound < max(periodS, Self.cautiousS) {
+                ranges[ranges.count - 1] = part.lowerBound...atS
+            } else {
+                ranges.append(atS...atS)
+            }
+        }
+        return ranges
     }
 
     /// The marks with what came.

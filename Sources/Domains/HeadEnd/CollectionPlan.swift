@@ -140,11 +140,13 @@ struct CollectionPlan {
         }
     }
 
-    /// Nothing ends in silence: what is older than a meter surely keeps is marked as not to be had.
+    /// Nothing ends in silence: what is older than a meter surely keeps is marked as not to be had. A day with all its
+    /// intervals, whose registers never came, is no lost one.
     private func giveUp(before floor: CivilDay, nowMs: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
-            UPDATE collection SET state = 'lost', cause = 'lost', slots = REPLACE(slots, '0', 'x'), next_at_ms = $3,
+            UPDATE collection SET state = CASE WHEN slots LIKE '%0%' THEN 'lost' ELSE 'complete' END,
+              cause = CASE WHEN slots LIKE '%0%' THEN 'lost' END, slots = REPLACE(slots, '0', 'x'), next_at_ms = $3,
               last_attempt_at_ms = $3,
               last_error = COALESCE(last_error, 'never asked') WHERE org_id = $1 AND day < $2
               AND state IN ('pending', 'partial')

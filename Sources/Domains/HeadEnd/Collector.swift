@@ -144,7 +144,7 @@ public struct Collector: Sendable {
             )
         }
         guard !items.isEmpty else { return (0, 0) }
-        let heard: (answers: [Answer], clock: ClockCare.Outcome)
+        let heard: Heard
         do {
             let endpoint = try await MeterDoor(
                 site: site, org: org, vault: vault, timeoutMs: rules.timeoutMs
@@ -156,85 +156,140 @@ public struct Collector: Sendable {
         } catch let error as MeterError {
             // A conversation that was cut off because the process stops is not the meter's failure.
             try Task.checkCancellation()
-            try await note(call.schedule, items: items, error: error, nowMs: nowMs)
+            let againMs = nowMs + pauseMs(call.schedule, items, brought: false)
+            try await note(items: items, error: error, againMs: againMs, nowMs: nowMs)
             return (0, items.count)
         }
-        for answer in heard.answers { try await store(answer, meter: meter, call.schedule, nowMs: nowMs) }
-        try await site.money.write { [org, site] transaction in
-            try heard.clock.record(
-                meterID: meter.meterID, atMs: nowMs, care, entryID: site.ids.next(), orgID: org.orgID, in: transaction)
+        if heard.trouble != nil { try Task.checkCancellation() }
+        let open = items.filter { item in !heard.answers.contains { $0.item.day == item.day && $0.trouble == nil } }
+        let againMs = nowMs + pauseMs(call.schedule, open, brought: !heard.answers.isEmpty)
+        for answer in heard.answers {
+            try await store(answer, meter: meter, call.schedule, againMs: againMs, nowMs: nowMs)
         }
-        let missing = heard.answers.count { $0.isPartial }
-        return (heard.answers.count - missing, missing)
+        if let clock = heard.clock {
+            try await site.money.write { [org, site] transaction in
+                try clock.record(
+                    meterID: meter.meterID, atMs: nowMs, care, entryID: site.ids.next(), orgID: org.orgID,
+                    in: transaction)
+            }
+        }
+        if let trouble = heard.trouble {
+            let silent = open.filter { item in !heard.answers.contains { $0.item.day == item.day } }
+            try await note(items: silent, error: trouble, againMs: againMs, nowMs: nowMs)
+        }
+        let whole = heard.answers.count { !$0.isPartial }
+        return (whole, items.count - whole)
+    }
+
+    /// What a conversation gave, also one that broke off.
+    private struct Heard: Sendable {
+        var answers: [Answer] = []
+        var clock: ClockCare.Outcome?
+        /// Why it broke off. What came before stays.
+        var trouble: MeterError?
     }
 
     private struct Answer: Sendable {
         var item: CollectionItem
         var raw: RawRead
-        var frames: MeterRecord
-        var events: [MeterEventEntry]
-        var slots: String
         var relay: RelayState?
-        var isPartial: Bool { slots.utf8.contains(SlotMark.wanted.rawValue) }
+        var slots: String
+        var frames = MeterRecord()
+        var events: [MeterEventEntry] = []
+        /// The line broke amid this day: some of its intervals are there, and neither registers nor events.
+        var trouble: MeterError?
+        var isPartial: Bool { trouble != nil || slots.utf8.contains(SlotMark.wanted.rawValue) }
     }
 
+    /// All days in order, the clock last, so that nothing is read by a clock that has just been moved.
     private func ask(
         _ conversation: any MeterConversation, meter: Meter, items: [CollectionItem], _ care: ClockCare, nowMs: Int64
-    ) async throws -> (answers: [Answer], clock: ClockCare.Outcome) {
-        let drift = try await clockDriftS(conversation, site.clocks)
-        let relay = try await conversation.relay()
-        var answers: [Answer] = []
-        for item in items {
-            let startS = org.zone.startS(of: item.day)
-            let endS = org.zone.startS(of: item.day.advanced(by: 1))
-            // Only what is missing, as one range from the first gap to the last; stamps are interval ends.
-            guard let range = item.wantedRangeS(startS: startS, endS: endS, periodS: meter.capturePeriodS) else {
-                continue
+    ) async throws -> Heard {
+        var heard = Heard()
+        do {
+            let drift = try await clockDriftS(conversation, site.clocks)
+            let relay = try await conversation.relay()
+            for item in items {
+                let raw = RawRead(
+                    day: item.day, meterID: meter.meterID, batchID: site.ids.next(), readAtMs: nowMs, rows: [],
+                    registerStartWh: nil, registerEndWh: nil, clockDriftS: drift)
+                var answer = Answer(item: item, raw: raw, relay: relay, slots: item.slots)
+                try await read(&answer, from: conversation, meter)
+                if answer.trouble == nil || !answer.raw.rows.isEmpty { heard.answers.append(answer) }
+                if let trouble = answer.trouble { throw trouble }
             }
-            _ = await conversation.takeRecord()
-            let rows = try await conversation.blockLoad(fromS: range.lowerBound, toS: range.upperBound)
-                .filter { $0.endS > startS && $0.endS <= endS }
+            heard.clock = try await care.tend(conversation, driftS: drift, site.clocks)
+        } catch let error as MeterError {
+            heard.trouble = error
+        }
+        return heard
+    }
+
+    /// Reads what is missing of a day: intervals, then registers and events, which make it whole.
+    private func read(_ answer: inout Answer, from conversation: any MeterConversation, _ meter: Meter) async throws {
+        let item = answer.item
+        let startS = org.zone.startS(of: item.day)
+        let endS = org.zone.startS(of: item.day.advanced(by: 1))
+        _ = await conversation.takeRecord()
+        do {
+            for range in item.wantedRangesS(startS: startS, endS: endS, periodS: meter.capturePeriodS) {
+                answer.raw.rows += try await conversation.blockLoad(fromS: range.lowerBound, toS: range.upperBound)
+                    .filter { $0.endS > startS && $0.endS <= endS }
+            }
             let registers = try await conversation.dailyRegisters(fromS: startS, toS: endS)
             // What is stamped with the next midnight belongs to the next day, maybe of a month that has no shard yet.
-            let events = try await conversation.events(fromS: startS, toS: endS).filter {
+            answer.events = try await conversation.events(fromS: startS, toS: endS).filter {
                 $0.atS >= startS && $0.atS < endS
             }
-            let slots = CollectionItem.marked(item.slots, with: rows, startS: startS, periodS: meter.capturePeriodS)
-            var raw = RawRead(
-                day: item.day, meterID: meter.meterID, batchID: site.ids.next(), readAtMs: nowMs, rows: rows,
-                registerStartWh: registers.first { $0.atS == startS }?.importWh,
-                registerEndWh: registers.first { $0.atS == endS }?.importWh, clockDriftS: drift)
-            if rows.count == item.slots.utf8.count {
-                raw.registerWrapWh = RegisterWrap.find(
-                    startWh: raw.registerStartWh, endWh: raw.registerEndWh,
-                    energyWh: rows.reduce(0) { $0 + Int64($1.importWh) })
-            }
-            answers.append(
-                Answer(
-                    item: item, raw: raw, frames: await conversation.takeRecord(), events: events, slots: slots,
-                    relay: relay))
+            answer.raw.registerStartWh = registers.first { $0.atS == startS }?.importWh
+            answer.raw.registerEndWh = registers.first { $0.atS == endS }?.importWh
+        } catch let error as MeterError {
+            answer.trouble = error
         }
-        // Last, so that nothing that was asked for is read by a clock that has just been moved.
-        return (answers, try await care.tend(conversation, driftS: drift, site.clocks))
+        answer.slots = CollectionItem.marked(
+            item.slots, with: answer.raw.rows, startS: startS, periodS: meter.capturePeriodS)
+        answer.frames = await conversation.takeRecord()
+    }
+
+    /// What a turn of the register is worth, when it fell on a day whose intervals are all there: those of earlier
+    /// answers count as well.
+    private func registerWrapWh(_ answer: Answer, in shard: any Database) async throws -> Int64? {
+        let raw = answer.raw
+        guard let start = raw.registerStartWh, let end = raw.registerEndWh, end < start, !answer.isPartial else {
+            return nil
+        }
+        let earlier = try await shard.read { [org] transaction in
+            try RawRead.of(meterID: raw.meterID, day: raw.day, orgID: org.orgID, in: transaction)
+        }
+        let rows = Dictionary((earlier.flatMap(\.rows) + raw.rows).map { ($0.endS, $0) }) { first, _ in first }
+        guard rows.count == answer.slots.utf8.count else { return nil }
+        return RegisterWrap.find(
+            startWh: start, endWh: end, energyWh: rows.values.reduce(0) { $0 + Int64($1.importWh) })
     }
 
     /// First the raw store, then the plan: a crash between the two reads the day once more, which changes nothing.
-    private func store(_ answer: Answer, meter: Meter, _ schedule: CollectionSchedule, nowMs: Int64) async throws {
+    private func store(
+        _ answer: Answer, meter: Meter, _ schedule: CollectionSchedule, againMs: Int64, nowMs: Int64
+    ) async throws {
         let item = answer.item
         let shard = try await site.readings.shard(item.day.month)
-        let raw = answer.raw
-        let isNews = answer.slots != item.slots || item.attempt == 0
+        var raw = answer.raw
+        raw.registerWrapWh = try await registerWrapWh(answer, in: shard)
+        let isNews = answer.slots != item.slots || item.attempt == 0 || item.wantedSlots == 0
         if isNews {
+            let kept = raw
             try await shard.write { [org] transaction in
-                try raw.store(orgID: org.orgID, frames: answer.frames, in: transaction)
+                try kept.store(orgID: org.orgID, frames: answer.frames, in: transaction)
                 try MeterEvents.store(
                     answer.events, meterID: meter.meterID, zone: org.zone, orgID: org.orgID, in: transaction)
             }
         }
-        let attempt = item.attempt + 1
-        let verdict = verdict(answer, meter, isLastTry: attempt >= schedule.tries, nowMs: nowMs)
+        let verdict = verdict(answer, meter, tries: schedule.tries, nowMs: nowMs)
         let endMs = org.zone.startS(of: item.day.advanced(by: 1)) * 1000
-        let nextAtMs = nowMs + schedule.pauseMs(attempt: attempt, meterID: meter.meterID, day: item.day)
+        let nextAtMs =
+            answer.trouble == nil
+            ? nowMs + schedule.pauseMs(attempt: item.attempt + 1, meterID: meter.meterID, day: item.day) : againMs
+        let registerAtMs: SQLValue = raw.registerEndWh == nil ? .null : .int(nowMs)
         try await site.money.write { [org, scope, site] transaction in
             let targets = try ServiceTargets.inForce(on: item.day, scope, in: transaction)
             let have = verdict.slots.utf8.count { $0 == SlotMark.have.rawValue }
@@ -252,7 +307,7 @@ public struct Collector: Sendable {
                     .int(have), .int(nextAtMs), .optional(verdict.error), .int(nowMs),
                     .optional(verdict.cause?.rawValue), .flag(nowMs <= endMs + targets[.intervalsEarly].ms),
                     .flag(nowMs <= endMs + targets[.intervalsDay].ms),
-                    raw.registerEndWh == nil ? .null : .int(nowMs),
+                    registerAtMs,
                 ])
             try EventStream.record(
                 read: answer.events, meterID: meter.meterID, readAtMs: nowMs, ids: site.ids, scope, in: transaction)
@@ -271,12 +326,19 @@ public struct Collector: Sendable {
         var error: String?
     }
 
-    /// How a meter-day stands after an answer. After the last try what the meter does not have is marked so.
-    private func verdict(_ answer: Answer, _ meter: Meter, isLastTry: Bool, nowMs: Int64) -> Verdict {
+    /// How a meter-day stands after an answer. After the last try what the meter does not have is marked so; tries on
+    /// which the line broke say nothing of what it has, so the try before must have ended alike.
+    private func verdict(_ answer: Answer, _ meter: Meter, tries: Int64, nowMs: Int64) -> Verdict {
+        if let trouble = answer.trouble {
+            return Verdict(
+                state: "partial", slots: answer.slots, cause: CollectionCause(trouble),
+                error: String(trouble.description.prefix(300)))
+        }
         let missing = answer.slots.utf8.count { $0 == SlotMark.wanted.rawValue }
         guard missing > 0 else { return Verdict(state: "complete", slots: answer.slots) }
         let day = answer.item.day
-        guard isLastTry else {
+        let hasAnswered = answer.item.attempt == 0 || answer.item.cause == .partial
+        guard hasAnswered, answer.item.attempt + 1 >= tries else {
             return Verdict(
                 state: "partial", slots: answer.slots, cause: .partial,
                 error: day >= org.zone.day(atS: nowMs / 1000) ? nil : "\(missing) intervals are not in the meter")
@@ -292,15 +354,18 @@ public struct Collector: Sendable {
                 """)
     }
 
-    /// All days of the conversation are tried again together: one call, not one for each.
-    private func note(
-        _ schedule: CollectionSchedule, items: [CollectionItem], error: MeterError, nowMs: Int64
-    ) async throws {
-        guard let first = items.first, let attempt = items.map(\.attempt).max() else { return }
-        let nextAtMs = nowMs + schedule.pauseMs(attempt: attempt + 1, meterID: first.meterID, day: first.day)
+    /// All days of the conversation are tried again together: one call, not one for each. A call that brought
+    /// something is followed by the next after the first pause.
+    private func pauseMs(_ schedule: CollectionSchedule, _ items: [CollectionItem], brought: Bool) -> Int64 {
+        guard let first = items.first, let attempt = items.map(\.attempt).max() else { return 0 }
+        return schedule.pauseMs(attempt: brought ? 1 : attempt + 1, meterID: first.meterID, day: first.day)
+    }
+
+    private func note(items: [CollectionItem], error: MeterError, againMs: Int64, nowMs: Int64) async throws {
+        guard !items.isEmpty else { return }
         let rows: [[SQLValue]] = items.map { item in
             [
-                .int(org.orgID), .day(item.day), .int(item.meterID), .int(nextAtMs),
+                .int(org.orgID), .day(item.day), .int(item.meterID), .int(againMs),
                 .text(String(error.description.prefix(300))), .int(nowMs), .text(CollectionCause(error).rawValue),
             ]
         }

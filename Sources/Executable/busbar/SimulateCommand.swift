@@ -30,6 +30,7 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Path of the socket that `busbar simulator` and the pages control it by.", completion: .file())
     var control: String?
     @Option(help: "HOST:PORT to send last gasps and alarms to, in the clear.") var push: String?
+    @Flag(help: "Ciphers them with the meters' keys.") var pushCiphered = false
     @Option(parsing: .unconditional, help: "Capture period in seconds; that of the file, or 1800, when left out.")
     var period: Int64?
     @Option(parsing: .unconditional, help: "Business seconds per second: 1440 makes a day of a minute.") var speed:
@@ -69,7 +70,7 @@ struct Simulate: AsyncParsableCommand {
         (options.host, options.speed, options.seed, options.zone) = (host, speed, seed, zone)
         (options.periodS, options.stateFolder) = (period, state)
         (options.feeders, options.historyDays, options.scenarios) = (feeders, history, scenario)
-        (options.control, options.push) = (control, push)
+        (options.control, options.push, options.pushIsCiphered) = (control, push, pushCiphered)
         if let by {
             guard let addressing = MeterAddressing(rawValue: by) else {
                 throw UsageError("--by \(by): address or server-port")

@@ -59,7 +59,7 @@ public struct SimulatorStatus: Codable, Sendable, Equatable {
     public var openConnections: Int
     public var withoutSupply: Int
     /// Counts since the start: connections, answers, dropped, garbled, repeated, reboots, silent,
-    /// alarms, refusedCounters.
+    /// alarms, refusedCounters, reusedCounters.
     public var figures: [String: Int]
     public var runs: [Run]
     /// The last of what happened, oldest first.
