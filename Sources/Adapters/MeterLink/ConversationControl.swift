@@ -8,6 +8,10 @@ extension DLMSConversation {
     // MARK: MeterControl
 
     public func value(of matter: MeterMatter) async throws -> MeterValue {
+        try await byNames { try await $0.read(matter) }
+    }
+
+    private func read(_ matter: MeterMatter) async throws -> MeterValue {
         switch matter {
         case .loadLimit:
             let (raw, unit) = try await limit()
@@ -35,6 +39,10 @@ extension DLMSConversation {
     }
 
     public func set(_ value: MeterValue) async throws {
+        try await byNames { try await $0.write(value) }
+    }
+
+    private func write(_ value: MeterValue) async throws {
         switch value {
         case .loadLimit(let watts):
             let (_, unit) = try await limit()

@@ -9,15 +9,17 @@ import MeterPort
 public actor DLMSConversation: MeterConversation {
     private let wire: MeterWire
     private var client: DLMSClient
-    let profile: MeterProfile
+    /// Changed by ``byNames(_:)`` alone.
+    var names: MeterNames
+    var profile: MeterProfile { names.profile }
     private let zone: Zone
     private let timeoutMs: Int64
-    private let memory: MeterMemory
+    let memory: MeterMemory
     /// Tells the keys of associations apart and gives nothing of them away.
     private let keyMark: [UInt8]
     private var busy = false
     /// After an error of the protocol nothing can be said on this connection any more.
-    private var broken = false
+    private(set) var broken = false
     private var identity: String?
     private var counterKey: [UInt8]?
     private var recorder = ExchangeRecorder()
@@ -29,14 +31,14 @@ public actor DLMSConversation: MeterConversation {
     private static let pushesMax = 256
 
     init(
-        wire: MeterWire, client: DLMSClient, profile: MeterProfile, zone: Zone, timeoutMs: Int64, memory: MeterMemory,
+        wire: MeterWire, client: DLMSClient, names: MeterNames, zone: Zone, timeoutMs: Int64, memory: MeterMemory,
         keyMark: [UInt8] = [], onPush: @escaping @Sendable (Push) -> Void = { _ in }
     ) {
         self.keyMark = keyMark
         self.onPush = onPush
         self.wire = wire
         self.client = client
-        self.profile = profile
+        self.names = names
         self.zone = zone
         self.timeoutMs = timeoutMs
         self.memory = memory
@@ -181,13 +183,14 @@ public actor DLMSConversation: MeterConversation {
 
     private func named(_ name: String) throws -> NamedProfile {
         guard let found = profile.profile(name) else {
-            throw MeterError(.other, "the meter profile \(profile.name) has no '\(name)'")
+            throw MeterError(
+                MeterError.Code.objectUndefined, "the meter profile \(profile.name) has no '\(name)'")
         }
         return found
     }
 
     /// Serial and firmware: what a layout is remembered by. Nil when the meter tells neither.
-    private func knownIdentity() async throws -> String? {
+    func knownIdentity() async throws -> String? {
         if let identity { return identity.isEmpty ? nil : identity }
         let values = try await getEach([ObjectNames.serial.value, ObjectNames.firmware.value])
         let texts = values.map { $0?.octets.map { String(decoding: $0, as: UTF8.self) } }
@@ -201,6 +204,10 @@ public actor DLMSConversation: MeterConversation {
 
     /// Columns, scalers and period of a profile, as the meter says; read once per serial number and firmware.
     public func layout(of name: String) async throws -> ProfileLayout {
+        try await byNames { try await $0.readLayout(of: name) }
+    }
+
+    private func readLayout(of name: String) async throws -> ProfileLayout {
         let target = try named(name)
         let key = try await knownIdentity().map { "\($0)/\(target.obis)" }
         if let key, let known = memory.layout(key) { return known }
@@ -282,7 +289,11 @@ public actor DLMSConversation: MeterConversation {
     }
 
     public func importRegisterWh() async throws -> Int64 {
-        let object = ObjectNames.importEnergy
+        try await byNames { try await $0.readImportRegister() }
+    }
+
+    private func readImportRegister() async throws -> Int64 {
+        let object = profile.object("import-energy") ?? ObjectNames.importEnergy
         let value = try await get(object.value)
         let scaler = try await get(AttributeReference(object.classID, object.obis, 3))
         guard let scaler = ScalerUnit(scaler), scaler.unit == 30, let raw = value.integer, let wh = scaler.value(raw)

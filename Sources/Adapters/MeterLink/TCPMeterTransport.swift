@@ -14,9 +14,11 @@ public final class TCPMeterTransport: MeterTransport {
     private let memory = MeterMemory()
     private let conformance: Conformance
     private let blockWindow: UInt8
+    private let profiles: ProfileBook
     private let onPush: @Sendable (MeterEndpoint, Push) -> Void
 
     /// - Parameters:
+    ///   - profiles: the kinds of meter by name. A meter of one that is not there is asked what it has.
     ///   - zone: the zone of the meters: ranges are asked in it, stamps without a deviation are read in it.
     ///   - strictCounters: refuses a meter whose invocation counter does not grow, within an association and from one
     ///     to the next. False only for bench meters that start again.
@@ -24,9 +26,10 @@ public final class TCPMeterTransport: MeterTransport {
     ///   - blockWindow: general blocks in a row that are taken without asking for each, 1 to 63.
     ///   - onPush: told of what a meter sends unasked amid a conversation, whom it was with first.
     public init(
-        zone: Zone = .india, strictCounters: Bool = true, conformance: Conformance = .complete, blockWindow: UInt8 = 8,
+        profiles: ProfileBook = .standard, zone: Zone = .india, strictCounters: Bool = true, conformance: Conformance = .complete, blockWindow: UInt8 = 8,
         onPush: @escaping @Sendable (MeterEndpoint, Push) -> Void = { _, _ in }
     ) {
+        self.profiles = profiles
         self.zone = zone
         self.conformance = conformance
         self.blockWindow = min(63, max(1, blockWindow))
@@ -45,17 +48,13 @@ public final class TCPMeterTransport: MeterTransport {
     public func associate<Value: Sendable>(
         with endpoint: MeterEndpoint, _ body: @escaping @Sendable (DLMSConversation) async throws -> Value
     ) async throws -> Value {
-        guard let profile = MeterProfile.named(endpoint.profileName) else {
-            let names = MeterProfile.all.map(\.name).joined(separator: ", ")
-            throw MeterError(.other, "no meter profile '\(endpoint.profileName)'; there are \(names)")
-        }
         guard endpoint.timeoutMs > 0 else { throw MeterError(.other, "a time-out is longer than 0 ms") }
         let wire = try await MeterWire.connect(
             host: endpoint.host, port: endpoint.port, source: endpoint.clientAddress,
             destination: endpoint.serverAddress, timeoutMs: endpoint.timeoutMs)
         let conversation = DLMSConversation(
-            wire: wire, client: DLMSClient(configuration(endpoint)), profile: profile, zone: zone,
-            timeoutMs: endpoint.timeoutMs, memory: memory,
+            wire: wire, client: DLMSClient(configuration(endpoint)),
+            names: MeterNames(endpoint.profileName, in: profiles), zone: zone, timeoutMs: endpoint.timeoutMs, memory: memory,
             keyMark: endpoint.encryptionKey.map { Array(Hash.sha256(Array("counter".utf8) + $0).prefix(4)) } ?? [],
             onPush: { [onPush] in onPush(endpoint, $0) })
         do {
@@ -95,6 +94,7 @@ final class MeterMemory: Sendable {
     private struct State {
         var layouts: [String: ProfileLayout] = [:]
         var counters: [[UInt8]: UInt32] = [:]
+        var profiles: [String: MeterProfile] = [:]
     }
     private static let limit = 50_000
     private let state = Mutex(State())
@@ -105,6 +105,15 @@ final class MeterMemory: Sendable {
         state.withLock {
             if $0.layouts.count >= Self.limit { $0.layouts.removeAll() }
             $0.layouts[key] = layout
+        }
+    }
+
+    func profile(_ key: String) -> MeterProfile? { state.withLock { $0.profiles[key] } }
+
+    func keep(_ profile: MeterProfile, _ key: String) {
+        state.withLock {
+            if $0.profiles.count >= Self.limit { $0.profiles.removeAll() }
+            $0.profiles[key] = profile
         }
     }
 

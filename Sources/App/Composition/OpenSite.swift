@@ -5,6 +5,7 @@ import CivilTime
 import Clocks
 import Foundation
 import HeadEnd
+import IS15959
 import Jobs
 import Meters
 import PostgresAdapter
@@ -21,6 +22,8 @@ public struct SiteOptions: Sendable {
     public var masterKey = MasterKeySource.folder
     /// A list of breached passwords; nil: none is refused for that.
     public var passwordsBreached: String?
+    /// Folder of makers' meter profiles; nil: `profiles` in the folder, when it is there.
+    public var meterProfiles: String?
     /// Makes a backup before the schema of a database with data is changed.
     public var backsUpBeforeUpgrade = true
     public init(folder: String, databaseURL: String? = nil) {
@@ -39,6 +42,8 @@ public struct OpenSite: Sendable {
     public let holder: String
     /// See ``SiteOptions/passwordsBreached``.
     let passwordsBreached: String?
+    /// See ``SiteOptions/meterProfiles``.
+    let meterProfiles: String?
     /// Nil when it is only looked at.
     let lease: HeldNumber?
     /// When anybody had it open before, system time.
@@ -92,7 +97,7 @@ public struct OpenSite: Sendable {
                 ids: IDGenerator(
                     processNumber: number.number, clocks: clocks, notBeforeMs: number.idsNotBeforeMs)),
             folder: options.folder, ring: ring, holder: holder, passwordsBreached: options.passwordsBreached,
-            lease: lease, lastHeldMs: lastHeldMs, lock: lock)
+            meterProfiles: options.meterProfiles, lease: lease, lastHeldMs: lastHeldMs, lock: lock)
     }
 
     /// An installation only looked at: nothing is migrated, leased or made, and no write to the money store succeeds.
@@ -116,8 +121,12 @@ public struct OpenSite: Sendable {
             site: Site(
                 money: money, readings: readings, clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks)),
             folder: options.folder, ring: try KeyRing(current: Secret.bytes(32)), holder: "",
-            passwordsBreached: options.passwordsBreached, lease: nil, lastHeldMs: nil, lock: lock)
+            passwordsBreached: options.passwordsBreached, meterProfiles: options.meterProfiles, lease: nil, lastHeldMs: nil, lock: lock)
     }
+
+    /// The kinds of meter that are known here, read now.
+    /// - Throws: ``Complaint`` as ``MeterProfileFolder/read(named:dataFolder:)``.
+    func profiles() throws -> ProfileBook { try MeterProfileFolder.read(named: meterProfiles, dataFolder: folder) }
 
     public func close() async {
         await lease?.release(latestIDMs: site.ids.latestMs)

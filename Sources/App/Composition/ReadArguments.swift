@@ -9,7 +9,7 @@ extension ReadOptions {
         host: String, port: Int, client: UInt16?, server: UInt16, authentication: String, secret: SecretSource,
         encryptionKey: SecretSource, authenticationKey: SecretSource, title: String, counter: UInt32?,
         profile: String?, from: String?, to: String?, object: String?, classID: UInt16?, attribute: Int8,
-        meterProfile: String, zone: String, timeoutMs: Int64, json: Bool
+        meterProfile: String, profiles: ProfileBook = .standard, zone: String, timeoutMs: Int64, json: Bool
     ) throws {
         guard let authentication = MeterAuthentication(rawValue: authentication) else {
             let names = MeterAuthentication.allCases.map(\.rawValue).joined(separator: ", ")
@@ -19,8 +19,8 @@ extension ReadOptions {
         guard (1...65_535).contains(port) else { throw UsageError("--port \(port): 1 to 65535") }
         guard (1...600_000).contains(timeoutMs) else { throw UsageError("--timeout-ms: 1 to 600000") }
         guard title.utf8.count == 8 else { throw UsageError("--title: 8 characters") }
-        guard MeterProfile.named(meterProfile) != nil else {
-            throw UsageError("--meter-profile: \(MeterProfile.all.map(\.name).joined(separator: " or "))")
+        guard profiles.names.contains(meterProfile) else {
+            throw UsageError("--meter-profile: give one of \(profiles.names.joined(separator: ", "))")
         }
         let secretOctets = try secret.octets("secret")
         let needsSecret = authentication == .lls || authentication == .hls2
@@ -39,7 +39,8 @@ extension ReadOptions {
             timeoutMs: timeoutMs)
         let question = try Self.question(
             profile: profile, from: from, to: to, object: object, classID: classID, attribute: attribute, zone: zone)
-        self.init(endpoint: endpoint, question: question, zone: zone, json: json, invocationCounter: counter)
+        self.init(endpoint: endpoint, question: question, profiles: profiles, zone: zone, json: json,
+            invocationCounter: counter)
     }
 
     private static func question(

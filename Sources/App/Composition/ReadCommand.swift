@@ -16,17 +16,20 @@ public struct ReadOptions: Sendable {
 
     public var endpoint: MeterEndpoint
     public var question: Question
+    /// The kinds of meter that the endpoint may name.
+    public var profiles: ProfileBook
     public var zone: Zone
     public var json: Bool
     /// Nil asks the meter's public association for the last counter used, when the association is ciphered.
     public var invocationCounter: UInt32?
 
     public init(
-        endpoint: MeterEndpoint, question: Question, zone: Zone = .india, json: Bool = false,
+        endpoint: MeterEndpoint, question: Question, profiles: ProfileBook = .standard, zone: Zone = .india, json: Bool = false,
         invocationCounter: UInt32? = nil
     ) {
         self.endpoint = endpoint
         self.question = question
+        self.profiles = profiles
         self.zone = zone
         self.json = json
         self.invocationCounter = invocationCounter
@@ -45,7 +48,7 @@ public struct ReadOptions: Sendable {
 
 /// Reads and renders.
 public func readMeter(_ options: ReadOptions) async -> CommandResult {
-    let transport = TCPMeterTransport(zone: options.zone)
+    let transport = TCPMeterTransport(profiles: options.profiles, zone: options.zone)
     do {
         var endpoint = options.endpoint
         if endpoint.encryptionKey != nil { endpoint.invocationCounter = try await firstCounter(options, transport) }
@@ -97,7 +100,7 @@ private func hint(_ error: MeterError, _ options: ReadOptions) -> String {
 private func readProfile(
     _ name: String, _ fromS: Int64?, _ toS: Int64?, _ options: ReadOptions, _ meter: DLMSConversation
 ) async throws -> ReadTable {
-    let profile = MeterProfile.named(options.endpoint.profileName) ?? .singlePhase
+    let profile = try await meter.fittingProfile()
     let known = profile.profile(name) ?? OBIS(name).flatMap { obis in profile.profiles.first { $0.obis == obis } }
     guard let obis = known?.obis ?? OBIS(name) else {
         let names = profile.profiles.map(\.name).joined(separator: ", ")

@@ -98,11 +98,12 @@ public struct Serving: Sendable {
         self.options = options
         self.log = log
         tls = try options.tls.map { try ServerTLS($0) }
+        let profiles = try open.profiles()
         let orgs = try await open.orgs()
         self.orgs = orgs
         line = { org in
             Line(
-                site: open.site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: open.vault,
+                site: open.site, org: org, transport: TCPMeterTransport(profiles: profiles, zone: org.zone), vault: open.vault,
                 collection: options.collection, holder: open.holder, log: log)
         }
         lines = orgs.map(line)

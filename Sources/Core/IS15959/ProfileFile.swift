@@ -13,18 +13,26 @@ extension MeterProfile {
     /// - Parameter base: finds the profile a deviation stands on.
     /// - Throws: `ProfileError` that says what, where and how to mend it.
     public init(json: String, base: (String) -> MeterProfile? = MeterProfile.named) throws(ProfileError) {
-        guard json.utf8.count <= Self.maximumFileBytes else {
-            throw ProfileError("profile file: more than \(Self.maximumFileBytes) bytes")
+        try self.init(Self.file(json), base: base)
+    }
+
+    /// The name of a profile file and of what it stands on. The rest of it is not judged.
+    static func head(json: String) throws(ProfileError) -> (name: String, base: String?) {
+        let file = try file(json)
+        return (file.name, file.base)
+    }
+
+    private static func file(_ json: String) throws(ProfileError) -> ProfileFile {
+        guard json.utf8.count <= maximumFileBytes else {
+            throw ProfileError("profile file: more than \(maximumFileBytes) bytes")
         }
-        let file: ProfileFile
         do {
-            file = try JSONDecoder().decode(ProfileFile.self, from: Data(json.utf8))
+            return try JSONDecoder().decode(ProfileFile.self, from: Data(json.utf8))
         } catch let error as DecodingError {
             throw ProfileError("profile file: \(words(error))")
         } catch {
             throw ProfileError("profile file: not readable as JSON in UTF-8")
         }
-        try self.init(file, base: base)
     }
 
     private init(_ file: ProfileFile, base find: (String) -> MeterProfile?) throws(ProfileError) {

@@ -201,6 +201,11 @@ public struct Collector: Sendable {
         var isPartial: Bool { trouble != nil || slots.utf8.contains(SlotMark.wanted.rawValue) }
     }
 
+    /// Nil for what a meter does not have: one behind transformers has no relay, some keep no registers of midnight.
+    private func ifThere<Value: Sendable>(_ read: @Sendable () async throws -> Value) async throws -> Value? {
+        do { return try await read() } catch let error as MeterError where error.code == .objectUndefined { return nil }
+    }
+
     /// All days in order, the clock last, so that nothing is read by a clock that has just been moved.
     private func ask(
         _ conversation: any MeterConversation, meter: Meter, items: [CollectionItem], _ care: ClockCare, nowMs: Int64
@@ -208,7 +213,7 @@ public struct Collector: Sendable {
         var heard = Heard()
         do {
             let drift = try await clockDriftS(conversation, site.clocks)
-            let relay = try await conversation.relay()
+            let relay = try await ifThere { try await conversation.relay() }
             for item in items {
                 let raw = RawRead(
                     day: item.day, meterID: meter.meterID, batchID: site.ids.next(), readAtMs: nowMs, rows: [],
@@ -236,7 +241,7 @@ public struct Collector: Sendable {
                 answer.raw.rows += try await conversation.blockLoad(fromS: range.lowerBound, toS: range.upperBound)
                     .filter { $0.endS > startS && $0.endS <= endS }
             }
-            let registers = try await conversation.dailyRegisters(fromS: startS, toS: endS)
+            let registers = try await ifThere { try await conversation.dailyRegisters(fromS: startS, toS: endS) } ?? []
             // What is stamped with the next midnight belongs to the next day, maybe of a month that has no shard yet.
             answer.events = try await conversation.events(fromS: startS, toS: endS).filter {
                 $0.atS >= startS && $0.atS < endS

@@ -113,6 +113,15 @@ public struct Meter: Sendable, Equatable {
         return found
     }
 
+    /// Of which kind the meter is, from now on.
+    public static func setProfile(
+        _ meterID: Int64, _ profileName: String, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            "UPDATE meter SET profile_name = $3 WHERE org_id = $1 AND meter_id = $2",
+            [.int(scope.orgID), .int(meterID), .text(profileName)])
+    }
+
     /// The profile of every meter of the company.
     public static func profileNames(_ scope: Scope, in transaction: any SQLTransaction) throws -> [Int64: String] {
         let rows = try transaction.query(

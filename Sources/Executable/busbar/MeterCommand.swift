@@ -6,7 +6,7 @@ struct MeterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meter", abstract: "Meters on the network and the accounts they serve.",
         subcommands: [
-            Add.self, List.self, Order.self, Orders.self, Approve.self, Stop.self, Firmware.self, RotateKeys.self,
+            Add.self, List.self, Profiles.self, SetProfile.self, Order.self, Orders.self, Approve.self, Stop.self, Firmware.self, RotateKeys.self,
             RecoverCounter.self,
         ])
 
@@ -29,6 +29,11 @@ struct MeterCommand: AsyncParsableCommand {
         @Option(help: "File with the master key (KEK), with which new keys are wrapped.") var kekFile: String?
         @Option(parsing: .unconditional, help: "Capture period of the load profile in seconds.") var period: Int64 =
             1_800
+        @Option(
+            help: """
+                Kind of meter: a name of `busbar meter profiles`, or auto, which asks the meter what it has.
+                """)
+        var profile = "auto"
         @Option(help: "Account number, for good.") var account: String
         @Option(help: "Name of the consumer.") var name: String
         @Option(help: "Category of the consumer.") var category = "domestic"
@@ -42,7 +47,7 @@ struct MeterCommand: AsyncParsableCommand {
                 serial: serial, host: host, port: port, authentication: auth, client: client,
                 secret: SecretSource(file: secretFile), encryptionKey: SecretSource(file: ekFile),
                 authenticationKey: SecretSource(file: akFile), masterKey: SecretSource(file: kekFile), periodS: period,
-                accountNumber: account,
+                profileName: profile, accountNumber: account,
                 consumerName: name, category: category, packFile: pack, fromDay: from)
             try await leaving { try await addMeter(shared.site, orgID: org.orgID, options, $0) }
         }
@@ -56,6 +61,41 @@ struct MeterCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await leaving { try await listMeters(shared.site, orgID: org.orgID, $0) }
+        }
+    }
+}
+
+extension MeterCommand {
+    struct Profiles: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the kinds of meter that are known, with maker, base, file and how many meters have each.",
+            discussion: """
+                Makers' files are read from meter_profiles, else from profiles in the data folder.
+                Try it: busbar meter profiles
+                """)
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await listProfiles(shared.site, orgID: org.orgID, $0) }
+        }
+    }
+
+    struct SetProfile: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "set-profile", abstract: "Says of which kind a meter is.",
+            discussion: "Try it: busbar meter set-profile BB100001 acme-one --why \"new make\"")
+        @Argument(help: "Serial number.") var serial: String
+        @Argument(help: "A name of `busbar meter profiles`, or auto, which asks the meter what it has.")
+        var name: String
+        @Option(help: "The reason, for the trail.") var why: String
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving {
+                try await setProfile(shared.site, orgID: org.orgID, serial: serial, name: name, why: why, $0)
+            }
         }
     }
 }

@@ -34,7 +34,10 @@ struct Read: AsyncParsableCommand {
     @Option(help: "Object to read: OBIS code or a name such as import-energy.") var obis: String?
     @Option(name: .customLong("class"), parsing: .unconditional, help: "Class of the object.") var classID: UInt16?
     @Option(parsing: .unconditional, help: "Attribute of the object.") var attribute: Int8 = 2
-    @Option(help: "Kind of meter: single-phase or three-phase.") var meterProfile = "single-phase"
+    @Option(
+        help: "Kind of meter: single-phase, three-phase, lt-ct, ht-ct, one of a maker's file, or auto to ask the meter.")
+    var meterProfile = "single-phase"
+    @Option(help: "Folder of makers' meter profiles.", completion: .directory) var meterProfiles: String?
     @Option(help: "Zone of the meter.") var zone = "Asia/Kolkata"
     @Option(parsing: .unconditional, help: "How long to wait for an answer.") var timeoutMs: Int64 = 10_000
     @Flag(help: "JSON instead of a table.") var json = false
@@ -48,7 +51,8 @@ struct Read: AsyncParsableCommand {
                     secret: SecretSource(file: secretFile, environment: secretEnv),
                     encryptionKey: SecretSource(file: ekFile), authenticationKey: SecretSource(file: akFile),
                     title: title, counter: counter, profile: profile, from: from, to: to, object: obis,
-                    classID: classID, attribute: attribute, meterProfile: meterProfile, zone: zone,
+                    classID: classID, attribute: attribute, meterProfile: meterProfile,
+                    profiles: try MeterProfileFolder.read(named: meterProfiles, dataFolder: nil), zone: zone,
                     timeoutMs: timeoutMs, json: json))
         } catch {
             result = CommandResult(complaint: "\(error)", exitCode: 2)

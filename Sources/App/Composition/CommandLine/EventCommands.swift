@@ -190,8 +190,8 @@ private func meterID(_ serial: String, _ open: OpenSite, _ org: Org) async throw
     return meter.meterID
 }
 
-private func rotator(_ open: OpenSite, _ org: Org) -> KeyRotator {
+private func rotator(_ open: OpenSite, _ org: Org) throws -> KeyRotator {
     KeyRotator(
-        site: open.site, org: org, transport: TCPMeterTransport(zone: org.zone), vault: open.vault,
-        holder: open.holder)
+        site: open.site, org: org, transport: TCPMeterTransport(profiles: try open.profiles(), zone: org.zone),
+        vault: open.vault, holder: open.holder)
 }

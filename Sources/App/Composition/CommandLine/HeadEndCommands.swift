@@ -142,9 +142,10 @@ public func pingMeters(
         }
         let command = PollLiveness(target, reference: "cli-\(open.site.ids.next())")
         let pollID = try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
+        let transport = TCPMeterTransport(profiles: try open.profiles(), zone: org.zone)
         let gates = MeterGates(lease: MeterLease(site: open.site, orgID: org.orgID, holder: "cli"))
         _ = try await LivenessPoller(
-            site: open.site, org: org, transport: TCPMeterTransport(zone: org.zone), gates: gates
+            site: open.site, org: org, transport: transport, gates: gates
         ).run { count in console.show?("\(count) asked") }
         return try await showAnswers(open, pollID, scope, json: json, console)
     }

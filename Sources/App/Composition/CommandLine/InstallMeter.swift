@@ -4,6 +4,7 @@ import Accounts
 import CivilTime
 import Clocks
 import Grid
+import IS15959
 import MeterPort
 import Meters
 import Packs
@@ -23,6 +24,8 @@ public struct NewMeterOptions: Sendable {
     /// The key that wraps new ones (KEK); without it keys cannot be changed from here.
     public var masterKey: SecretSource
     public var periodS: Int64
+    /// A kind of meter: one of the program's, of a maker's file, or `auto`.
+    public var profileName: String
     public var accountNumber: String
     public var consumerName: String
     public var category: String
@@ -34,7 +37,7 @@ public struct NewMeterOptions: Sendable {
     public init(
         serial: String, host: String, port: Int, authentication: String, client: UInt16? = nil, secret: SecretSource,
         encryptionKey: SecretSource, authenticationKey: SecretSource, masterKey: SecretSource = SecretSource(file: nil),
-        periodS: Int64 = 1_800, accountNumber: String,
+        periodS: Int64 = 1_800, profileName: String = ProfileBook.auto, accountNumber: String,
         consumerName: String, category: String = "domestic", packFile: String, fromDay: String? = nil
     ) {
         self.serial = serial
@@ -47,6 +50,7 @@ public struct NewMeterOptions: Sendable {
         self.authenticationKey = authenticationKey
         self.masterKey = masterKey
         self.periodS = periodS
+        self.profileName = profileName
         self.accountNumber = accountNumber
         self.consumerName = consumerName
         self.category = category
@@ -93,10 +97,11 @@ public func addMeter(
     let usual: [MeterAuthentication: UInt16] = [.none: 16, .lls: 32, .hls2: 48, .hlsGMAC: 49]
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
+        try knownProfile(options.profileName, in: try open.profiles())
         let meterID = open.site.ids.next()
         let meter = Meter(
-            meterID: meterID, serial: options.serial, host: options.host, port: Int64(options.port),
-            clientAddress: Int64(options.client ?? usual[authentication] ?? 16),
+            meterID: meterID, serial: options.serial, profileName: options.profileName, host: options.host,
+            port: Int64(options.port), clientAddress: Int64(options.client ?? usual[authentication] ?? 16),
             authentication: authentication.rawValue, sealedKeys: try open.vault.seal(keys, meterID: meterID),
             capturePeriodS: options.periodS)
         let today = org.zone.day(atS: open.site.clocks.businessNowMs() / 1_000)
@@ -186,6 +191,7 @@ struct InstallMeter: Command {
         let subject = AuditSubject.meter(meter.meterID)
         context.changed(subject, "serial", from: nil, to: meter.serial)
         context.changed(subject, "address", from: nil, to: "\(meter.host):\(meter.port)")
+        context.changed(subject, "profile", from: nil, to: meter.profileName)
         context.changed(subject, "authentication", from: nil, to: meter.authentication)
         context.changed(subject, "capture_period_s", from: nil, to: String(meter.capturePeriodS))
         context.changed(subject, "account", from: nil, to: "\(accountNumber) from \(fromDay)")
@@ -203,11 +209,11 @@ public func listMeters(_ site: SiteOptions, orgID: Int64?, _ console: Console) a
                 let relay = try RelayRecord.find(meter.meterID, scope, in: transaction)
                 return [
                     meter.serial, meter.port == 0 ? "by file" : "\(meter.host):\(meter.port)", meter.authentication,
-                    relay?.actual ?? "unknown",
+                    meter.profileName, relay?.actual ?? "unknown",
                 ]
             }
         }
-        for line in table([["serial", "address", "authentication", "relay"]] + rows) { console.say(line) }
+        for line in table([["serial", "address", "authentication", "profile", "relay"]] + rows) { console.say(line) }
         if rows.isEmpty { console.note("No meter yet: `busbar meter add`.") }
         return .done
     }

@@ -123,6 +123,9 @@ extension SettingKey {
         "sign_ins_per_minute", .integer(1...1_000_000), or: "60", "attempts to sign in from one address")
     public static let passwordsBreached = SettingKey(
         "passwords_breached", .path, "list of breached passwords, which are refused: sorted SHA-1 sums, or plain words")
+    public static let meterProfiles = SettingKey(
+        "meter_profiles", .path, "folder of makers' meter profiles; when not set profiles in the data folder, if there"
+    )
     public static let importBytesMax = SettingKey(
         "import_bytes_max", .integer(1_000...10_000_000_000), or: "2000000000",
         "bytes of a load file that is imported, packed and unpacked")
@@ -134,7 +137,7 @@ extension SettingKey {
         pushConnectionsMax, pushConnectionsPerAddress, pushPerMinute, pushBytesMax, pushQueueMax, logLevel, logFormat,
         connectionsMax, idleSeconds, bodyReadMs,
         handlerMs, stopSeconds, readsPerMinute, writesPerMinute, heavyPerMinute, signInsPerMinute, passwordsBreached,
-        importBytesMax,
+        meterProfiles, importBytesMax,
     ]
 
     /// Variables that begin with BUSBAR_ and are no settings: where the file is, and what tests and builds read.

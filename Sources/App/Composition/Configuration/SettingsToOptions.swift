@@ -23,6 +23,7 @@ extension ProcessSettings {
             options.masterKey = .given(digits, from: "\(self[.masterKey].source)")
         }
         options.passwordsBreached = text(.passwordsBreached)
+        options.meterProfiles = text(.meterProfiles)
         return options
     }
 
