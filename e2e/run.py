@@ -281,6 +281,50 @@ def second_step(walk, person):
     context.close()
 
 
+def head_end(walk, person):
+    """From an interval to its frame; an order that is given, carried out and read back; an outage that is heard of."""
+    context, page = walk.context("en")
+    walk.sign_in(page, person)
+    page.goto(walk.base + "/meters")
+    meter = first_link(page, r"/meters/\d+")
+    page.goto(walk.base + meter)
+    frame = page.get_attribute("a[href*='/reads/']", "href")
+    page.goto(walk.base + frame)
+    walk.check(page.locator("tr:target").count() == 1, frame, "the interval is not marked")
+    walk.look(page, "frame", WIDTHS)
+    page.goto(walk.base + meter)
+    page.click("main a[href^='/commands/meters/']")
+    walk.look(page, "meter-orders", WIDTHS)
+    page.goto(walk.base + "/commands")
+    page.select_option("#matter", "load-limit")
+    page.fill("#value", "many")
+    page.fill("#serials", "BB410000, BB410004")
+    page.fill("#reason", "New sanctioned load")
+    page.click("main form button")
+    walk.check(page.locator("[role=alert]").count() > 0, "/commands", "watts that are no number are taken")
+    walk.check(page.input_value("#serials") == "BB410000, BB410004", "/commands", "what was typed is lost")
+    walk.look(page, "order-wrong", WIDTHS)
+    page.fill("#value", "2500")
+    page.click("main form button")
+    try:
+        page.wait_for_selector("progress[max='2'][value='2']", timeout=60_000)
+    except Exception:
+        walk.fault(page.url, "the order was not carried out within a minute")
+    walk.look(page, "order", WIDTHS)
+    page.goto(walk.base + "/simulator")
+    walk.look(page, "simulator", WIDTHS)
+    page.check("#s-evening-outage")
+    page.click("form[action$='start'] button")
+    walk.look(page, "simulator-running", [1440, 320])
+    page.goto(walk.base + "/events")
+    try:
+        page.wait_for_selector("tr:has-text('Last gasp')", timeout=60_000)
+    except Exception:
+        walk.fault("/events", "nobody heard of the outage within a minute")
+    walk.look(page, "events-outage", WIDTHS)
+    context.close()
+
+
 def without_script(walk, person):
     context, page = walk.context("en", script=False)
     walk.sign_in(page, person)
@@ -334,6 +378,7 @@ def main():
         second_step(walk, staff)
         without_script(walk, staff)
         live_line(walk, staff)
+        head_end(walk, staff)
         browser.close()
     print(f"{walk.looks} looks, {len(walk.faults)} faults, pictures in {OUT}")
     return 1 if walk.faults else 0

@@ -25,7 +25,7 @@ public actor FleetDirector {
     private var nextID = 1
     private var lastS: Int64
     private var log: [SimulatorStatus.Line] = []
-    /// Alarms by the time they are due; bounded by the meters of the fleet times the steps that run.
+    /// Alarms by the time they are due; bounded by the meters of the fleet times the steps that run and their own events.
     private var alarms: [(atS: Int64, meter: Int, alarm: MeterAlarm)] = []
 
     /// - Parameter send: nil loses all alarms.
@@ -34,6 +34,14 @@ public actor FleetDirector {
         self.clocks = clocks
         self.send = send
         lastS = floorDivided(clocks.businessNowMs(), 1000)
+        // What the meters were made with and is still to come.
+        for (place, meter) in fleet.meters.enumerated() {
+            let configuration = meter.configuration
+            alarms += configuration.outages.map { ($0.fromS, place, .lastGasp) }
+            alarms += configuration.outages.map { ($0.untilS, place, .firstBreath) }
+            alarms += configuration.scriptedEvents.map { ($0.atS, place, .event($0.code)) }
+        }
+        alarms.removeAll { [lastS] in $0.atS <= lastS }
     }
 
     private var nowS: Int64 { floorDivided(clocks.businessNowMs(), 1000) }

@@ -31,6 +31,23 @@ enum ListeningPlace {
         return listen(descriptor, 1) == 0 ? .free : .taken
     }
 
+    /// A port of the loopback interface that nobody has now; 0 when there is none.
+    static func anyFree() -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return 0 }
+        defer { close(descriptor) }
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &place) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
+            }
+        }
+        return code == 0 ? Int(UInt16(bigEndian: place.sin_port)) : 0
+    }
+
     /// - Throws: ``Complaint`` when a server could not listen there: what, and how to go on.
     static func require(host: String, port: Int) throws {
         guard port > 0 else { return }

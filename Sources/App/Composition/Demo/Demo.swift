@@ -9,6 +9,7 @@ import Jobs
 import Logging
 import Messaging
 import MeterFleet
+import MeterListener
 import Meters
 import SQL
 import ServiceLifecycle
@@ -62,13 +63,18 @@ public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async 
         let site = DemoSite(open: open, first: first)
         console.say("Starting \(DemoPlan.households.count) simulated meters …")
         let fleet = try await site.startFleet()
-        let director = FleetDirector(fleet, clocks: clocks)
+        // What the meters say unasked comes in by the same door as real meters' pushes.
+        var serve = options.serve
+        let push = serve.push ?? MeterListenerOptions(host: "127.0.0.1", port: ListeningPlace.anyFree())
+        serve.push = push
+        let door = ["::", "0.0.0.0"].contains(push.host) ? "127.0.0.1" : push.host
+        let director = FleetDirector(
+            fleet, clocks: clocks, send: fleet.alarmSender(host: door, port: push.port, .ciphered))
         let control = try? await FleetControlSocket.open(
             URL(fileURLWithPath: folder).path + "/simulator.sock", FleetControl(director))
         if control == nil {
             console.note("The simulator cannot be controlled: its socket could not be made in \(folder)")
         }
-        var serve = options.serve
         serve.simulator = control.map { FleetControlClient(path: $0.path) }
         // A silent meter may not hold up hours of fast time.
         serve.collection.timeoutMs = 700

@@ -21,6 +21,8 @@ struct DemoHousehold: Sendable {
         case lateIntervals
         /// One interval of the first day shows 45 kWh.
         case spike
+        /// Its meter tells of a magnet on the second afternoon.
+        case tampered
         /// Nobody home: zeros that the register confirms.
         case emptyHouse
         /// An outage of an hour and a half on the second day.
@@ -94,7 +96,7 @@ enum DemoPlan {
 
     private static let parts: [Int: DemoHousehold.Part] = [
         1: .runsDry, 2: .lyingRelay, 3: .lateAnswer, 5: .lateIntervals, 7: .failsOnce, 9: .spike, 11: .emptyHouse,
-        13: .outage, 20: .goesSilent,
+        13: .outage, 16: .tampered, 20: .goesSilent,
     ]
 
     static let households: [DemoHousehold] = names.enumerated().map { index, name in
@@ -128,6 +130,9 @@ enum DemoPlan {
         case .lateIntervals:
             configuration.faults.lateRows = [.init(fromS: at(0, 13), untilS: at(0, 16), visibleAtS: at(2, 1))]
         case .spike: configuration.faults.corruptWh = [at(0, 15): 45_000]
+        case .tampered:
+            // A strong magnet comes and goes (IS 15959, events 201 and 202).
+            configuration.scriptedEvents = [(at(1, 16, 20), 201), (at(1, 16, 50), 202)]
         case .outage: configuration.outages = [span(at(1, 14), at(1, 15, 30))]
         case .ordinary, .runsDry, .emptyHouse: break
         }
