@@ -15,6 +15,7 @@ import MeterLink
 import MeterPort
 import Meters
 import SQL
+import Synchronization
 import TestSupport
 import Testing
 
@@ -72,6 +73,8 @@ struct CollectionCareTests {
     private struct WrappingMeter: MeterTransport, MeterConversation {
         let clock: any TestClock
         let firstS: Int64
+        /// The line breaks so often when the registers are asked for.
+        let breaks: Countdown
 
         func converse<Value: Sendable>(
             with endpoint: MeterEndpoint, _ body: @escaping @Sendable (any MeterConversation) async throws -> Value
@@ -82,7 +85,8 @@ struct CollectionCareTests {
         }
         func importRegisterWh() async throws -> Int64 { 0 }
         func dailyRegisters(fromS: Int64, toS: Int64) async throws -> [RegisterRow] {
-            [fromS, toS].map {
+            guard !breaks.next() else { throw MeterError(.closed, "the meter closed the connection") }
+            return [fromS, toS].map {
                 RegisterRow(atS: $0, importWh: (997_600 + ($0 - firstS) / 1800 * 100) % 1_000_000)
             }
         }
@@ -92,15 +96,36 @@ struct CollectionCareTests {
         func events(fromS: Int64, toS: Int64) async throws -> [MeterEventEntry] { [] }
     }
 
-    @Test(arguments: TestEngine.available)
-    func aDayOnWhichTheRegisterTurnsOverIsValid(_ engine: TestEngine) async throws {
+    private final class Countdown: Sendable {
+        private let left: Mutex<Int>
+        init(_ count: Int) { left = Mutex(count) }
+        func next() -> Bool {
+            left.withLock {
+                $0 -= 1
+                return $0 >= 0
+            }
+        }
+    }
+
+    /// Also when the intervals came in one conversation and the registers in another.
+    @Test(arguments: TestEngine.available, [0, 1])
+    func aDayOnWhichTheRegisterTurnsOverIsValid(_ engine: TestEngine, breaks: Int) async throws {
         try await Engine.with(engine) { fixture in
-            let meter = WrappingMeter(clock: fixture.clock, firstS: Engine.at(0, 0) / 1000)
+            let meter = WrappingMeter(
+                clock: fixture.clock, firstS: Engine.at(0, 0) / 1000, breaks: Countdown(breaks))
             let line = Line(
                 site: fixture.site, org: fixture.org, transport: meter, vault: try LineFixture.vault(),
                 collection: LineFixture.collection, holder: "wrap",
                 log: Logger(label: "wrap-test") { _ in SwiftLogNoOpLogHandler() })
             try await line.tick()
+            if breaks > 0 {
+                let item = try await Engine.item(fixture)
+                #expect(item.state == "partial" && item.wantedSlots == 0 && item.cause == .unreachable)
+                fixture.clock.nowMs += 40 * 60_000
+                try await line.tick()
+            }
+            #expect(try await Engine.item(fixture).state == "complete")
+            #expect(try await Engine.reads(fixture).map(\.rows.count) == (breaks > 0 ? [0, 48] : [48]))
             let read = try #require(try await Engine.reads(fixture).first)
             #expect(read.registerStartWh == 997_600 && read.registerEndWh == 2_400 && read.registerWrapWh == 1_000_000)
             let block = try #require(
@@ -113,6 +138,25 @@ struct CollectionCareTests {
                     meterID: 1001, from: Engine.first, to: Engine.first, orgID: 1, in: $0)
             }
             #expect(!open.contains { $0.rule == "sumMismatch" || $0.severity == "hard" }, "\(open)")
+        }
+    }
+
+    /// What the meter never said is its registers; of its intervals none is lost.
+    @Test(arguments: TestEngine.available)
+    func aDayWithoutItsRegistersIsNoLostOne(_ engine: TestEngine) async throws {
+        try await Engine.with(engine) { fixture in
+            let meter = WrappingMeter(
+                clock: fixture.clock, firstS: Engine.at(0, 0) / 1000, breaks: Countdown(.max))
+            let line = Line(
+                site: fixture.site, org: fixture.org, transport: meter, vault: try LineFixture.vault(),
+                collection: LineFixture.collection, holder: "wrap",
+                log: Logger(label: "wrap-test") { _ in SwiftLogNoOpLogHandler() })
+            try await line.tick()
+            #expect(try await Engine.item(fixture).state == "partial")
+            fixture.clock.nowMs = Engine.at(40, 1)
+            try await line.tick()
+            let item = try await Engine.item(fixture)
+            #expect(item.state == "complete" && item.cause == nil && item.haveSlots == 48)
         }
     }
 

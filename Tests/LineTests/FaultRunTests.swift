@@ -7,6 +7,7 @@ import Clocks
 import Composition
 import HeadEnd
 import IntervalData
+import Jobs
 import MeterData
 import MeterFleet
 import MeterLink
@@ -47,7 +48,7 @@ struct FaultRunTests {
                 site: fixture.site, org: fixture.org, transport: TCPMeterTransport(zone: fixture.org.zone),
                 vault: try LineFixture.vault(), rules: LineFixture.collection)
             var runs = 0
-            while try await Self.open(fixture) != 0, runs < 700 {
+            while try await Self.open(fixture) != 0, runs < 3_000 {
                 _ = try await collector.run()
                 fixture.clock.nowMs += 120_000
                 runs += 1
@@ -136,7 +137,7 @@ struct BrokenLineTests {
         // Of three days the connection carries somewhat more than one.
         try await Engine.with(engine, startMs: Engine.at(3, 0)) { _, configuration in
             configuration.faults.drops = [
-                (TimeSpan(fromS: 0, untilS: Engine.at(3, 6) / 1000), 9_000)
+                (TimeSpan(fromS: 0, untilS: Engine.at(3, 6) / 1000), 5_500)
             ]
         } _: { fixture in
             try await Engine.set(fixture, "collection.schedules", "all spread=0 retry=30 tries=2")

@@ -62,6 +62,14 @@ struct FleetPushTests {
                     configuration, clocks: fixture.site.clocks, stateFolder: stores.folder + "/fleet")
             }
             let fleet = try await MeterFleet.start(meters, options: MeterFleetOptions(host: "127.0.0.1"))
+            // In the clear a meter is believed from its own address alone.
+            try await fixture.site.money.write { transaction in
+                for index in meters.indices {
+                    try transaction.run(
+                        "UPDATE meter SET host = $1 WHERE meter_id = $2",
+                        [.text(fleet.host(index)), .int(PushFixture.meterID(index))])
+                }
+            }
             let listener = try await MeterListener.start(MeterListenerOptions(port: 0), clocks: .live)
             let pump = PushPump(
                 source: listener, receiver: fixture.receiver,

@@ -128,6 +128,9 @@ struct ReadCommandTests {
         options.push = "nobody"
         await #expect(throws: UsageError.self) { _ = try await startSimulation(options) }
         options.push = nil
+        options.pushIsCiphered = true
+        await #expect(throws: UsageError.self) { _ = try await startSimulation(options) }
+        options.pushIsCiphered = false
         options.host = "192.0.2.1"
         options.addressing = .address
         await #expect(throws: MeterFleetError.self) { _ = try await startSimulation(options) }

@@ -145,8 +145,9 @@ struct CollectionPlan {
     private func giveUp(before floor: CivilDay, nowMs: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
-            UPDATE collection SET state = CASE WHEN slots LIKE '%0%' THEN 'lost' ELSE 'complete' END,
-              cause = CASE WHEN slots LIKE '%0%' THEN 'lost' END, slots = REPLACE(slots, '0', 'x'), next_at_ms = $3,
+            UPDATE collection SET state = CASE WHEN slots = REPLACE(slots, '0', 'x') THEN 'complete' ELSE 'lost' END,
+              cause = CASE WHEN slots = REPLACE(slots, '0', 'x') THEN NULL ELSE 'lost' END,
+              slots = REPLACE(slots, '0', 'x'), next_at_ms = $3,
               last_attempt_at_ms = $3,
               last_error = COALESCE(last_error, 'never asked') WHERE org_id = $1 AND day < $2
               AND state IN ('pending', 'partial')
