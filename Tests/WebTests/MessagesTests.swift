@@ -1,5 +1,6 @@
 // MessagesTests: both languages hold the same keys with the same placeholders, and the code uses every one of them.
 import Foundation
+import IS15959
 import Testing
 
 @testable import Web
@@ -32,6 +33,15 @@ import Testing
         return (exact, counted)
     }
 
+    /// Events of meters are looked up by number: in English they are the words of the standard's list, all of them.
+    @Test func eventsHaveTheWordsOfTheList() throws {
+        let wording = Wording(messages: try Self.messages(.english), zone: Samples.zone, nowMs: Samples.nowMs)
+        let known = (1...320).filter { EventIDs.name($0) != nil }
+        #expect(known.count > 80)
+        for code in known { #expect(wording.event(code).plain == EventIDs.name(code)) }
+        #expect(wording.event(999).plain == "event 999")
+    }
+
     @Test func bothLanguagesSayTheSameThings() throws {
         let english = try Self.messages(.english).texts
         let hindi = try Self.messages(.hindi).texts
@@ -52,7 +62,11 @@ import Testing
             let isCounted =
                 (key.hasSuffix(".one") || key.hasSuffix(".other"))
                 && used.counted.contains(key.replacing(#/\.(one|other)$/#, with: ""))
-            #expect(used.exact.contains(key) || isCounted, "\(key) is used nowhere")
+            // Looked up by number.
+            let isEvent = key.firstMatch(of: #/^meterEvent\.(\d+)$/#).flatMap { Int($0.1) }.map {
+                EventIDs.name($0) != nil
+            }
+            #expect(used.exact.contains(key) || isCounted || isEvent == true, "\(key) is used nowhere")
         }
     }
 

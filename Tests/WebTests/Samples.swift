@@ -390,10 +390,10 @@ enum Samples {
         ]
         view.relayDesired = [.init(fromMs: start, toMs: nowMs, state: .connected)]
         view.events = [
-            .init(atMs: at(day, 2, 15), words: "Low voltage, 188 V", tone: .neutral),
-            .init(atMs: at(day.advanced(by: -1), 17, 14), words: word, tone: .bad),
-            .init(atMs: start + 10_800_000, words: "Power up", tone: .good),
-            .init(atMs: start + 3_600_000, words: "Last gasp", tone: .warn),
+            .init(atMs: at(day, 2, 15), code: 9, tone: .neutral),
+            .init(atMs: at(day.advanced(by: -1), 17, 14), code: 251, tone: .bad),
+            .init(atMs: start + 10_800_000, code: 102, tone: .good),
+            .init(atMs: start + 3_600_000, code: 101, tone: .warn),
         ]
         view.commands = commands(word)
         view.versions = [

@@ -1,5 +1,6 @@
 // Wording: dates, times, ages, money and energy in the words of a language; own tables, no formatter, no clock.
 import CivilTime
+import IS15959
 import Quantities
 
 /// Balances follow the night's reading: they are old when a day and some hours have passed.
@@ -14,6 +15,15 @@ struct Wording: Sendable {
     func say(_ key: String, _ values: KeyValuePairs<String, Markup> = [:]) -> Markup { messages.say(key, values) }
     func count(_ key: String, _ n: Int, _ more: KeyValuePairs<String, Markup> = [:]) -> Markup {
         messages.count(key, n, number(n), more)
+    }
+
+    /// What a meter's event says; in the words of the standard's list where there is no translation.
+    func event(_ code: Int) -> Markup {
+        if messages.texts["meterEvent.\(code)"] != nil { return say("meterEvent.\(code)") }
+        if let begun = EventIDs.occurrence(of: code), messages.texts["meterEvent.\(begun)"] != nil {
+            return say("meterEvent.over", ["what": say("meterEvent.\(begun)")])
+        }
+        return "\(EventIDs.words(code))"
     }
 
     // MARK: numbers

@@ -264,17 +264,16 @@ extension MeterView.Version {
 }
 
 extension MeterView.Event {
-    /// Words of IS 15959-1; the tone says whether somebody should look.
+    /// The tone says whether somebody should look.
     init(atMs: Int64, code: Int) {
-        let words = EventIDs.name(code) ?? "event \(code)"
         let tone: Tone =
             switch EventIDs.log(code) {
-            case _ where words.hasSuffix(" over"): .good
+            case _ where EventIDs.occurrence(of: code) != nil: .good
             case .voltage, .current, .power: .warn
             case .nonRollover: .bad
             case .others: code < 211 ? .bad : .neutral
             default: .neutral
             }
-        self.init(atMs: atMs, words: words, tone: tone)
+        self.init(atMs: atMs, code: code, tone: tone)
     }
 }

@@ -162,7 +162,7 @@ extension EventsView: PageContent {
         var row = Fields([
             "when": w.timeTag(item.atMs, "\(w.moment(item.atMs)):\(String(w.timeWithSeconds(item.atMs).suffix(2)))"),
             "meter": w.link(Paths.meter(item.meter), "\(item.serial)"),
-            "kind": EventIDs.kind(item.code).words(w), "words": "\(EventIDs.words(item.code))",
+            "kind": EventIDs.kind(item.code).words(w), "words": w.event(item.code),
             "chip": w.chip(severity.tone, severity.words(w)),
             "delay": item.receivedAtMs >= item.atMs ? w.duration(item.receivedAtMs - item.atMs) : w.say("events.early"),
             "source": item.isPushed

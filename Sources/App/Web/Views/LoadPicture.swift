@@ -28,7 +28,7 @@ struct LoadPicture {
                 case .good: .good
                 case .warn, .bad: .bad
                 }
-            return .init(slot: slot, tone: tone, title: "\(w.moment(event.atMs).plain): \(event.words)")
+            return .init(slot: slot, tone: tone, title: "\(w.moment(event.atMs).plain): \(w.event(event.code).plain)")
         }
         if let limitW = view.figures.sanctionedW {
             curve.limit = (limitW, w.say("chart.limit", ["kw": w.kilowatts(limitW)]).plain)

@@ -193,9 +193,9 @@ extension MeterView: PageContent {
     private func eventRow(_ event: Event, _ w: Wording) -> Fields {
         let words: Markup =
             switch event.tone {
-            case .neutral, .good: "\(event.words)"
-            case .warn: w.chip(.warn, "\(event.words)")
-            case .bad: w.chip(.bad, "\(event.words)")
+            case .neutral, .good: w.event(event.code)
+            case .warn: w.chip(.warn, w.event(event.code))
+            case .bad: w.chip(.bad, w.event(event.code))
             }
         return Fields(["time": w.timeTag(event.atMs, w.moment(event.atMs)), "words": words])
     }

@@ -78,11 +78,12 @@ public struct MeterView: Page {
     public struct Event: Sendable {
         public enum Tone: Sendable { case neutral, good, warn, bad }
         public var atMs: Int64
-        public var words: String
+        /// IS 15959 id.
+        public var code: Int
         public var tone: Tone
-        public init(atMs: Int64, words: String, tone: Tone) {
+        public init(atMs: Int64, code: Int, tone: Tone) {
             self.atMs = atMs
-            self.words = words
+            self.code = code
             self.tone = tone
         }
     }
