@@ -36,13 +36,10 @@ import Testing
             ([file("a", base: "ht-ct"), ("x.json", file("a", base: "lt-ct").text)], "stands in a.json too"),
             ([file("ht-ct", base: "lt-ct")], "ht-ct.json: the name 'ht-ct' is taken"),
             ([file("auto", base: "lt-ct")], "the name 'auto' is taken"),
-            ([("x.json", "{")], "x.json: profile file: at"), ([("x.json", "[]")], "x.json: profile file"),
+            ([("x.json", "{")], "x.json: profile file: The given data was not valid JSON"),
+            ([("x.json", "[]")], "x.json: profile file"),
             ([file("a", base: "ht-ct", ",\"colour\":1")], "a.json: profile file: unknown key colour"),
             ([file("a", base: "ht-ct", ",\"without\":[\"no\"]")], "a.json: profile file a, without"),
-            (
-                (0...ProfileBook.maximumDepth).map { file("p\($0)", base: $0 == 0 ? "ht-ct" : "p\($0 - 1)") },
-                "stand on each other"
-            ),
             ((0...ProfileBook.maximumFiles).map { file("p\($0)", base: "ht-ct") }, "at most 200"),
         ])
     func wrong(_ files: [(file: String, text: String)], _ words: String) {
