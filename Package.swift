@@ -132,7 +132,7 @@ let package = Package(
             "App", "Jobs",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "MeterPort", "IntervalData", "Watch", logging, lifecycle,
+                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Watch", logging, lifecycle,
             ]),
         target(
             "App", "Exchange",
@@ -208,7 +208,7 @@ let package = Package(
                 "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
                 "Payments",
                 "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE",
-                "Tariffs", "TestSupport", logging,
+                "Tariffs", "IS15959", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("IntervalData", ["IntervalData"]),

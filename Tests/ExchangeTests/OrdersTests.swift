@@ -70,7 +70,7 @@ import Testing
             let connect = try await site.take(Self.order([.connect], ["BB1"]), .xml, .orders)
             #expect(connect.orders.map(\.code) == [.refused])
             let others = try await site.take(
-                Self.order([.setLoadLimit, .upgradeFirmware], ["BB1"], correlation: "c-3"), .xml, .orders)
+                Self.order([.disableLoadLimit, .upgradeFirmware], ["BB1"], correlation: "c-3"), .xml, .orders)
             #expect(others.orders.map(\.code) == [.unknownCode, .unknownCode])
             let later = try await site.take(
                 Self.order([.disconnect], ["BB1"], correlation: "c-4", startMs: ExchangeSite.nowMs + 1), .xml, .orders)
@@ -85,6 +85,129 @@ import Testing
                 try await reader.take(
                     DocumentSource(name: "d", bytes: Self.order([.disconnect], ["BB1"])), .xml, kind: .orders)
             }
+        }
+    }
+
+    static func control(
+        _ action: EndDeviceAction, _ value: String?, _ devices: [String], _ format: MessageFormat = .xml,
+        correlation: String = "w-1", duration: String? = nil, reason: String? = "agreed"
+    ) -> [UInt8] {
+        var writer = MessageWriter(
+            format, MessageHeader(.request, .create, .endDeviceControls, source: "mdm", correlationID: correlation))
+        writer.write(
+            EndDeviceControl(
+                mRID: "x", code: action.code, reason: reason, value: value, duration: duration,
+                devices: devices.map { NamedThing(name: $0) }))
+        writer.finish()
+        return writer.take()
+    }
+
+    /// Meters with an address, so that they can be told.
+    private func reachable(_ site: ExchangeSite, _ serials: [String] = ["BB1", "BB2"]) async throws {
+        try await site.site.money.write { transaction in
+            for serial in serials {
+                try transaction.run(
+                    "UPDATE meter SET host = '127.0.0.1', port = 4059 WHERE serial = $1", [.text(serial)])
+            }
+        }
+    }
+
+    private func order(_ site: ExchangeSite) async throws -> MeterOrder? {
+        try await site.site.money.read {
+            try MeterOrder.page(before: nil, state: nil, limit: 9, Scope(orgID: 1), in: $0).first
+        }
+    }
+
+    private func target(
+        _ site: ExchangeSite, _ meterID: Int64, _ state: OrderTarget.State, _ answer: String?
+    ) async throws {
+        try await site.site.money.write {
+            try $0.run(
+                "UPDATE meter_order_target SET state = $1, answer = $2 WHERE meter_id = $3",
+                [.text(state.rawValue), answer.map { .text($0) } ?? .null, .int(meterID)])
+        }
+    }
+
+    @Test(
+        "controls beside the relay become one order, as a person gives it, and are answered meter by meter",
+        arguments: TestEngine.available, MessageFormat.allCases)
+    func wishes(_ engine: TestEngine, _ format: MessageFormat) async throws {
+        try await ExchangeSite.with(engine) { site in
+            try await reachable(site)
+            let document = Self.control(.setLoadLimit, "3000", ["BB1", "BB2", "BB3", "NOBODY"], format)
+            let report = try await site.take(document, format, .orders)
+            #expect(report.orders.map(\.code) == [.pending, .pending, .refused, .invalidMeter], "\(report.orders)")
+            let given = try #require(try await order(site))
+            #expect(given.matter == "load-limit" && given.desired == "3000" && given.reason == "agreed")
+            #expect(given.state == .running)
+            // Again the same document, and the same order in another: nothing more is ordered.
+            #expect(try await site.take(document, format, .orders).orders == report.orders)
+            let again = try await site.take(document + [10], format, .orders)
+            #expect(again.orders == report.orders)
+            let counts = [try await site.count("meter_order"), try await site.count("exchange_order")]
+            #expect(counts == [1, 4])
+            try await target(site, 1_001, .done, "done and read back")
+            try await target(site, 1_002, .failed, "the meter said no")
+            #expect(
+                try await site.exchange.answers(to: "w-1").map(\.code) == [
+                    .ok, .communication, .refused, .invalidMeter,
+                ])
+            try await target(site, 1_002, .skipped, "something else is wanted by now")
+            #expect(try await site.exchange.answers(to: "w-1").map(\.code)[1] == .refused)
+        }
+    }
+
+    @Test("each control that the house has an order for", arguments: TestEngine.available)
+    func kinds(_ engine: TestEngine) async throws {
+        try await ExchangeSite.with(engine) { site in
+            try await reachable(site)
+            let controls: [(EndDeviceAction, String?, String, String)] = [
+                (.setLoadLimit, "2500", "load-limit", "2500"), (.setBalance, "-4200", "balance", "-4200"),
+                (.setPaymentMode, "prepaid", "payment-mode", "prepaid"), (.setClock, nil, "clock", "now"),
+                (.resetDemand, nil, "reset.maximum-demand", "next"),
+            ]
+            for (action, value, matter, desired) in controls {
+                let document = Self.control(action, value, ["BB1"], correlation: "k-\(matter)")
+                let report = try await site.take(document, .xml, .orders)
+                #expect(report.orders.map(\.standing) == [.waiting] && report.orders.first?.kind == matter)
+                let given = try await order(site)
+                #expect(given?.matter == matter && given?.desired == desired)
+            }
+            for (action, value, why) in [
+                (EndDeviceAction.setLoadLimit, String?.none, "Watts"), (.setLoadLimit, "3 kW", "Watts"),
+                (.setPaymentMode, "later", "prepaid"), (.setBalance, "4.5", "Paise"),
+            ] {
+                let document = Self.control(action, value, ["BB1"], correlation: "f-\(action)-\(value ?? "")")
+                let told = try await site.take(document, .xml, .orders).orders
+                #expect(told.map(\.code) == [.refused] && told.first?.what.contains(why) == true, "\(told)")
+            }
+            let brief = Self.control(.setLoadLimit, "2500", ["BB1"], correlation: "d", duration: "60")
+            #expect(try await site.take(brief, .xml, .orders).orders.map(\.code) == [.unknownCode])
+            let mute = Self.control(.setLoadLimit, "2500", ["BB1"], correlation: "r", reason: "x")
+            #expect(try await site.take(mute, .xml, .orders).orders.map(\.code) == [.refused])
+            #expect(try await site.count("meter_order") == 5)
+        }
+    }
+
+    @Test("a limit for more meters than one may order alone waits for a second person", arguments: TestEngine.available)
+    func twoPeople(_ engine: TestEngine) async throws {
+        try await ExchangeSite.with(engine) { site in
+            try await reachable(site)
+            try await site.site.money.write {
+                try Setting.set(
+                    OrderRules.aloneSetting, "1", from: CivilDay(number: 20_000), Scope(orgID: 1), in: $0)
+            }
+            let told = try await site.take(Self.control(.setLoadLimit, "3000", ["BB1", "BB2"]), .xml, .orders).orders
+            #expect(told.map(\.code) == [.pending, .pending])
+            #expect(told.allSatisfy { $0.what.contains("second person") })
+            let given = try #require(try await order(site))
+            #expect(given.state == .awaiting)
+            _ = try await site.site.perform(
+                ApproveOrder(orderID: given.orderID),
+                as: Actor(loginID: 12, role: .operator, scope: Scope(orgID: 1)), source: "test")
+            #expect(try await site.exchange.answers(to: "w-1").allSatisfy { $0.what == "on its way to the meter" })
+            try await site.site.money.write { try $0.run("UPDATE meter_order SET state = 'expired'") }
+            #expect(try await site.exchange.answers(to: "w-1").map(\.code) == [.refused, .refused])
         }
     }
 

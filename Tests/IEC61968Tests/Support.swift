@@ -190,7 +190,7 @@ struct RandomMessages {
             EndDeviceControl(
                 mRID: maybe(text()), code: pick(EndDeviceAction.allCases).code, issuerID: maybe(text()),
                 issuerTrackingID: maybe(text()), reason: maybe(text()), startMs: maybe(stamp()),
-                endMs: maybe(stamp()),
+                endMs: maybe(stamp()), value: maybe(text()), duration: maybe(text()),
                 devices: (0..<Int.random(in: 1...3, using: &generator)).map { _ in thing() }))
     }
 }

@@ -26,7 +26,8 @@ public final class TCPMeterTransport: MeterTransport {
     ///   - blockWindow: general blocks in a row that are taken without asking for each, 1 to 63.
     ///   - onPush: told of what a meter sends unasked amid a conversation, whom it was with first.
     public init(
-        profiles: ProfileBook = .standard, zone: Zone = .india, strictCounters: Bool = true, conformance: Conformance = .complete, blockWindow: UInt8 = 8,
+        profiles: ProfileBook = .standard, zone: Zone = .india, strictCounters: Bool = true,
+        conformance: Conformance = .complete, blockWindow: UInt8 = 8,
         onPush: @escaping @Sendable (MeterEndpoint, Push) -> Void = { _, _ in }
     ) {
         self.profiles = profiles
@@ -54,7 +55,8 @@ public final class TCPMeterTransport: MeterTransport {
             destination: endpoint.serverAddress, timeoutMs: endpoint.timeoutMs)
         let conversation = DLMSConversation(
             wire: wire, client: DLMSClient(configuration(endpoint)),
-            names: MeterNames(endpoint.profileName, in: profiles), zone: zone, timeoutMs: endpoint.timeoutMs, memory: memory,
+            names: MeterNames(endpoint.profileName, in: profiles), zone: zone, timeoutMs: endpoint.timeoutMs,
+            memory: memory,
             keyMark: endpoint.encryptionKey.map { Array(Hash.sha256(Array("counter".utf8) + $0).prefix(4)) } ?? [],
             onPush: { [onPush] in onPush(endpoint, $0) })
         do {

@@ -121,7 +121,8 @@ public struct OpenSite: Sendable {
             site: Site(
                 money: money, readings: readings, clocks: clocks, ids: IDGenerator(processNumber: 0, clocks: clocks)),
             folder: options.folder, ring: try KeyRing(current: Secret.bytes(32)), holder: "",
-            passwordsBreached: options.passwordsBreached, meterProfiles: options.meterProfiles, lease: nil, lastHeldMs: nil, lock: lock)
+            passwordsBreached: options.passwordsBreached, meterProfiles: options.meterProfiles, lease: nil,
+            lastHeldMs: nil, lock: lock)
     }
 
     /// The kinds of meter that are known here, read now.

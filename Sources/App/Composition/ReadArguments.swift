@@ -39,7 +39,8 @@ extension ReadOptions {
             timeoutMs: timeoutMs)
         let question = try Self.question(
             profile: profile, from: from, to: to, object: object, classID: classID, attribute: attribute, zone: zone)
-        self.init(endpoint: endpoint, question: question, profiles: profiles, zone: zone, json: json,
+        self.init(
+            endpoint: endpoint, question: question, profiles: profiles, zone: zone, json: json,
             invocationCounter: counter)
     }
 

@@ -24,7 +24,8 @@ public struct ReadOptions: Sendable {
     public var invocationCounter: UInt32?
 
     public init(
-        endpoint: MeterEndpoint, question: Question, profiles: ProfileBook = .standard, zone: Zone = .india, json: Bool = false,
+        endpoint: MeterEndpoint, question: Question, profiles: ProfileBook = .standard, zone: Zone = .india,
+        json: Bool = false,
         invocationCounter: UInt32? = nil
     ) {
         self.endpoint = endpoint

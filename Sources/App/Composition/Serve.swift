@@ -103,7 +103,8 @@ public struct Serving: Sendable {
         self.orgs = orgs
         line = { org in
             Line(
-                site: open.site, org: org, transport: TCPMeterTransport(profiles: profiles, zone: org.zone), vault: open.vault,
+                site: open.site, org: org, transport: TCPMeterTransport(profiles: profiles, zone: org.zone),
+                vault: open.vault,
                 collection: options.collection, holder: open.holder, log: log)
         }
         lines = orgs.map(line)

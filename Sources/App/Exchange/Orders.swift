@@ -12,6 +12,9 @@ import Supply
 
 /// How one order stands.
 public struct OrderAnswer: Sendable, Equatable {
+    /// Before the number of an order to a group, where a command has its key.
+    static let orderMark = "order:"
+
     public enum Standing: String, Sendable, Codable { case done, waiting, failed }
     public var subject: String
     public var kind: String
@@ -31,10 +34,12 @@ struct TakeOrder: Command {
     var subject: String
     /// Nil: there is none, which is noted too.
     var meterID: Int64?
-    /// `disconnect`, `reconnect`, `read`, or the code of what is not done here.
+    /// `disconnect`, `reconnect`, `read`, a matter of ``OrderMeters``, or the code of what is not done here.
     var kind: String
     var reason: String
     var zone: Zone
+    /// The order to all meters of the control, given already; nil for relays and reads.
+    var orderID: Int64?
     /// Why it is not even tried.
     var fault: (code: ReplyCode, what: String)?
 
@@ -51,7 +56,9 @@ struct TakeOrder: Command {
         var order = ExchangeOrder(
             orderID: context.ids.next(), correlationID: correlationID, subject: subject, meterID: meterID, kind: kind,
             askedAtMs: context.businessNowMs, faultCode: fault?.code.rawValue, fault: fault?.what)
-        if fault == nil, let meterID {
+        if let orderID {
+            order.commandKey = OrderAnswer.orderMark + String(orderID)
+        } else if fault == nil, let meterID {
             do {
                 order.commandKey = try carryOut(meterID, in: transaction, context)
             } catch let refusal as Refusal {
@@ -99,19 +106,28 @@ struct OrderTaker {
         let action = EndDeviceAction(control.code)
         var kind = control.code.description
         var fault: (code: ReplyCode, what: String)?
+        var value: String?
         switch action {
         case .connect: kind = "reconnect"
         case .disconnect: kind = "disconnect"
-        default:
+        case .setLoadLimit: (kind, value) = ("load-limit", control.value ?? "")
+        case .setBalance: (kind, value) = ("balance", control.value ?? "")
+        case .setPaymentMode: (kind, value) = ("payment-mode", control.value ?? "")
+        case .setClock: (kind, value) = ("clock", "")
+        case .resetDemand: (kind, value) = ("reset.maximum-demand", "")
+        case .enableLoadLimit, .disableLoadLimit, .upgradeFirmware, nil:
             let named = action?.rawValue ?? control.code.name
             fault = (.unknownCode, "\(named) (\(control.code)) is not carried out for others yet")
         }
         if let startMs = control.startMs, startMs > exchange.site.clocks.businessNowMs() {
             fault = (.unknownCode, "a time to begin in the future is not kept; send the order when it is due")
         }
+        if control.duration != nil {
+            fault = (.unknownCode, "nothing is ordered for a duration; send what is to hold after it when it is due")
+        }
         let asked = control.reason ?? "asked by \(control.issuerID ?? header?.source ?? "another system")"
         try await take(
-            control.devices, kind: kind, mRID: control.mRID ?? control.issuerTrackingID, reason: asked,
+            control.devices, kind: kind, value: value, mRID: control.mRID ?? control.issuerTrackingID, reason: asked,
             line: control.line, fault: fault, &report)
     }
 
@@ -122,7 +138,7 @@ struct OrderTaker {
     }
 
     private func take(
-        _ devices: [NamedThing], kind: String, mRID: String?, reason: String, line: Int,
+        _ devices: [NamedThing], kind: String, value: String? = nil, mRID: String?, reason: String, line: Int,
         fault: (code: ReplyCode, what: String)?, _ report: inout TakeReport
     ) async throws {
         // Without a name of its own the order could not be told from another one like it.
@@ -134,25 +150,62 @@ struct OrderTaker {
         guard !devices.isEmpty else {
             return report.refuse(ExchangeRefusal(line: line, what: "the order names no device"))
         }
+        let marks = [header?.source ?? "", correlationID, mRID ?? "#\(number)", kind] + [value].compactMap { $0 }
+        let asked = String(reason.prefix(200))
+        var known: [Meter?] = []
         for device in devices {
             try Task.checkCancellation()
+            known.append(try await exchange.meter(device))
+        }
+        var given = Given(orderID: nil, fault: fault)
+        if let value, fault == nil {
+            given = try await give(kind, value, to: known.compactMap { $0 }, key: Self.key(marks), asked)
+        }
+        for (device, meter) in zip(devices, known) {
+            try Task.checkCancellation()
             let label = device.label ?? ""
-            let meter = try await exchange.meter(device)
-            let parts = [
-                header?.source ?? "", correlationID, mRID ?? "#\(number)", kind, label,
-                meter.map { String($0.meterID) } ?? "",
-            ]
-            // A hash, so that the key is short whatever the sender writes, and no part runs into the next.
-            let key = Hash.sha256(Array(parts.map { "\($0.utf8.count):\($0)" }.joined().utf8))
+            let isMute = value != nil && meter?.port == 0
             let command = TakeOrder(
-                orderKey: Secret.hex(Array(key.prefix(16))), correlationID: correlationID, subject: label,
-                meterID: meter?.meterID, kind: kind, reason: String(reason.prefix(200)), zone: exchange.org.zone,
-                fault: meter == nil ? (.invalidMeter, "there is no such meter") : fault)
+                orderKey: Self.key(marks + [label, meter.map { String($0.meterID) } ?? ""]),
+                correlationID: correlationID, subject: label, meterID: meter?.meterID, kind: kind, reason: asked,
+                zone: exchange.org.zone, orderID: meter == nil || isMute ? nil : given.orderID,
+                fault: meter == nil
+                    ? (.invalidMeter, "there is no such meter")
+                    : isMute ? (.refused, "the meter has no address: its data comes by file") : given.fault)
             _ = try await exchange.site.perform(command, as: exchange.actor, source: exchange.via, why: reason)
             report.counts.orders += 1
         }
         // The answer is that of the whole correlation, once.
         report.orders = try await exchange.answers(to: correlationID)
+    }
+
+    /// A hash, so that the key is short whatever the sender writes, and no part runs into the next.
+    private static func key(_ parts: [String]) -> String {
+        let hash = Hash.sha256(Array(parts.map { "\($0.utf8.count):\($0)" }.joined().utf8))
+        return Secret.hex(Array(hash.prefix(16)))
+    }
+
+    private struct Given {
+        var orderID: Int64?
+        var fault: (code: ReplyCode, what: String)?
+    }
+
+    /// One order to all meters of the control, as a person would give it: their number decides whether a second person
+    /// must approve it. Given again it is the same order.
+    private func give(
+        _ matter: String, _ value: String, to meters: [Meter], key: String, _ reason: String
+    ) async throws -> Given {
+        let ids = Set(meters.filter { $0.port > 0 }.map(\.meterID)).sorted()
+        guard !ids.isEmpty else { return Given() }
+        do {
+            let order = try OrderMeters(
+                matter: matter, value: value, group: .meters(ids), reason: reason, reference: "exchange-\(key)")
+            let placed = try await exchange.site.perform(
+                order, as: exchange.actor, source: exchange.via, why: reason)
+            return Given(orderID: placed.orderID)
+        } catch let refusal as Refusal where refusal.code != .forbidden {
+            return Given(fault: (.refused, refusal.description))
+        }
     }
 }
 
@@ -183,6 +236,9 @@ extension Exchange {
         if let fault = order.fault {
             return answer(.failed, order.faultCode.flatMap { ReplyCode(rawValue: $0) } ?? .other, fault)
         }
+        if let number = order.commandKey.flatMap({ Self.orderNumber($0) }) {
+            return try Self.answer(number, meterID, scope, in: transaction, answer)
+        }
         if let key = order.commandKey {
             let command = try MeterCommand.find(key: key, scope, in: transaction)
             return of(command, answer)
@@ -200,6 +256,31 @@ extension Exchange {
             return answer(.waiting, .pending, "taken; the rules do not let it happen now")
         }
         return of(command, answer)
+    }
+
+    private static func orderNumber(_ key: String) -> Int64? {
+        key.hasPrefix(OrderAnswer.orderMark) ? Int64(key.dropFirst(OrderAnswer.orderMark.count)) : nil
+    }
+
+    /// How a meter stands in an order to a group.
+    private static func answer(
+        _ orderID: Int64, _ meterID: Int64, _ scope: Scope, in transaction: any SQLTransaction,
+        _ answer: (OrderAnswer.Standing, ReplyCode, String) -> OrderAnswer
+    ) throws -> OrderAnswer {
+        let order = try MeterOrder.find(orderID, scope, in: transaction)
+        let target = try OrderTarget.page(
+            orderID, after: meterID - 1, state: nil, limit: 1, scope, in: transaction
+        ).first.flatMap { $0.meterID == meterID ? $0 : nil }
+        switch (order.state, target?.state) {
+        case (.awaiting, _): return answer(.waiting, .pending, "order \(orderID) waits for a second person")
+        case (.expired, _): return answer(.failed, .refused, "nobody approved order \(orderID) in time")
+        case (_, .done): return answer(.done, .ok, target?.answer ?? "done")
+        case (_, .failed): return answer(.failed, .communication, target?.answer ?? "the meter did not do it")
+        case (_, .skipped), (_, .withdrawing), (_, .withdrawn), (.stopped, _):
+            return answer(.failed, .refused, target?.answer ?? order.endedWhy ?? "taken back")
+        case (_, .waiting), (_, .released), (_, nil):
+            return answer(.waiting, .pending, target?.answer ?? "on its way to the meter")
+        }
     }
 
     private static func of(

@@ -221,7 +221,8 @@ public struct JSONMessageReader {
         "reason", "severity", "details",
     ]
     private static let controlFields: Set<String> = [
-        "controlId", "controlType", "action", "issuerId", "issuerTrackingId", "reason", "start", "end", "devices",
+        "controlId", "controlType", "action", "issuerId", "issuerTrackingId", "reason", "start", "end", "value",
+        "duration", "devices",
     ]
 
     private func event(_ tree: JSONTree, line: Int) -> MessageItem {
@@ -259,7 +260,9 @@ public struct JSONMessageReader {
             EndDeviceControl(
                 mRID: tree["controlId"]?.text.map(field), code: code, issuerID: tree["issuerId"]?.text.map(field),
                 issuerTrackingID: tree["issuerTrackingId"]?.text.map(field), reason: tree["reason"]?.text.map(field),
-                startMs: start ?? nil, endMs: end ?? nil, devices: tree["devices"]?.items.map(thing) ?? [], line: line))
+                startMs: start ?? nil, endMs: end ?? nil, value: tree["value"]?.text.map(field),
+                duration: tree["duration"]?.text.map(field), devices: tree["devices"]?.items.map(thing) ?? [],
+                line: line))
     }
 }
 

@@ -143,6 +143,8 @@ public struct JSONMessageWriter {
         more("reason", control.reason)
         more("start", control.startMs.map { Stamp.text($0, offsetS: offsetS) })
         more("end", control.endMs.map { Stamp.text($0, offsetS: offsetS) })
+        more("value", control.value)
+        more("duration", control.duration)
         put(",\"devices\":[")
         devices(control.devices)
         put("]}")

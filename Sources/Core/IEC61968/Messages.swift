@@ -146,12 +146,18 @@ public struct EndDeviceControl: Sendable, Equatable {
     /// When it is to be done; nil is now.
     public var startMs: Int64?
     public var endMs: Int64?
+    /// What is wanted, where the code alone does not say it: `EndDeviceAction/command`, watts of a load limit.
+    public var value: String?
+    /// How long it is to hold, as the sender writes it: `EndDeviceAction/duration`; nil is for good.
+    public var duration: String?
     public var devices: [NamedThing]
     public var line: Int
     public init(
         mRID: String? = nil, code: EndDeviceCode, issuerID: String? = nil, issuerTrackingID: String? = nil,
-        reason: String? = nil, startMs: Int64? = nil, endMs: Int64? = nil, devices: [NamedThing], line: Int = 0
+        reason: String? = nil, startMs: Int64? = nil, endMs: Int64? = nil, value: String? = nil,
+        duration: String? = nil, devices: [NamedThing], line: Int = 0
     ) {
+        (self.value, self.duration) = (value, duration)
         (self.mRID, self.code, self.issuerID, self.issuerTrackingID) = (mRID, code, issuerID, issuerTrackingID)
         (self.reason, self.startMs, self.endMs) = (reason, startMs, endMs)
         (self.devices, self.line) = (devices, line)
@@ -159,6 +165,7 @@ public struct EndDeviceControl: Sendable, Equatable {
     public static func == (a: EndDeviceControl, b: EndDeviceControl) -> Bool {
         a.mRID == b.mRID && a.code == b.code && a.issuerID == b.issuerID && a.issuerTrackingID == b.issuerTrackingID
             && a.reason == b.reason && a.startMs == b.startMs && a.endMs == b.endMs && a.devices == b.devices
+            && a.value == b.value && a.duration == b.duration
     }
 }
 

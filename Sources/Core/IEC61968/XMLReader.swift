@@ -36,6 +36,7 @@ private enum Element: Int, CaseIterable {
     case EndDeviceEventDetails, EndDeviceEventType
     case EndDeviceControls, EndDeviceControl, EndDeviceControlType, EndDevices, EndDevice
     case issuerID, issuerTrackingID, scheduledInterval, start, end
+    case EndDeviceAction, command, duration
     case GetMeterReadings
 
     static let number: [String: Int] = Dictionary(uniqueKeysWithValues: allCases.map { ("\($0)", $0.rawValue) })
@@ -46,7 +47,7 @@ private enum Element: Int, CaseIterable {
         switch self {
         case .Verb, .Noun, .Timestamp, .Source, .MessageID, .CorrelationID, .Result, .code, .level, .reason, .details,
             .ID, .timeStamp, .value, .source, .mRID, .name, .createdDateTime, .severity, .issuerID, .issuerTrackingID,
-            .start, .end:
+            .start, .end, .command, .duration:
             true
         default: false
         }
@@ -80,7 +81,9 @@ private enum Element: Int, CaseIterable {
         case .EndDeviceControl:
             [
                 .mRID, .reason, .issuerID, .issuerTrackingID, .scheduledInterval, .EndDeviceControlType, .EndDevices,
+                .EndDeviceAction,
             ]
+        case .EndDeviceAction: [.command, .duration]
         case .scheduledInterval: [.start, .end]
         case .GetMeterReadings: [.EndDevice, .ReadingType]
         default: []
@@ -344,6 +347,8 @@ private struct XMLMessageBuilder: XMLHandler {
         case (.EndDeviceControl, .reason): control.reason = kept
         case (.EndDeviceControl, .issuerID): control.issuerID = kept
         case (.EndDeviceControl, .issuerTrackingID): control.issuerTrackingID = kept
+        case (.EndDeviceAction, .command): control.value = kept
+        case (.EndDeviceAction, .duration): control.duration = kept
         case (.scheduledInterval, .start): control.start = kept
         case (.scheduledInterval, .end): control.end = kept
         default: break
@@ -488,7 +493,8 @@ private struct XMLMessageBuilder: XMLHandler {
                 EndDeviceControl(
                     mRID: control.mRID, code: code, issuerID: control.issuerID,
                     issuerTrackingID: control.issuerTrackingID, reason: control.reason, startMs: startMs ?? nil,
-                    endMs: endMs ?? nil, devices: control.devices, line: control.line)))
+                    endMs: endMs ?? nil, value: control.value, duration: control.duration, devices: control.devices,
+                    line: control.line)))
     }
 
     private mutating func endHeader() throws {
@@ -538,6 +544,8 @@ private struct ControlParts {
     var issuerTrackingID: String?
     var start: String?
     var end: String?
+    var value: String?
+    var duration: String?
     var devices: [NamedThing] = []
 }
 

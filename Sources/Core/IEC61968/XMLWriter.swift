@@ -121,6 +121,12 @@ public struct XMLMessageWriter {
         inner("issuerID", control.issuerID)
         inner("issuerTrackingID", control.issuerTrackingID)
         inner("reason", control.reason)
+        if control.value != nil || control.duration != nil {
+            put("<m:EndDeviceAction>")
+            inner("command", control.value)
+            inner("duration", control.duration)
+            put("</m:EndDeviceAction>")
+        }
         put("<m:EndDeviceControlType ref=\"\(control.code)\"/>")
         for device in control.devices { thing("EndDevices", device) }
         if control.startMs != nil || control.endMs != nil {

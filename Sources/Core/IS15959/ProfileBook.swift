@@ -7,8 +7,6 @@ public struct ProfileBook: Sendable {
     public static let auto = "auto"
     /// Files taken at most.
     public static let maximumFiles = 200
-    /// Deviations upon deviations at most.
-    public static let maximumDepth = 8
 
     /// Those of the program first, then those of files by name.
     public let profiles: [MeterProfile]
@@ -67,9 +65,6 @@ public struct ProfileBook: Sendable {
         guard !above.contains(name) else {
             let ring = (above.drop { $0 != name } + [name]).joined(separator: " on ")
             throw ProfileError("\(head.file): the bases stand in a ring: \(ring); let one stand on another base")
-        }
-        guard above.count < maximumDepth else {
-            throw ProfileError("\(head.file): more than \(maximumDepth) files stand on each other")
         }
         if let base = head.base, MeterProfile.named(base) == nil {
             guard heads[base] != nil else {

@@ -177,7 +177,7 @@ public struct ExchangeOrder: Sendable, Equatable {
     /// `disconnect`, `reconnect`, `read`, or the code of what is not done here.
     public var kind: String
     public var askedAtMs: Int64
-    /// The key of the order to the meter, when it has one of its own.
+    /// The key of the order to the meter, when it has one of its own, or `order:` and the number of one to a group.
     public var commandKey: String?
     /// Set when it was refused.
     public var faultCode: String?

@@ -56,6 +56,24 @@ public struct WishCommander: Sendable {
         return commandID
     }
 
+    /// Records what a rule would want and no meter can keep, as an order that failed: it stands among the exceptions
+    /// and nothing is sent. The same again changes nothing.
+    public static func giveUp(
+        _ words: String, _ matter: String, meterID: Int64, _ authority: MeterWish.Authority, because why: String,
+        nowMs: Int64, ids: IDGenerator, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        let commandID = try want(
+            words, matter, meterID: meterID, authority, always: false, nowMs: nowMs, ids: ids, scope, in: transaction)
+        guard let commandID else { return }
+        try transaction.run(
+            """
+            UPDATE meter_command SET state = 'failed', answer = $3, ended_at_ms = $4
+            WHERE org_id = $1 AND command_id = $2
+            """, [.int(scope.orgID), .int(commandID), .text(String(why.prefix(500))), .int(nowMs)])
+        try MeterWish.find(meterID, matter, scope, in: transaction)?.note(
+            .failed, actual: nil, atMs: nowMs, nextCheckMs: nowMs, scope, in: transaction)
+    }
+
     // MARK: Running
 
     /// Carries out what is due, a bounded number at a time. Long transfers are interrupted at `untilMs` (system time)

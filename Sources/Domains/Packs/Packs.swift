@@ -158,6 +158,21 @@ public enum Packs {
         ) { try $0.text(0) }
     }
 
+    /// Every base pack that was stored, as it is in force on a day. At most 1,000.
+    public static func basesInForce(
+        on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [BasePack] {
+        let ids = try transaction.query(
+            """
+            SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND from_day <= $2
+            ORDER BY pack_id LIMIT 1000
+            """, [.int(scope.orgID), .day(day)]
+        ) { try $0.text(0) }
+        return try ids.compactMap { packID in
+            try definition(packID, on: day, scope, in: transaction).map { try BasePack(json: $0) }
+        }
+    }
+
     /// What prices an account on a day; nil when it holds no base pack that day.
     public static func plan(
         for account: SupplyAccount, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction

@@ -6,7 +6,8 @@ struct MeterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meter", abstract: "Meters on the network and the accounts they serve.",
         subcommands: [
-            Add.self, List.self, Profiles.self, SetProfile.self, Order.self, Orders.self, Approve.self, Stop.self, Firmware.self, RotateKeys.self,
+            Add.self, List.self, Profiles.self, SetProfile.self, Order.self, Orders.self, Approve.self, Stop.self,
+            Firmware.self, RotateKeys.self,
             RecoverCounter.self,
         ])
 

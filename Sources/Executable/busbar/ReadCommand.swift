@@ -35,7 +35,8 @@ struct Read: AsyncParsableCommand {
     @Option(name: .customLong("class"), parsing: .unconditional, help: "Class of the object.") var classID: UInt16?
     @Option(parsing: .unconditional, help: "Attribute of the object.") var attribute: Int8 = 2
     @Option(
-        help: "Kind of meter: single-phase, three-phase, lt-ct, ht-ct, one of a maker's file, or auto to ask the meter.")
+        help: "Kind of meter: single-phase, three-phase, lt-ct, ht-ct, one of a maker's file, or auto to ask the meter."
+    )
     var meterProfile = "single-phase"
     @Option(help: "Folder of makers' meter profiles.", completion: .directory) var meterProfiles: String?
     @Option(help: "Zone of the meter.") var zone = "Asia/Kolkata"

@@ -32,7 +32,8 @@ public func listProfiles(_ site: SiteOptions, orgID: Int64?, _ console: Console)
             ]
         }
         rows.append([
-            ProfileBook.auto, "–", "–", String(used[ProfileBook.auto] ?? 0), "program", "the meter is asked what it has",
+            ProfileBook.auto, "–", "–", String(used[ProfileBook.auto] ?? 0), "program",
+            "the meter is asked what it has",
         ])
         let strange = used.keys.filter { !book.names.contains($0) }.sorted()
         for name in strange {

@@ -202,7 +202,7 @@ extension Wording {
             }
             rest = rest.dropFirst()
         }
-        return String(json.prefix(20))
+        return String(json.prefix(80))
     }
 }
 
