@@ -25,7 +25,7 @@ public actor FleetDirector {
     private var nextID = 1
     private var lastS: Int64
     private var log: [SimulatorStatus.Line] = []
-    /// Alarms by the time they are due; bounded by the meters of the fleet times the steps that run and their own events.
+    /// Alarms by the time they are due; bounded by the meters times the steps that run and their own events.
     private var alarms: [(atS: Int64, meter: Int, alarm: MeterAlarm)] = []
 
     /// - Parameter send: nil loses all alarms.
