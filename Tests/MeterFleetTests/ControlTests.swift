@@ -273,7 +273,7 @@ struct StreamingTests {
         }
         let endpoint = MeterEndpoint(
             host: "127.0.0.1", port: listener.localAddress?.port ?? 0, clientAddress: 16, authentication: .none,
-            timeoutMs: 300)
+            timeoutMs: 1_500)
         let value = DLMSData.octetString((0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
         let (first, second) = try await transport.associate(with: endpoint) { meter in
             let target = AttributeReference(1, OBIS(0, 0, 96, 1, 0), 2)
