@@ -185,6 +185,8 @@ private let productProbes: [String: Probe] = [
     "meters.read": on("meterID", 1070, staff),
     "meters.load": on(
         "meterID", 1070, everybody, ["from": .string("2025-12-30"), "to": .string("2025-12-31")]),
+    "meters.set-profile": on(
+        "meterID", 1070, [.administrator], ["profileName": .string("auto"), "reason": .string("a test of profiles")]),
     "meters.order-read": on("meterID", 1070, staff),
     "meters.reads": on("meterID", 1070, staff, ["day": .string("2025-12-31")]),
     "meters.frames": rawAnswer(on("meterID", 1070, staff, ["batchID": .string("7071")])),

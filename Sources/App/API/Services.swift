@@ -1,5 +1,6 @@
 // What endpoints and pages have at hand. Built by the composition root; tests build it with a database of their own.
 import Access
+import IS15959
 import MeterPort
 import Synchronization
 
@@ -41,6 +42,8 @@ public struct Services: Sendable {
     public var gzip: (@Sendable ([UInt8]) -> [UInt8])?
     /// The simulator of meters of a demonstration; nil: there is none, and no page for it.
     public var simulator: (any SimulatorControl)?
+    /// What the profile of a meter may be called: the kinds of the program and of makers' files.
+    public var meterProfiles: [String] = ProfileBook.standard.names
     /// Whether requests should come here, and why not.
     public var readiness = Readiness()
     /// What `/status`, `/line` and the figures for Prometheus share.

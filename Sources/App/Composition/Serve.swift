@@ -116,6 +116,7 @@ public struct Serving: Sendable {
             log: { line in log.log(level: line.level, "request", metadata: line.metadata) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
         services.simulator = options.simulator
+        services.meterProfiles = profiles.names
         self.services = services
         companies = Companies(orgs)
         var known = facts

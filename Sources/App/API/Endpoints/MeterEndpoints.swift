@@ -114,6 +114,24 @@ struct MeterDetailView: APIModel {
     static let example = MeterDetailView()
 }
 
+struct ProfileChange: APIModel {
+    var meterID: ID
+    var profileName: String
+    var reason: String
+    static let notes: [String: Note] = [
+        "meterID": Note("The meter."),
+        "profileName": Note(
+            "A kind of meter: one of the program or of a maker's file, or auto, which asks the meter what it has.",
+            length: 1...64),
+        "reason": Note("Why.", length: 3...200),
+    ]
+}
+
+struct ProfileView: APIModel {
+    var profileName: String
+    static let notes: [String: Note] = ["profileName": Note("The kind of meter it is entered as.")]
+}
+
 struct LoadQuery: APIModel {
     var meterID: ID
     var from: Day
@@ -192,6 +210,20 @@ extension Endpoints {
                         try await MeterReport.of(
                             context.services.site, meterID: input.meterID.value, last: nil, count: 1,
                             context.actor.scope))
+                })),
+        AnyEndpoint(
+            Endpoint<ProfileChange, ProfileView>(
+                "meters.set-profile", "PUT", "/api/v1/meters/{meterID}/profile",
+                access: .permission([.manageSettings]),
+                EndpointText(
+                    "Say of which kind a meter is", "A name that nobody knows is refused with those there are."),
+                example: ProfileChange(meterID: ID(1001), profileName: "auto", reason: "another make since May"),
+                outputExample: ProfileView(profileName: "auto"), problems: [.notFound],
+                run: { input, context in
+                    let command = try SetMeterProfile(
+                        meterID: input.meterID.value, profileName: input.profileName,
+                        among: context.services.meterProfiles, why: input.reason)
+                    return ProfileView(profileName: try await context.perform(command, why: input.reason))
                 })),
         AnyEndpoint(
             Endpoint<LoadQuery, LoadView>(

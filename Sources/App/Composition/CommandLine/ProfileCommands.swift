@@ -49,7 +49,8 @@ public func setProfile(
     _ site: SiteOptions, orgID: Int64?, serial: String, name: String, why: String, _ console: Console
 ) async throws -> CommandStatus {
     try await withSite(site) { open in
-        try knownProfile(name, in: try open.profiles())
+        let book = try open.profiles()
+        try knownProfile(name, in: book)
         let org = try await open.org(orgID)
         let meter = try await open.site.money.read {
             try Meter.find(serial: serial, Scope(orgID: org.orgID), in: $0)
@@ -58,30 +59,9 @@ public func setProfile(
             throw Refusal(.notFound, "There is no meter \(serial).", hint: "`busbar meter list` shows them.")
         }
         _ = try await open.site.perform(
-            SetMeterProfile(meterID: meter.meterID, profileName: name), as: .system(orgID: org.orgID), source: "cli",
-            why: try Reason.checked(why))
+            SetMeterProfile(meterID: meter.meterID, profileName: name, among: book.names, why: why),
+            as: .system(orgID: org.orgID), source: "cli", why: why)
         console.note("Meter \(serial) is of the kind \(name).")
         return .done
-    }
-}
-
-/// The names are the caller's to check: which there are stands in files, not in the database.
-struct SetMeterProfile: Command {
-    static let name = "meters.set-profile"
-    static let permissions: [Permission] = [.runJobs]
-
-    var meterID: Int64
-    var profileName: String
-
-    var key: String? { nil }
-    var subjectID: Int64 { meterID }
-    var content: String { "meter=\(meterID) profile=\(profileName)" }
-
-    func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> String {
-        let scope = context.actor.scope
-        let meter = try Meter.find(meterID, scope, in: transaction)
-        try Meter.setProfile(meterID, profileName, scope, in: transaction)
-        context.changed(.meter(meterID), "profile", from: meter.profileName, to: profileName)
-        return profileName
     }
 }
