@@ -5,6 +5,7 @@ import CivilTime
 import Clocks
 import Compression
 import HeadEnd
+import IS15959
 import Jobs
 import Logging
 import MeterLink

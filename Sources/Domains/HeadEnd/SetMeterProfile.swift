@@ -1,4 +1,5 @@
-// Says of which kind a meter is. Which kinds there are stands in files, not in the database: the caller brings the names.
+// Says of which kind a meter is. Which kinds there are stands in files, not in the database: the caller brings the
+// names.
 import Access
 import Meters
 import SQL
