@@ -26,6 +26,8 @@ enum HeadEndFaults {
 
     /// Wall time after which the run is over, whole or not.
     private static let limitS = 3_600.0
+    /// And so long for meter data to take over what was read.
+    private static let takeOverS = 300.0
 
     /// Reads three days of every meter by the product's own jobs until all are whole.
     static func run(
@@ -54,10 +56,15 @@ enum HeadEndFaults {
             try await Task.sleep(for: .milliseconds(50))
             calls = try await self.calls(site)
         } while calls.open > 0 && watch.used().wallS < limitS
-        // What was read last is still to be taken over.
-        try await line.tick()
+        // What was read is still to be taken over: the collector, which is due all the time here, goes first.
+        var result = Result()
+        let readS = watch.used().wallS
+        repeat {
+            try await line.tick()
+            try await Task.sleep(for: .milliseconds(50))
+            result = try await compare(meters, first, site)
+        } while result.lost > 0 && watch.used().wallS < readS + takeOverS
         let used = watch.used()
-        let result = try await compare(meters, first, site)
         let status = try await FleetControlClient(path: control).status()
         let businessHours = (site.clocks.businessNowMs() / 1000 - nowS) / 3600
         return """
