@@ -195,7 +195,7 @@ import Testing
             try await reachable(site)
             try await site.site.money.write {
                 try Setting.set(
-                    OrderRules.aloneSetting, "1", from: CivilDay(number: 20_000), Scope(orgID: 1), in: $0)
+                    CutLimit.setting, "1", from: CivilDay(number: 20_000), Scope(orgID: 1), in: $0)
             }
             let told = try await site.take(Self.control(.setLoadLimit, "3000", ["BB1", "BB2"]), .xml, .orders).orders
             #expect(told.map(\.code) == [.pending, .pending])
@@ -208,6 +208,20 @@ import Testing
             #expect(try await site.exchange.answers(to: "w-1").allSatisfy { $0.what == "on its way to the meter" })
             try await site.site.money.write { try $0.run("UPDATE meter_order SET state = 'expired'") }
             #expect(try await site.exchange.answers(to: "w-1").map(\.code) == [.refused, .refused])
+        }
+    }
+
+    @Test("single cuts are no way around the second person", arguments: TestEngine.available)
+    func cutsAreCounted(_ engine: TestEngine) async throws {
+        try await ExchangeSite.with(engine) { site in
+            try await site.site.money.write {
+                try Setting.set(CutLimit.setting, "1", from: CivilDay(number: 20_000), Scope(orgID: 1), in: $0)
+            }
+            let person = site.exchange(Actor(loginID: 12, role: .operator, scope: Scope(orgID: 1)))
+            let document = DocumentSource(name: "cuts", bytes: Self.order([.disconnect], ["BB1", "BB2"]))
+            let told = try await person.take(document, .xml, kind: .orders).orders
+            #expect(told.filter { $0.code == .refused }.map { $0.what.contains("second person") } == [true], "\(told)")
+            #expect(try await site.count("supply_order") == 1)
         }
     }
 

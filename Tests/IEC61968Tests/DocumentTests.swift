@@ -172,7 +172,8 @@ import Testing
         let text = """
             {"records": [{"deviceId": "BB1", "nodeId": "n", "meterSampleId": 5, "more": {},
               "formattedProfileObisCode": "1.0.99.1.0.255", "timestamp": "1970-01-01T00:15:00Z", "registerValues": [
-               {"formattedRegisterObisCode": "1.0.1.29.0.255", "attributeId": 2, "formattedValue": 312, "scalar": 0},
+               {"formattedRegisterObisCode": "1.0.1.29.0.255", "attributeId": 2,
+                "formattedValue": 312, "unit": "Wh", "scalar": 0},
                {"formattedRegisterObisCode": "0.0.96.3.10.255", "formattedValue": "1"}]}]}
             """
         var reader = MessageReader(.json)
@@ -184,6 +185,31 @@ import Testing
         }
         #expect(reading.intervals.first?.type.isIntervalImport == true && reader.skippedCount == 1)
         #expect(reading.intervals.first?.readings.first?.value == ExactNumber(312))
+    }
+
+    /// Nobody's kWh are read as Wh.
+    @Test(
+        arguments: [
+            ("\"unit\": \"Wh\"", 0), ("\"unit\": \"kWh\"", 3), ("\"unit\": \"MWh\", \"scalar\": -3", 3),
+            ("\"unit\": \"kVAh\"", nil), ("\"unit\": \"V\"", nil), ("\"unit\": \"kwh\"", nil), ("\"unit\": 7", nil),
+            ("\"scalar\": 0", nil), ("\"unit\": \"Wh\", \"scalar\": \"x\"", nil),
+            ("\"unit\": \"V\", \"readingType\": \"0.0.2.4.1.1.12.0.0.0.0.0.0.0.0.0.72.0\"", nil),
+        ] as [(String, Int16?)])
+    func theUnitIsHeld(_ said: String, _ power: Int16?) throws {
+        let text = """
+            {"records": [{"deviceId": "BB1", "formattedProfileObisCode": "1.0.99.1.0.255",
+              "timestamp": "1970-01-01T00:15:00Z", "registerValues": [
+               {"formattedRegisterObisCode": "1.0.1.29.0.255", "formattedValue": 7, \(said)}]}]}
+            """
+        var reader = MessageReader(.json)
+        let items = try reader.feed(Array(text.utf8))
+        try reader.finish()
+        guard let power else {
+            guard case .unreadable? = items.first else { return #expect(Bool(false), "\(said) was taken: \(items)") }
+            return
+        }
+        guard case .reading(let reading)? = items.last else { return #expect(Bool(false), "\(items)") }
+        #expect(reading.intervals.first?.type[.multiplier] == power)
     }
 
     /// Garbled documents end in items or in an error with a line; never in a crash, and soon.

@@ -324,7 +324,7 @@ struct MeterOrderTests {
     @Test("above the set count a second person must approve, and not the same one", arguments: TestEngine.available)
     func twoPeople(_ engine: TestEngine) async throws {
         try await with(engine, Self.configurations(3)) { bench in
-            try await bench.setting(OrderRules.aloneSetting, "2")
+            try await bench.setting(CutLimit.setting, "2")
             let bulk = try await bench.order("relay", "open", meters: [1001, 1002, 1003])
             #expect(bulk.state == .awaiting && bulk.meterCount == 3)
             try await bench.run()
@@ -426,7 +426,7 @@ struct MeterOrderTests {
                 try Place(placeID: 20, parentID: 10, kind: .feeder, name: "Feeder").create(scope, in: transaction)
                 try transaction.run("UPDATE supply_account SET place_id = 20 WHERE account_id = 101")
             }
-            try await bench.setting(OrderRules.aloneSetting, "0")
+            try await bench.setting(CutLimit.setting, "0")
             let confined = Actor(loginID: 13, role: .operator, scope: Scope(orgID: 1, placeIDs: [20]))
             let stranger = Actor(loginID: 14, role: .operator, scope: Scope(orgID: 2))
             for actor in [confined, stranger] {

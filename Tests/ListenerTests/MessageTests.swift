@@ -90,6 +90,16 @@ import Testing
         #expect(history.place(EventStatusWord([61]), atMs: 60).codes == [1061])
     }
 
+    /// A meter says two things within a second by two words.
+    @Test func aSecondWordOfTheSameTimeTellsWhatTheFirstDidNot() {
+        var history = StatusHistory()
+        #expect(history.place(EventStatusWord([81]), atMs: 10).codes == [201])
+        #expect(history.place(EventStatusWord([85]), atMs: 10).codes == [101])
+        #expect(history.place(EventStatusWord([85]), atMs: 10) == StatusHistory.News())
+        #expect(history.place(EventStatusWord([81]), atMs: 10) == StatusHistory.News())
+        #expect(history.place(EventStatusWord([81, 83]), atMs: 20).codes == [251])
+    }
+
     @Test func keepsEightAndSurvivesStoring() {
         var history = StatusHistory()
         for number in 0..<20 { _ = history.place(EventStatusWord([number]), atMs: Int64(number) * 1_000 - 5_000) }

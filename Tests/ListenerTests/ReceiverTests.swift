@@ -40,6 +40,12 @@ struct ReceiverTests {
             #expect(events.allSatisfy { $0.pushedAtMs == PushFixture.startMs && $0.readAtMs == nil })
             #expect(events.map(\.kind) == [.firstBreath, .tamper, .lastGasp])
             #expect(try await fixture.outboxCount() == 3)
+            // Two of them are alarms, and came within the target.
+            let day = try await fixture.site.money.read { transaction in
+                try ServiceDays.of(
+                    from: CivilDay(number: 0), to: CivilDay(number: 40_000), Scope(orgID: 1), in: transaction)
+            }
+            #expect(day.filter { $0.clock == .alarm }.map { [$0.total, $0.inTime] } == [[2, 2]])
             // The confirmation is sealed for the meter, under a counter of its own.
             let answer = try #require(taken.answers[1])
             #expect(taken.answers.count == 1)

@@ -48,7 +48,8 @@ public struct SimulateOptions: Sendable {
     /// The keys of simulated meters unless others are given. They protect nothing.
     public static let publicSecrets = MeterSecrets(
         lls: Array("BUSBARSIM".utf8), hls: Array("BUSBAR-SIM-HLS-1".utf8),
-        encryptionKey: Array("BUSBAR-SIM-EK-01".utf8), authenticationKey: Array("BUSBAR-SIM-AK-01".utf8))
+        encryptionKey: Array("BUSBAR-SIM-EK-01".utf8), authenticationKey: Array("BUSBAR-SIM-AK-01".utf8),
+        masterKey: Array("BUSBAR-SIM-MK-01".utf8))
 
     public init(load: Load = .household, meters: Int? = nil, port: Int = 4059) {
         self.load = load

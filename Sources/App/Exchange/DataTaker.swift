@@ -18,6 +18,8 @@ struct DataTaker {
     private struct DayItem {
         var meterID: Int64
         var day: CivilDay
+        var serial: String
+        var line: Int
         var rows: [BlockLoadRow]
         var registerStartWh: Int64?
         var registerEndWh: Int64?
@@ -67,7 +69,8 @@ struct DataTaker {
             used.formUnion([startS, endS])
             days[day.month, default: []].append(
                 DayItem(
-                    meterID: meter.meterID, day: day, rows: rows, registerStartWh: midnights[startS],
+                    meterID: meter.meterID, day: day, serial: meter.serial, line: reading.line,
+                    rows: once(rows, reading.line, meter, &report), registerStartWh: midnights[startS],
                     registerEndWh: midnights[endS]))
             dayCount += 1
         }
@@ -84,6 +87,26 @@ struct DataTaker {
 
     private func refuse(_ line: Int, _ what: String, _ meter: Meter, _ report: inout TakeReport) {
         report.refuse(ExchangeRefusal(line: line, what: what, subject: meter.serial))
+    }
+
+    /// Each interval once. Two values of one interval contradict each other, and the first stays.
+    private func once(
+        _ rows: [BlockLoadRow], _ line: Int, _ meter: Meter, _ report: inout TakeReport
+    ) -> [BlockLoadRow] {
+        var known: [Int64: Int32] = [:]
+        return rows.filter { row in
+            guard let before = known[row.endS] else {
+                known[row.endS] = row.importWh
+                return true
+            }
+            if before != row.importWh {
+                refuse(
+                    line,
+                    "the interval to \(Stamp.text(row.endS * 1_000)) stands twice: \(before) Wh was taken, "
+                        + "\(row.importWh) Wh was not", meter, &report)
+            }
+            return false
+        }
     }
 
     private func takeIntervals(
@@ -236,49 +259,66 @@ struct DataTaker {
         let (site, org, readAtMs) = (exchange.site, exchange.org, nowMs)
         for (month, items) in days.sorted(by: { $0.key < $1.key }) {
             try Task.checkCancellation()
-            let (new, known) = try await site.readings.shard(month).write { transaction in
-                var new = 0
-                var known = 0
-                for item in items {
-                    let (added, had) = try Self.store(item, readAtMs: readAtMs, site, org, in: transaction)
-                    new += added
-                    known += had
-                }
-                return (new, known)
+            let stored = try await site.readings.shard(month).write { transaction in
+                try items.map { try Self.store($0, readAtMs: readAtMs, site, org, in: transaction) }
             }
-            report.counts.newReadings += new
-            report.counts.knownReadings += known
+            for (item, stored) in zip(items, stored) {
+                report.counts.newReadings += stored.new
+                report.counts.knownReadings += stored.known
+                for (endS, before, now) in stored.contradictions {
+                    report.refuse(
+                        ExchangeRefusal(
+                            line: item.line,
+                            what: "the interval to \(Stamp.text(endS * 1_000)) has \(before) Wh already; "
+                                + "\(now) Wh is kept beside it and does not count", subject: item.serial))
+                }
+            }
         }
         days = [:]
         dayCount = 0
     }
 
-    /// Stores what is not there yet of a meter-day. Returns how many values were new and how many known.
+    private struct Stored: Sendable {
+        var new = 0
+        var known = 0
+        /// What says otherwise than what is there: the interval's end, what it has and what it was to have.
+        var contradictions: [(endS: Int64, before: Int32, now: Int32)] = []
+    }
+
+    /// Stores what is not there yet of a meter-day. What is there stays.
     private static func store(
         _ item: DayItem, readAtMs: Int64, _ site: Site, _ org: Org, in transaction: any SQLTransaction
-    ) throws -> (new: Int, known: Int) {
+    ) throws -> Stored {
         let before = try RawRead.of(
             meterID: item.meterID, from: item.day, to: item.day, orgID: org.orgID, in: transaction)
         var there: [Int64: Set<Int32>] = [:]
         for raw in before {
             for row in raw.rows { there[row.endS, default: []].insert(row.importWh) }
         }
+        // A value that says otherwise is kept beside the first, which counts.
         var rows: [BlockLoadRow] = []
-        for row in item.rows where there[row.endS, default: []].insert(row.importWh).inserted { rows.append(row) }
+        var stored = Stored()
+        for row in item.rows {
+            if let before = there[row.endS]?.min(), there[row.endS]?.contains(row.importWh) == false {
+                stored.contradictions.append((row.endS, before, row.importWh))
+            }
+            if there[row.endS, default: []].insert(row.importWh).inserted { rows.append(row) }
+        }
         rows.sort { $0.endS < $1.endS }
+        stored.new = rows.count
+        stored.known = item.rows.count - rows.count
         func isNews(_ wh: Int64?, _ known: (RawRead) -> Int64?) -> Bool {
             wh.map { wh in !before.contains { known($0) == wh } } ?? false
         }
-        let known = item.rows.count - rows.count
         guard
             !rows.isEmpty || isNews(item.registerStartWh, { $0.registerStartWh })
                 || isNews(item.registerEndWh, { $0.registerEndWh })
-        else { return (0, known) }
+        else { return stored }
         try RawRead(
             day: item.day, meterID: item.meterID, batchID: site.ids.next(), readAtMs: readAtMs, rows: rows,
             registerStartWh: item.registerStartWh, registerEndWh: item.registerEndWh, clockDriftS: nil
         ).store(orgID: org.orgID, in: transaction)
-        return (rows.count, known)
+        return stored
     }
 
     private mutating func flushEvents(_ report: inout TakeReport) async throws {

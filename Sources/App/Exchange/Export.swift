@@ -178,15 +178,24 @@ extension Exchange {
                 try MeterEvents.all(
                     meterID: meter.meterID, from: part.from, to: part.to, orgID: org.orgID, in: transaction)
             }
-            found += entries.map { entry in
-                EndDeviceEvent(
-                    mRID: "\(meter.serial)-\(entry.atS)-\(entry.code)",
-                    code: EndDeviceEventCodes.code(of: entry.code), createdMs: entry.atS * 1_000,
-                    device: NamedThing(name: meter.serial),
-                    details: [.init(EndDeviceEventCodes.detailName, String(entry.code))])
-            }
+            found += entries.map { Self.event(of: meter, code: $0.code, atMs: $0.atS * 1_000) }
         }
-        return found
+        // What was pushed and is in no log yet.
+        let fromMs = org.zone.startS(of: range.from) * 1_000
+        let toMs = org.zone.startS(of: range.to.advanced(by: 1)) * 1_000
+        let pushed = try await site.money.read { [scope] transaction in
+            try EventStream.list(
+                EventFilter(meterID: meter.meterID, fromMs: fromMs, toMs: toMs), limit: 10_000, scope, in: transaction)
+        }
+        found += pushed.filter { $0.readAtMs == nil }.map { Self.event(of: meter, code: $0.code, atMs: $0.atMs) }
+        return found.sorted { $0.createdMs < $1.createdMs }
+    }
+
+    private static func event(of meter: Meter, code: Int, atMs: Int64) -> EndDeviceEvent {
+        EndDeviceEvent(
+            mRID: "\(meter.serial)-\(atMs / 1_000)-\(code)", code: EndDeviceEventCodes.code(of: code),
+            createdMs: atMs, device: NamedThing(name: meter.serial),
+            details: [.init(EndDeviceEventCodes.detailName, String(code))])
     }
 
     /// Orders to the relay that were given in the range. How each stands is in its reason: ``answers(to:_:)`` says it

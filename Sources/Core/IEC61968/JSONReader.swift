@@ -304,14 +304,10 @@ private struct ReadingCollector {
     private mutating func take(
         _ tree: JSONTree, atMs: Int64, isInterval: Bool, line: Int, _ items: inout [MessageItem]
     ) {
-        let scale = tree["scalar"]?.text.flatMap { Int16($0) } ?? 0
-        let type =
-            tree["readingType"].map { $0.text.flatMap { ReadingTypeCode($0) } }
-            ?? tree["formattedRegisterObisCode"]?.text.flatMap { ReadingTypeCode(obis: $0, multiplier: scale) }
-        guard let type else {
-            items.append(
-                .unreadable(line: line, what: "a value has no readingType of 18 numbers and no OBIS known here"))
-            return
+        let type: ReadingTypeCode
+        switch Self.type(of: tree) {
+        case .success(let known): type = known
+        case .failure(let fault): return items.append(.unreadable(line: line, what: fault.what))
         }
         var qualities: [QualityCode] = []
         for text in tree["qualities"]?.items.prefix(20) ?? [] {
@@ -336,6 +332,41 @@ private struct ReadingCollector {
         } else {
             Self.addRegister(one, type, &reading)
         }
+    }
+
+    private struct Fault: Error { var what: String }
+
+    /// The type of a value by its 18 numbers, else by OBIS code, unit and scalar. A unit that says otherwise is a
+    /// fault: nobody's kWh are read as Wh.
+    private static func type(of tree: JSONTree) -> Result<ReadingTypeCode, Fault> {
+        let unit = tree["unit"]?.text.map { String($0.prefix(20)) }
+        if let code = tree["readingType"] {
+            guard let type = code.text.flatMap({ ReadingTypeCode($0) }) else {
+                return .failure(Fault(what: "a readingType is none of 18 numbers"))
+            }
+            guard unit == nil || unit == type.unitName || unit == type.withoutMultiplier.unitName else {
+                return .failure(Fault(what: "a value's unit \(unit ?? "") is not that of its readingType \(type)"))
+            }
+            return .success(type)
+        }
+        let scalar = tree["scalar"]?.text
+        guard let scale = scalar.map({ Int16($0) }) ?? 0, (-9...9).contains(scale) else {
+            return .failure(Fault(what: "a scalar is no whole number from -9 to 9"))
+        }
+        guard let obis = tree["formattedRegisterObisCode"]?.text,
+            let plain = ReadingTypeCode(obis: obis, multiplier: 0)
+        else {
+            return .failure(Fault(what: "a value has no readingType of 18 numbers and no OBIS known here"))
+        }
+        let prefixes: [(name: String, power: Int16)] = [("", 0), ("k", 3), ("M", 6)]
+        guard let prefix = prefixes.first(where: { $0.name + plain.unitName == unit }),
+            let type = ReadingTypeCode(obis: obis, multiplier: scale + prefix.power)
+        else {
+            let said = unit ?? "left out"
+            return .failure(
+                Fault(what: "the unit of \(obis) is \(plain.unitName), with k or M before it; it is \(said)"))
+        }
+        return .success(type)
     }
 
     private static func add(_ one: Reading, _ type: ReadingTypeCode, _ reading: inout MeterReading?) {

@@ -33,9 +33,10 @@ public struct StatusHistory: Sendable, Equatable {
     /// Bits that report a moment and not a state: each word that has one tells it anew.
     static let moments: Set<Int> = [EventStatusWord.lastGasp, EventStatusWord.firstBreath, EventStatusWord.billed]
 
-    /// Places a word and says what is new. A word of a time that is known already tells nothing.
+    /// Places a word and says what is new. Of a time that is known already, only bits that were not set tell something:
+    /// a meter says two things within a second by two words.
     public mutating func place(_ word: EventStatusWord, atMs: Int64) -> News {
-        guard !entries.contains(where: { $0.atMs == atMs }) else { return News() }
+        if let index = entries.firstIndex(where: { $0.atMs == atMs }) { return add(word, to: index) }
         let index = entries.firstIndex { $0.atMs > atMs } ?? entries.count
         var news = News()
         var before = index > 0 ? entries[index - 1].word : EventStatusWord()
@@ -65,6 +66,23 @@ public struct StatusHistory: Sendable, Equatable {
         if index == 0, entries.count >= Self.limit { return News(codes: news.codes, earlier: []) }
         entries.insert(Entry(atMs: atMs, word: word), at: index)
         if entries.count > Self.limit { entries.removeFirst() }
+        return news
+    }
+
+    private mutating func add(_ word: EventStatusWord, to index: Int) -> News {
+        let before = index > 0 ? entries[index - 1].word : EventStatusWord([EventStatusWord.relayOpen])
+        let after = index + 1 < entries.count ? entries[index + 1] : nil
+        var news = News()
+        for bit in word.bits.subtracting(entries[index].word.bits).sorted() {
+            let isMoment = Self.moments.contains(bit)
+            guard isMoment || !before.contains(bit), let code = EventIDs.code(bit: bit, raised: true) else { continue }
+            if let after, after.word.contains(bit), !isMoment {
+                news.earlier.append((code, after.atMs))
+            } else {
+                news.codes.append(code)
+            }
+        }
+        entries[index].word.bits.formUnion(word.bits)
         return news
     }
 

@@ -8,16 +8,10 @@ import SQL
 
 /// What people may order alone, and how long an order waits for a second person. Dated settings of the company.
 public enum OrderRules {
-    public static let aloneSetting = "orders.cuts-alone-max"
     public static let approvalSetting = "orders.approval-hours"
     public static let checkSetting = "orders.check-every-hours"
     public static let settings: [SettingKind] = [
-        .wholeNumber(
-            aloneSetting, 0...100_000, initial: 10,
-            hint: """
-                To how many meters one person may order a cut, a load limit or firmware within a day; for more, \
-                a second person approves.
-                """),
+        CutLimit.kind,
         .wholeNumber(approvalSetting, 1...720, initial: 24, hint: "Hours an order waits for its second person."),
         .wholeNumber(
             checkSetting, 1...8760, initial: 24,
@@ -176,12 +170,10 @@ public struct OrderMeters: Command {
             JOIN meter_order_target t ON t.org_id = o.org_id AND t.order_id = o.order_id
             WHERE o.org_id = $1 AND o.login_id = $2 AND o.created_at_ms > $3 AND o.approved_by IS NULL
               AND o.state IN ('running', 'done') GROUP BY o.matter, o.desired
-            """, [.int(scope.orgID), .int(context.actor.loginID), .int(context.businessNowMs - 86_400_000)]
+            """, [.int(scope.orgID), .int(context.actor.loginID), .int(context.businessNowMs - CutLimit.spanMs)]
         ) { (try $0.text(0), try $0.text(1), try $0.int(2)) }
         let cut = earlier.filter { MeterOrder.isCut($0.0, $0.1) }.reduce(0) { $0 + $1.2 }
-        let most = try OrderRules.value(
-            OrderRules.aloneSetting, atMs: context.businessNowMs, scope, in: transaction)
-        return cut + Int64(count) <= most
+        return cut + Int64(count) <= (try CutLimit.most(atMs: context.businessNowMs, scope, in: transaction))
     }
 
     /// The meters of the group that the scope reaches and that can be called, with the account each serves.

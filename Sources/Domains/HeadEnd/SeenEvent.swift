@@ -141,7 +141,23 @@ public enum EventStream {
                     orgID: scope.orgID, eventID: ids.next(), kind: .meterEvent, subjectID: row.event.meterID,
                     detail: "\(row.event.code) \(row.event.atMs)", businessAtMs: row.event.receivedAtMs)
             }, in: transaction)
+        try countAlarms(added.map(\.event), scope, in: transaction)
         return added.count
+    }
+
+    /// The service clock of alarms: from what happened to its arrival, by push or by the log, whichever was first.
+    private static func countAlarms(_ events: [SeenEvent], _ scope: Scope, in transaction: any SQLTransaction) throws {
+        let alarms = events.filter { $0.severity == .alarm }
+        guard !alarms.isEmpty else { return }
+        let zone = try Org.find(scope.orgID, in: transaction).zone
+        for (day, group) in Dictionary(grouping: alarms, by: { zone.day(atS: $0.atMs / 1000) }).sorted(by: {
+            $0.key < $1.key
+        }) {
+            let targetMs = try ServiceTargets.inForce(on: day, scope, in: transaction)[.alarm].ms
+            try ServiceDays.add(
+                .alarm, day: day, total: Int64(group.count),
+                inTime: Int64(group.count { $0.receivedAtMs - $0.atMs <= targetMs }), scope, in: transaction)
+        }
     }
 
     /// A status word that came late showed that events had begun earlier than was known.

@@ -278,6 +278,7 @@ public struct OrderSupply: Command {
         guard (3...200).contains(reason.count) else {
             throw Refusal(.invalid, "Say why in 3 to 200 characters.", at: "reason")
         }
+        if cut { try requireAlone(context, in: transaction) }
         let orderBefore = try transaction.first(
             "SELECT kind, why FROM supply_order WHERE org_id = $1 AND account_id = $2 LIMIT 1",
             [.int(scope.orgID), .int(accountID)]
@@ -313,5 +314,26 @@ public struct OrderSupply: Command {
             subject, "relay_wanted", from: (wantedBefore ?? .closed).rawValue,
             to: (verdict?.wanted ?? .closed).rawValue)
         return verdict?.wanted ?? .closed
+    }
+
+    /// Many single cuts are not a way around the second person. The machine carries out what was approved.
+    private func requireAlone(_ context: CommandContext, in transaction: any SQLTransaction) throws {
+        guard context.actor.role != .system else { return }
+        let scope = Scope(orgID: context.orgID)
+        let earlier = try transaction.first(
+            """
+            SELECT COUNT(*) FROM supply_order WHERE org_id = $1 AND login_id = $2 AND kind = 'cut' AND at_ms > $3
+              AND account_id <> $4
+            """,
+            [
+                .int(scope.orgID), .int(context.actor.loginID), .int(context.businessNowMs - CutLimit.spanMs),
+                .int(accountID),
+            ]
+        ) { try $0.int(0) }
+        guard (earlier ?? 0) < (try CutLimit.most(atMs: context.businessNowMs, scope, in: transaction)) else {
+            throw Refusal(
+                .conflict, "This login has ordered \(earlier ?? 0) cuts within a day; more need a second person.",
+                hint: "Order them for a group, on the page Commands or by /api/v1/orders: a second person approves.")
+        }
     }
 }
