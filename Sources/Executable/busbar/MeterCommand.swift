@@ -40,6 +40,8 @@ struct MeterCommand: AsyncParsableCommand {
         @Option(help: "Category of the consumer.") var category = "domestic"
         @Option(help: "Rate file (JSON) with packs and sanctioned load.") var pack: String
         @Option(help: "First day, 2026-03-01; today when left out.") var from: String?
+        @Option(parsing: .unconditional, help: "Number of the place it hangs under; the company's first when left out.")
+        var place: Int64?
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions
 
@@ -49,7 +51,7 @@ struct MeterCommand: AsyncParsableCommand {
                 secret: SecretSource(file: secretFile), encryptionKey: SecretSource(file: ekFile),
                 authenticationKey: SecretSource(file: akFile), masterKey: SecretSource(file: kekFile), periodS: period,
                 profileName: profile, accountNumber: account,
-                consumerName: name, category: category, packFile: pack, fromDay: from)
+                consumerName: name, category: category, packFile: pack, fromDay: from, placeID: place)
             try await leaving { try await addMeter(shared.site, orgID: org.orgID, options, $0) }
         }
     }

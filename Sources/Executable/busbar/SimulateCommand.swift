@@ -43,6 +43,7 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "File with the HLS secret (client 48), 16 octets.") var secretFile: String?
     @Option(help: "File with the encryption key.") var ekFile: String?
     @Option(help: "File with the authentication key.") var akFile: String?
+    @Option(help: "File with the master key that wraps new keys.") var kekFile: String?
 
     func run() async throws {
         do {
@@ -83,7 +84,8 @@ struct Simulate: AsyncParsableCommand {
             lls: try SecretSource(file: llsFile).octets("--lls-file") ?? usual.lls,
             hls: try SecretSource(file: secretFile).key("--secret-file") ?? usual.hls,
             encryptionKey: try SecretSource(file: ekFile).key("--ek-file") ?? usual.encryptionKey,
-            authenticationKey: try SecretSource(file: akFile).key("--ak-file") ?? usual.authenticationKey)
+            authenticationKey: try SecretSource(file: akFile).key("--ak-file") ?? usual.authenticationKey,
+            masterKey: try SecretSource(file: kekFile).key("--kek-file") ?? usual.masterKey)
         return options
     }
 }

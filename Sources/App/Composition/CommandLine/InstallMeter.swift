@@ -33,12 +33,15 @@ public struct NewMeterOptions: Sendable {
     public var packFile: String
     /// First civil day the meter serves the account; today when nil.
     public var fromDay: String?
+    /// Where it hangs, a feeder or below as a rule; the company's first place when nil.
+    public var placeID: Int64?
 
     public init(
         serial: String, host: String, port: Int, authentication: String, client: UInt16? = nil, secret: SecretSource,
         encryptionKey: SecretSource, authenticationKey: SecretSource, masterKey: SecretSource = SecretSource(file: nil),
         periodS: Int64 = 1_800, profileName: String = ProfileBook.auto, accountNumber: String,
-        consumerName: String, category: String = "domestic", packFile: String, fromDay: String? = nil
+        consumerName: String, category: String = "domestic", packFile: String, fromDay: String? = nil,
+        placeID: Int64? = nil
     ) {
         self.serial = serial
         self.host = host
@@ -56,6 +59,7 @@ public struct NewMeterOptions: Sendable {
         self.category = category
         self.packFile = packFile
         self.fromDay = fromDay
+        self.placeID = placeID
     }
 }
 
@@ -67,7 +71,9 @@ public func addMeter(
         let known = MeterAuthentication.allCases.map(\.rawValue).joined(separator: ", ")
         throw Complaint("--auth \(options.authentication): not known", hint: "Give one of \(known).", .usage)
     }
-    guard (1...65_535).contains(options.port), !options.host.isEmpty, options.host.utf8.count <= 255 else {
+    guard (1...65_535).contains(options.port), (1...255).contains(options.host.utf8.count),
+        options.host.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+    else {
         throw Complaint("--host and --port name no address", hint: "Give a name or address and a port.", .usage)
     }
     guard [900, 1_800, 3_600].contains(options.periodS) else {
@@ -108,7 +114,8 @@ public func addMeter(
         let accountID = try await open.site.perform(
             InstallMeter(
                 meter: meter, accountNumber: options.accountNumber, consumerName: options.consumerName,
-                category: options.category, packs: packs, fromDay: day ?? today),
+                category: options.category, packs: packs, fromDay: day ?? today,
+                placeID: options.placeID),
             as: .system(orgID: org.orgID), source: "cli")
         console.say("\(accountID)")
         console.note("Meter \(options.serial) serves account \(options.accountNumber); `busbar serve` reads it.")
@@ -126,6 +133,7 @@ struct InstallMeter: Command {
     var category: String
     var packs: PackSet
     var fromDay: CivilDay
+    var placeID: Int64?
 
     /// A serial and an account number exist once, so a second run is refused.
     var key: String? { nil }
@@ -152,7 +160,9 @@ struct InstallMeter: Command {
             throw Refusal(.conflict, "An account of this number is entered already.", at: accountNumber)
         }
         let placeID: Int64
-        if let known = try Place.all(scope, in: transaction).first {
+        if let wanted = self.placeID {
+            placeID = try Place.find(wanted, scope, in: transaction).placeID
+        } else if let known = try Place.all(scope, in: transaction).first {
             placeID = known.placeID
         } else {
             placeID = context.ids.next()
