@@ -206,6 +206,11 @@ import Testing
             #expect(try await site.take(document(one, "c")).counts.newReadings == 0)
             #expect(try await site.take(document(two, "d")).counts.newReadings == 0)
             #expect(try await site.stored().count == 2)
+            // The first is the one that is told, however many others came, smaller ones too.
+            let third = try await site.take(document("0.100", "e"))
+            #expect(third.refusals.map { $0.what.contains("has 312 Wh already; 100 Wh") } == [true])
+            let fourth = try await site.take(document("0.200", "f"))
+            #expect(fourth.refusals.map { $0.what.contains("has 312 Wh already; 200 Wh") } == [true])
             // The export says what the validation would take: the first.
             let values = try Self.values(try await site.whole(.readings, .xml))
             #expect(values.count == 1 && values[0].hasSuffix("0.312"))

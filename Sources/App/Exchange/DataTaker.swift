@@ -291,18 +291,17 @@ struct DataTaker {
     ) throws -> Stored {
         let before = try RawRead.of(
             meterID: item.meterID, from: item.day, to: item.day, orgID: org.orgID, in: transaction)
-        var there: [Int64: Set<Int32>] = [:]
+        // In the order in which they came: the first of an interval counts.
+        var there: [Int64: [Int32]] = [:]
         for raw in before {
-            for row in raw.rows { there[row.endS, default: []].insert(row.importWh) }
+            for row in raw.rows { there[row.endS, default: []].append(row.importWh) }
         }
-        // A value that says otherwise is kept beside the first, which counts.
+        // A value that says otherwise is kept beside it.
         var rows: [BlockLoadRow] = []
         var stored = Stored()
-        for row in item.rows {
-            if let before = there[row.endS]?.min(), there[row.endS]?.contains(row.importWh) == false {
-                stored.contradictions.append((row.endS, before, row.importWh))
-            }
-            if there[row.endS, default: []].insert(row.importWh).inserted { rows.append(row) }
+        for row in item.rows where there[row.endS]?.contains(row.importWh) != true {
+            if let first = there[row.endS]?.first { stored.contradictions.append((row.endS, first, row.importWh)) }
+            rows.append(row)
         }
         rows.sort { $0.endS < $1.endS }
         stored.new = rows.count
