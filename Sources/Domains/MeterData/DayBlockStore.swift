@@ -59,12 +59,13 @@ public enum DayBlocks {
             madeAtMs: try row.int(7), madeBy: try row.text(8))
     }
 
-    /// Current import blocks of a meter from day to day, both in one month, in order of day.
+    /// Current blocks of one channel of a meter from day to day, both in one month, in order of day.
     public static func current(
-        meterID: Int64, from: CivilDay, to: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+        meterID: Int64, channel: Channel = .importWh, from: CivilDay, to: CivilDay, orgID: Int64,
+        in transaction: any SQLTransaction
     ) throws -> [StoredBlock] {
         guard from <= to else { return [] }
-        var parameters: [SQLValue] = [.int(orgID), .int(meterID), .int(Channel.importWh.rawValue)]
+        var parameters: [SQLValue] = [.int(orgID), .int(meterID), .int(channel.rawValue)]
         // Each day by name: a range of days would walk through all meters of all of them.
         let days = parameters.bind((from.number...to.number).map { Int64($0) })
         return try transaction.query(
@@ -77,23 +78,23 @@ public enum DayBlocks {
             """, parameters, decode)
     }
 
-    /// Every version of one day, oldest first.
+    /// Every version of one day of a channel, oldest first.
     public static func versions(
-        meterID: Int64, day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+        meterID: Int64, channel: Channel = .importWh, day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> [StoredBlock] {
         try transaction.query(
             """
             SELECT \(columns) FROM day_block WHERE org_id = $1 AND day = $2 AND meter_id = $3 AND channel = $4
             ORDER BY version
-            """, [.int(orgID), .day(day), .int(meterID), .int(Channel.importWh.rawValue)], decode)
+            """, [.int(orgID), .day(day), .int(meterID), .int(channel.rawValue)], decode)
     }
 
     /// Stores the next version of a day, or nothing when values and qualities are those of the current one.
     /// Returns the new version's number, or nil.
     @discardableResult
     public static func store(
-        _ block: DayBlock, after current: StoredBlock?, day: CivilDay, meterID: Int64, madeBy: String, madeAtMs: Int64,
-        orgID: Int64, in transaction: any SQLTransaction
+        _ block: DayBlock, after current: StoredBlock?, day: CivilDay, meterID: Int64, channel: Channel = .importWh,
+        madeBy: String, madeAtMs: Int64, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> Int64? {
         if let current, current.block.values == block.values, current.block.qualities == block.qualities { return nil }
         let version = (current?.version ?? 0) + 1
@@ -102,7 +103,7 @@ public enum DayBlocks {
         try transaction.run(
             insert,
             [
-                .int(orgID), .day(day), .int(meterID), .int(Channel.importWh.rawValue), .int(version), .int(change),
+                .int(orgID), .day(day), .int(meterID), .int(channel.rawValue), .int(version), .int(change),
                 .int(Int64(block.lowestQuality.rawValue)), .int(block.totalValue), .bytes(bytes.values),
                 .bytes(bytes.qualities), .bytes(bytes.sources), .int(madeAtMs), .text(madeBy),
             ])
