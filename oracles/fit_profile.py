@@ -17,7 +17,7 @@ SLOTS = 48
 DAYS = 43  # 1 March to 12 April
 REACH = 14
 HOLIDAYS = {40}  # Good Friday, 10 April
-LENGTHS = {1: 60, 2: 30, 3: 25, 4: 30, 6: 14, 8: 10, 12: 7, 16: 5, 24: 7, 32: 3, 48: 4}
+LENGTHS = {1: 120, 2: 30, 3: 25, 4: 30, 6: 14, 8: 10, 12: 7, 16: 5, 24: 7, 32: 3, 48: 4}
 CELL = 12000  # rows fitted in a cell at most
 EDGES = [2, 3, 5, 9, 17]
 PAD = SLOTS * (REACH + 3)
@@ -172,12 +172,29 @@ def fit(clue, value, weight, part, rounds=12):
     return found
 
 
-def unbiased(clue, value, weight):
-    """Of the quantiles the one whose fit has no bias; between two fits the bias is linear in the weights."""
-    low, high = fit(clue, value, weight, 0.6), fit(clue, value, weight, 0.72)
-    bias = [((clue @ b - value) * weight).sum() / (value * weight).sum() for b in (low, high)]
-    share = np.clip((BIAS - bias[0]) / (bias[1] - bias[0]), -0.5, 1.5)
-    return low + share * (high - low)
+def group(cell):
+    """Cells near both ends, near one, and far from one: the quantile without bias hardly differs within."""
+    far = max(cell // 6, cell % 6)
+    return 0 if far == 0 else 1 if far <= 2 else 2
+
+
+def unbiased(clue, value, weight, cells, dice):
+    """Of the quantiles the one whose fit has no bias in its group; between two fits the bias is linear in the weights."""
+    found, miss = [None] * 36, np.zeros((3, 2))
+    whole = np.zeros(3)
+    for cell in range(36):
+        mine = np.flatnonzero(cells == cell)
+        some = dice.permutation(mine)[:CELL]
+        scale = weight[some]
+        pair = [fit(clue[some] / scale[:, None], value[some] / scale, scale, part) for part in (0.6, 0.72)]
+        found[cell] = pair
+        whole[group(cell)] += value[mine].sum()
+        for side in (0, 1):
+            miss[group(cell), side] += (np.maximum(clue[mine] @ pair[side], 0) - value[mine]).sum()
+    bias = miss / whole[:, None]
+    share = (BIAS - bias[:, 0]) / (bias[:, 1] - bias[:, 0])
+    print("quantiles", 0.6 + 0.12 * share, file=sys.stderr)
+    return [low + share[group(cell)] * (high - low) for cell, (low, high) in enumerate(found)]
 
 
 BIAS = -0.005
@@ -209,12 +226,15 @@ def main():
     print("// Weights of `profile`, made by oracles/fit_profile.py from 1 March to 12 April 2009; do not edit. 1/4096.")
     print("// A row for each distance before and after: 6 x 6 classes up to 1, 2, 4, 8, 16 and more half hours.\n")
     print("enum ProfileWeights {")
-    for name, clue, how in (("free", free, unbiased), ("register", known, lambda c, v, w: fit(c, v, w, 0.5))):
+    for name, clue in (("free", free), ("register", known)):
+        weighed = unbiased(clue, values, weights, buckets, dice) if name == "free" else None
         rows, errors = [], []
         for cell in range(36):
             mine = dice.permutation(np.flatnonzero(buckets == cell))[:CELL]
             scale = weights[mine]
-            found = how(clue[mine] / scale[:, None], values[mine] / scale, scale)
+            found = (
+                weighed[cell] if weighed
+                else fit(clue[mine] / scale[:, None], values[mine] / scale, scale, 0.5))
             rounded = np.rint(found * 4096).astype(int)
             guess = np.maximum(clue[mine] @ rounded / 4096, 0)
             spread = np.maximum(free[mine][:, 4] - free[mine][:, 2], 0) + guess / 4

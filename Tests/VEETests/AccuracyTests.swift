@@ -162,3 +162,47 @@ struct ErrorSums {
         #expect(best.wape < sums["threeDayMean"]?.wape ?? 0)
     }
 }
+
+@Suite struct ForecastAccuracy {
+    @Test func dayAheadOfHouseholds() throws {
+        guard let homes = Households.all, let first = CivilDay("2009-04-13") else { return }
+        let days = (0..<17).map { first.advanced(by: $0) }
+        var single = ForecastError()
+        var baselines: [ForecastBaseline: (single: ForecastError, sum: ForecastError)] = [:]
+        let total = try #require(sum(homes))
+        var ofSum = ForecastError()
+        var added = ForecastError()
+        for day in days {
+            var whole = [Int64](repeating: 0, count: 48)
+            for home in homes {
+                let values = forecast(home, day: day)
+                single.add(values, of: day, in: home)
+                for (slot, value) in values.enumerated() { whole[slot] += value ?? 0 }
+            }
+            added.add(whole, of: day, in: total)
+            ofSum.add(forecast(total, day: day, method: .sum), of: day, in: total)
+            for baseline in ForecastBaseline.allCases {
+                var (one, all) = baselines[baseline] ?? (ForecastError(), ForecastError())
+                for home in homes { one.add(forecast(home, day: day, baseline: baseline), of: day, in: home) }
+                all.add(forecast(total, day: day, baseline: baseline), of: day, in: total)
+                baselines[baseline] = (one, all)
+            }
+        }
+        func text(_ error: ForecastError) -> String { "\(error.wapePpm ?? -1) (\(error.biasPpm ?? 0)) ppm" }
+        print(
+            "\(homes.count) homes, day ahead: single \(text(single)), sum \(text(ofSum)), singles added \(text(added))")
+        for (baseline, (one, all)) in baselines.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            print("  \(baseline): single \(text(one)), sum \(text(all))")
+            #expect((single.wapePpm ?? .max) < (one.wapePpm ?? 0) && (ofSum.wapePpm ?? .max) < (all.wapePpm ?? 0))
+        }
+        #expect(single.leftOut == 0 && single.count == homes.count * 17 * 48)
+        // Forty homes do not even out as 311 do.
+        #expect((single.wapePpm ?? .max) <= 530_000)
+        #expect((ofSum.wapePpm ?? .max) <= (Households.isLong ? 81_000 : 160_000))
+        let few = Array(homes.prefix(Households.isLong ? 311 : 30))
+        let curve = aggregationErrors(few, days: Households.isLong ? days : Array(days.prefix(3)))
+        print("  by size of group: " + curve.map { "\($0.size): \(text($0.error))" }.joined(separator: ", "))
+        let errors = curve.compactMap { $0.error.wapePpm }
+        #expect(errors.count == curve.count && errors.sorted(by: >) == errors)
+    }
+}
