@@ -289,5 +289,11 @@ let package = Package(
                 "MeterPort", logging, metrics, .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ] + tracing),
         tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
+        tests(
+            "Editing",
+            domainBase + [
+                "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Journal", "MeterData", "Messaging", "Meters",
+                "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport", "VEE",
+            ]),
     ]
 )
