@@ -7,7 +7,7 @@ import SQL
 public enum MeterDataSchema {
     public static let migrations =
         ImportSchema.migrations + [
-            ReadingEdit.migration,
+            ReadingEdit.migration, EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",
                 [
@@ -108,6 +108,9 @@ public enum DayBlocks {
                 .int(Int64(block.lowestQuality.rawValue)), .int(block.totalValue), .bytes(bytes.values),
                 .bytes(bytes.qualities), .bytes(bytes.sources), .int(madeAtMs), .text(madeBy),
             ])
+        try EstimationLog.learn(
+            from: block, after: current, day: day, meterID: meterID, channel: channel, atMs: madeAtMs, orgID: orgID,
+            in: transaction)
         return version
     }
 

@@ -233,12 +233,13 @@ extension EditRequest {
     /// carried out.
     /// - Parameter perform: sends the command through the door the caller came in by.
     public func submit(
-        site: Site, org: Org, _ scope: Scope, perform: (ProposeEdit) async throws -> EditPlaced
+        site: Site, org: Org, _ scope: Scope, sources: EstimationSources = EstimationSources(),
+        perform: (ProposeEdit) async throws -> EditPlaced
     ) async throws -> ReadingEdit {
         if let earlier = try await EditPlaced.earlier(self, site: site, scope) {
             return try await EditApplier(site: site, org: org).carryOut(earlier.editID)
         }
-        let placed = try await perform(ProposeEdit(try await EditPlan.of(self, site: site, scope)))
+        let placed = try await perform(ProposeEdit(try await EditPlan.of(self, site: site, scope, sources: sources)))
         return try await EditApplier(site: site, org: org).carryOut(placed.editID)
     }
 }

@@ -25,9 +25,11 @@ public struct EditPlan: Sendable, Equatable {
     /// Works a request out.
     /// - Throws: ``Refusal``: `invalid` for what cannot be, `conflict` when a newer version came, `notFound` when the
     ///   scope does not reach the meter.
-    public static func of(_ asked: EditRequest, site: Site, _ scope: Scope) async throws -> EditPlan {
+    public static func of(
+        _ asked: EditRequest, site: Site, _ scope: Scope, sources: EstimationSources = EstimationSources()
+    ) async throws -> EditPlan {
         let request = try asked.checked()
-        let bench = try await EditBench.of(request, site: site, scope)
+        let bench = try await EditBench.of(request, site: site, scope, sources)
         try bench.proveVersions()
         let values = try await bench.values()
         var days: [Day] = []
@@ -78,8 +80,11 @@ struct EditBench: Sendable {
     /// The slot before the run and the one after it; nil when missing.
     let before: Int32?
     let after: Int32?
+    let sources: EstimationSources
 
-    static func of(_ request: EditRequest, site: Site, _ scope: Scope) async throws -> EditBench {
+    static func of(
+        _ request: EditRequest, site: Site, _ scope: Scope, _ sources: EstimationSources
+    ) async throws -> EditBench {
         let (org, meter) = try await site.money.read { transaction in
             (try Org.find(scope.orgID, in: transaction), try Meter.find(request.meterID, scope, in: transaction))
         }
@@ -102,7 +107,7 @@ struct EditBench: Sendable {
         return EditBench(
             request: request, site: site, org: org, meter: meter, days: items,
             before: neighbour(of: items.first, byDay[first], isBefore: true),
-            after: neighbour(of: items.last, byDay[last], isBefore: false))
+            after: neighbour(of: items.last, byDay[last], isBefore: false), sources: sources)
     }
 
     /// The slots of one day the request is about.
@@ -224,21 +229,31 @@ struct EditBench: Sendable {
         return values
     }
 
-    /// By the rules the estimation run follows, as if the slots were missing.
+    /// By a method, or by the rules the estimation run follows, as if the slots were missing.
     private func estimated() async throws -> [Place: Int32] {
+        let named = try request.method.map { name in
+            guard let plan = EstimationPlan(named: name) else {
+                throw Refusal(
+                    .invalid, "There is no such method.",
+                    hint: "One of: \(EstimationPlan.names.joined(separator: ", ")).", at: "method")
+            }
+            return plan
+        }
+        let estimator = Estimator(site: site, org: org, plan: named, sources: sources)
         var values: [Place: Int32] = [:]
         for item in days {
-            let history = try await History.of(
-                meterID: meter.meterID, channel: request.channel, before: item.day, days: Estimator.historyDays,
-                site: site, orgID: org.orgID)
-            let (filled, unfilled) = estimate(
-                item.block.taking(item.slots, from: nil), history: history, batch: 0)
-            guard Set(unfilled).isDisjoint(with: item.slots) else {
+            let bench = try await EstimationBench.of(
+                meter, item.day, channel: request.channel, site: site, org: org, sources: sources)
+            let found = bench.estimates(
+                item.block.taking(item.slots, from: nil), try await estimator.rules(on: item.day))
+            for (slot, estimate) in found.filled {
+                values[Place(day: item.day, slot: slot)] = Int32(clamping: estimate.value)
+            }
+            guard item.slots.allSatisfy({ values[Place(day: item.day, slot: $0)] != nil }) else {
                 throw Refusal(
                     .invalid, "\(item.day) cannot be estimated by this method.",
                     hint: "Choose another method or tool, or type the values.", at: "method")
             }
-            for slot in item.slots { values[Place(day: item.day, slot: slot)] = filled.values[slot] }
         }
         return values
     }
