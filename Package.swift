@@ -168,7 +168,7 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
                 "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression",
                 "Tariffs", "VEE",
-                "DLMS",
+                "DLMS", "Reliability",
                 "IS15959", "Exchange", "IEC61968", hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
