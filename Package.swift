@@ -84,6 +84,7 @@ let package = Package(
         // Profile files are carried inside the binary.
         target("Core", "IS15959", ["DLMS", "CivilTime"], resources: [.embedInCode("Profiles")]),
         target("Core", "IEC61968", ["CivilTime"]),
+        target("Core", "Reliability", ["CivilTime"]),
         target("Core", "Charts", ["Quantities", "CivilTime", "IntervalData"]),
 
         // Ports: what the domains ask of the outside
@@ -116,7 +117,11 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "MeterPort", "IntervalData", "Compression", "DLMS", "IS15959",
             ]),
-        target("Domains", "MeterData", domainBase + ["Access", "Meters", "IntervalData", "VEE", "LoadFiles"]),
+        target(
+            "Domains", "MeterData",
+            domainBase + [
+                "Access", "Grid", "Accounts", "Meters", "IntervalData", "VEE", "LoadFiles", "Reliability",
+            ]),
         target("Domains", "Packs", domainBase + ["Access", "Accounts", "Tariffs"]),
         target("Domains", "Journal", domainBase + ["Access"]),
         target("Domains", "Messaging", domainBase + ["Access"]),
@@ -163,7 +168,7 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
                 "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression",
                 "Tariffs", "VEE",
-                "DLMS",
+                "DLMS", "Reliability",
                 "IS15959", "Exchange", "IEC61968", hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
@@ -212,6 +217,7 @@ let package = Package(
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("IntervalData", ["IntervalData"]),
+        tests("Reliability", ["Reliability", "CivilTime"]),
         tests("Compression", ["Compression"]),
         tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
         tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
