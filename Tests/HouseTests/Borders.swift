@@ -29,6 +29,7 @@ let neighbours: [String: Set<String>] = [
     "HeadEnd": ["Access", "Meters"],
     "MeterData": ["Access", "Meters"],
     "Packs": ["Access", "Accounts"],
+    "Aggregation": ["Access", "Accounts", "Meters", "MeterData", "Packs"],
     "Journal": ["Access"],
     "Messaging": ["Access"],
     "Rating": ["Access", "Accounts", "Meters", "MeterData", "Packs", "Journal"],
