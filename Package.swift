@@ -141,7 +141,7 @@ let package = Package(
             "App", "Jobs",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Watch", "Aggregation", logging,
+                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Watch", "Aggregation", "VEE", logging,
                 lifecycle,
             ]),
         target(
@@ -154,7 +154,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", hummingbird,
+                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -163,7 +163,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
                 "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
-                "MeterPort", "Aggregation", "Corridor", mustache,
+                "MeterPort", "Aggregation", "Corridor", "VEE", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
