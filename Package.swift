@@ -112,7 +112,7 @@ let package = Package(
         // for Apple's framework and do not compile.
         target("Domains", "Grid", domainBase + ["Access", "Corridor"]),
         target("Domains", "Accounts", domainBase + ["Access", "Grid"]),
-        target("Domains", "Meters", domainBase + ["Access", "Accounts"]),
+        target("Domains", "Meters", domainBase + ["Access", "Grid", "Accounts"]),
         target(
             "Domains", "HeadEnd",
             domainBase + [
@@ -131,7 +131,10 @@ let package = Package(
         target("Domains", "Messaging", domainBase + ["Access"]),
         target(
             "Domains", "Rating",
-            domainBase + ["Access", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs"]),
+            domainBase + [
+                "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs",
+                "Corridor",
+            ]),
         target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal"]),
         target("Domains", "Supply", domainBase + ["Access", "Accounts", "Journal", "Meters", "Messaging"]),
 

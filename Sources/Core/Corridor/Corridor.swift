@@ -104,7 +104,9 @@ public struct Corridor: Sendable, Equatable {
     public var warnings: [CorridorWarning]
 
     /// `plant:12|stu:33|nma:44`: equal paths, equal text. Stored with each priced day.
-    public var channelKey: String {
+    public var channelKey: String { Self.channelKey(plantID, nodes) }
+
+    public static func channelKey(_ plantID: Int64, _ nodes: [PathNode]) -> String {
         (["plant:\(plantID)"] + nodes.map { "\($0.kind.rawValue):\($0.nodeID)" }).joined(separator: "|")
     }
 
