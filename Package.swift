@@ -137,7 +137,8 @@ let package = Package(
             "App", "Jobs",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Watch", logging, lifecycle,
+                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Reliability", "Watch",
+                logging, lifecycle,
             ]),
         target(
             "App", "Exchange",
@@ -294,6 +295,10 @@ let package = Package(
                 "API", "Access", "Composition", "Jobs", "SQLiteAdapter", "TestRetailer", "TestSupport", "Watch",
                 "MeterPort", logging, metrics, .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ] + tracing),
-        tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
+        tests(
+            "MeterData",
+            domainBase + [
+                "MeterData", "IntervalData", "TestSupport", "Access", "Accounts", "Grid", "Meters", "Reliability",
+            ]),
     ]
 )
