@@ -144,8 +144,8 @@ let package = Package(
             "App", "Jobs",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Watch", "Aggregation", "VEE", logging,
-                lifecycle,
+                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Reliability", "Watch",
+                "Aggregation", "VEE", logging, lifecycle,
             ]),
         target(
             "App", "Exchange",
@@ -309,12 +309,16 @@ let package = Package(
                 "API", "Access", "Composition", "Jobs", "SQLiteAdapter", "TestRetailer", "TestSupport", "Watch",
                 "MeterPort", logging, metrics, .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ] + tracing),
-        tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
         tests(
             "Editing",
             domainBase + [
                 "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Journal", "MeterData", "Messaging", "Meters",
                 "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport", "VEE",
+            ]),
+        tests(
+            "MeterData",
+            domainBase + [
+                "MeterData", "IntervalData", "TestSupport", "Access", "Accounts", "Grid", "Meters", "Reliability",
             ]),
     ]
 )

@@ -6,7 +6,7 @@ import SQL
 
 public enum MeterDataSchema {
     public static let migrations =
-        ImportSchema.migrations + [
+        ImportSchema.migrations + OutageSchema.migrations + [
             ReadingEdit.migration, EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",
