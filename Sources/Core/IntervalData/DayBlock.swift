@@ -93,6 +93,22 @@ public struct DayBlock: Sendable, Equatable {
         return DayBlock(values: values, qualities: qualities, sources: Self.runs(batches))
     }
 
+    /// The day with some slots as they are in another one, with their quality and source; slots it lacks become
+    /// missing.
+    public func taking(_ slots: [Int], from other: DayBlock?) -> DayBlock {
+        var result = self
+        var batches = batches
+        let others = other?.batches ?? []
+        for slot in slots {
+            let isThere = others.indices.contains(slot)
+            result.values[slot] = isThere ? other?.values[slot] ?? 0 : 0
+            result.qualities[slot] = isThere ? other?.qualities[slot] ?? .missing : .missing
+            batches[slot] = isThere ? others[slot] : 0
+        }
+        result.sources = Self.runs(batches)
+        return result
+    }
+
     /// The day made of the better of both in each slot: the higher quality wins, and of equal ones the newer.
     public func merged(with newer: DayBlock) -> DayBlock {
         precondition(newer.slotCount == slotCount, "both days have the same slots")
