@@ -77,7 +77,7 @@ let package = Package(
         target("Core", "Cryptography", ["CCrypto", "CArgon2"]),
         target("Core", "Compression", ["CZlib"]),
         target("Core", "IntervalData", ["CivilTime", "Quantities"]),
-        target("Core", "LoadFiles", ["IntervalData", "IEC61968", "CivilTime", "Quantities"]),
+        target("Core", "LoadFiles", ["IntervalData", "IEC61968", "CivilTime", "Quantities", "Compression"]),
         target("Core", "VEE", ["IntervalData", "CivilTime"]),
         target("Core", "Tariffs", ["Quantities", "CivilTime"]),
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),

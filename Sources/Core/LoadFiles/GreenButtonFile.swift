@@ -68,8 +68,10 @@ public struct GreenButtonParser {
     }
 
     private func take(_ series: ESPISeries, _ builder: inout ReadingSetBuilder) throws {
-        let (channel, scale, isRegister) = try meaning(series)
-        let number = try builder.series(options.meter ?? series.usagePoint ?? "usage-point", channel)
+        let (channel, fileScale, isRegister) = try meaning(series)
+        let name = options.meter ?? series.usagePoint ?? "usage-point"
+        let scale = options.scale(fileScale, ofMeter: name)
+        let number = try builder.series(name, channel)
         for one in series.readings {
             do {
                 let quality = one.quality ?? series.type?.defaultQuality

@@ -120,7 +120,9 @@ public struct MappedFileParser {
                         + "\(columns.names[value.column].prefix(40)) is not a decimal number",
                     hint: "write a number such as 0.125")
             }
-            let (channel, scale, isPower) = try columns.meaning(of: value, line, cells)
+            let name = try meterName(line, columns) + value.suffix
+            let (channel, fileScale, isPower) = try columns.meaning(of: value, line, cells)
+            let scale = options.scale(fileScale, ofMeter: name)
             guard let (whole, isRounded) = scale.whole(number) else {
                 throw RowRefusal(
                     what: "\"\(Fields.text(line, cells[value.column]).prefix(40))\" under "
@@ -128,7 +130,6 @@ public struct MappedFileParser {
                     hint: "look at the unit and the multiplier")
             }
             if isRounded { rounded += 1 }
-            let name = try meterName(line, columns) + value.suffix
             found.append(
                 (try series(name, channel, isRegister: value.isRegister, isPower: isPower), whole, value.isRegister))
         }

@@ -134,9 +134,10 @@ public struct NEM12Parser {
             let first = suffixes[key] ?? suffix
             suffixes[key] = first
             let name = options.meter ?? serial
-            let number = try builder.series(first == suffix ? name : "\(name)-\(suffix)", channel)
+            let own = first == suffix ? name : "\(name)-\(suffix)"
+            let number = try builder.series(own, channel)
             stream = Stream(
-                number: number, scale: unit.scale(options.multiplier), periodS: period * 60, slots: 1440 / period)
+                number: number, scale: options.scale(unit.scale(options.multiplier), ofMeter: own), periodS: period * 60, slots: 1440 / period)
         } catch let refusal as RowRefusal {
             streamRefusal = RowRefusal(what: "its 200 record was refused: \(refusal.what)", hint: refusal.hint)
             throw refusal

@@ -9,6 +9,8 @@ public struct ReadingOptions: Sendable {
     /// Every value of the file is of this channel; gives way to nothing.
     public var channel: Channel?
     var multiplier = DecimalNumber(mantissa: 1, exponent: 0)
+    /// By the meter's name in the file; on top of the multiplier of all.
+    var multiplierOf: [String: DecimalNumber] = [:]
     /// Name of the only meter of files that name none.
     public var meter: String?
     /// Values are cumulative registers.
@@ -26,16 +28,40 @@ public struct ReadingOptions: Sendable {
     /// Multiplies every value, such as by the ratio of current transformers: `200`, `0.5`. False unless it is a
     /// positive decimal number of at most 9 digits.
     public mutating func setMultiplier(_ text: String) -> Bool {
-        guard let number = DecimalNumber.read(text), number.mantissa > 0, number.mantissa < 1_000_000_000,
-            abs(number.exponent) <= 9
-        else { return false }
+        guard let number = Self.ratio(text) else { return false }
         multiplier = number
         return true
     }
 
-    /// Anything said that the plain reader of wide and long CSV in kWh does not know.
+    /// The same for one meter.
+    public mutating func setMultiplier(_ text: String, ofMeter name: String) -> Bool {
+        guard let number = Self.ratio(text) else { return false }
+        if number != DecimalNumber(mantissa: 1, exponent: 0) { multiplierOf[name] = number }
+        return true
+    }
+
+    private static func ratio(_ text: String) -> DecimalNumber? {
+        guard let number = DecimalNumber.read(text), number.mantissa > 0, number.mantissa < 1_000_000_000,
+            abs(number.exponent) <= 9
+        else { return nil }
+        return number
+    }
+
+    /// The scale of one meter's values.
+    func scale(_ scale: ReadingScale, ofMeter name: String) -> ReadingScale {
+        guard let own = multiplierOf[name] else { return scale }
+        var scale = scale
+        scale.numerator *= own.mantissa
+        for _ in 0..<abs(own.exponent) {
+            if own.exponent > 0 { scale.numerator *= 10 } else { scale.denominator *= 10 }
+        }
+        return scale
+    }
+
+    /// Nothing said that the plain reader of wide and long CSV in kWh does not know.
     public var isPlain: Bool {
-        unit == nil && channel == nil && multiplier == DecimalNumber(mantissa: 1, exponent: 0) && meter == nil
+        unit == nil && channel == nil && multiplier == DecimalNumber(mantissa: 1, exponent: 0)
+            && multiplierOf.isEmpty && meter == nil
             && !isRegister && registerDigits == nil && stampZone == nil && periodS == nil
     }
 }

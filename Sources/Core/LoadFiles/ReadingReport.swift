@@ -34,8 +34,27 @@ public struct ReadingReport: Codable, Sendable, Equatable {
         /// Days whose intervals could be held against the register, and those that differ by more than 1 %.
         public var registerDays = 0
         public var registerContradictions = 0
-        /// Days on which the clock of the meter seems to have stood wrong.
-        public var clockShifts: [String] = []
+    }
+    /// A day on which the meters together seem to have stamped with a wrong clock.
+    public struct ClockShiftDay: Codable, Sendable, Equatable {
+        public var day: String
+        /// Positive: late.
+        public var minutes: Int
+        public var meters: Int
+        public init(day: String, minutes: Int, meters: Int) {
+            (self.day, self.minutes, self.meters) = (day, minutes, meters)
+        }
+    }
+
+    public struct Stored: Codable, Sendable, Equatable {
+        public var meterDays = 0
+        public var newVersions = 0
+        /// Held back by the checks.
+        public var heldValues = 0
+        /// Other values for what was stored already; the first stay.
+        public var conflicts = 0
+        public var newRegisters = 0
+        public init() {}
     }
 
     public var format = 1
@@ -60,6 +79,9 @@ public struct ReadingReport: Codable, Sendable, Equatable {
     /// The most frequent first.
     public var reasons: [Reason] = []
     public var notes: [String] = []
+    public var clockShifts: [ClockShiftDay] = []
+    /// What storing it did; nil while it was only looked at.
+    public var stored: Stored?
     public var seriesCount = 0
     /// At most ``seriesMax`` of them.
     public var series: [Series] = []

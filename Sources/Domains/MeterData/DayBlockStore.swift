@@ -6,7 +6,7 @@ import SQL
 
 public enum MeterDataSchema {
     public static let migrations =
-        ImportSchema.migrations + [
+        ImportSchema.migrations + [ReadingSourceSchema.migration] + [
             ReadingEdit.migration,
             Migration(
                 102, .readings, "meter data",
