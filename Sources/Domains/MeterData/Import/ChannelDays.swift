@@ -2,6 +2,7 @@
 // else merged by quality. The first actual value stays; another one is told of and kept aside by the caller.
 import CivilTime
 import IntervalData
+import LoadFiles
 import SQL
 
 /// Values of one channel of a meter's day, each with its quality, as a sender gave them.
@@ -57,7 +58,9 @@ public enum ChannelDays {
             guard let value, known.qualities[slot] >= .edited, day.qualities[slot] >= .edited else { continue }
             if known.values[slot] != value { outcome.conflicts.append((slot, known.values[slot], value)) }
         }
-        if day.channel == .importWh { try takeActual(day, (registerStartWh, registerEndWh), context, orgID, transaction) }
+        if day.channel == .importWh {
+            try takeActual(day, (registerStartWh, registerEndWh), context, orgID, transaction)
+        }
         try merge(day, madeBy: context.madeBy, nowMs: context.nowMs, orgID, transaction)
         let after = try current(day, orgID, transaction)
         outcome.isNew = after?.version != stored?.version
@@ -123,7 +126,8 @@ public enum ChannelDays {
             let taken = day.values.indices.compactMap { slot -> (slot: Int, value: Int32)? in
                 guard let value = day.values[slot], day.qualities[slot] == quality else { return nil }
                 let known = block.qualities[slot]
-                let wins = known < quality || (known == .estimated && quality == .estimated && block.values[slot] != value)
+                let wins =
+                    known < quality || (known == .estimated && quality == .estimated && block.values[slot] != value)
                 return wins ? (slot, value) : nil
             }
             block = block.replacing(taken, quality: quality, batch: day.batchID)

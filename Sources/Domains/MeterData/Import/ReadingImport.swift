@@ -16,9 +16,18 @@ import VEE
 public struct UnknownMeter: Sendable {
     /// Index of the name in the file.
     public var column: Int
+    /// As the file has it.
+    public var name: String
     public var serial: String
     public var firstDay: CivilDay
     public var periodS: Int
+    public var dayCount: Int
+    /// Line of the name: the header of a wide file, else 0.
+    var row: Int
+
+    func refusal(_ what: String, _ hint: String) -> ImportRefusal {
+        ImportRefusal(row: row, what: "\(what); its \(dayCount) days were not taken", hint: hint)
+    }
 }
 
 /// Whose the names of a file are.
@@ -60,24 +69,23 @@ public struct ReadingImport: Sendable {
             for item in names {
                 guard let serial = serials.map({ $0[item.name] }) ?? item.name else {
                     plan.refusals.append(
-                        ImportRefusal(
-                            row: 0, what: "\(item.name) is not in the map of meters; nothing of it was taken",
-                            hint: "add a line with the name and the serial number"))
+                        item.refusal(
+                            "\(item.name) is not in the map of meters", "add a line with the name and the serial number"
+                        ))
                     continue
                 }
                 guard let meter = try Self.meter(serial, actor.scope, in: transaction) else {
-                    plan.unknown.append(
-                        UnknownMeter(
-                            column: item.column, serial: serial, firstDay: item.firstDay, periodS: item.periodS))
+                    var unknown = item
+                    unknown.serial = serial
+                    plan.unknown.append(unknown)
                     continue
                 }
                 if case .load(let load) = file, meter.capturePeriodS != Int64(load.periodS) {
                     plan.refusals.append(
-                        ImportRefusal(
-                            row: 0,
-                            what: "meter \(serial) captures every \(meter.capturePeriodS / 60) minutes, "
-                                + "the file \(load.periodS / 60); nothing of it was taken",
-                            hint: "give a file of the meter's period, or say --period if the meter has changed"))
+                        item.refusal(
+                            "meter \(serial) captures every \(meter.capturePeriodS / 60) minutes, "
+                                + "the file \(load.periodS / 60)",
+                            "give a file of the meter's period, or say --period if the meter has changed"))
                     continue
                 }
                 let installation = try Installation.of(
@@ -95,9 +103,7 @@ public struct ReadingImport: Sendable {
     /// What is refused when nobody makes the unknown meters.
     public static func refusals(of unknown: [UnknownMeter]) -> [ImportRefusal] {
         unknown.map {
-            ImportRefusal(
-                row: 0, what: "there is no meter \($0.serial); nothing of it was taken",
-                hint: "add the meter, or map the name to its serial number")
+            $0.refusal("there is no meter \($0.serial)", "add the meter, or map the name to its serial number")
         }
     }
 
@@ -113,13 +119,23 @@ public struct ReadingImport: Sendable {
         }
     }
 
-    private static func names(_ file: ReadFile) -> [(column: Int, name: String, firstDay: CivilDay, periodS: Int)] {
+    private static func names(_ file: ReadFile) -> [UnknownMeter] {
         file.meters.enumerated().compactMap { column, name in
             switch file {
             case .load(let load):
-                return load.days(column).first.map { (column, name, $0.day, load.periodS) }
+                let days = load.days(column)
+                return days.first.map {
+                    UnknownMeter(
+                        column: column, name: name, serial: name, firstDay: $0.day, periodS: load.periodS,
+                        dayCount: days.count, row: load.layout == .wide ? 1 : 0)
+                }
             case .set(let set):
-                return set.firstDay(ofMeter: column).map { (column, name, $0, set.periodS(ofMeter: column) ?? 1_800) }
+                let days = set.series.filter { $0.meter == column }.map(\.days.count).max() ?? 0
+                return set.firstDay(ofMeter: column).map {
+                    UnknownMeter(
+                        column: column, name: name, serial: name, firstDay: $0,
+                        periodS: set.periodS(ofMeter: column) ?? 1_800, dayCount: days, row: 0)
+                }
             }
         }
     }
