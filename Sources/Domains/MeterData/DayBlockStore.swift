@@ -7,7 +7,7 @@ import SQL
 public enum MeterDataSchema {
     public static let migrations =
         ImportSchema.migrations + OutageSchema.migrations + [
-            ReadingEdit.migration, EstimationLog.migration,
+            ReadingSourceSchema.migration, ReadingEdit.migration, EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",
                 [
