@@ -288,6 +288,9 @@ let package = Package(
                 "API", "Access", "Composition", "Jobs", "SQLiteAdapter", "TestRetailer", "TestSupport", "Watch",
                 "MeterPort", logging, metrics, .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ] + tracing),
+        tests(
+            "Exceptions",
+            domainBase + ["MeterData", "VEE", "IntervalData", "Meters", "Accounts", "Grid", "Access", "TestSupport"]),
         tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
     ]
 )

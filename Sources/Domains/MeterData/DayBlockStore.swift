@@ -7,6 +7,7 @@ import SQL
 public enum MeterDataSchema {
     public static let migrations =
         ImportSchema.migrations + [
+            RuleBook.migration, DayContext.migration,
             Migration(
                 102, .readings, "meter data",
                 [
@@ -28,7 +29,7 @@ public enum MeterDataSchema {
                       raw_values {text} NOT NULL, raised_at_ms {int} NOT NULL, resolved_at_ms {int}, resolution {text},
                       PRIMARY KEY (org_id, day, meter_id, rule, from_slot)) {by_month}
                     """,
-                ])
+                ]),
         ]
 }
 
