@@ -7,7 +7,8 @@ import SQL
 public enum MeterDataSchema {
     public static let migrations =
         ImportSchema.migrations + OutageSchema.migrations + [
-            ReadingSourceSchema.migration, ReadingEdit.migration, EstimationLog.migration,
+            RuleBook.migration, DayContext.migration, ReadingSourceSchema.migration, ReadingEdit.migration,
+            EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",
                 [
