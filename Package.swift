@@ -288,6 +288,12 @@ let package = Package(
                 "API", "Access", "Composition", "Jobs", "SQLiteAdapter", "TestRetailer", "TestSupport", "Watch",
                 "MeterPort", logging, metrics, .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ] + tracing),
-        tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
+        tests(
+            "MeterData",
+            [
+                "Access", "Clocks", "MeterData", "IntervalData", "LoadFiles", "Outbox", "PostgresAdapter", "SQL",
+                "SQLiteAdapter",
+                "CivilTime", "TestSupport", "VEE",
+            ]),
     ]
 )
