@@ -136,10 +136,25 @@ struct KeptPlace: Sendable, Codable {
                 let counts = try DayBlocks.countsByQuality(day: day, orgID: 1, in: transaction)
                 told.append("counts \(counts.sorted { $0.key < $1.key })")
                 for channel in [Channel.importWh, .exportWh] {
-                    try DayBlocks.forEachCurrent(day: day, channel: channel, orgID: 1, in: transaction) {
-                        told.append("each \(day) \($0) \($1) \($2)")
+                    for change in [Int64(9), 30, 1000] {
+                        try DayBlocks.sweep(
+                            day: day, channel: channel, meters: 1000...1100, through: change, orgID: 1, in: transaction
+                        ) { told.append("sweep \(change) \(day) \($0)") }
+                        let pairs = try DayBlocks.pair(
+                            day: day, channel: channel, meters: [1002, 1100], before: change / 2, through: change,
+                            orgID: 1, in: transaction)
+                        told += pairs.sorted { $0.key < $1.key }.map { "pair \(change) \(day) \($0)" }
+                        let changed = try DayBlocks.changedMeters(
+                            day: day, channel: channel, after: change / 2, through: change, limit: 2, orgID: 1,
+                            in: transaction)
+                        told.append("changed \(change) \(day) \(changed)")
                     }
                 }
+            }
+            for change in [Int64(0), 20, 40] {
+                told += try DayBlocks.changedDays(
+                    after: change, through: change + 15, month: month, orgID: 1, in: transaction
+                ).map { "changed days \(change) \($0)" }
             }
             for limit in [1, 7, 1000] {
                 var changed: Set<String> = []

@@ -9,7 +9,8 @@ import Supply
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
         [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
-            + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + MonthKeeper.settings)
+            + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
+            + Estimator.settings + MonthKeeper.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

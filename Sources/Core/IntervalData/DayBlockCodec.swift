@@ -117,23 +117,6 @@ extension DayBlock {
         }
     }
 
-    /// Adds encoded values slot by slot to sums, which are made as long as the day. A block of more slots than the sums
-    /// began with is refused: the same slot of both is not the same time.
-    public static func add(_ bytes: [UInt8], to sums: inout [Int64]) throws(DayBlockError) {
-        try checkFormat(bytes, .values)
-        let count = bytes.count / 4
-        guard bytes.count % 4 == 1, count <= maximumSlots, sums.isEmpty || sums.count == count else {
-            throw DayBlockError(part: .values, code: .length(bytes.count))
-        }
-        if sums.isEmpty { sums = Array(repeating: 0, count: count) }
-        bytes.withUnsafeBytes { raw in
-            for slot in 0..<count {
-                sums[slot] &+= Int64(
-                    Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 1 + slot * 4, as: Int32.self)))
-            }
-        }
-    }
-
     private static func decodeQualities(_ bytes: [UInt8], count: Int) throws(DayBlockError) -> [Quality] {
         try checkFormat(bytes, .qualities)
         guard bytes.count == 1 + (count + 3) / 4 else {

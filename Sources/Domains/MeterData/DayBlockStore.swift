@@ -6,7 +6,8 @@ import SQL
 
 public enum MeterDataSchema {
     public static let migrations =
-        ImportSchema.migrations + [
+        ImportSchema.migrations + OutageSchema.migrations + [
+            ReadingSourceSchema.migration, ReadingEdit.migration, EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",
                 [
@@ -41,7 +42,7 @@ public struct StoredBlock: Sendable, Equatable {
     public var version: Int64
     public var block: DayBlock
     public var madeAtMs: Int64
-    /// `read`, `import`, `estimate`: what made this version.
+    /// `read`, `import`, `estimate`, `edit`, `undo`: what made this version.
     public var madeBy: String
 }
 
@@ -143,6 +144,9 @@ public enum DayBlocks {
                 .int(Int64(block.lowestQuality.rawValue)), .int(block.totalValue), .bytes(bytes.values),
                 .bytes(bytes.qualities), .bytes(bytes.sources), .int(madeAtMs), .text(madeBy),
             ])
+        try EstimationLog.learn(
+            from: block, after: current, day: day, meterID: meterID, channel: channel, atMs: madeAtMs, orgID: orgID,
+            in: transaction)
         return version
     }
 
@@ -246,8 +250,8 @@ public enum DayBlocks {
         day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> [Int64: Quality] {
         var found: [Int64: Quality] = [:]
-        try forEachCompacted(day: day, orgID: orgID, in: transaction) { row, version in
-            found[row.meterID] = version.block.lowestQuality
+        try forEachCompacted(day: day, orgID: orgID, in: transaction) { row, versions in
+            found[row.meterID] = versions.last?.block.lowestQuality
         }
         let rows = try transaction.query(
             """
@@ -269,65 +273,24 @@ public enum DayBlocks {
         }
     }
 
-    /// The current version of a day in every compacted month, in order of meter.
+    /// The versions of a day, oldest first, in the compacted months of some meters, in order of meter. Meters that have
+    /// nothing of the day are left out.
     static func forEachCompacted(
-        day: CivilDay, channel: Channel = .importWh, orgID: Int64, in transaction: any SQLTransaction,
-        _ body: (MeterMonth, DayVersion) throws -> Void
+        day: CivilDay, channel: Channel = .importWh, meters: ClosedRange<Int64> = Int64.min...Int64.max, orgID: Int64,
+        in transaction: any SQLTransaction, _ body: (MeterMonth, [DayVersion]) throws -> Void
     ) throws {
-        let month = day.month
-        var last = Int64.min
+        let dayOfMonth = day.month.first.days(to: day) + 1
+        var from = meters.lowerBound
         while true {
             let page = try MeterMonth.page(
-                month: month, channel: channel, after: last, limit: 500, orgID: orgID, in: transaction)
+                month: day.month, channel: channel, meters: from...meters.upperBound, limit: 500, orgID: orgID,
+                in: transaction)
             for row in page {
-                let dayOfMonth = month.first.days(to: day) + 1
-                guard let version = try row.current(orgID).first(where: { $0.dayOfMonth == dayOfMonth }) else {
-                    continue
-                }
-                try body(row, version)
+                let versions = try row.all(orgID).filter { $0.dayOfMonth == dayOfMonth }
+                if !versions.isEmpty { try body(row, versions) }
             }
-            guard let end = page.last, page.count == 500 else { return }
-            last = end.meterID
+            guard let end = page.last, page.count == 500, end.meterID < meters.upperBound else { return }
+            from = end.meterID + 1
         }
-    }
-
-    /// The values of every meter's current version of a day, in order of meter: for sums over many meters. The values
-    /// are as stored, to be read by `DayBlock.decodeValues` or added up by `DayBlock.add`.
-    public static func forEachCurrent(
-        day: CivilDay, channel: Channel = .importWh, orgID: Int64, in transaction: any SQLTransaction,
-        _ body: (_ meterID: Int64, _ lowestQuality: Quality, _ values: [UInt8]) throws -> Void
-    ) throws {
-        var compacted: [(meterID: Int64, lowest: Quality, values: [UInt8])] = []
-        try forEachCompacted(day: day, channel: channel, orgID: orgID, in: transaction) { row, version in
-            compacted.append((row.meterID, version.block.lowestQuality, version.block.encode().values))
-        }
-        var rest = compacted[...]
-        var waiting: (meterID: Int64, lowest: Quality, values: [UInt8])?
-        func pass(before meterID: Int64?) throws {
-            while let next = rest.first, meterID.map({ next.meterID < $0 }) ?? true {
-                try body(next.meterID, next.lowest, next.values)
-                rest.removeFirst()
-            }
-        }
-        _ = try transaction.query(
-            """
-            SELECT meter_id, lowest_quality, interval_values FROM day_block
-            WHERE org_id = $1 AND day = $2 AND channel = $3 ORDER BY meter_id, version
-            """, [.int(orgID), .day(day), .int(channel.rawValue)]
-        ) { row in
-            let meterID = try row.int(0)
-            if let ready = waiting, ready.meterID != meterID {
-                try pass(before: ready.meterID)
-                try body(ready.meterID, ready.lowest, ready.values)
-            }
-            // What lies open is later than what is compacted.
-            try pass(before: meterID)
-            if rest.first?.meterID == meterID { rest.removeFirst() }
-            waiting = (
-                meterID, UInt8(exactly: try row.int(1)).flatMap(Quality.init) ?? .missing, try row.bytes(2)
-            )
-        }
-        if let waiting { try body(waiting.meterID, waiting.lowest, waiting.values) }
-        try pass(before: nil)
     }
 }

@@ -124,14 +124,31 @@ struct MeterMonth: Sendable, Equatable {
 
     /// Compacted rows of one day's month and channel, in order of meter, a page of them.
     static func page(
-        month: CivilMonth, channel: Channel, after meterID: Int64, limit: Int, orgID: Int64,
+        month: CivilMonth, channel: Channel, meters: ClosedRange<Int64>, limit: Int, orgID: Int64,
         in transaction: any SQLTransaction
     ) throws -> [MeterMonth] {
         try transaction.query(
             """
             SELECT \(columns) FROM meter_month
-            WHERE org_id = $1 AND day = $2 AND meter_id > $3 AND channel = $4 ORDER BY meter_id LIMIT $5
-            """, [.int(orgID), .day(month.first), .int(meterID), .int(channel.rawValue), .int(limit)]
+            WHERE org_id = $1 AND day = $2 AND meter_id >= $3 AND meter_id <= $4 AND channel = $5
+            ORDER BY meter_id LIMIT $6
+            """,
+            [
+                .int(orgID), .day(month.first), .int(meters.lowerBound), .int(meters.upperBound),
+                .int(channel.rawValue), .int(limit),
+            ]
+        ) { try decode($0, month) }
+    }
+
+    /// Compacted rows that hold a version of a later change.
+    static func changed(
+        after change: Int64, month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [MeterMonth] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM meter_month
+            WHERE org_id = $1 AND last_change > $2 AND day >= $3 AND day <= $4 ORDER BY last_change
+            """, [.int(orgID), .int(change), .day(month.first), .day(month.last)]
         ) { try decode($0, month) }
     }
 
