@@ -321,7 +321,8 @@ let package = Package(
         tests(
             "MeterData",
             domainBase + [
-                "MeterData", "IntervalData", "TestSupport", "Access", "Accounts", "Grid", "Meters", "Reliability",
+                "MeterData", "IntervalData", "LoadFiles", "PostgresAdapter", "SQLiteAdapter", "TestSupport", "VEE",
+                "Access", "Accounts", "Grid", "Meters", "Reliability",
             ]),
     ]
 )

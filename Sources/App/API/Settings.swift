@@ -10,7 +10,7 @@ public enum BusbarSettings {
     public static let registry = SettingRegistry(
         [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
             + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
-            + Estimator.settings)
+            + Estimator.settings + MonthKeeper.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

@@ -206,7 +206,9 @@ public struct Line: Sendable {
                 .run { await done.set($0) }
             return "\(alive) alive, \(silent) silent"
         case .tidy:
-            return "\(try await RawKeeping.tidy(site, org) { await done.set($0) }) raw answers deleted"
+            let answers = try await RawKeeping.tidy(site, org) { await done.set($0) }
+            let months = try await MonthKeeper(site: site, org: org).run { await done.set(answers + $0) }
+            return "\(answers) raw answers deleted" + (months > 0 ? ", \(months) months compacted" : "")
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

@@ -1,10 +1,10 @@
 // Outages of single meters as stored: derived from the meter's own signs, superseded by version when the signs say
 // more, never changed silently. Knows no outage of the network; OutageGrouping joins them.
 import Access
+import Accounts
 import CivilTime
 import Clocks
 import Meters
-import Accounts
 import Reliability
 import SQL
 

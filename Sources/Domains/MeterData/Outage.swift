@@ -82,11 +82,12 @@ public struct OutageJoiner {
     /// Joins the earliest outages that were not looked at since they changed, with those around them.
     /// - Returns: how many were not looked at before; 0 when nothing is left to do.
     public func joinNext(in transaction: any SQLTransaction) throws -> Int {
-        let firstMs = try transaction.first(
-            """
-            SELECT MIN(start_ms) FROM meter_outage WHERE org_id = $1 AND grouped = 0 AND superseded_at_ms IS NULL
-            """, [.int(scope.orgID)]
-        ) { try $0.optionalInt(0) } ?? nil
+        let firstMs =
+            try transaction.first(
+                """
+                SELECT MIN(start_ms) FROM meter_outage WHERE org_id = $1 AND grouped = 0 AND superseded_at_ms IS NULL
+                """, [.int(scope.orgID)]
+            ) { try $0.optionalInt(0) } ?? nil
         guard let firstMs else { return 0 }
         try MeterOutages.takeTurn(meterID: 0, scope, in: transaction)
         let all = try spans(fromMs: firstMs - Self.stretchMs, toMs: firstMs + Self.stretchMs, in: transaction)
