@@ -77,7 +77,7 @@ let package = Package(
         target("Core", "Cryptography", ["CCrypto", "CArgon2"]),
         target("Core", "Compression", ["CZlib"]),
         target("Core", "IntervalData", ["CivilTime", "Quantities"]),
-        target("Core", "LoadFiles", ["IntervalData", "CivilTime", "Quantities"]),
+        target("Core", "LoadFiles", ["IntervalData", "IEC61968", "CivilTime", "Quantities", "Compression"]),
         target("Core", "VEE", ["IntervalData", "CivilTime"]),
         target("Core", "Tariffs", ["Quantities", "CivilTime"]),
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),
@@ -144,8 +144,8 @@ let package = Package(
             "App", "Jobs",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Watch", "Aggregation", "VEE", logging,
-                lifecycle,
+                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Reliability", "Watch",
+                "Aggregation", "VEE", logging, lifecycle,
             ]),
         target(
             "App", "Exchange",
@@ -234,7 +234,7 @@ let package = Package(
                 "IntervalData", "Corridor", "Tariffs", "TestSupport",
             ]),
         tests("Compression", ["Compression"]),
-        tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
+        tests("LoadFiles", ["LoadFiles", "IntervalData", "Compression", "CivilTime"]),
         tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
         tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
@@ -309,12 +309,16 @@ let package = Package(
                 "API", "Access", "Composition", "Jobs", "SQLiteAdapter", "TestRetailer", "TestSupport", "Watch",
                 "MeterPort", logging, metrics, .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ] + tracing),
-        tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
         tests(
             "Editing",
             domainBase + [
                 "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Journal", "MeterData", "Messaging", "Meters",
                 "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport", "VEE",
+            ]),
+        tests(
+            "MeterData",
+            domainBase + [
+                "MeterData", "IntervalData", "TestSupport", "Access", "Accounts", "Grid", "Meters", "Reliability",
             ]),
     ]
 )

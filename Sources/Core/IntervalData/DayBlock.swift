@@ -8,6 +8,8 @@ public enum Channel: Int64, Sendable, CaseIterable {
     case exportVAh = 4
     /// By quadrant: Q1 import lagging, Q2 export leading, Q3 export lagging, Q4 import leading.
     case varhQ1 = 5, varhQ2 = 6, varhQ3 = 7, varhQ4 = 8
+    /// Taken and given where the quadrants are not told apart (Q1 + Q2, Q3 + Q4).
+    case importVarh = 9, exportVarh = 10
     /// mV.
     case voltagePhaseA = 11, voltagePhaseB = 12, voltagePhaseC = 13
     /// mA.

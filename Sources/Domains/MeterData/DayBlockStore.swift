@@ -6,8 +6,8 @@ import SQL
 
 public enum MeterDataSchema {
     public static let migrations =
-        ImportSchema.migrations + [
-            ReadingEdit.migration, EstimationLog.migration,
+        ImportSchema.migrations + OutageSchema.migrations + [
+            ReadingSourceSchema.migration, ReadingEdit.migration, EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",
                 [
