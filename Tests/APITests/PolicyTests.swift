@@ -246,6 +246,38 @@ private let productProbes: [String: Probe] = [
         own: { _, number in ["orderID": .string("\(6101 + number)"), "reason": .string("a test of stopping")] },
         other: { _ in ["orderID": .string("6002"), "reason": .string("a test of stopping")] },
         prepare: { try await $0.giveOrders() }),
+    "edits.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["before": .string("9000000")] },
+        harmless: ["meterID": "filters edits of the own company"]),
+    "edits.read": on("editID", 7000, staff, prepare: { try await $0.giveEdits() }),
+    // A day for each caller, of a channel that has nothing.
+    "edits.add": Probe(
+        roles: staff, own: { _, number in zeros(ofMeter: "1071", number) },
+        other: { _ in zeros(ofMeter: "1072", 1) }),
+    "edits.approve": Probe(
+        roles: [.administrator], own: { _, number in ["editID": .string("\(7101 + number)")] },
+        other: { _ in ["editID": .string("7002")] }, prepare: { try await $0.giveEdits() }),
+    // An operator may withdraw what is his own; these are of others.
+    "edits.reject": Probe(
+        roles: [.administrator],
+        own: { _, number in ["editID": .string("\(7101 + number)"), "reason": .string("a test of edits")] },
+        other: { _ in ["editID": .string("7002"), "reason": .string("a test of edits")] },
+        prepare: { try await $0.giveEdits() }),
+    "edits.undo": Probe(
+        roles: staff,
+        own: { _, number in ["editID": .string("\(7101 + number)"), "reason": .string("a test of edits")] },
+        other: { _ in ["editID": .string("7002"), "reason": .string("a test of edits")] },
+        prepare: { try await $0.giveEdits(state: "applied") }),
+    "estimates.list": Probe(
+        roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
+        other: { _ in
+            ["from": .string("2025-12-01"), "to": .string("2025-12-31"), "meterID": .string("1072")]
+        }, harmless: ["placeID": "only narrows what is seen of the own company"]),
+    "estimates.accuracy": Probe(
+        roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
+        other: { _ in
+            ["from": .string("2025-12-01"), "to": .string("2025-12-31"), "placeID": .string("20")]
+        }),
     "firmware.list": Probe(roles: staff, own: { _, _ in [:] }),
     "firmware.add": Probe(
         roles: staff, own: { _, _ in ["version": .string("2.14"), "content": .string("QkJGVw==")] }),
@@ -364,6 +396,27 @@ extension Fixture {
         }
     }
 
+    /// Edits of another login, one in each company and some more in the first.
+    func giveEdits(state: String = "proposed") async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                for editID in [7000 + org] + (org == 1 ? Array(7101...7110) : []) {
+                    try transaction.run(
+                        """
+                        INSERT INTO reading_edit (org_id, edit_id, request_key, request_hash, meter_id, channel, tool,
+                          detail, reason_code, reason, state, needs_approval, changed, net, first_day, last_day,
+                          login_id, made_at_ms, note)
+                        VALUES ($1, $2, $3, $4, $5, 1, 'zero', '', 'other', 'a test', $6, 0, 0, 0, 20450, 20450, 999, 0,
+                          '') ON CONFLICT DO NOTHING
+                        """,
+                        [
+                            .int(org), .int(editID), .text("k\(editID)"), .bytes([0]), .int(1070 + org), .text(state),
+                        ])
+                }
+            }
+        }
+    }
+
     private static func giveOrder(_ orderID: Int64, _ org: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
@@ -378,6 +431,14 @@ extension Fixture {
             VALUES ($1, $2, $3, 'waiting', 0) ON CONFLICT DO NOTHING
             """, [.int(org), .int(orderID), .int(1070 + org)])
     }
+}
+
+private func zeros(ofMeter meterID: String, _ number: Int) -> [String: JSONValue] {
+    [
+        "meterID": .string(meterID), "channel": .string("exportWh"), "from": .string("2025-12-\(30 - number)"),
+        "tool": .string("zero"), "baseVersions": .array([.number("0")]), "reasonCode": .string("other"),
+        "reason": .string("a test of edits"),
+    ]
 }
 
 private func target(_ fixture: Fixture, _ org: Int64) -> JSONValue {

@@ -9,7 +9,7 @@ public struct PageFrame: Sendable {
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
         case line, status, collection, meters, commands, events, accounts, home, statement, me, people, keys, audit
-        case simulator, none
+        case simulator, edits, none
     }
 
     public struct Person: Sendable {
@@ -145,6 +145,7 @@ extension PageFrame {
                     (.collection, Paths.collection, w.say("nav.collection")),
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
+                    (.edits, Paths.estimates, w.say("nav.edits")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                 ]
             }
