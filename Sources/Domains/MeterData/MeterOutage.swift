@@ -30,6 +30,8 @@ public struct MeterOutage: Sendable, Equatable {
     /// The start that counts.
     public var startMs: Int64 { attributedStartMs ?? span.startMs.likely }
     public var endMs: Int64? { span.endMs?.likely }
+    /// Nobody said so: it is silent where others are dark.
+    var isSilent: Bool { [.silent, .readings].contains(span.startEvidence) }
     public var confidence: OutageConfidence { OutageConfidence(span, isAttributed: attributedStartMs != nil) }
 }
 
@@ -164,7 +166,7 @@ public enum MeterOutages {
         }
         var changes: [Change] = []
         for (index, old) in stored.enumerated() where !taken.contains(index) && !old.isWithdrawn {
-            if ![.silent, .readings].contains(old.span.startEvidence) { changes.append(.withdraw(old)) }
+            if !old.isSilent { changes.append(.withdraw(old)) }
         }
         for (index, span) in derived.enumerated() {
             guard let match = partner[index] else {
@@ -236,11 +238,18 @@ public enum MeterOutages {
             .int(scope.orgID), .int(meterID), .int(fromMs), .int(toMs), .int(limit),
         ]
         let reach = try Meter.reachFilter(of: "o.meter_id", scope, &parameters)
-        return try transaction.query(
+        let found = try transaction.query(
             """
             SELECT \(columns) FROM meter_outage o WHERE o.org_id = $1 AND o.meter_id = $2 AND o.start_ms >= $3
               AND o.start_ms < $4\(reach) ORDER BY o.start_ms DESC, o.span_id DESC, o.version DESC LIMIT $5
             """, parameters, decode)
+        // Versions of one outage stay together, at the start that is in force.
+        let starts = Dictionary(
+            found.filter { $0.supersededAtMs == nil }.map { ($0.spanID, $0.startMs) }, uniquingKeysWith: max)
+        return found.sorted { left, right in
+            let (a, b) = (starts[left.spanID] ?? left.startMs, starts[right.spanID] ?? right.startMs)
+            return (b, right.spanID, right.version) < (a, left.spanID, left.version)
+        }
     }
 }
 
