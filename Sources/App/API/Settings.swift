@@ -2,12 +2,13 @@
 import Access
 import HeadEnd
 import Jobs
+import MeterData
 import Payments
 import Supply
 
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
-        [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
+        [supplyRules, portalPayments, OutageRules.kind, TamperRules.kind, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
             + HeadEndSettings.all + OrderRules.settings + MeterRules.settings)
 
     static let portalPayments = SettingKind.choice(

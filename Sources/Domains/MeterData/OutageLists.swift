@@ -165,6 +165,17 @@ extension Outages {
         ) { OutageMember(outage: try MeterOutages.decode($0), serial: try $0.text(19)) }
     }
 
+    /// Open outages of nodes with silent meters are joined anew: some of these may have spoken since.
+    public static func lookAgainAtOpen(_ scope: Scope, in transaction: any SQLTransaction) throws {
+        try transaction.run(
+            """
+            UPDATE meter_outage SET grouped = 0 WHERE org_id = $1 AND superseded_at_ms IS NULL AND is_withdrawn = 0
+              AND end_ms IS NULL AND start_evidence IN ('log', 'push') AND outage_id IN (SELECT n.outage_id
+                FROM outage n WHERE n.org_id = $1 AND n.end_ms IS NULL AND n.silent > 0 AND n.is_withdrawn = 0
+                AND n.superseded_at_ms IS NULL)
+            """, [.int(scope.orgID)])
+    }
+
     /// How many outages last now.
     public static func openCount(_ scope: Scope, in transaction: any SQLTransaction) throws -> Int {
         try list(OutageFilter(isOpen: true), limit: 1_000, scope, in: transaction).count
