@@ -205,6 +205,9 @@ public struct Line: Sendable {
             let (alive, silent) = try await LivenessPoller(site: site, org: org, transport: transport, gates: gates)
                 .run { await done.set($0) }
             return "\(alive) alive, \(silent) silent"
+        case .outages:
+            let found = try await OutageKeeper(site: site, org: org).run { await done.set($0) }
+            return "\(found.changed) outages looked at, \(found.told) told, \(found.cases) cases judged"
         case .tidy:
             let answers = try await RawKeeping.tidy(site, org) { await done.set($0) }
             let months = try await MonthKeeper(site: site, org: org).run { await done.set(answers + $0) }
