@@ -70,6 +70,14 @@ public struct SetSeries: Sendable {
     /// When the oldest of the sums was made; nil when there is none.
     public var madeAtMs: Int64?
 
+    public init(
+        key: SetKey, channel: Channel, resolution: Resolution, asked: Resolution, buckets: [SetBucket],
+        grossed: Grossed, meters: Int, madeAtMs: Int64?
+    ) {
+        (self.key, self.channel, self.resolution, self.asked) = (key, channel, resolution, asked)
+        (self.buckets, self.grossed, self.meters, self.madeAtMs) = (buckets, grossed, meters, madeAtMs)
+    }
+
     public var totalWh: Int64 { buckets.reduce(0) { $0 + $1.meterWh } }
     public var grossedTotalMilliWh: Int64? {
         buckets.reduce(Optional(0)) { sum, next in
