@@ -9,7 +9,7 @@ public struct PageFrame: Sendable {
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
         case line, status, collection, meters, commands, events, accounts, home, statement, me, people, keys, audit
-        case simulator, none
+        case reports, simulator, none
     }
 
     public struct Person: Sendable {
@@ -146,6 +146,7 @@ extension PageFrame {
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
+                    (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }
         if person.managesLogins {
