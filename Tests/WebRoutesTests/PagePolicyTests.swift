@@ -124,6 +124,8 @@ private let rows: [String: Row] = [
     "GET /commands/{id}": Row(roles: staff, ids: groupOrder),
     "POST /commands/{id}/{action}": Row(roles: staff, ids: groupOrder),
     "GET /commands/meters/{id}": Row(roles: staff, ids: meter),
+    "GET /reports": Row(roles: staff), "GET /reports/{name}": Row(roles: staff),
+    "GET /aggregation": Row(roles: staff),
     "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
     "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]

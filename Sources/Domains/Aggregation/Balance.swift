@@ -8,8 +8,8 @@ import MeterData
 import Meters
 import SQL
 
-/// The balance of one place over a period. What goes in is the head's import and what comes from below; what goes out is
-/// the import of the meters below and the head's export.
+/// The balance of one place over a period. What goes in is the head's import and what comes from below; what goes out
+/// is the import of the meters below and the head's export.
 public struct EnergyBalance: Sendable, Equatable {
     public var placeID: Int64
     public var headMeters: [Int64]
@@ -79,8 +79,9 @@ extension SetReader {
                     orgID: org.orgID, in: transaction
                 ).compactMapValues(\.new)
                 for head in present where channel == .importWh && standing[day]?[head.meterID] == nil {
+                    let periodS = max(60, periods[head.meterID] ?? 900)
                     standing[day]?[head.meterID] = RawDay.unknown(
-                        head.meterID, slots: org.zone.slotCount(of: day, periodS: max(60, periods[head.meterID] ?? 900)))
+                        head.meterID, slots: org.zone.slotCount(of: day, periodS: periodS))
                 }
             }
             return (below, standing)

@@ -76,11 +76,12 @@ extension SetReader {
         let estimated = sums.reduce(0) { $0 + $1.estimatedCount }
         let missing = sums.reduce(0) { $0 + $1.missingCount }
         let meters = days.map { $0.values.reduce(0) { $0 + $1.meters } }.max() ?? 0
-        let available = expected > 0 ? Int64(Int128(expected - estimated - missing) * 1_000_000 / Int128(expected)) : nil
+        let actual = expected - estimated - missing
+        let available = expected > 0 ? Int64(Int128(actual) * 1_000_000 / Int128(expected)) : nil
         return ReportRow(
             cells: [
                 .text(place.name), .text(place.kind.rawValue), day.map { .text($0.description) } ?? .none,
-                .count(meters), .count(expected), .count(expected - estimated - missing), .count(estimated),
+                .count(meters), .count(expected), .count(actual), .count(estimated),
                 .count(missing), .optional(available),
             ], opens: .set(.place(place.placeID), from: from, to: to))
     }

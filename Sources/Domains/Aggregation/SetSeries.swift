@@ -49,7 +49,8 @@ public struct SetBucket: Sendable, Equatable {
 
 /// What is behind a grossed-up value.
 public enum Grossed: Sendable, Equatable {
-    /// The set's members may be delivered by ways that have nothing in common with it: only its plain sum means anything.
+    /// The set's members may be delivered by ways that have nothing in common with it: only its plain sum means
+    /// anything.
     case notOfThisSet
     /// These nodes have declared no loss for some day of the period.
     case undeclared([Int64])
@@ -254,7 +255,8 @@ public struct SetReader: Sendable {
     // MARK: grossed up
 
     /// Which paths go through a set and what of them is its own: what its node takes in, or what the plant feeds in.
-    private func part(_ key: SetKey, _ plantID: Int64, _ nodes: [PathNode], _ flows: [NodeFlow], _ day: CivilDay,
+    private func part(
+        _ key: SetKey, _ plantID: Int64, _ nodes: [PathNode], _ flows: [NodeFlow], _ day: CivilDay,
         meterMilliWh: Int64
     ) -> Int64? {
         let fedIn = flows.first?.inMilliWh ?? meterMilliWh

@@ -1,6 +1,5 @@
 // `busbar network` and `busbar report`: arguments only; the work is in Composition.
 import ArgumentParser
-import CivilTime
 import Composition
 
 struct NetworkCommand: AsyncParsableCommand {
@@ -12,7 +11,7 @@ struct NetworkCommand: AsyncParsableCommand {
 
     /// What every change takes.
     struct Change: ParsableArguments {
-        @Option(help: "From this day on; today when not given.") var from: CivilDay?
+        @Option(help: "From this day on; today when not given.") var from: String?
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions
 
@@ -30,7 +29,7 @@ struct NetworkCommand: AsyncParsableCommand {
                 """)
         @Argument(help: "plant, res, nma, stu or ctu.") var kind: String
         @Argument(help: "Its name; once a kind.") var name: String
-        @Option(help: "From this day on; today when not given.") var from: CivilDay?
+        @Option(help: "From this day on; today when not given.") var from: String?
         @Option(name: .customLong("state"), help: "The state it stands in.") var geography: String?
         @Option(help: "The state network a plant feeds.") var injecting: String?
         @Option(help: "The state network a network manager draws from.") var drawing: String?
@@ -149,8 +148,8 @@ struct ReportCommand: AsyncParsableCommand {
             Exit codes: 0 printed, 1 refused, 2 wrong call, 3 in use or out of reach.
             """)
     @Argument(help: "Which report.") var name: String
-    @Option(help: "First day.") var from: CivilDay
-    @Option(help: "Last day.") var to: CivilDay
+    @Option(help: "First day.") var from: String
+    @Option(help: "Last day.") var to: String
     @Option(help: "The set it is about, such as place:123.") var set: String?
     @Option(help: "By what consumption is broken up.") var by: String?
     @Option(help: "table, csv or json.") var format = "table"

@@ -73,7 +73,8 @@ struct SeriesView: APIModel {
         "grossedTotalMilliWh": Note("What went into the set, in thousandths of a Wh."),
         "undeclaredNodes": Note("Nodes that declared no loss for some day."),
         "withoutPathWh": Note("Part of the plain sum whose way is not known; not in the grossed-up value."),
-        "estimatedIntervals": Note("Values that are estimates."), "missingIntervals": Note("Values that are not there."),
+        "estimatedIntervals": Note("Values that are estimates."),
+        "missingIntervals": Note("Values that are not there."),
         "madeAtMs": Note("When the oldest of the sums was made; absent where there is none."),
         "buckets": Note("In order of time; those without any value are left out."),
     ]
@@ -123,7 +124,8 @@ struct PartView: APIModel {
     static let notes: [String: Note] = [
         "set": Note("The part as a set, to go on from; absent for what belongs to none."),
         "title": Note("Its name."), "meterWh": Note("Plain sum of its meters."),
-        "estimatedIntervals": Note("Values that are estimates."), "missingIntervals": Note("Values that are not there."),
+        "estimatedIntervals": Note("Values that are estimates."),
+        "missingIntervals": Note("Values that are not there."),
     ]
     init(_ row: BreakUpRow, title: String) {
         (set, self.title, meterWh) = (row.key?.description, title, row.wh)
@@ -274,7 +276,8 @@ public enum SetReports {
 
 extension Endpoints {
     private static let reading: EndpointAccess = .permission([.readMeters])
-    private static let (first, last) = (Day(CivilDay(number: 20_544)), Day(CivilDay(number: 20_573)))
+    private static let first = Day(CivilDay(number: 20_544))
+    private static let last = Day(CivilDay(number: 20_573))
     private static let seriesExample = SeriesView(
         SetSeries(
             key: .place(31), channel: .importWh, resolution: .day, asked: .day, buckets: [], grossed: .notOfThisSet,
@@ -285,7 +288,8 @@ extension Endpoints {
             Endpoint<SeriesQuery, SeriesView>(
                 "aggregates.read", "GET", "/api/v1/aggregates", access: reading,
                 EndpointText(
-                    "Read what a set used", "Plain sums of its meters and, apart, what went in for them; 15 minutes to months."),
+                    "Read what a set used",
+                    "Plain sums of its meters and, apart, what went in for them; 15 minutes to months."),
                 example: SeriesQuery(set: "place:31", from: first, to: last, resolution: .day, channel: nil),
                 outputExample: seriesExample, rate: .heavy, problems: [.notFound, .forbidden],
                 run: { input, context in
@@ -335,7 +339,8 @@ extension Endpoints {
         AnyEndpoint(
             Endpoint<ReportPath, ReportView>(
                 "reports.read", "GET", "/api/v1/reports/{report}", access: reading,
-                EndpointText("Read a report", "A table with typed columns; each row names where its numbers come from."),
+                EndpointText(
+                    "Read a report", "A table with typed columns; each row names where its numbers come from."),
                 example: ReportPath(
                     report: .dataAvailability, from: first, to: last, set: nil, by: nil, after: nil, limit: 100),
                 outputExample: ReportView(

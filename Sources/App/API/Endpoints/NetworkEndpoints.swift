@@ -3,6 +3,7 @@ import Access
 import Accounts
 import Aggregation
 import CivilTime
+import Clocks
 import Corridor
 import Grid
 import Meters
@@ -128,7 +129,8 @@ struct TermList: APIModel {
     var items: [TermView]
     var next: ID?
     static let notes: [String: Note] = [
-        "items": Note("In order of node, term and day."), "next": Note("Send it as `after` to go on; absent at the end."),
+        "items": Note("In order of node, term and day."),
+        "next": Note("Send it as `after` to go on; absent at the end."),
     ]
 }
 
@@ -219,7 +221,8 @@ extension Endpoints {
         AnyEndpoint(
             Endpoint<NodeEntry, NodeView>(
                 "network.set", "POST", "/api/v1/network/nodes", access: managing,
-                EndpointText("Enter a node", "Adds it, or says what it is from a day on. The same again changes nothing."),
+                EndpointText(
+                    "Enter a node", "Adds it, or says what it is from a day on. The same again changes nothing."),
                 example: NodeEntry(
                     kind: .plant, name: "Mundra", fromDay: exampleDay, geography: "Gujarat", injectingSTU: ID(78)),
                 outputExample: .example, problems: [.notFound],
@@ -227,7 +230,8 @@ extension Endpoints {
                     let facts = NodeFacts(
                         nodeID: 0, fromDay: input.fromDay.value, geography: input.geography,
                         injectingSTU: input.injectingSTU?.value, drawingSTU: input.drawingSTU?.value,
-                        isCTUCapable: input.isCTUCapable ?? false, resID: input.resID?.value, capacityW: input.capacityW)
+                        isCTUCapable: input.isCTUCapable ?? false, resID: input.resID?.value, capacityW: input.capacityW
+                    )
                     let node = try await context.perform(
                         SetGridNode(kind: input.kind, name: input.name, fromDay: input.fromDay.value, facts: facts))
                     return NodeView(node, facts)

@@ -1,5 +1,5 @@
-// `busbar network` and `busbar report`: the network of delivery, sums of sets and reports, from the server's own command
-// line.
+// `busbar network` and `busbar report`: the network of delivery, sums of sets and reports, from the server's own
+// command line.
 import Access
 import Accounts
 import Aggregation
@@ -16,7 +16,7 @@ import SQL
 public struct NodeArguments: Sendable {
     public var kind: String
     public var name: String
-    public var from: CivilDay?
+    public var from: String?
     public var geography: String?
     /// `stu:NAME`, or a number.
     public var injecting: String?
@@ -26,7 +26,7 @@ public struct NodeArguments: Sendable {
     public var supplier: String?
     public var capacityKW: Int64?
     public init(
-        kind: String, name: String, from: CivilDay?, geography: String?, injecting: String?, drawing: String?,
+        kind: String, name: String, from: String?, geography: String?, injecting: String?, drawing: String?,
         isCTUCapable: Bool, supplier: String?, capacityKW: Int64?
     ) {
         (self.kind, self.name, self.from, self.geography) = (kind, name, from, geography)
@@ -45,6 +45,15 @@ public enum NetworkChange: Sendable {
     case move(account: String, place: Int64)
 }
 
+private func typedDay(_ text: String?, _ option: String) throws -> CivilDay? {
+    try text.map {
+        guard let day = CivilDay($0) else {
+            throw Complaint("\(option) \($0.prefix(40)): no day", hint: "Write 2026-04-01.", .usage)
+        }
+        return day
+    }
+}
+
 private let fileBytesMax = 500_000
 
 public func addNetworkNode(
@@ -60,7 +69,7 @@ public func addNetworkNode(
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
         let scope = Scope(orgID: org.orgID)
-        let from = node.from ?? org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
+        let from = try typedDay(node.from, "--from") ?? org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
         let facts = try await open.site.money.read { transaction in
             func number(_ text: String?, _ option: String) throws -> Int64? {
                 try text.map { try GridNode.find(named: $0, at: option, scope, in: transaction).nodeID }
@@ -118,12 +127,12 @@ public func listNetwork(_ site: SiteOptions, orgID: Int64?, json: Bool, _ consol
 
 /// Does one change and says what came of it.
 public func changeNetwork(
-    _ site: SiteOptions, orgID: Int64?, _ change: NetworkChange, from: CivilDay?, _ console: Console
+    _ site: SiteOptions, orgID: Int64?, _ change: NetworkChange, from: String?, _ console: Console
 ) async throws -> CommandStatus {
     try await withSite(site) { open in
         let org = try await open.org(orgID)
-        let actor = Actor.system(orgID: org.orgID)
-        let day = from ?? org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
+        let actor: Access.Actor = .system(orgID: org.orgID)
+        let day = try typedDay(from, "--from") ?? org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
         func node(_ text: String, _ option: String) async throws -> Int64 {
             try await open.site.money.read {
                 try GridNode.find(named: text, at: option, Scope(orgID: org.orgID), in: $0).nodeID
@@ -179,9 +188,9 @@ private struct ReportLine: Encodable {
     var to: String
 }
 
-/// Prints a report, or the sums brought up to date before it with `sums`.
+/// Prints a report as a table, CSV or JSON.
 public func printReport(
-    _ site: SiteOptions, orgID: Int64?, name: String, from: CivilDay, to: CivilDay, set: String?, by: String?,
+    _ site: SiteOptions, orgID: Int64?, name: String, from: String, to: String, set: String?, by: String?,
     format: String, _ console: Console
 ) async throws -> CommandStatus {
     guard let report = ReportName(rawValue: name) else {
@@ -191,6 +200,7 @@ public func printReport(
     guard ["csv", "json", "table"].contains(format) else {
         throw Complaint("--format \(format): not known", hint: "Give table, csv or json.", .usage)
     }
+    guard let first = try typedDay(from, "--from"), let last = try typedDay(to, "--to") else { return .usage }
     let kind = by.map { BreakUpKind(rawValue: $0) } ?? .meter
     guard let kind else {
         let known = BreakUpKind.allCases.map(\.rawValue).joined(separator: ", ")
@@ -198,7 +208,7 @@ public func printReport(
     }
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
-        let query = ReportQuery(report, from: from, to: to, set: try set.map { try SetKey.read($0) }, by: kind)
+        let query = ReportQuery(report, from: first, to: last, set: try set.map { try SetKey.read($0) }, by: kind)
         let made = try await SetReader(site: open.site, org: org).report(query, Scope(orgID: org.orgID))
         switch format {
         case "csv":
@@ -207,7 +217,7 @@ public func printReport(
             try console.say(
                 json: ReportLine(
                     columns: made.columns.map(\.name), units: made.columns.map(\.unit.rawValue),
-                    rows: made.rows.map { $0.cells.map(\.plain) }, from: from.description, to: to.description))
+                    rows: made.rows.map { $0.cells.map(\.plain) }, from: from, to: to))
         default:
             let rows = made.rows.map { $0.cells.map(\.plain) }
             for line in table([made.columns.map(\.name)] + rows) { console.say(line) }

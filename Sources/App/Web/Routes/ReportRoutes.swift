@@ -58,11 +58,15 @@ extension Desk {
             var sets = places.map { (key: SetKey.place($0.placeID).description, name: $0.name) }
             guard scope.isWholeCompany else { return sets }
             let nodes = try GridNode.all(scope, in: transaction).prefix(500)
-            sets += nodes.map { (SetKey.node($0.kind, $0.nodeID).description, "\($0.kind.rawValue.uppercased()) \($0.name)") }
+            sets += nodes.map {
+                (key: SetKey.node($0.kind, $0.nodeID).description, name: "\($0.kind.rawValue.uppercased()) \($0.name)")
+            }
             let formulas = try VirtualFormula.all(scope, in: transaction)
             let names = Dictionary(formulas.map { ($0.virtualID, $0.name) }) { $1 }
-            sets += names.sorted { $0.key < $1.key }.map { (SetKey.virtual($0.key).description, $0.value) }
-            return [(SetKey.all.description, "")] + sets
+            sets += names.sorted { $0.key < $1.key }.map {
+                (key: SetKey.virtual($0.key).description, name: $0.value)
+            }
+            return [(key: SetKey.all.description, name: "")] + sets
         }
     }
 
@@ -74,7 +78,7 @@ extension Desk {
         if typed["set"] == nil { typed["set"] = sets.first?.key ?? SetKey.all.description }
         if typed["resolution"] == nil { typed["resolution"] = Resolution.day.rawValue }
         if typed["by"] == nil { typed["by"] = BreakUpKind.meter.rawValue }
-        var view = AggregationView(sets: sets, title: "", typed: typed, found: nil, refusal: nil)
+        var view = AggregationView(sets: sets, setName: "", typed: typed, found: nil, refusal: nil)
         do {
             let (from, to) = try period(typed)
             let key = try SetKey.read(typed["set"] ?? "")
@@ -85,7 +89,7 @@ extension Desk {
             let (parts, titles) = try await SetReports.breakUp(
                 key, channel, from: from, to: to, by: BreakUpKind(rawValue: typed["by"] ?? "") ?? .meter, limit: 50,
                 services.site, org, scope)
-            view.title = title
+            view.setName = title
             var lacking: [String] = []
             if case .undeclared(let nodes) = series.grossed {
                 lacking = try await services.site.money.read { transaction in

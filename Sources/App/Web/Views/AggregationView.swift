@@ -27,17 +27,18 @@ public struct AggregationView: Page {
 
     /// Sets to choose from, by their keys.
     public var sets: [(key: String, name: String)]
-    public var title: String
+    /// The name of the set; empty for the company.
+    public var setName: String
     /// As it was asked: set, from, to, resolution, channel, by.
     public var typed: [String: String]
     /// Nil when what was asked cannot be answered.
     public var found: Found?
     public var refusal: String?
     public init(
-        sets: [(key: String, name: String)], title: String, typed: [String: String], found: Found?, refusal: String?
+        sets: [(key: String, name: String)], setName: String, typed: [String: String], found: Found?, refusal: String?
     ) {
         self.sets = sets
-        self.title = title
+        self.setName = setName
         self.typed = typed
         self.found = found
         self.refusal = refusal
@@ -47,7 +48,7 @@ public struct AggregationView: Page {
 extension AggregationView: PageContent {
     func title(_ w: Wording) -> Markup { w.say("agg.title") }
 
-    private func name(_ w: Wording) -> Markup { title.isEmpty ? w.say("agg.company") : "\(title)" }
+    private func name(_ w: Wording) -> Markup { setName.isEmpty ? w.say("agg.company") : "\(setName)" }
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
@@ -117,7 +118,8 @@ extension AggregationView: PageContent {
         let fedIn: (Markup, Markup) =
             switch series.grossed {
             case .notOfThisSet: ("–", w.say("agg.grossNotOfSet"))
-            case .undeclared: ("–", w.say("agg.grossUndeclared", ["nodes": "\(found.undeclared.joined(separator: ", "))"]))
+            case .undeclared:
+                ("–", w.say("agg.grossUndeclared", ["nodes": "\(found.undeclared.joined(separator: ", "))"]))
             case .known(let without):
                 (
                     "\(w.units((series.grossedTotalMilliWh ?? 0) / 1000))",
