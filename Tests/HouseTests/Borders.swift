@@ -17,6 +17,7 @@ let neighbours: [String: Set<String>] = [
     "DLMS": ["Cryptography", "CivilTime"],
     "IS15959": ["DLMS", "CivilTime"],
     "IEC61968": ["CivilTime"],
+    "Reliability": ["CivilTime"],
     "Charts": ["Quantities", "CivilTime", "IntervalData"],
     // Ports
     "Outbox": ["SQL"],

@@ -2,6 +2,7 @@
 import Access
 import HeadEnd
 import Jobs
+import MeterData
 import Packs
 import Payments
 import Supply
@@ -9,8 +10,8 @@ import Supply
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
         [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
-            + HeadEndSettings.all + OrderRules.settings + MeterRules.settings
-            + DeliveryPaths.settings)
+            + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
+            + Estimator.settings + DeliveryPaths.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

@@ -29,6 +29,8 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     /// New keys for meters, and counters that were lost.
     case keys
     case ping, tidy
+    /// What people changed, and hours later what still lacks of days whose estimate has run.
+    case fill
     /// Sums of sets brought up to what has changed; and counted anew where meters belong to other sets than they did.
     case aggregate, regroup
 
@@ -141,6 +143,15 @@ public enum JobStore {
         try transaction.first(
             "SELECT MAX(job_key) FROM job WHERE org_id = $1 AND kind = $2", [.int(scope.orgID), .text(kind.rawValue)]
         ) { try $0.optionalText(0) } ?? nil
+    }
+
+    /// The latest day whose estimate has run.
+    static func lastEstimated(_ scope: Scope, in transaction: any SQLTransaction) throws -> CivilDay? {
+        let key = try transaction.first(
+            "SELECT MAX(job_key) FROM job WHERE org_id = $1 AND kind = 'estimate' AND state = 'done'",
+            [.int(scope.orgID)]
+        ) { try $0.optionalText(0) }
+        return (key ?? nil).flatMap { CivilDay($0) }
     }
 
     /// Takes the earliest due job, unless another one is being run: the line goes in order.

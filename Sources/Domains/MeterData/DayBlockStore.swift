@@ -6,7 +6,8 @@ import SQL
 
 public enum MeterDataSchema {
     public static let migrations =
-        ImportSchema.migrations + [
+        ImportSchema.migrations + OutageSchema.migrations + [
+            ReadingSourceSchema.migration, ReadingEdit.migration, EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",
                 [
@@ -28,7 +29,7 @@ public enum MeterDataSchema {
                       raw_values {text} NOT NULL, raised_at_ms {int} NOT NULL, resolved_at_ms {int}, resolution {text},
                       PRIMARY KEY (org_id, day, meter_id, rule, from_slot)) {by_month}
                     """,
-                ])
+                ]),
         ]
 }
 
@@ -40,7 +41,7 @@ public struct StoredBlock: Sendable, Equatable {
     public var version: Int64
     public var block: DayBlock
     public var madeAtMs: Int64
-    /// `read`, `import`, `estimate`: what made this version.
+    /// `read`, `import`, `estimate`, `edit`, `undo`: what made this version.
     public var madeBy: String
 }
 
@@ -107,6 +108,9 @@ public enum DayBlocks {
                 .int(Int64(block.lowestQuality.rawValue)), .int(block.totalValue), .bytes(bytes.values),
                 .bytes(bytes.qualities), .bytes(bytes.sources), .int(madeAtMs), .text(madeBy),
             ])
+        try EstimationLog.learn(
+            from: block, after: current, day: day, meterID: meterID, channel: channel, atMs: madeAtMs, orgID: orgID,
+            in: transaction)
         return version
     }
 

@@ -68,9 +68,11 @@ public enum Ingest {
         ).first
         let slots = incoming.values.count
         let known = current.map(\.block).flatMap { $0.slotCount == slots ? $0 : nil } ?? .empty(slots: slots)
+        let settled = try settledSlots(known, incoming, orgID: orgID, in: transaction)
         // The checks see the whole day as it would be: what is trusted already and what came now.
         let whole = incoming.values.indices.map { slot in
-            known.qualities[slot] >= .edited ? known.values[slot] : incoming.values[slot]
+            settled[slot] || (incoming.values[slot] == nil && known.qualities[slot] == .edited)
+                ? known.values[slot] : incoming.values[slot]
         }
         let findings = validate(
             DayInput(
@@ -82,23 +84,45 @@ public enum Ingest {
         var conflicts: [Int] = []
         for (slot, value) in incoming.values.enumerated() {
             guard let value else { continue }
-            if known.qualities[slot] >= .edited {
+            if settled[slot] {
                 if known.values[slot] != value, known.qualities[slot] == .actual { conflicts.append(slot) }
             } else if !held[slot] {
                 taken.append((slot, value))
             }
         }
         let block = known.replacing(taken, quality: .actual, batch: incoming.batchID)
+        let replacedEdits = taken.map(\.slot).filter { known.qualities[$0] == .edited }
         try raise(
-            findings, conflicts: conflicts, isWhole: block.lowestQuality > .missing, incoming, context, orgID,
+            findings, conflicts: conflicts, replacedEdits: replacedEdits, isWhole: block.lowestQuality > .missing,
+            incoming, context, orgID,
             transaction)
         return try DayBlocks.store(
             block, after: current, day: incoming.day,
             meterID: incoming.meterID, madeBy: context.madeBy, madeAtMs: context.nowMs, orgID: orgID, in: transaction)
     }
 
+    /// Slots whose value stays whatever came: an actual one, and one that a person wrote over just this actual value.
+    /// A reading that was overruled does not come back by being sent again; another one does, for actual wins.
+    private static func settledSlots(
+        _ known: DayBlock, _ incoming: IncomingDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Bool] {
+        var settled = known.qualities.map { $0 == .actual }
+        let edited = known.qualities.indices.filter { known.qualities[$0] == .edited && incoming.values[$0] != nil }
+        guard !edited.isEmpty else { return settled }
+        let versions = try DayBlocks.versions(
+            meterID: incoming.meterID, day: incoming.day, orgID: orgID, in: transaction)
+        for slot in edited {
+            settled[slot] = versions.contains { version in
+                version.block.qualities.indices.contains(slot) && version.block.qualities[slot] == .actual
+                    && version.block.values[slot] == incoming.values[slot]
+            }
+        }
+        return settled
+    }
+
     private static func raise(
-        _ findings: [Finding], conflicts: [Int], isWhole: Bool, _ incoming: IncomingDay, _ context: IngestContext,
+        _ findings: [Finding], conflicts: [Int], replacedEdits: [Int], isWhole: Bool, _ incoming: IncomingDay,
+        _ context: IngestContext,
         _ orgID: Int64,
         _ transaction: any SQLTransaction
     ) throws {
@@ -118,6 +142,14 @@ public enum Ingest {
                     message: "\(conflicts.count) values differ from actual values stored before; the first are kept",
                     rawValues: conflicts.map { incoming.values[$0].map(String.init) ?? "" }.joined(separator: " "),
                     raisedAtMs: context.nowMs))
+        }
+        if let first = replacedEdits.first, let last = replacedEdits.last {
+            raised.append(
+                VEEException(
+                    day: incoming.day, meterID: incoming.meterID, rule: VEEException.editReplaced,
+                    slots: first..<last + 1, severity: Severity.warning.rawValue,
+                    message: "\(replacedEdits.count) values that a person had written were replaced by the meter's own",
+                    rawValues: "", raisedAtMs: context.nowMs))
         }
         if incoming.strayStamps > 0 {
             raised.append(

@@ -5,6 +5,8 @@ import SQL
 public struct VEEException: Sendable, Equatable {
     /// Rule name of a day that estimation could not fill.
     public static let notEstimable = "notEstimable"
+    /// Rule name of values by a person that the meter's own replaced.
+    public static let editReplaced = "editReplaced"
 
     public var day: CivilDay
     public var meterID: Int64
@@ -91,6 +93,39 @@ public struct VEEException: Sendable, Equatable {
                     .int(item.raisedAtMs),
                 ]
             })
+    }
+
+    /// Open ones of a day that lie wholly within some slots are resolved by who wrote these.
+    static func resolve(
+        within slots: [Int], meterID: Int64, day: CivilDay, nowMs: Int64, resolution: String, orgID: Int64,
+        in transaction: any SQLTransaction
+    ) throws {
+        let written = Set(slots)
+        let met = try of(meterID: meterID, from: day, to: day, orgID: orgID, in: transaction).filter { found in
+            found.resolvedAtMs == nil && !found.slots.isEmpty && found.slots.allSatisfy(written.contains)
+        }
+        try transaction.runMany(
+            """
+            UPDATE vee_exception SET resolved_at_ms = $6, resolution = $7
+            WHERE org_id = $1 AND day = $2 AND meter_id = $3 AND rule = $4 AND from_slot = $5
+            """,
+            met.map { found in
+                [
+                    .int(orgID), .day(day), .int(meterID), .text(found.rule), .int(found.slots.lowerBound),
+                    .int(nowMs), .text(resolution),
+                ]
+            })
+    }
+
+    /// What a resolution had closed is open again.
+    static func reopen(
+        resolution: String, meterID: Int64, day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            """
+            UPDATE vee_exception SET resolved_at_ms = NULL, resolution = NULL
+            WHERE org_id = $1 AND day = $2 AND meter_id = $3 AND resolution = $4
+            """, [.int(orgID), .day(day), .int(meterID), .text(resolution)])
     }
 
     /// All exceptions of a meter from day to day (one month), latest day first.

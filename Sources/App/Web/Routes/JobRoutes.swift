@@ -135,6 +135,7 @@ extension LineView.Job.Name {
             case .tidy: .tidy
             case .aggregate: .aggregate
             case .regroup: .regroup
+            case .fill: .fill
             case .keys: .changeKeys
             }
     }
