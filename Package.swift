@@ -126,7 +126,9 @@ let package = Package(
         target("Domains", "Packs", domainBase + ["Access", "Grid", "Accounts", "Tariffs", "Corridor"]),
         target(
             "Domains", "Aggregation",
-            domainBase + ["Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "IntervalData", "Corridor"]),
+            domainBase + [
+                "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "IntervalData", "Corridor", "Tariffs",
+            ]),
         target("Domains", "Journal", domainBase + ["Access"]),
         target("Domains", "Messaging", domainBase + ["Access"]),
         target(

@@ -295,6 +295,81 @@ private let productProbes: [String: Probe] = [
         roles: [.administrator],
         own: { _, number in ["name": .string("New \(number)"), "kind": .string("plant")] },
         other: { _ in ["name": .string("N"), "kind": .string("pole"), "parentID": .string("21")] }),
+    "network.list": Probe(
+        roles: staff, own: { _, _ in ["kind": .string("stu")] },
+        harmless: ["after": "a place in a list of the own company"], prepare: { try await $0.addNetwork() }),
+    "network.terms": Probe(
+        roles: staff, own: { _, _ in [:] }, harmless: ["after": "a place in a list of the own company"]),
+    "network.set": Probe(
+        roles: [.administrator],
+        own: { _, number in
+            [
+                "kind": .string("plant"), "name": .string("Plant \(number)a"), "fromDay": .string("2026-01-01"),
+                "injectingSTU": .string("503"),
+            ]
+        },
+        other: { _ in
+            [
+                "kind": .string("plant"), "name": .string("Of another"), "fromDay": .string("2026-01-01"),
+                "injectingSTU": .string("603"),
+            ]
+        },
+        harmless: ["drawingSTU": "looked up as injectingSTU is", "resID": "looked up as injectingSTU is"],
+        prepare: { try await $0.addNetwork() }),
+    "network.declare": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["text": .string("node,term,from,value\n501,loss-percent,2026-04-01,3.5\n")] },
+        other: { _ in ["text": .string("node,term,from,value\n601,loss-percent,2026-04-01,3.5\n")] },
+        prepare: { try await $0.addNetwork() }),
+    "network.assign": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["placeID": .string("11"), "nmaID": .string("501"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["placeID": .string("21"), "nmaID": .string("601"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.plant": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["packID": .string("DOM-TOU"), "plantID": .string("502"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["packID": .string("DOM-TOU"), "plantID": .string("602"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.meter": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["placeID": .string("11"), "serial": .string("head"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["placeID": .string("21"), "serial": .string("head"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.virtual": Probe(
+        roles: [.administrator],
+        own: { _, number in
+            [
+                "name": .string("V \(number)"), "formula": .string("+place:11 -meter:1071"),
+                "fromDay": .string("2026-01-01"),
+            ]
+        },
+        other: { _ in
+            ["name": .string("V"), "formula": .string("+place:21"), "fromDay": .string("2026-01-01")]
+        }),
+    "accounts.move": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["accountID": .string("71"), "placeID": .string("11"), "fromDay": .string("2025-12-31")]
+        },
+        other: { _ in
+            ["accountID": .string("72"), "placeID": .string("21"), "fromDay": .string("2025-12-31")]
+        }),
+    "aggregates.read": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
+    "aggregates.parts": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
+    "balances.read": ofDays([:]),
+    "reports.read": ofDays(
+        ["report": .string("consumption"), "set": .string("place:11")],
+        other: ["report": .string("consumption"), "set": .string("place:21")]),
     "accounts.read": on("accountID", 70, everybody),
     "accounts.statement": on("accountID", 70, everybody, ["limit": .number("3")]),
     "accounts.day": on("accountID", 70, everybody, ["day": .string("2025-12-31")]),
@@ -374,6 +449,35 @@ private func on(
         roles: roles, own: { _, _ in more.merging([field: .string("\(base + 1)")]) { $1 } },
         other: { _ in more.merging([field: .string("\(base + 2)")]) { $1 } }, harmless: harmless,
         prepare: prepare)
+}
+
+/// A probe about two days.
+private func ofDays(_ own: [String: JSONValue], other: [String: JSONValue]? = nil) -> Probe {
+    let days: [String: JSONValue] = ["from": .string("2025-12-30"), "to": .string("2025-12-31")]
+    return Probe(
+        roles: staff, own: { _, _ in own.merging(days) { $1 } },
+        other: other.map { other in { _ in other.merging(days) { $1 } } })
+}
+
+extension Fixture {
+    /// A network of delivery in each company, and a meter that serves nobody.
+    func addNetwork() async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                for (offset, kind) in [(1, "nma"), (2, "plant"), (3, "stu")] as [(Int64, String)] {
+                    try transaction.run(
+                        """
+                        INSERT INTO grid_node (org_id, node_id, kind, name) VALUES ($1, $2, $3, $4)
+                        ON CONFLICT DO NOTHING
+                        """, [.int(org), .int(400 + org * 100 + offset), .text(kind), .text("Probe of \(org)")])
+                }
+            }
+            try Meter(
+                meterID: 1078, serial: "head", host: "", port: 0, clientAddress: 0, authentication: "none",
+                sealedKeys: nil, capturePeriodS: 1800
+            ).create(Scope(orgID: 1), atMs: 0, in: transaction)
+        }
+    }
 }
 
 private func limit(ofMeter meterID: String) -> [String: JSONValue] {

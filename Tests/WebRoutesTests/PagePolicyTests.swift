@@ -146,6 +146,8 @@ private let rows: [String: Row] = [
     "POST /edits/{id}/approve": Row(roles: [.administrator], ids: edit),
     "POST /edits/{id}/reject": Row(roles: staff, ids: edit), "POST /edits/{id}/undo": Row(roles: staff, ids: edit),
     "GET /estimates": Row(roles: staff),
+    "GET /reports": Row(roles: staff), "GET /reports/{name}": Row(roles: staff),
+    "GET /aggregation": Row(roles: staff),
     "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
     "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]

@@ -3,6 +3,7 @@ import Access
 import HeadEnd
 import Jobs
 import MeterData
+import Packs
 import Payments
 import Supply
 
@@ -13,7 +14,7 @@ public enum BusbarSettings {
             UnsecuredPushes.setting,
         ] + LineSchedule.settings
             + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
-            + Estimator.settings + MonthKeeper.settings)
+            + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

@@ -33,6 +33,8 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case fill
     /// Outages and tamper cases: joins, tells, judges.
     case outages
+    /// Sums of sets brought up to what has changed; and counted anew where meters belong to other sets than they did.
+    case aggregate, regroup
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.

@@ -132,7 +132,8 @@ public struct Aggregator: Sendable {
         shard: any Database
     ) async throws -> Bool {
         let sums = try await DayCount.count(
-            day, channel, members, through: through, orgID: org.orgID, shard: shard).bySet(members)
+            day, channel, members, through: through, orgID: org.orgID, shard: shard
+        ).bySet(members)
         let nowMs = site.clocks.businessNowMs()
         return try await shard.write { [org] transaction in
             let found = try SetDayState.find(day, channel, orgID: org.orgID, in: transaction)

@@ -1,4 +1,5 @@
-// The break-up of a set's sum by its members: parts that add exactly to what the set's sum says. Reads; changes nothing.
+// The break-up of a set's sum by its members: parts that add exactly to what the set's sum says. Reads, changes
+// nothing.
 import Access
 import CivilTime
 import IntervalData

@@ -30,6 +30,33 @@ public struct RawDay: Sendable {
     }
 }
 
+extension RawDay {
+    public func isEstimated(_ slot: Int) -> Bool {
+        guard let qualities, 1 + slot / 4 < qualities.count else { return false }
+        return qualities[1 + slot / 4] >> UInt8(slot % 4 * 2) & 3 == Quality.estimated.rawValue
+    }
+}
+
+extension VEEException {
+    /// How many exceptions of a rule each meter has in days of one month, and how many of them are open.
+    public static func counts(
+        from: CivilDay, to: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [(meterID: Int64, rule: String, severity: String, raised: Int, open: Int)] {
+        try transaction.query(
+            """
+            SELECT meter_id, rule, severity, COUNT(*), COUNT(*) FILTER (WHERE resolved_at_ms IS NULL)
+            FROM vee_exception WHERE org_id = $1 AND day >= $2 AND day <= $3 GROUP BY meter_id, rule, severity
+            ORDER BY meter_id, rule, severity
+            """, [.int(orgID), .day(from), .day(to)]
+        ) { row in
+            (
+                meterID: try row.int(0), rule: try row.text(1), severity: try row.text(2), raised: Int(try row.int(3)),
+                open: Int(try row.int(4))
+            )
+        }
+    }
+}
+
 extension DayBlocks {
     /// The newest change of a month that is committed.
     public static func lastChange(month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction) throws -> Int64 {
@@ -182,5 +209,15 @@ extension DayBlocks {
             if isChanged { found.insert(row.meterID) }
         }
         return Array(found.sorted().prefix(limit))
+    }
+}
+
+extension RawDay {
+    /// A day of which nothing is known.
+    public static func unknown(_ meterID: Int64, slots: Int) -> RawDay {
+        let bytes = DayBlock.empty(slots: slots).encode()
+        return RawDay(
+            meterID: meterID, version: 0, total: 0, lowestQuality: .missing, values: bytes.values,
+            qualities: bytes.qualities, slotCount: slots)
     }
 }

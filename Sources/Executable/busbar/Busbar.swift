@@ -13,7 +13,7 @@ struct Busbar: AsyncParsableCommand {
             ImportCommand.self, RateCommand.self, ReliabilityCommand.self,
             UserCommand.self, KeyCommand.self, OrgCommand.self, PlaceCommand.self, AuditCommand.self, MeterCommand.self,
             HESCommand.self, JobCommand.self, DatabaseCommand.self, DoctorCommand.self, SettingsCommand.self,
-            OpenAPICommand.self,
+            NetworkCommand.self, ReportCommand.self, OpenAPICommand.self,
         ])
 
     /// A wrong call leaves with 2, as all commands of this program do; the parser itself would say 64.

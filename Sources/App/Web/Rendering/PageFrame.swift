@@ -9,7 +9,7 @@ public struct PageFrame: Sendable {
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
         case line, status, collection, meters, commands, events, accounts, home, statement, me, people, keys, audit
-        case simulator, edits, none
+        case edits, reports, simulator, none
     }
 
     public struct Person: Sendable {
@@ -147,6 +147,7 @@ extension PageFrame {
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
                     (.edits, Paths.estimates, w.say("nav.edits")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
+                    (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }
         if person.managesLogins {

@@ -30,6 +30,20 @@ public enum Paths {
     public static func rawRead(_ meter: Int64, _ batch: Int64, day: CivilDay, endS: Int64?) -> String {
         "/meters/\(meter)/reads/\(batch)?day=\(day)" + (endS.map { "#s\($0)" } ?? "")
     }
+    public static let reports = "/reports"
+    public static let aggregation = "/aggregation"
+    /// The explorer as it was asked: set, from, to, resolution, channel, by.
+    public static func aggregation(_ asked: [String: String]) -> String { address(aggregation, asked) }
+    /// A report as a page, or as a file.
+    public static func report(_ name: String, csv: Bool = false, _ asked: [String: String] = [:]) -> String {
+        address("\(reports)/\(encoded(name))\(csv ? ".csv" : "")", asked)
+    }
+    private static func address(_ base: String, _ asked: [String: String]) -> String {
+        let parts = asked.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map {
+            "\($0.key)=\(encoded($0.value))"
+        }
+        return parts.isEmpty ? base : base + "?" + parts.joined(separator: "&")
+    }
     public static let jobsCatchUp = "/jobs-catch-up"
     public static let me = "/me"
     public static let people = "/people"
