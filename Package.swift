@@ -132,7 +132,8 @@ let package = Package(
             "App", "Jobs",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Watch", logging, lifecycle,
+                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "VEE", "Watch", logging,
+                lifecycle,
             ]),
         target(
             "App", "Exchange",
@@ -144,7 +145,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-                "MeterPort", "Watch", "Exchange", "IEC61968", hummingbird,
+                "MeterPort", "VEE", "Watch", "Exchange", "IEC61968", hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -153,7 +154,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
                 "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
-                "MeterPort", mustache,
+                "MeterPort", "VEE", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
