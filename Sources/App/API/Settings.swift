@@ -2,13 +2,15 @@
 import Access
 import HeadEnd
 import Jobs
+import MeterData
 import Payments
 import Supply
 
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
         [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
-            + HeadEndSettings.all + OrderRules.settings + MeterRules.settings)
+            + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
+            + Estimator.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

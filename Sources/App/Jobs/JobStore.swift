@@ -29,6 +29,8 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     /// New keys for meters, and counters that were lost.
     case keys
     case ping, tidy
+    /// What people changed, and hours later what still lacks of days whose estimate has run.
+    case fill
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.
@@ -139,6 +141,15 @@ public enum JobStore {
         try transaction.first(
             "SELECT MAX(job_key) FROM job WHERE org_id = $1 AND kind = $2", [.int(scope.orgID), .text(kind.rawValue)]
         ) { try $0.optionalText(0) } ?? nil
+    }
+
+    /// The latest day whose estimate has run.
+    static func lastEstimated(_ scope: Scope, in transaction: any SQLTransaction) throws -> CivilDay? {
+        let key = try transaction.first(
+            "SELECT MAX(job_key) FROM job WHERE org_id = $1 AND kind = 'estimate' AND state = 'done'",
+            [.int(scope.orgID)]
+        ) { try $0.optionalText(0) }
+        return (key ?? nil).flatMap { CivilDay($0) }
     }
 
     /// Takes the earliest due job, unless another one is being run: the line goes in order.

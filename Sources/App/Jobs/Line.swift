@@ -186,6 +186,8 @@ public struct Line: Sendable {
             return "\(made) versions" + (finished > 0 ? ", \(finished) wishes about exceptions finished" : "")
         case .estimate:
             return try await estimate(job, done)
+        case .fill:
+            return try await fill(done)
         case .rate:
             let rater = Rater(site: site, org: org)
             let made =
@@ -221,13 +223,26 @@ public struct Line: Sendable {
     /// had its turn.
     private func estimate(_ job: Job, _ done: Progress) async throws -> String {
         guard let day = CivilDay(job.key) else { throw SQLError(.decode, "job key \(job.key) is no day") }
-        let estimator = Estimator(site: site, org: org)
+        let estimator = Estimator(site: site, org: org, sources: .of(site, org))
         let yesterday = org.zone.day(atS: site.clocks.businessNowMs() / 1000).advanced(by: -1)
         let late = day == yesterday ? try await estimator.lookBack(before: day, days: collection.backDays) : 0
         await done.set(late)
         let (filled, open) = try await estimator.run(day: day)
         await done.set(late + filled)
         return "\(filled) filled, \(open) not estimable" + (late > 0 ? ", \(late) of earlier days" : "")
+    }
+
+    /// Carries on with edits that a stop left behind, and looks again at the days whose estimate has run: a file or a
+    /// meter entered late may have left gaps, or brought what fills them.
+    private func fill(_ done: Progress) async throws -> String {
+        let edits = try await EditApplier(site: site, org: org).run()
+        await done.set(edits)
+        let last = try await site.money.read { [scope] in try JobStore.lastEstimated(scope, in: $0) }
+        guard let last else { return "\(edits) edits, nothing to fill" }
+        let filled = try await Estimator(site: site, org: org, sources: .of(site, org))
+            .lookBack(before: last.advanced(by: 1), days: collection.backDays)
+        await done.set(edits + filled)
+        return "\(edits) edits, \(filled) filled"
     }
 
     /// HeadEnd → MeterData by cursor: raw reads become versions of day blocks, work and cursor in one transaction.

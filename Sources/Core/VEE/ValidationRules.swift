@@ -156,6 +156,12 @@ func check(_ value: Int64?, _ range: ClosedRange<Int64>, _ name: String) throws(
 
 /// The first key in `given` that is not in `known`, as a path. A misspelt key must not switch a check off unseen.
 private func strayKey(_ given: Any, _ known: Any, _ path: String = "") -> String? {
+    if let list = given as? [Any] {
+        let known = known as? [Any] ?? []
+        for (index, item) in list.enumerated() where index < known.count {
+            if let stray = strayKey(item, known[index], "\(path)[\(index)]") { return stray }
+        }
+    }
     guard let given = given as? [String: Any] else { return nil }
     let known = known as? [String: Any] ?? [:]
     for key in given.keys.sorted() {
@@ -167,7 +173,7 @@ private func strayKey(_ given: Any, _ known: Any, _ path: String = "") -> String
     return nil
 }
 
-private func decodeRules<Value: Codable>(_ json: String) throws(RulesError) -> Value {
+func decodeRules<Value: Codable>(_ json: String) throws(RulesError) -> Value {
     guard json.utf8.count <= 100_000 else {
         throw RulesError(description: "more than 100,000 bytes; give one rule set")
     }
@@ -196,7 +202,7 @@ private func decodeRules<Value: Codable>(_ json: String) throws(RulesError) -> V
     }
 }
 
-private func encodeRules(_ value: some Encodable) -> String {
+func encodeRules(_ value: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     // Integers and text only, which JSON can always write.

@@ -6,8 +6,9 @@ import SQL
 
 public enum MeterDataSchema {
     public static let migrations =
-        ImportSchema.migrations + [
-            RuleBook.migration, DayContext.migration,
+        ImportSchema.migrations + OutageSchema.migrations + [
+            ReadingSourceSchema.migration, ReadingEdit.migration, EstimationLog.migration, RuleBook.migration,
+            DayContext.migration,
             Migration(
                 102, .readings, "meter data",
                 [
@@ -41,7 +42,7 @@ public struct StoredBlock: Sendable, Equatable {
     public var version: Int64
     public var block: DayBlock
     public var madeAtMs: Int64
-    /// `read`, `import`, `estimate`: what made this version.
+    /// `read`, `import`, `estimate`, `edit`, `undo`: what made this version.
     public var madeBy: String
 }
 
@@ -108,6 +109,9 @@ public enum DayBlocks {
                 .int(Int64(block.lowestQuality.rawValue)), .int(block.totalValue), .bytes(bytes.values),
                 .bytes(bytes.qualities), .bytes(bytes.sources), .int(madeAtMs), .text(madeBy),
             ])
+        try EstimationLog.learn(
+            from: block, after: current, day: day, meterID: meterID, channel: channel, atMs: madeAtMs, orgID: orgID,
+            in: transaction)
         return version
     }
 

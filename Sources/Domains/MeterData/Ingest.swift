@@ -93,13 +93,14 @@ public enum Ingest {
         var conflicts: [Int] = []
         for (slot, value) in incoming.values.enumerated() {
             guard let value else { continue }
-            if known.qualities[slot] >= .edited {
+            if judged.settled[slot] {
                 if known.values[slot] != value, known.qualities[slot] == .actual { conflicts.append(slot) }
             } else if !held[slot] {
                 taken.append((slot, value))
             }
         }
         var block = known.replacing(taken, quality: .actual, batch: incoming.batchID)
+        let replacedEdits = taken.map(\.slot).filter { known.qualities[$0] == .edited }
         for (slot, value, batchID) in judged.past.held(slots: known.slotCount)
         where block.qualities[slot] < .edited && !held[slot] {
             block.set(slot, value: value, quality: .actual, batch: batchID)
@@ -113,7 +114,9 @@ public enum Ingest {
         } else {
             keeping.insert(VEEException.notEstimable)
         }
-        try raise(judged, conflicts: conflicts, keeping: keeping, incoming, context, orgID, transaction)
+        try raise(
+            judged, conflicts: conflicts, replacedEdits: replacedEdits, keeping: keeping, incoming, context, orgID,
+            transaction)
         return try DayBlocks.store(
             block, after: judged.current, day: incoming.day,
             meterID: incoming.meterID, madeBy: context.madeBy, madeAtMs: context.nowMs, orgID: orgID, in: transaction)
@@ -124,6 +127,8 @@ public enum Ingest {
         var current: StoredBlock?
         var known: DayBlock
         var past: DayPast
+        /// Slots whose value stays whatever came.
+        var settled: [Bool]
         /// What is trusted already, what came now, and what was held back before.
         var whole: [Int32?]
         var findings: [Finding]
@@ -141,8 +146,10 @@ public enum Ingest {
         let known = current.map(\.block).flatMap { $0.slotCount == slots ? $0 : nil } ?? .empty(slots: slots)
         let past = try DayPast.of(incoming, isFirst: current == nil, orgID: orgID, in: transaction)
         let raw = Dictionary(past.held(slots: slots).map { ($0.slot, $0.value) }, uniquingKeysWith: { _, last in last })
+        let settled = try settledSlots(known, incoming, orgID: orgID, in: transaction)
         let whole = incoming.values.indices.map { slot in
-            known.qualities[slot] >= .edited ? known.values[slot] : incoming.values[slot] ?? raw[slot]
+            settled[slot] || (incoming.values[slot] == nil && known.qualities[slot] == .edited)
+                ? known.values[slot] : incoming.values[slot] ?? raw[slot]
         }
         let around = past.context
         var input = DayInput(
@@ -159,8 +166,27 @@ public enum Ingest {
         let findings = validate(input, rules: context.rules)
         let weighed = past.withoutAccepted(findings, whole)
         return Judged(
-            current: current, known: known, past: past, whole: whole, findings: findings,
+            current: current, known: known, past: past, settled: settled, whole: whole, findings: findings,
             held: heldSlots(weighed, slotCount: slots))
+    }
+
+    /// Slots whose value stays whatever came: an actual one, and one that a person wrote over just this actual value.
+    /// A reading that was overruled does not come back by being sent again; another one does, for actual wins.
+    private static func settledSlots(
+        _ known: DayBlock, _ incoming: IncomingDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Bool] {
+        var settled = known.qualities.map { $0 == .actual }
+        let edited = known.qualities.indices.filter { known.qualities[$0] == .edited && incoming.values[$0] != nil }
+        guard !edited.isEmpty else { return settled }
+        let versions = try DayBlocks.versions(
+            meterID: incoming.meterID, day: incoming.day, orgID: orgID, in: transaction)
+        for slot in edited {
+            settled[slot] = versions.contains { version in
+                version.block.qualities.indices.contains(slot) && version.block.qualities[slot] == .actual
+                    && version.block.values[slot] == incoming.values[slot]
+            }
+        }
+        return settled
     }
 
     /// The channels the rules look at: as they came, else as they are stored.
@@ -189,7 +215,8 @@ public enum Ingest {
     }
 
     private static func raise(
-        _ judged: Judged, conflicts: [Int], keeping: Set<String>, _ incoming: IncomingDay, _ context: IngestContext,
+        _ judged: Judged, conflicts: [Int], replacedEdits: [Int], keeping: Set<String>, _ incoming: IncomingDay,
+        _ context: IngestContext,
         _ orgID: Int64, _ transaction: any SQLTransaction
     ) throws {
         let batches = judged.known.batches
@@ -216,6 +243,14 @@ public enum Ingest {
                     message: "\(conflicts.count) values differ from actual values stored before; the first are kept",
                     rawValues: conflicts.map { incoming.values[$0].map(String.init) ?? "" }.joined(separator: " "),
                     raisedAtMs: context.nowMs))
+        }
+        if let first = replacedEdits.first, let last = replacedEdits.last {
+            raised.append(
+                VEEException(
+                    day: incoming.day, meterID: incoming.meterID, rule: VEEException.editReplaced,
+                    slots: first..<last + 1, severity: Severity.warning.rawValue,
+                    message: "\(replacedEdits.count) values that a person had written were replaced by the meter's own",
+                    rawValues: "", raisedAtMs: context.nowMs))
         }
         if incoming.strayStamps > 0 {
             raised.append(

@@ -21,6 +21,8 @@ public enum ExceptionResolution: String, Sendable, CaseIterable, Codable {
 public struct VEEException: Sendable, Equatable {
     /// Rule name of a day that estimation could not fill.
     public static let notEstimable = "notEstimable"
+    /// Rule name of values by a person that the meter's own replaced.
+    public static let editReplaced = "editReplaced"
     /// Resolution by the machine.
     static let laterRead = "a later read is good"
 
@@ -67,8 +69,8 @@ public struct VEEException: Sendable, Equatable {
 
     public var isOpen: Bool { resolvedAtMs == nil }
 
-    /// Settled by a person; the same finding on the same values does not come back then.
-    var isAnswered: Bool { resolution.flatMap(ExceptionResolution.init) != nil }
+    /// Settled by a person, here or by an edit; the same finding on the same values does not come back then.
+    var isAnswered: Bool { resolution.map { $0 != Self.laterRead } ?? false }
 
     /// The values held back, slot by slot; a slot where nothing came is left out.
     public var held: [(slot: Int, value: Int32)] {
@@ -148,6 +150,33 @@ public struct VEEException: Sendable, Equatable {
                     .int(item.raisedAtMs), .optional(item.batchID),
                 ]
             })
+    }
+
+    /// Open ones of a day that lie wholly within some slots are resolved by who wrote these.
+    static func resolve(
+        within slots: [Int], meterID: Int64, day: CivilDay, nowMs: Int64, resolution: String, orgID: Int64,
+        in transaction: any SQLTransaction
+    ) throws {
+        let written = Set(slots)
+        let met = try of(meterID: meterID, from: day, to: day, orgID: orgID, in: transaction).filter { found in
+            found.isOpen && !found.slots.isEmpty && found.slots.allSatisfy(written.contains)
+        }
+        try transaction.runMany(
+            """
+            UPDATE vee_exception SET resolved_at_ms = $6, resolution = $7
+            WHERE org_id = $1 AND day = $2 AND meter_id = $3 AND rule = $4 AND from_slot = $5
+            """, met.map { $0.id.parameters(orgID) + [.int(nowMs), .text(resolution)] })
+    }
+
+    /// What a resolution had closed is open again.
+    static func reopen(
+        resolution: String, meterID: Int64, day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            """
+            UPDATE vee_exception SET resolved_at_ms = NULL, resolution = NULL
+            WHERE org_id = $1 AND day = $2 AND meter_id = $3 AND resolution = $4
+            """, [.int(orgID), .day(day), .int(meterID), .text(resolution)])
     }
 
     /// All exceptions of a meter from day to day (one month), latest day first.

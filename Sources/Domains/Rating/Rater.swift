@@ -5,6 +5,7 @@ import Accounts
 import CivilTime
 import Clocks
 import Cryptography
+import Grid
 import IntervalData
 import Journal
 import MeterData
@@ -158,12 +159,15 @@ struct RateChunk: Command {
         var legs: [Leg] = []
         var revenuePaise: [ChartAccount: Int64] = [:]
         var schedules: [String: DaySchedule] = [:]
+        var delivery: DeliveryPaths
+        var paths: [String: String] = [:]
         var changedAccounts: [(accountID: Int64, correctedPaise: Int64, day: CivilDay, revision: Int64)] = []
         var made = 0
     }
 
     func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int {
-        var batch = Batch(entryID: context.ids.next())
+        var batch = Batch(
+            entryID: context.ids.next(), delivery: try DeliveryPaths(context.actor.scope, in: transaction))
         for (meterID, stored) in blocks.sorted(by: { $0.key < $1.key }) {
             try rate(meterID: meterID, stored, &batch, context, transaction)
             if batch.legs.count >= Self.legsPerEntry { try close(&batch, context, transaction) }
@@ -262,6 +266,17 @@ struct RateChunk: Command {
         return made
     }
 
+    /// By which way the account is delivered that day. Prices do not depend on it, so trouble with it stops nothing.
+    private func corridor(_ account: SupplyAccount, _ packID: String, _ day: CivilDay, _ batch: inout Batch) -> String {
+        guard !batch.delivery.nodes.isEmpty else { return "" }
+        let placeID = batch.delivery.moves.placeID(of: account.accountID, latest: account.placeID, on: day)
+        let key = "\(day.number) \(placeID) \(packID)"
+        if let known = batch.paths[key] { return known }
+        let made = batch.delivery.path(placeID: placeID, packID: packID, on: day).stored
+        batch.paths[key] = made
+        return made
+    }
+
     /// Charges one account-day, when its inputs changed, and returns the state after it.
     private func charge(
         _ item: StoredBlock, _ account: SupplyAccount, _ schedule: DaySchedule, opening: MonthState, known: Charge?,
@@ -269,7 +284,10 @@ struct RateChunk: Command {
     ) throws -> MonthState {
         let hash = Hash.sha256(schedule.inputBytes(item.block.values, opening: opening))
         let estimated = Int64(item.block.count(of: .estimated))
-        if let known, known.inputsHash == hash, known.estimatedSlots == estimated { return known.closing }
+        let corridor = corridor(account, schedule.plan.base.id, item.day, &batch)
+        if let known, known.inputsHash == hash, known.estimatedSlots == estimated, known.corridor == corridor {
+            return known.closing
+        }
         if !acceptsOlder, let known, known.meterID == item.meterID, known.blockVersion > item.version {
             throw OlderReadings()
         }
@@ -281,7 +299,7 @@ struct RateChunk: Command {
             inputsHash: hash, energyWh: item.block.totalValue, baseEnergyPaise: paise(.baseEnergy),
             addOnEnergyPaise: paise(.addOnEnergy), fixedPaise: paise(.fixed), dutyPaise: paise(.duty),
             totalPaise: priced.totalPaise, estimatedSlots: estimated, opening: opening, closing: priced.closing,
-            entryID: nil, ratedAtMs: context.businessNowMs)
+            entryID: nil, ratedAtMs: context.businessNowMs, corridor: corridor)
         let isSameMoney =
             known.map {
                 $0.baseEnergyPaise == charge.baseEnergyPaise && $0.addOnEnergyPaise == charge.addOnEnergyPaise

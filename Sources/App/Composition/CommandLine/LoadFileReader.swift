@@ -35,14 +35,40 @@ func readLoadFile(
     return ReadLoadFile(load: try parser.finish(), sha256: Hash.sha256(bytes))
 }
 
+/// Reads a file of readings of any kind in pieces, so that a file of any size needs the memory of its values.
+/// - Returns: what it held, and the SHA-256 of the file as it lies on the disk.
+/// - Throws: ``Complaint``, `LoadFileError`.
+func readReadings(
+    _ path: String, zone: Zone, mapping: ColumnMapping?, options: ReadingOptions, limits: LoadFileLimits,
+    progress: ProgressLine
+) throws -> (file: ReadFile, sha256: [UInt8]) {
+    let size = try sizeOfFile(path, limit: limits.bytes)
+    guard let handle = FileHandle(forReadingAtPath: path) else {
+        throw Complaint("\(path) cannot be read", hint: "Check who may read it.", .problems)
+    }
+    defer { try? handle.close() }
+    let name = shownName(path)
+    var parser = ReadingFileParser(file: name, zone: zone, mapping: mapping, options: options, limits: limits)
+    var done = 0
+    let sha256 = try Hash.sha256(pieces: {
+        guard let data = try handle.read(upToCount: 1 << 20), !data.isEmpty else { return nil }
+        let piece = [UInt8](data)
+        try parser.feed(piece)
+        done += piece.count
+        progress.at("reading \(name): \(done / 1_000_000) of \(size / 1_000_000) MB")
+        return piece
+    })
+    return (try parser.finish(), sha256)
+}
+
 /// The last part of a path as messages and tables show it. It is a label, and never becomes a path again.
 func shownName(_ path: String) -> String {
     let name = path.split(separator: "/").last.map(String.init) ?? path
     return String(String.UnicodeScalarView(name.unicodeScalars.prefix(200).map { $0.value < 0x20 ? "?" : $0 }))
 }
 
-/// A file of the caller's, whole.
-func readFile(_ path: String, limit: Int) throws -> [UInt8] {
+/// The size of a file of the caller's.
+private func sizeOfFile(_ path: String, limit: Int) throws -> Int {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
         throw Complaint("\(path): there is no such file", hint: "Check the path.", .usage)
@@ -50,10 +76,16 @@ func readFile(_ path: String, limit: Int) throws -> [UInt8] {
     guard !isFolder.boolValue else {
         throw Complaint("\(path) is a folder", hint: "Give a file.", .usage)
     }
-    let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-    guard size ?? 0 <= limit else {
-        throw Complaint("\(path) has \(size ?? 0) bytes; at most \(limit) are read", hint: "Split the file.", .usage)
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    guard size <= limit else {
+        throw Complaint("\(path) has \(size) bytes; at most \(limit) are read", hint: "Split the file.", .usage)
     }
+    return size
+}
+
+/// A file of the caller's, whole.
+func readFile(_ path: String, limit: Int) throws -> [UInt8] {
+    _ = try sizeOfFile(path, limit: limit)
     guard let data = FileManager.default.contents(atPath: path) else {
         throw Complaint("\(path) cannot be read", hint: "Check who may read it.", .problems)
     }
