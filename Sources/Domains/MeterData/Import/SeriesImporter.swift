@@ -191,7 +191,7 @@ struct SeriesImporter: Sendable {
         importID: Int64, nowMs: Int64, _ result: inout SeriesImportResult, _ transaction: any SQLTransaction
     ) throws {
         let code = set.codes[Int(register.point.code)]
-        let outcome = try RegisterReading(
+        let outcome = try StoredRegister(
             meterID: item.target.meterID, channel: register.channel, atS: register.point.atS,
             value: register.point.value, quality: code.quality, code: code.text, batchID: importID,
             receivedAtMs: nowMs
