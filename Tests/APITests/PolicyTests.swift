@@ -1,6 +1,7 @@
 // Every endpoint against every role: who gets in and who does not.
 import Access
 import CivilTime
+import Clocks
 import HeadEnd
 import Meters
 import SQL
@@ -158,10 +159,76 @@ private func newKey(_ name: String) -> [String: JSONValue] {
     ]
 }
 
+private let someRules = #"{"format":2,"negative":true}"#
+/// The spike that TestRetailer plants on the last day.
+private func heldSpike(_ fixture: Fixture, _ meterID: Int64) -> String {
+    "\(lastDay(fixture)).\(meterID).spike.20"
+}
+private func lastDay(_ fixture: Fixture) -> CivilDay {
+    Zone.india.day(atS: fixture.site.clocks.businessNowMs() / 1000).advanced(by: -1)
+}
+private func validatedAgain(_ fixture: Fixture, _ meterID: Int64) -> [String: JSONValue] {
+    [
+        "meterIDs": .array([.string("\(meterID)")]), "fromDay": .string("\(lastDay(fixture))"),
+        "toDay": .string("\(lastDay(fixture))"), "reason": .string("a test of rules"),
+    ]
+}
+
 /// Accounts and meters of TestRetailer: 71 and 1071 are of company 1, 72 and 1072 of company 2.
 private let productProbes: [String: Probe] = [
     "line.read": Probe(roles: staff, own: { _, _ in [:] }),
     "exceptions.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "reading-exceptions.list": Probe(
+        roles: staff, own: { _, _ in ["meterID": .string("1081"), "placeID": .string("12")] },
+        other: { _ in ["meterID": .string("1082")] },
+        harmless: [
+            "placeID": "asked with a meter, whose reach is proven first", "ownerID": "only narrows the own list",
+        ]),
+    "reading-exceptions.counts": Probe(
+        roles: staff, own: { _, _ in ["placeID": .string("12")] }, other: { _ in ["placeID": .string("22")] },
+        harmless: ["meterID": "as in reading-exceptions.list", "ownerID": "only narrows the own list"]),
+    "reading-exceptions.read": Probe(
+        roles: staff, own: { fixture, _ in ["id": .string(heldSpike(fixture, 1081))] },
+        other: { ["id": .string(heldSpike($0, 1082))] }),
+    "reading-exceptions.work": Probe(
+        roles: staff,
+        own: { fixture, _ in
+            ["act": .string("take"), "ids": .array([.string(heldSpike(fixture, 1081))])]
+        },
+        other: { ["act": .string("take"), "ids": .array([.string(heldSpike($0, 1082))])] },
+        harmless: [
+            "placeID": "as in reading-exceptions.list", "meterID": "as in reading-exceptions.list",
+            "ownerID": "only narrows the own list",
+        ]),
+    "validation.rules": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "validation.set-rules": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["group": .string("all"), "rules": .string(someRules)] },
+        other: { _ in ["group": .string("place:20"), "rules": .string(someRules)] }),
+    "validation.preview": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            [
+                "group": .string("all"), "rules": .string(someRules), "days": .number("3"),
+            ]
+        }),
+    "validation.again": Probe(
+        roles: staff, own: { fixture, _ in validatedAgain(fixture, 1081) },
+        other: { validatedAgain($0, 1082) }, harmless: ["placeID": "Place.find proves its reach, as for lists"]),
+    "validation.task": Probe(
+        roles: staff, own: { _, _ in ["taskID": .string("5101")] }, other: { _ in ["taskID": .string("5102")] },
+        prepare: { fixture in
+            try await fixture.site.money.write { transaction in
+                for org in Int64(1)...2 {
+                    try transaction.run(
+                        """
+                        INSERT INTO vee_task (org_id, task_id, what, reason, login_id, asked_at_ms, items, item_count,
+                          looked_count, done_count, done_at_ms) VALUES ($1, $2, 'take', '', 999, 0, '', 0, 0, 0, 0)
+                        ON CONFLICT DO NOTHING
+                        """, [.int(org), .int(5100 + org)])
+                }
+            }
+        }),
     "jobs.list": Probe(roles: staff, own: { _, _ in [:] }),
     "jobs.runs": Probe(
         roles: staff, own: { _, _ in ["kind": .string("rate"), "limit": .number("2")] },

@@ -67,14 +67,8 @@ public struct Importer: Sendable {
             while !rest.isEmpty {
                 let chunk = rest.prefix(Self.chunkSize)
                 rest = rest.dropFirst(Self.chunkSize)
-                // Groups are asked for once for a chunk and a month, and only where somebody has set rules.
-                let traits =
-                    book.isEmpty
-                    ? [:]
-                    : try await site.money.read { [org] transaction in
-                        try MeterTraits.of(
-                            chunk.map(\.meterID), on: month.last, Scope(orgID: org.orgID), in: transaction)
-                    }
+                let traits = try await book.traits(
+                    of: chunk.map(\.meterID), on: month.last, site, orgID: org.orgID)
                 var items: [Item] = []
                 for target in chunk {
                     let days = file.days(target.column, in: month)

@@ -88,18 +88,19 @@ public enum Ingest {
         in transaction: any SQLTransaction
     ) throws -> Int64? {
         let judged = try judge(incoming, context, orgID: orgID, in: transaction)
-        let (known, held, settled) = (judged.known, judged.held, judged.settled)
+        let (known, held) = (judged.known, judged.held)
         var taken: [(slot: Int, value: Int32)] = []
         var conflicts: [Int] = []
         for (slot, value) in incoming.values.enumerated() {
             guard let value else { continue }
-            if settled[slot] {
+            if judged.settled[slot] {
                 if known.values[slot] != value, known.qualities[slot] == .actual { conflicts.append(slot) }
             } else if !held[slot] {
                 taken.append((slot, value))
             }
         }
         var block = known.replacing(taken, quality: .actual, batch: incoming.batchID)
+        let replacedEdits = taken.map(\.slot).filter { known.qualities[$0] == .edited }
         for (slot, value, batchID) in judged.past.held(slots: known.slotCount)
         where block.qualities[slot] < .edited && !held[slot] {
             block.set(slot, value: value, quality: .actual, batch: batchID)
@@ -113,32 +114,12 @@ public enum Ingest {
         } else {
             keeping.insert(VEEException.notEstimable)
         }
-        let replacedEdits = taken.map(\.slot).filter { known.qualities[$0] == .edited }
         try raise(
             judged, conflicts: conflicts, replacedEdits: replacedEdits, keeping: keeping, incoming, context, orgID,
             transaction)
         return try DayBlocks.store(
             block, after: judged.current, day: incoming.day,
             meterID: incoming.meterID, madeBy: context.madeBy, madeAtMs: context.nowMs, orgID: orgID, in: transaction)
-    }
-
-    /// Slots whose value stays whatever came: an actual one, and one that a person wrote over just this actual value.
-    /// A reading that was overruled does not come back by being sent again; another one does, for actual wins.
-    private static func settledSlots(
-        _ known: DayBlock, _ incoming: IncomingDay, orgID: Int64, in transaction: any SQLTransaction
-    ) throws -> [Bool] {
-        var settled = known.qualities.map { $0 == .actual }
-        let edited = known.qualities.indices.filter { known.qualities[$0] == .edited && incoming.values[$0] != nil }
-        guard !edited.isEmpty else { return settled }
-        let versions = try DayBlocks.versions(
-            meterID: incoming.meterID, day: incoming.day, orgID: orgID, in: transaction)
-        for slot in edited {
-            settled[slot] = versions.contains { version in
-                version.block.qualities.indices.contains(slot) && version.block.qualities[slot] == .actual
-                    && version.block.values[slot] == incoming.values[slot]
-            }
-        }
-        return settled
     }
 
     /// A day as the checks see it, and what they say.
@@ -187,6 +168,25 @@ public enum Ingest {
         return Judged(
             current: current, known: known, past: past, settled: settled, whole: whole, findings: findings,
             held: heldSlots(weighed, slotCount: slots))
+    }
+
+    /// Slots whose value stays whatever came: an actual one, and one that a person wrote over just this actual value.
+    /// A reading that was overruled does not come back by being sent again; another one does, for actual wins.
+    private static func settledSlots(
+        _ known: DayBlock, _ incoming: IncomingDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Bool] {
+        var settled = known.qualities.map { $0 == .actual }
+        let edited = known.qualities.indices.filter { known.qualities[$0] == .edited && incoming.values[$0] != nil }
+        guard !edited.isEmpty else { return settled }
+        let versions = try DayBlocks.versions(
+            meterID: incoming.meterID, day: incoming.day, orgID: orgID, in: transaction)
+        for slot in edited {
+            settled[slot] = versions.contains { version in
+                version.block.qualities.indices.contains(slot) && version.block.qualities[slot] == .actual
+                    && version.block.values[slot] == incoming.values[slot]
+            }
+        }
+        return settled
     }
 
     /// The channels the rules look at: as they came, else as they are stored.

@@ -171,6 +171,15 @@ public struct RuleBook: Sendable {
         return Dictionary(parents, uniquingKeysWith: { first, _ in first })
     }
 
+    /// The traits of some meters, for bulk loads: asked for once for a chunk of meters and a month, and only where
+    /// somebody has set rules.
+    func traits(
+        of meterIDs: [Int64], on day: CivilDay, _ site: Site, orgID: Int64
+    ) async throws -> [Int64: MeterTraits] {
+        guard !isEmpty else { return [:] }
+        return try await site.money.read { try MeterTraits.of(meterIDs, on: day, Scope(orgID: orgID), in: $0) }
+    }
+
     /// The groups a meter is in, the most specific first.
     func groups(of traits: MeterTraits) -> [RuleGroup] {
         var groups: [RuleGroup] = []

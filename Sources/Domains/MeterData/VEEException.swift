@@ -69,8 +69,8 @@ public struct VEEException: Sendable, Equatable {
 
     public var isOpen: Bool { resolvedAtMs == nil }
 
-    /// Settled by a person; the same finding on the same values does not come back then.
-    var isAnswered: Bool { resolution.flatMap(ExceptionResolution.init) != nil }
+    /// Settled by a person, here or by an edit; the same finding on the same values does not come back then.
+    var isAnswered: Bool { resolution.map { $0 != Self.laterRead } ?? false }
 
     /// The values held back, slot by slot; a slot where nothing came is left out.
     public var held: [(slot: Int, value: Int32)] {
@@ -159,19 +159,13 @@ public struct VEEException: Sendable, Equatable {
     ) throws {
         let written = Set(slots)
         let met = try of(meterID: meterID, from: day, to: day, orgID: orgID, in: transaction).filter { found in
-            found.resolvedAtMs == nil && !found.slots.isEmpty && found.slots.allSatisfy(written.contains)
+            found.isOpen && !found.slots.isEmpty && found.slots.allSatisfy(written.contains)
         }
         try transaction.runMany(
             """
             UPDATE vee_exception SET resolved_at_ms = $6, resolution = $7
             WHERE org_id = $1 AND day = $2 AND meter_id = $3 AND rule = $4 AND from_slot = $5
-            """,
-            met.map { found in
-                [
-                    .int(orgID), .day(day), .int(meterID), .text(found.rule), .int(found.slots.lowerBound),
-                    .int(nowMs), .text(resolution),
-                ]
-            })
+            """, met.map { $0.id.parameters(orgID) + [.int(nowMs), .text(resolution)] })
     }
 
     /// What a resolution had closed is open again.

@@ -31,7 +31,6 @@ struct SeriesImporter: Sendable {
         var earlier: [(day: CivilDay, block: DayBlock)]
         /// Import registers at midnights.
         var midnights: [Int64: Int64]
-        /// What rules by group ask for; nil where nobody has set any.
         var traits: MeterTraits?
     }
 
@@ -46,11 +45,12 @@ struct SeriesImporter: Sendable {
             var rest = targets[...]
             while !rest.isEmpty {
                 try Task.checkCancellation()
-                let chunk = rest.prefix(Importer.chunkSize)
-                let traits = try await traits(of: chunk.map(\.meterID), book, month)
                 var items: [Item] = []
+                let chunk = rest.prefix(Importer.chunkSize)
+                let traits = try await book.traits(of: chunk.map(\.meterID), on: month.last, site, orgID: org.orgID)
                 for target in chunk {
-                    if var item = try await item(target, bySeries[target.column] ?? [], set, month, book) {
+                    let days = book.historyDays
+                    if var item = try await item(target, bySeries[target.column] ?? [], set, month, history: days) {
                         item.traits = traits[target.meterID]
                         items.append(item)
                     }
@@ -67,15 +67,6 @@ struct SeriesImporter: Sendable {
         return result
     }
 
-    private func traits(of meterIDs: [Int64], _ book: RuleBook, _ month: CivilMonth) async throws
-        -> [Int64: MeterTraits]
-    {
-        guard !book.isEmpty else { return [:] }
-        return try await site.money.read { [org] transaction in
-            try MeterTraits.of(meterIDs, on: month.last, Scope(orgID: org.orgID), in: transaction)
-        }
-    }
-
     private static func months(_ set: ReadingSet) -> [CivilMonth] {
         var days: Set<CivilMonth> = []
         for one in set.series {
@@ -86,7 +77,7 @@ struct SeriesImporter: Sendable {
     }
 
     private func item(
-        _ target: ImportTarget, _ series: [FileSeries], _ set: ReadingSet, _ month: CivilMonth, _ book: RuleBook
+        _ target: ImportTarget, _ series: [FileSeries], _ set: ReadingSet, _ month: CivilMonth, history: Int
     ) async throws -> Item? {
         var item = Item(
             target: target, name: set.meters[target.column], days: [], registers: [], earlier: [], midnights: [:])
@@ -103,7 +94,7 @@ struct SeriesImporter: Sendable {
         guard !item.days.isEmpty || !item.registers.isEmpty else { return nil }
         if let first = item.days.first(where: { $0.channel == .importWh })?.day.day {
             item.earlier = try await History.blocks(
-                meterID: target.meterID, from: first.advanced(by: -book.historyDays), to: first.advanced(by: -1),
+                meterID: target.meterID, from: first.advanced(by: -history), to: first.advanced(by: -1),
                 site: site, orgID: org.orgID
             ).map { ($0.day, $0.block) }
         }
