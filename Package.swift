@@ -77,13 +77,15 @@ let package = Package(
         target("Core", "Cryptography", ["CCrypto", "CArgon2"]),
         target("Core", "Compression", ["CZlib"]),
         target("Core", "IntervalData", ["CivilTime", "Quantities"]),
-        target("Core", "LoadFiles", ["IntervalData", "CivilTime", "Quantities"]),
+        target("Core", "LoadFiles", ["IntervalData", "IEC61968", "CivilTime", "Quantities", "Compression"]),
         target("Core", "VEE", ["IntervalData", "CivilTime"]),
         target("Core", "Tariffs", ["Quantities", "CivilTime"]),
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),
         // Profile files are carried inside the binary.
         target("Core", "IS15959", ["DLMS", "CivilTime"], resources: [.embedInCode("Profiles")]),
         target("Core", "IEC61968", ["CivilTime"]),
+        target("Core", "Reliability", ["CivilTime"]),
+        target("Core", "Corridor"),
         target("Core", "Charts", ["Quantities", "CivilTime", "IntervalData"]),
 
         // Ports: what the domains ask of the outside
@@ -108,21 +110,33 @@ let package = Package(
         target("Domains", "Access", domainBase),
         // Not "Network": a module of that name makes `canImport(Network)` true in NIO and Hummingbird, which then ask
         // for Apple's framework and do not compile.
-        target("Domains", "Grid", domainBase + ["Access"]),
+        target("Domains", "Grid", domainBase + ["Access", "Corridor"]),
         target("Domains", "Accounts", domainBase + ["Access", "Grid"]),
-        target("Domains", "Meters", domainBase + ["Access", "Accounts"]),
+        target("Domains", "Meters", domainBase + ["Access", "Grid", "Accounts"]),
         target(
             "Domains", "HeadEnd",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "MeterPort", "IntervalData", "Compression", "DLMS", "IS15959",
             ]),
-        target("Domains", "MeterData", domainBase + ["Access", "Meters", "IntervalData", "VEE", "LoadFiles"]),
-        target("Domains", "Packs", domainBase + ["Access", "Accounts", "Tariffs"]),
+        target(
+            "Domains", "MeterData",
+            domainBase + [
+                "Access", "Grid", "Accounts", "Meters", "IntervalData", "VEE", "LoadFiles", "Reliability",
+            ]),
+        target("Domains", "Packs", domainBase + ["Access", "Grid", "Accounts", "Tariffs", "Corridor"]),
+        target(
+            "Domains", "Aggregation",
+            domainBase + [
+                "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "IntervalData", "Corridor", "Tariffs",
+            ]),
         target("Domains", "Journal", domainBase + ["Access"]),
         target("Domains", "Messaging", domainBase + ["Access"]),
         target(
             "Domains", "Rating",
-            domainBase + ["Access", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs"]),
+            domainBase + [
+                "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs",
+                "Corridor",
+            ]),
         target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal"]),
         target("Domains", "Supply", domainBase + ["Access", "Accounts", "Journal", "Meters", "Messaging"]),
 
@@ -132,7 +146,8 @@ let package = Package(
             "App", "Jobs",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Watch", logging, lifecycle,
+                "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Reliability", "Watch",
+                "Aggregation", "VEE", logging, lifecycle,
             ]),
         target(
             "App", "Exchange",
@@ -144,7 +159,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-                "MeterPort", "Watch", "Exchange", "IEC61968", hummingbird,
+                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -153,7 +168,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
                 "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
-                "MeterPort", mustache,
+                "MeterPort", "Aggregation", "Corridor", "VEE", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
@@ -163,8 +178,8 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
                 "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression",
                 "Tariffs", "VEE",
-                "DLMS",
-                "IS15959", "Exchange", "IEC61968", hummingbird, logging, lifecycle,
+                "DLMS", "Reliability", "IS15959", "Exchange", "IEC61968", "Aggregation", "Corridor", hummingbird,
+                logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
@@ -212,8 +227,16 @@ let package = Package(
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("IntervalData", ["IntervalData"]),
+        tests("Reliability", ["Reliability", "CivilTime"]),
+        tests("Corridor", ["Corridor"]),
+        tests(
+            "Aggregation",
+            domainBase + [
+                "Aggregation", "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Rating", "Journal",
+                "IntervalData", "Corridor", "Tariffs", "TestSupport",
+            ]),
         tests("Compression", ["Compression"]),
-        tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
+        tests("LoadFiles", ["LoadFiles", "IntervalData", "Compression", "CivilTime"]),
         tests("VEE", ["VEE", "IntervalData", "LoadFiles", "Compression", "CivilTime"]),
         tests("RateOracle", ["Tariffs", "LoadFiles", "Compression", "CivilTime"]),
         tests("ReadCommand", ["Composition", "MeterFleet", "CivilTime"]),
@@ -288,6 +311,20 @@ let package = Package(
                 "API", "Access", "Composition", "Jobs", "SQLiteAdapter", "TestRetailer", "TestSupport", "Watch",
                 "MeterPort", logging, metrics, .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ] + tracing),
-        tests("MeterData", ["MeterData", "IntervalData", "Outbox", "SQL", "CivilTime", "TestSupport"]),
+        tests(
+            "Editing",
+            domainBase + [
+                "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Journal", "MeterData", "Messaging", "Meters",
+                "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport", "VEE",
+            ]),
+        tests(
+            "Exceptions",
+            domainBase + ["MeterData", "VEE", "IntervalData", "Meters", "Accounts", "Grid", "Access", "TestSupport"]),
+        tests(
+            "MeterData",
+            domainBase + [
+                "MeterData", "IntervalData", "LoadFiles", "PostgresAdapter", "SQLiteAdapter", "TestSupport", "VEE",
+                "Access", "Accounts", "Grid", "Meters", "Reliability",
+            ]),
     ]
 )

@@ -17,6 +17,7 @@ let neighbours: [String: Set<String>] = [
     "DLMS": ["Cryptography", "CivilTime"],
     "IS15959": ["DLMS", "CivilTime"],
     "IEC61968": ["CivilTime"],
+    "Reliability": ["CivilTime"],
     "Charts": ["Quantities", "CivilTime", "IntervalData"],
     // Ports
     "Outbox": ["SQL"],
@@ -28,6 +29,7 @@ let neighbours: [String: Set<String>] = [
     "HeadEnd": ["Access", "Meters"],
     "MeterData": ["Access", "Meters"],
     "Packs": ["Access", "Accounts"],
+    "Aggregation": ["Access", "Accounts", "Meters", "MeterData", "Packs"],
     "Journal": ["Access"],
     "Messaging": ["Access"],
     "Rating": ["Access", "Accounts", "Meters", "MeterData", "Packs", "Journal"],

@@ -32,6 +32,11 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
 }
 
 @Suite struct FiveChecks {
+    /// The five alone, so that no other check answers in their place.
+    private func validate(_ input: DayInput, rules: ValidationRules = .five) -> [Finding] {
+        VEE.validate(input, rules: rules)
+    }
+
     @Test func ordinaryDayPasses() {
         let values = ordinaryDay()
         let sum = values.reduce(Int64(0)) { $0 + Int64($1 ?? 0) }
@@ -170,7 +175,7 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
     }
 
     @Test(arguments: [
-        ("", "not"), ("[]", "settings"), (#"{"format":2,"negative":true}"#, "format 2"), (#"{"format":1}"#, "negative"),
+        ("", "not"), ("[]", "settings"), (#"{"format":3,"negative":true}"#, "format 3"), (#"{"format":1}"#, "negative"),
         (#"{"format":1,"negative":true,"spke":{}}"#, "spke: no such setting"),
         (#"{"format":1,"negative":true,"timeTolerance":{"maximumDriftS":300,"x":1}}"#, "timeTolerance.x"),
         (#"{"format":1,"negative":true,"timeTolerance":{"maximumDriftS":-1}}"#, "maximumDriftS: -1 is out of range"),

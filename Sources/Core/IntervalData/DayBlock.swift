@@ -8,6 +8,8 @@ public enum Channel: Int64, Sendable, CaseIterable {
     case exportVAh = 4
     /// By quadrant: Q1 import lagging, Q2 export leading, Q3 export lagging, Q4 import leading.
     case varhQ1 = 5, varhQ2 = 6, varhQ3 = 7, varhQ4 = 8
+    /// Taken and given where the quadrants are not told apart (Q1 + Q2, Q3 + Q4).
+    case importVarh = 9, exportVarh = 10
     /// mV.
     case voltagePhaseA = 11, voltagePhaseB = 12, voltagePhaseC = 13
     /// mA.
@@ -89,6 +91,22 @@ public struct DayBlock: Sendable, Equatable {
             batches[slot] = batch
         }
         return DayBlock(values: values, qualities: qualities, sources: Self.runs(batches))
+    }
+
+    /// The day with some slots as they are in another one, with their quality and source; slots it lacks become
+    /// missing.
+    public func taking(_ slots: [Int], from other: DayBlock?) -> DayBlock {
+        var result = self
+        var batches = batches
+        let others = other?.batches ?? []
+        for slot in slots {
+            let isThere = others.indices.contains(slot)
+            result.values[slot] = isThere ? other?.values[slot] ?? 0 : 0
+            result.qualities[slot] = isThere ? other?.qualities[slot] ?? .missing : .missing
+            batches[slot] = isThere ? others[slot] : 0
+        }
+        result.sources = Self.runs(batches)
+        return result
     }
 
     /// The day made of the better of both in each slot: the higher quality wins, and of equal ones the newer.

@@ -19,7 +19,7 @@ public struct RegisterReading: Sendable, Equatable {
 public enum Confidence: String, Sendable, Codable, CaseIterable, Comparable {
     case low, medium, high
 
-    init(expectedError: Int64, value: Int64) {
+    public init(expectedError: Int64, value: Int64) {
         let error = Int128(expectedError)
         let size = Int128(value.magnitude)
         self = error * 4 <= size ? .high : error * 4 <= size * 3 ? .medium : .low
@@ -75,7 +75,7 @@ public func estimate(
 }
 
 /// Slots between two register readings, and what moved between them.
-private struct RegisterSpan {
+private struct GapSpan {
     var slots: Range<Int>
     var movedWh: Int64
     /// Moved less the known slots: what the missing ones used.
@@ -87,7 +87,7 @@ private struct EstimationRun {
     let series: LoadSeries
     let courses: LoadCourses
     let gaps: [Range<Int>]
-    let spans: [RegisterSpan]
+    let spans: [GapSpan]
     let outages: [Range<Int64>]
     /// Missing slots not yet filled, in order.
     private(set) var open: [Int]
@@ -249,7 +249,7 @@ func rounded(_ value: Int128, by divisor: Int128) -> Int64 {
 }
 
 /// Spans between consecutive readings that stand on the grid, whichever order they came in.
-private func registerSpans(_ series: LoadSeries, _ registers: [RegisterReading]) -> [RegisterSpan] {
+private func registerSpans(_ series: LoadSeries, _ registers: [RegisterReading]) -> [GapSpan] {
     let readings = registers.compactMap { reading in
         series.slot(startingAtS: reading.atS).map { (slot: $0, wh: reading.registerWh) }
     }.sorted { ($0.slot, $0.wh) < ($1.slot, $1.wh) }
@@ -258,7 +258,7 @@ private func registerSpans(_ series: LoadSeries, _ registers: [RegisterReading])
         guard from.slot < to.slot, !overflow, moved >= 0, moved < 1 << 50 else { return nil }
         let slots = from.slot..<to.slot
         let known = slots.reduce(Int64(0)) { $0 + series.values[$1] }
-        return RegisterSpan(
+        return GapSpan(
             slots: slots, movedWh: moved, missingWh: moved - known,
             missing: slots.filter { series.qualities[$0] == .missing })
     }

@@ -1,5 +1,5 @@
-// Validation of a raw day before it is billed: five checks, each with numbers and plain words. It changes nothing;
-// the raw values are kept elsewhere and stay.
+// Validation of a raw day before it is billed: each check with numbers and plain words; the five stand here, the others
+// in MoreChecks.swift. It changes nothing; the raw values are kept elsewhere and stay.
 import IntervalData
 
 /// A raw day as the meter gave it and what is known beside it.
@@ -16,11 +16,22 @@ public struct DayInput: Sendable {
     public var periodS: Int
     /// Earlier days, newest first; a height reached there before is no spike.
     public var history: [DayBlock]
+    /// When the midnight before was not read: the register against the intervals since the last one that was.
+    public var span: RegisterSpan?
+    /// Other channels of the day, slot by slot.
+    public var channels: [Channel: [Int32?]] = [:]
+    /// Slots wholly without supply.
+    public var outages: [Range<Int>] = []
+    /// Tamper events the meter told of in the day.
+    public var tamperEvents = 0
+    /// Its supply was switched off: no consumption is as it should be.
+    public var isDisconnected = false
 
     public init(
         values: [Int32?], registerStartWh: Int64? = nil, registerEndWh: Int64? = nil, clockDriftS: Int? = nil,
-        sanctionedW: Int64, periodS: Int, history: [DayBlock] = []
+        sanctionedW: Int64, periodS: Int, history: [DayBlock] = [], span: RegisterSpan? = nil
     ) {
+        self.span = span
         self.values = values
         self.registerStartWh = registerStartWh
         self.registerEndWh = registerEndWh
@@ -40,20 +51,35 @@ public struct Finding: Sendable, Equatable, Codable {
     public var message: String
     public var measured: Int64
     public var limit: Int64
-    /// Unit of `measured` and `limit`: `Wh`, `W`, `s` or `min`.
+    /// Unit of `measured` and `limit`: `Wh`, `W`, `s`, `min`, `%`, `mV`, `mA`, `days`, `events` or `values`.
     public var unit: String
+
+    public init(
+        rule: Rule, severity: Severity, slots: Range<Int>, message: String, measured: Int64, limit: Int64,
+        unit: String
+    ) {
+        self.rule = rule
+        self.severity = severity
+        self.slots = slots
+        self.message = message
+        self.measured = measured
+        self.limit = limit
+        self.unit = unit
+    }
 }
 
 /// Runs the checks that the rules switch on. Findings come in the order of `Rule` and of slots.
 public func validate(_ input: DayInput, rules: ValidationRules = .standard) -> [Finding] {
     guard !input.values.isEmpty, input.periodS > 0 else { return [] }
     var findings: [Finding] = []
-    if let zero = rules.zero { findings += zeroConsumption(input, zero) }
+    let explained = rules.outageContext == nil ? [] : input.outages
+    if let zero = rules.zero { findings += zeroConsumption(input, zero, explained) }
     if rules.negative { findings += negatives(input) }
     if let spike = rules.spike { findings += spikes(input, spike) }
-    if let run = rules.consecutiveZeroes { findings += zeroRuns(input, run, rules.zero ?? .init()) }
+    if let run = rules.consecutiveZeroes { findings += zeroRuns(input, run, rules.zero ?? .init(), explained) }
     if let tolerance = rules.timeTolerance { findings += timeTolerance(input, tolerance) }
-    return findings
+    findings += moreFindings(input, rules)
+    return rules.severities == nil ? findings : findings.map(rules.weighed)
 }
 
 /// For each slot whether a hard finding holds it back from billing.
@@ -117,9 +143,14 @@ private func zeroFinding(
     }
 }
 
-private func zeroConsumption(_ input: DayInput, _ zero: ValidationRules.Zero) -> [Finding] {
+private func zeroConsumption(
+    _ input: DayInput, _ zero: ValidationRules.Zero, _ explained: [Range<Int>]
+) -> [Finding] {
     let present = input.values.compactMap { $0 }
     guard !present.isEmpty, present.allSatisfy({ $0 == 0 }) else { return [] }
+    if input.values.indices.allSatisfy({ slot in input.values[slot] == nil || explained.contains { $0 ~= slot } }) {
+        return []
+    }
     return [
         zeroFinding(
             .zeroConsumption, input, zero, slots: 0..<input.values.count,
@@ -128,11 +159,16 @@ private func zeroConsumption(_ input: DayInput, _ zero: ValidationRules.Zero) ->
 }
 
 private func zeroRuns(
-    _ input: DayInput, _ run: ValidationRules.ConsecutiveZeroes, _ zero: ValidationRules.Zero
+    _ input: DayInput, _ run: ValidationRules.ConsecutiveZeroes, _ zero: ValidationRules.Zero,
+    _ explained: [Range<Int>]
 ) -> [Finding] {
     runs(in: input.values) { $0 == 0 }.compactMap { slots in
         let minutes = slots.count * input.periodS / 60
         guard minutes >= run.minutes else { return nil }
+        if !explained.isEmpty {
+            let rest = slots.count { slot in !explained.contains { $0 ~= slot } }
+            guard rest * input.periodS / 60 >= run.minutes else { return nil }
+        }
         return zeroFinding(
             .consecutiveZeroes, input, zero, slots: slots, minutes: minutes, limit: Int64(run.minutes))
     }
@@ -175,7 +211,7 @@ private func spikes(_ input: DayInput, _ spike: ValidationRules.Spike) -> [Findi
     }
 }
 
-private func trustedValues(_ block: DayBlock) -> [Int32] {
+func trustedValues(_ block: DayBlock) -> [Int32] {
     block.values.indices.filter { block.qualities[$0] >= .edited }.map { block.values[$0] }
 }
 
@@ -202,7 +238,7 @@ private func timeTolerance(_ input: DayInput, _ tolerance: ValidationRules.TimeT
 }
 
 /// Runs of neighbouring present slots that match.
-private func runs(in values: [Int32?], where matches: (Int32) -> Bool) -> [Range<Int>] {
+func runs(in values: [Int32?], where matches: (Int32) -> Bool) -> [Range<Int>] {
     var result: [Range<Int>] = []
     for (slot, value) in values.enumerated() {
         guard let value, matches(value) else { continue }

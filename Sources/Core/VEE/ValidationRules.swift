@@ -6,12 +6,14 @@ public enum Severity: String, Sendable, Codable, CaseIterable {
     case warning, hard
 }
 
-/// The five checks of a day. Raw values are stored.
+/// The checks of a day: the five, then the others. Raw values are stored.
 public enum Rule: String, Sendable, Codable, CaseIterable {
     case zeroConsumption, negative, spike, consecutiveZeroes, timeTolerance
+    case highLow, sumCheck, reverseEnergy, missing, duplicate, clockDrift, voltage, current, loadFactor
+    case demandAboveSanctioned, unchangedMeter, consumptionInOutage, tamper
 }
 
-/// Settings of the five checks. A nil part switches its check off.
+/// Settings of the checks. A nil part switches its check off. The parts beyond the five: MoreRules.swift.
 public struct ValidationRules: Sendable, Equatable, Codable {
     public struct Zero: Sendable, Equatable, Codable {
         /// What a zero is worth when the registers do not tell whether energy flowed. Zeros that the registers
@@ -55,13 +57,28 @@ public struct ValidationRules: Sendable, Equatable, Codable {
         public init(maximumDriftS: Int = 300) { self.maximumDriftS = maximumDriftS }
     }
 
-    /// Number of this layout in stored text.
-    public var format = 1
+    /// Number of this layout in stored text. Format 1 knew the five alone; it is read as what it meant.
+    public var format = 2
     public var zero: Zero?
     public var negative: Bool
     public var spike: Spike?
     public var consecutiveZeroes: ConsecutiveZeroes?
     public var timeTolerance: TimeTolerance?
+    public var highLow: HighLow?
+    public var sumCheck: SumCheck?
+    public var reverseEnergy: ReverseEnergy?
+    public var missing: Missing?
+    public var duplicate: Duplicate?
+    public var clockDrift: ClockDrift?
+    public var voltage: Voltage?
+    public var current: Current?
+    public var loadFactor: LoadFactor?
+    public var demandAboveSanctioned: DemandAboveSanctioned?
+    public var unchangedMeter: UnchangedMeter?
+    public var outageContext: OutageContext?
+    public var tamperContext: TamperContext?
+    /// Raw values of rules with what their findings weigh, where it is not what the check says itself.
+    public var severities: [String: Severity]?
 
     public init(
         zero: Zero? = Zero(), negative: Bool = true, spike: Spike? = Spike(),
@@ -73,8 +90,6 @@ public struct ValidationRules: Sendable, Equatable, Codable {
         self.consecutiveZeroes = consecutiveZeroes
         self.timeTolerance = timeTolerance
     }
-
-    public static let standard = ValidationRules()
 }
 
 /// Settings of estimation: the mean of the same slot over the last days.
@@ -99,10 +114,17 @@ public struct RulesError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension ValidationRules {
-    /// - Throws: text that is not JSON of format 1, or a number out of range.
+    /// - Throws: text that is not JSON of format 1 or 2, or a number out of range.
     public init(json: String) throws(RulesError) {
         self = try decodeRules(json)
-        guard format == 1 else { throw RulesError(description: "format \(format) is not known; write format 1") }
+        guard format == 1 || format == 2 else {
+            throw RulesError(description: "format \(format) is not known; write format 2")
+        }
+        guard format == 2 || !usesFormat2 else {
+            throw RulesError(description: "format: these checks came with format 2; write 2")
+        }
+        format = 2
+        try checkFormat2()
         try check(zero?.registerToleranceWh, 0...1_000_000, "zero.registerToleranceWh")
         try check(consecutiveZeroes.map { Int64($0.minutes) }, 1...1500, "consecutiveZeroes.minutes")
         try check(spike?.percentOfSanctioned, 1...100_000, "spike.percentOfSanctioned")

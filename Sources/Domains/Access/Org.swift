@@ -50,6 +50,16 @@ public enum Setting {
         ) { try $0.text(0) }
     }
 
+    /// Every row of a name, in order of day.
+    public static func rows(_ name: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> [(
+        fromDay: CivilDay, value: String
+    )] {
+        try transaction.query(
+            "SELECT from_day, value FROM setting WHERE org_id = $1 AND name = $2 ORDER BY from_day",
+            [.int(scope.orgID), .text(name)]
+        ) { (fromDay: try $0.day(0), value: try $0.text(1)) }
+    }
+
     public static func set(
         _ name: String, _ value: String, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
     ) throws {

@@ -37,6 +37,10 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     case readMeters = "meters.read"
     case commandMeters = "meters.command"
     case importReadings = "readings.import"
+    /// To change values of a meter's day, with a reason; above a limit a second person must agree.
+    case editReadings = "readings.edit"
+    /// To agree to what another changed, or to take back what was agreed to.
+    case approveReadings = "readings.approve"
     case manageSettings = "settings.manage"
     /// Logins and keys: who may come in.
     case manageLogins = "logins.manage"
@@ -50,7 +54,10 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
         switch role {
         case .consumer: [.readOwnAccount, .rechargeOwnAccount, .manageOwnLogin]
         case .operator:
-            [.readAccounts, .rechargeAccounts, .readMeters, .commandMeters, .importReadings, .manageOwnLogin]
+            [
+                .readAccounts, .rechargeAccounts, .readMeters, .commandMeters, .importReadings, .editReadings,
+                .manageOwnLogin,
+            ]
         case .administrator, .system: Set(allCases)
         }
     }

@@ -135,8 +135,13 @@ public enum EventStream {
                     .optional(row.event.pushedAtMs), .optional(row.event.readAtMs), .optional(row.loggedAtMs),
                 ]
             })
+        // A push whose exact time the log has told now is told again: outages rest on these times.
+        let corrected = known.rows.filter { row in
+            !row.isNew && row.isChanged && [101, 102].contains(row.event.code)
+                && row.loggedAtMs.map { $0 != row.event.meterAtMs } == true
+        }
         try Outbox.append(
-            added.map { row in
+            (added + corrected).map { row in
                 OutboxEvent(
                     orgID: scope.orgID, eventID: ids.next(), kind: .meterEvent, subjectID: row.event.meterID,
                     detail: "\(row.event.code) \(row.event.atMs)", businessAtMs: row.event.receivedAtMs)

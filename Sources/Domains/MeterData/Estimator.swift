@@ -8,18 +8,70 @@ import Meters
 import SQL
 import VEE
 
+/// What others know that an estimate rests on. Asked only for meters that lack something.
+public struct EstimationSources: Sendable {
+    public typealias Registers =
+        @Sendable (_ meterID: Int64, _ from: CivilDay, _ to: CivilDay) async throws ->
+        [RegisterReading]
+    public typealias Outages =
+        @Sendable (_ meterID: Int64, _ from: CivilDay, _ to: CivilDay) async throws ->
+        [Range<Int64>]
+    /// Cumulative import registers; rolled over registers go on counting.
+    public var registers: Registers
+    /// Instants from which to which the meter was without supply, seconds since 1970.
+    public var outages: Outages
+    public init(
+        registers: @escaping Registers = { _, _, _ in [] }, outages: @escaping Outages = { _, _, _ in [] }
+    ) {
+        self.registers = registers
+        self.outages = outages
+    }
+}
+
 public struct Estimator: Sendable {
-    /// How far back days are looked for that can be averaged.
-    static let historyDays = 10
+    /// How far around a day is looked for what an estimate can be made from.
+    static let historyDays = 28
+    static let laterDays = 7
+    /// `standard`, `best`, a method, or the text of an ``EstimationPlan``.
+    public static let planSetting = "vee.estimation-plan"
+    public static let settings = [
+        SettingKind(
+            planSetting, initial: "standard",
+            hint: """
+                By which rules what is missing is estimated: \(EstimationPlan.names.joined(separator: ", ")), or the \
+                rules themselves as JSON of format 2 (docs/vee.md).
+                """
+        ) { text in plan(of: text) == nil ? nil : text }
+    ]
+
+    /// Nil for text that is no plan.
+    static func plan(of text: String) -> EstimationPlan? {
+        EstimationPlan(named: text) ?? (try? EstimationPlan(json: text))
+    }
 
     let site: Site
     let org: Org
-    let rules: EstimationRules
+    let plan: EstimationPlan?
+    let sources: EstimationSources
 
-    public init(site: Site, org: Org, rules: EstimationRules = .standard) {
+    /// - Parameter plan: nil: what the company has set for the day.
+    public init(
+        site: Site, org: Org, plan: EstimationPlan? = nil, sources: EstimationSources = EstimationSources()
+    ) {
         self.site = site
         self.org = org
-        self.rules = rules
+        self.plan = plan
+        self.sources = sources
+    }
+
+    /// The rules in force on a day.
+    func rules(on day: CivilDay) async throws -> EstimationPlan {
+        if let plan { return plan }
+        let text = try await site.money.read { [org] transaction in
+            try SettingRegistry(Self.settings).value(
+                Self.planSetting, on: day, Scope(orgID: org.orgID), in: transaction)
+        }
+        return Self.plan(of: text) ?? .standard
     }
 
     /// Fills one finished day for every installed meter that is not complete. Returns (filled, not estimable).
@@ -39,11 +91,11 @@ public struct Estimator: Sendable {
         }
         var filled = 0
         var notEstimable = 0
+        let rules = try await rules(on: day)
         for meter in meters {
             try Task.checkCancellation()
-            let history = try await History.of(
-                meterID: meter.meterID, before: day, days: Self.historyDays, site: site, orgID: org.orgID)
-            if try await fill(meter, day, history: history, shard: shard, nowMs: nowMs) {
+            let bench = try await EstimationBench.of(meter, day, site: site, org: org, sources: sources)
+            if try await fill(bench, rules, shard: shard, nowMs: nowMs) {
                 filled += 1
             } else {
                 notEstimable += 1
@@ -70,64 +122,108 @@ public struct Estimator: Sendable {
     }
 
     /// True when the day has no gap left.
-    private func fill(_ meter: Meter, _ day: CivilDay, history: [DayBlock], shard: any Database, nowMs: Int64)
-        async throws -> Bool
-    {
+    private func fill(
+        _ bench: EstimationBench, _ rules: EstimationPlan, shard: any Database, nowMs: Int64
+    ) async throws -> Bool {
         let batchID = site.ids.next()
-        return try await shard.write { [org, rules] transaction in
+        let (meterID, day) = (bench.meterID, bench.day)
+        return try await shard.write { [org] transaction in
             // Read again inside the transaction: an actual may have come in between.
             let stored = try DayBlocks.current(
-                meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction
+                meterID: meterID, from: day, to: day, orgID: org.orgID, in: transaction
             ).first
-            let slots = org.zone.slotCount(of: day, periodS: meter.capturePeriodS)
-            let (block, unfilled) = estimate(
-                stored?.block ?? .empty(slots: slots), history: history, rules: rules, batch: batchID)
-            try DayBlocks.store(
-                block, after: stored, day: day, meterID: meter.meterID, madeBy: "estimate", madeAtMs: nowMs,
+            let known = stored?.block ?? .empty(slots: bench.slotCount)
+            let (filled, unfilled) = bench.estimates(known, rules)
+            let block = known.replacing(
+                filled.map { ($0.slot, Int32(clamping: $0.estimate.value)) }, quality: .estimated, batch: batchID)
+            let version = try DayBlocks.store(
+                block, after: stored, day: day, meterID: meterID, madeBy: "estimate", madeAtMs: nowMs,
                 orgID: org.orgID, in: transaction)
-            let known = try VEEException.of(
-                meterID: meter.meterID, from: day, to: day, orgID: org.orgID, in: transaction)
-            let isOpen = known.contains { $0.rule == VEEException.notEstimable && $0.resolvedAtMs == nil }
-            if let first = unfilled.first, let last = unfilled.last {
-                guard !isOpen else { return false }
-                try VEEException.raise(
-                    [
-                        VEEException(
-                            day: day, meterID: meter.meterID, rule: VEEException.notEstimable, slots: first..<last + 1,
-                            severity: Severity.hard.rawValue,
-                            message: "\(unfilled.count) intervals have too few days to take a mean from", rawValues: "",
-                            raisedAtMs: nowMs)
-                    ], orgID: org.orgID, in: transaction)
-                return false
+            if let version {
+                try EstimationLog.store(
+                    EstimationLog.records(
+                        filled, day: day, meterID: meterID, channel: .importWh, version: version,
+                        registerWh: bench.registerWh, madeAtMs: nowMs), orgID: org.orgID, in: transaction)
             }
-            return true
+            return try note(unfilled, meterID, day, nowMs, in: transaction)
         }
+    }
+
+    /// Shows slots that no rule could fill to a person, once. True when there are none.
+    private func note(
+        _ unfilled: [Int], _ meterID: Int64, _ day: CivilDay, _ nowMs: Int64, in transaction: any SQLTransaction
+    ) throws -> Bool {
+        guard let first = unfilled.first, let last = unfilled.last else { return true }
+        let known = try VEEException.of(meterID: meterID, from: day, to: day, orgID: org.orgID, in: transaction)
+        guard !known.contains(where: { $0.rule == VEEException.notEstimable && $0.resolvedAtMs == nil }) else {
+            return false
+        }
+        try VEEException.raise(
+            [
+                VEEException(
+                    day: day, meterID: meterID, rule: VEEException.notEstimable, slots: first..<last + 1,
+                    severity: Severity.hard.rawValue,
+                    message: "\(unfilled.count) intervals have too little around them to be estimated from",
+                    rawValues: "", raisedAtMs: nowMs)
+            ], orgID: org.orgID, in: transaction)
+        return false
     }
 }
 
-/// Earlier days of a meter across months.
-public enum History {
-    /// Current blocks of the days before `day`, newest first.
-    public static func of(
-        meterID: Int64, before day: CivilDay, days: Int, site: Site, orgID: Int64
-    ) async throws -> [DayBlock] {
-        try await blocks(
-            meterID: meterID, from: day.advanced(by: -days), to: day.advanced(by: -1), site: site, orgID: orgID
-        ).reversed().map(\.block)
+/// What one day of a meter is estimated from.
+struct EstimationBench: Sendable {
+    let meterID: Int64
+    let day: CivilDay
+    /// The days around, without the day itself; nil where the capture period divides no hour.
+    let series: LoadSeries?
+    let slotCount: Int
+    let registers: [RegisterReading]
+    let outages: [Range<Int64>]
+    /// What the registers at both ends of the day moved.
+    let registerWh: Int64?
+
+    static func of(
+        _ meter: Meter, _ day: CivilDay, channel: Channel = .importWh, site: Site, org: Org,
+        sources: EstimationSources
+    ) async throws -> EstimationBench {
+        let (first, last) = (day.advanced(by: -Estimator.historyDays), day.advanced(by: Estimator.laterDays))
+        let stored = try await History.blocks(
+            meterID: meter.meterID, channel: channel, from: first, to: last, site: site, orgID: org.orgID)
+        let own = stored.first { $0.day == day }?.block.slotCount
+        // A day that has values has the slots it was read with, whatever the meter captures by now.
+        let lengthS = org.zone.lengthS(of: day)
+        let periodS = own.flatMap { $0 > 0 ? Int(lengthS) / $0 : nil } ?? Int(meter.capturePeriodS)
+        let slotCount = own ?? org.zone.slotCount(of: day, periodS: meter.capturePeriodS)
+        // Days of which nothing is known yet would only make a gap at the end look longer.
+        let through = max(day, stored.last { $0.block.count(of: .missing) < $0.block.slotCount }?.day ?? day)
+        var series: LoadSeries?
+        if periodS >= 60, 3600 % periodS == 0 {
+            var around = LoadSeries(
+                from: stored.first.map { min($0.day, day) } ?? day, through: through, zone: org.zone, periodS: periodS)
+            for item in stored where item.day != day { around.put(item.block, on: item.day) }
+            series = around
+        }
+        let isEnergy = channel == .importWh
+        let registers =
+            isEnergy
+            ? try await sources.registers(meter.meterID, day.advanced(by: -1), min(through, day.advanced(by: 1))) : []
+        let startS = org.zone.startS(of: day)
+        let ends = [startS, startS + lengthS].map { at in registers.last { $0.atS == at }?.registerWh }
+        return EstimationBench(
+            meterID: meter.meterID, day: day, series: series, slotCount: slotCount, registers: registers,
+            outages: try await sources.outages(meter.meterID, day, day),
+            registerWh: ends[0].flatMap { from in ends[1].map { $0 - from } })
     }
 
-    /// Current blocks from day to day across months, in order of day. Months without data are skipped, not created.
-    public static func blocks(
-        meterID: Int64, from: CivilDay, to: CivilDay, site: Site, orgID: Int64
-    ) async throws -> [StoredBlock] {
-        var found: [StoredBlock] = []
-        for month in try await site.readings.months() where month >= from.month && month <= to.month {
-            found += try await site.readings.shard(month).read { transaction in
-                try DayBlocks.current(
-                    meterID: meterID, from: max(from, month.first), to: min(to, month.last), orgID: orgID,
-                    in: transaction)
-            }
-        }
-        return found
+    /// What is missing of the day, by slot of the day.
+    func estimates(
+        _ known: DayBlock, _ rules: EstimationPlan
+    ) -> (filled: [(slot: Int, estimate: SlotEstimate)], unfilled: [Int]) {
+        let missing = known.qualities.indices.filter { known.qualities[$0] == .missing }
+        guard var series, series.put(known, on: day), let slots = series.slots(of: day) else { return ([], missing) }
+        let found = estimate(series, wanted: slots, registers: registers, outages: outages, plan: rules)
+        return (
+            found.filled.map { ($0.slot - slots.lowerBound, $0) }, found.unfilled.map { $0 - slots.lowerBound }
+        )
     }
 }

@@ -1,5 +1,6 @@
 // What was imported from which file, and every row that was refused, kept so that it can be mended and brought again.
 // Reads no file and knows no layout: Importer and the command line do.
+import Access
 import SQL
 
 enum ImportSchema {
@@ -19,7 +20,13 @@ enum ImportSchema {
                   row_number {int} NOT NULL, what {text} NOT NULL, hint {text} NOT NULL, row_text {text} NOT NULL,
                   PRIMARY KEY (org_id, import_id, line)) {keyed_table}
                 """,
-            ])
+            ]),
+        Migration(
+            43, .money, "import reports",
+            [
+                "ALTER TABLE import_run ADD COLUMN kind {text}", "ALTER TABLE import_run ADD COLUMN source {text}",
+                "ALTER TABLE import_run ADD COLUMN report {text}",
+            ]),
     ]
 }
 
@@ -51,22 +58,30 @@ public struct ImportRun: Sendable, Equatable {
     public var startedAtMs: Int64
     /// Nil while it runs, or when it was interrupted: then import the file again.
     public var finishedAtMs: Int64?
+    /// `csv`, `nem12`, `green-button` …; nil for runs of releases before 43.
+    public var kind: String?
+    /// `cli`, `http …`: through which door it came.
+    public var source: String?
+    /// `ReadingReport` as JSON; nil while it runs.
+    public var report: String?
 
     /// Notes the run and what was refused, in place of what an earlier run of the same file refused. Returns the id of
     /// the first run of this file, or `newID`.
     public static func begin(
-        file: String, fileSHA256: [UInt8], rowCount: Int, valueCount: Int, refusals: [ImportRefusal], newID: Int64,
-        nowMs: Int64, orgID: Int64, in transaction: any SQLTransaction
+        file: String, fileSHA256: [UInt8], rowCount: Int, valueCount: Int, refusals: [ImportRefusal],
+        kind: String? = nil,
+        source: String? = nil, newID: Int64, nowMs: Int64, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> Int64 {
         try transaction.run(
             """
             INSERT INTO import_run (org_id, import_id, file_sha256, file, row_count, value_count, refused_count,
-              started_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+              started_at_ms, kind, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             ON CONFLICT (org_id, file_sha256) DO UPDATE SET refused_count = excluded.refused_count
             """,
             [
                 .int(orgID), .int(newID), .bytes(fileSHA256), .text(storable(file)), .int(rowCount), .int(valueCount),
-                .int(refusals.count), .int(nowMs),
+                .int(refusals.count), .int(nowMs), kind.map { .text($0) } ?? .null,
+                source.map { .text(storable($0)) } ?? .null,
             ])
         let found = try transaction.first(
             "SELECT import_id FROM import_run WHERE org_id = $1 AND file_sha256 = $2",
@@ -75,18 +90,25 @@ public struct ImportRun: Sendable, Equatable {
         guard let importID = found else { throw SQLError(.decode, "the import just noted is not there") }
         try transaction.run(
             "DELETE FROM import_refusal WHERE org_id = $1 AND import_id = $2", [.int(orgID), .int(importID)])
+        try append(refusals, after: 0, to: importID, orgID: orgID, in: transaction)
+        return importID
+    }
+
+    private static func append(
+        _ refusals: [ImportRefusal], after line: Int, to importID: Int64, orgID: Int64,
+        in transaction: any SQLTransaction
+    ) throws {
         try transaction.runMany(
             """
             INSERT INTO import_refusal (org_id, import_id, line, row_number, what, hint, row_text)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
             """,
-            refusals.enumerated().map { line, refusal in
+            refusals.enumerated().map { index, refusal in
                 [
-                    .int(orgID), .int(importID), .int(line + 1), .int(refusal.row), .text(storable(refusal.what)),
-                    .text(storable(refusal.hint)), .text(storable(refusal.text)),
+                    .int(orgID), .int(importID), .int(line + index + 1), .int(refusal.row),
+                    .text(storable(refusal.what)), .text(storable(refusal.hint)), .text(storable(refusal.text)),
                 ]
             })
-        return importID
     }
 
     /// PostgreSQL holds no NUL in text.
@@ -94,27 +116,68 @@ public struct ImportRun: Sendable, Equatable {
         text.utf8.contains(0) ? String(text.map { $0 == "\0" ? "\u{FFFD}" : $0 }) : text
     }
 
-    /// Notes that every day of the file was looked at. Doing it again changes nothing.
-    public static func finish(_ importID: Int64, nowMs: Int64, orgID: Int64, in transaction: any SQLTransaction) throws
-    {
+    /// Notes that every day of the file was looked at, with the report of it and what storing did not take. Doing it
+    /// again changes nothing but the report.
+    public static func finish(
+        _ importID: Int64, report: String? = nil, refusals: [ImportRefusal] = [], nowMs: Int64, orgID: Int64,
+        in transaction: any SQLTransaction
+    ) throws {
+        if !refusals.isEmpty {
+            let known = try transaction.first(
+                "SELECT COALESCE(MAX(line), 0) FROM import_refusal WHERE org_id = $1 AND import_id = $2",
+                [.int(orgID), .int(importID)]
+            ) { try $0.int(0) }
+            try append(refusals, after: Int(known ?? 0), to: importID, orgID: orgID, in: transaction)
+        }
         try transaction.run(
-            "UPDATE import_run SET finished_at_ms = $3 WHERE org_id = $1 AND import_id = $2 AND finished_at_ms IS NULL",
-            [.int(orgID), .int(importID), .int(nowMs)])
+            """
+            UPDATE import_run SET finished_at_ms = COALESCE(finished_at_ms, $3), report = COALESCE($4, report),
+              refused_count = refused_count + $5 WHERE org_id = $1 AND import_id = $2
+            """,
+            [
+                .int(orgID), .int(importID), .int(nowMs), report.map { .text(storable($0)) } ?? .null,
+                .int(refusals.count),
+            ])
     }
 
-    /// The latest imports of a company, newest first.
-    public static func latest(limit: Int, orgID: Int64, in transaction: any SQLTransaction) throws -> [ImportRun] {
+    private static let columns =
+        """
+        import_id, file, file_sha256, row_count, value_count, refused_count, started_at_ms, finished_at_ms, kind, source
+        """
+
+    private static func decode(_ row: any SQLRow) throws -> ImportRun {
+        ImportRun(
+            importID: try row.int(0), file: try row.text(1), fileSHA256: try row.bytes(2), rowCount: try row.int(3),
+            valueCount: try row.int(4), refusedCount: try row.int(5), startedAtMs: try row.int(6),
+            finishedAtMs: try row.optionalInt(7), kind: try row.optionalText(8), source: try row.optionalText(9))
+    }
+
+    /// The latest imports of a company, newest first, without their reports.
+    /// - Parameter before: only those with a smaller id.
+    public static func latest(
+        before: Int64 = .max, limit: Int, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [ImportRun] {
         try transaction.query(
             """
-            SELECT import_id, file, file_sha256, row_count, value_count, refused_count, started_at_ms, finished_at_ms
-            FROM import_run WHERE org_id = $1 ORDER BY import_id DESC LIMIT $2
-            """, [.int(orgID), .int(limit)]
+            SELECT \(columns) FROM import_run WHERE org_id = $1 AND import_id < $2 ORDER BY import_id DESC LIMIT $3
+            """, [.int(orgID), .int(before), .int(limit)], decode)
+    }
+
+    /// One import with its report.
+    /// - Throws: ``Refusal`` `notFound`.
+    public static func find(_ importID: Int64, orgID: Int64, in transaction: any SQLTransaction) throws -> ImportRun {
+        let found = try transaction.first(
+            "SELECT \(columns), report FROM import_run WHERE org_id = $1 AND import_id = $2",
+            [.int(orgID), .int(importID)]
         ) { row in
-            ImportRun(
-                importID: try row.int(0), file: try row.text(1), fileSHA256: try row.bytes(2),
-                rowCount: try row.int(3), valueCount: try row.int(4), refusedCount: try row.int(5),
-                startedAtMs: try row.int(6), finishedAtMs: try row.optionalInt(7))
+            var run = try decode(row)
+            run.report = try row.optionalText(10)
+            return run
         }
+        guard let found else {
+            throw Refusal(.notFound, "There is no such import.", hint: "See the list of imports.")
+        }
+        return found
     }
 
     /// What an import refused, in order of the file, after a line.

@@ -2,7 +2,11 @@
 // plan and an
 // opening state, and keeps the hash of those inputs, so that any bill replays.
 import Access
+import Accounts
 import CivilTime
+import Grid
+import Meters
+import Packs
 import SQL
 import Tariffs
 
@@ -25,6 +29,11 @@ public enum RatingSchema {
                 "CREATE INDEX charge_account ON charge (org_id, account_id, day, revision)",
             ]),
         RatingRefusal.migration,
+        // One number, tables of several domains: each gives the statements of its own.
+        Migration(
+            45, .money, "delivery",
+            GridSchema.delivery + AccountsSchema.delivery + MetersSchema.delivery + PacksSchema.delivery
+                + ["ALTER TABLE charge ADD COLUMN corridor {text} NOT NULL DEFAULT ''"]),
     ]
 }
 
@@ -51,11 +60,13 @@ public struct Charge: Sendable, Equatable {
     /// Nil when this revision changed no amount: only an earlier day of the month moved.
     public var entryID: Int64?
     public var ratedAtMs: Int64
+    /// By which way it was delivered: ``DeliveryPath/stored``, of the master data when the day was priced.
+    public var corridor: String = ""
 
     private static let columns = """
         day, account_id, revision, meter_id, block_version, packs, sanctioned_w, inputs_hash, energy_wh,
         base_energy_paise, add_on_energy_paise, fixed_paise, duty_paise, total_paise, estimated_slots, opening_state,
-        closing_state, entry_id, rated_at_ms
+        closing_state, entry_id, rated_at_ms, corridor
         """
 
     private static func decode(_ row: any SQLRow) throws -> Charge {
@@ -66,7 +77,8 @@ public struct Charge: Sendable, Equatable {
             addOnEnergyPaise: try row.int(10), fixedPaise: try row.int(11), dutyPaise: try row.int(12),
             totalPaise: try row.int(13), estimatedSlots: try row.int(14),
             opening: try MonthState(decoding: row.bytes(15)), closing: try MonthState(decoding: row.bytes(16)),
-            entryID: try row.optionalInt(17), ratedAtMs: try row.int(18))
+            entryID: try row.optionalInt(17), ratedAtMs: try row.int(18),
+            corridor: try row.text(19))
     }
 
     /// The current revision of every charged day of an account from day to day, in order of day, at most `limit`.
@@ -134,13 +146,14 @@ public struct Charge: Sendable, Equatable {
         try transaction.run(
             """
             INSERT INTO charge (org_id, \(Self.columns)) VALUES
-            ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+            ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
             """,
             [
                 .int(scope.orgID), .day(day), .int(accountID), .int(revision), .int(meterID), .int(blockVersion),
                 .text(packs), .int(sanctionedW), .bytes(inputsHash), .int(energyWh), .int(baseEnergyPaise),
                 .int(addOnEnergyPaise), .int(fixedPaise), .int(dutyPaise), .int(totalPaise), .int(estimatedSlots),
                 .bytes(opening.encode()), .bytes(closing.encode()), .optional(entryID), .int(ratedAtMs),
+                .text(corridor),
             ])
     }
 }

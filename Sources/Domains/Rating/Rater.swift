@@ -5,6 +5,7 @@ import Accounts
 import CivilTime
 import Clocks
 import Cryptography
+import Grid
 import IntervalData
 import Journal
 import MeterData
@@ -113,12 +114,19 @@ public struct Rater: Sendable {
     private func rateOnce(
         _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, acceptsOlder: Bool
     ) async throws -> Int {
-        let meters = firstDay.sorted { $0.key < $1.key }
+        let exchanges = try await site.money.read { [org] transaction in
+            try MeterReplacement.since(month.first, Scope(orgID: org.orgID), in: transaction)
+        }
+        let chains = MeterChain.all(firstDay, exchanges.filter { $0.day <= month.last })
         let blocks = try await shard.read { [org] transaction in
             var found: [Int64: [StoredBlock]] = [:]
-            for (meterID, day) in meters {
-                found[meterID] = try DayBlocks.current(
-                    meterID: meterID, from: day, to: month.last, orgID: org.orgID, in: transaction)
+            for chain in chains {
+                var own: [Int64: [StoredBlock]] = [:]
+                for (meterID, from, to) in chain.days(to: month.last) {
+                    own[meterID] = try DayBlocks.current(
+                        meterID: meterID, from: from, to: to, orgID: org.orgID, in: transaction)
+                }
+                found[chain.meters[0]] = chain.joined(own, zone: org.zone)
             }
             return found
         }
@@ -158,14 +166,17 @@ struct RateChunk: Command {
         var legs: [Leg] = []
         var revenuePaise: [ChartAccount: Int64] = [:]
         var schedules: [String: DaySchedule] = [:]
+        var delivery: DeliveryPaths
+        var paths: [String: String] = [:]
         var changedAccounts: [(accountID: Int64, correctedPaise: Int64, day: CivilDay, revision: Int64)] = []
         var made = 0
     }
 
     func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int {
-        var batch = Batch(entryID: context.ids.next())
-        for (meterID, stored) in blocks.sorted(by: { $0.key < $1.key }) {
-            try rate(meterID: meterID, stored, &batch, context, transaction)
+        var batch = Batch(
+            entryID: context.ids.next(), delivery: try DeliveryPaths(context.actor.scope, in: transaction))
+        for (_, stored) in blocks.sorted(by: { $0.key < $1.key }) {
+            try rate(stored, &batch, context, transaction)
             if batch.legs.count >= Self.legsPerEntry { try close(&batch, context, transaction) }
         }
         try close(&batch, context, transaction)
@@ -207,16 +218,22 @@ struct RateChunk: Command {
         batch.revenuePaise = [:]
     }
 
+    /// The days of one meter, or of meters that followed each other, in order.
     private func rate(
-        meterID: Int64, _ stored: [StoredBlock], _ batch: inout Batch, _ context: CommandContext,
+        _ stored: [StoredBlock], _ batch: inout Batch, _ context: CommandContext,
         _ transaction: any SQLTransaction
     ) throws {
         let scope = context.actor.scope
-        let aside = try RatingRefusal.days(
-            meterID: meterID, from: month.first, to: month.last, scope, in: transaction)
+        var aside: [Int64: Set<CivilDay>] = [:]
+        for meterID in Set(stored.map(\.meterID)) {
+            aside[meterID] = Set(
+                try RatingRefusal.days(
+                    meterID: meterID, from: month.first, to: month.last, scope, in: transaction))
+        }
         var charges: [Int64: [CivilDay: Charge]] = [:]
         var states: [Int64: MonthState] = [:]
         for item in stored where item.block.lowestQuality > .missing {
+            let meterID = item.meterID
             guard let installation = try Installation.of(meterID: meterID, on: item.day, scope, in: transaction) else {
                 continue
             }
@@ -235,7 +252,7 @@ struct RateChunk: Command {
                     states[accountID] = try charge(
                         item, account, schedule, opening: states[accountID] ?? .zero,
                         known: charges[accountID]?[item.day], &batch, context, transaction)
-                    if aside.contains(item.day) {
+                    if aside[meterID]?.contains(item.day) == true {
                         try RatingRefusal.clear(meterID: meterID, day: item.day, scope, in: transaction)
                     }
                     continue
@@ -262,6 +279,17 @@ struct RateChunk: Command {
         return made
     }
 
+    /// By which way the account is delivered that day. Prices do not depend on it, so trouble with it stops nothing.
+    private func corridor(_ account: SupplyAccount, _ packID: String, _ day: CivilDay, _ batch: inout Batch) -> String {
+        guard !batch.delivery.nodes.isEmpty else { return "" }
+        let placeID = batch.delivery.moves.placeID(of: account.accountID, latest: account.placeID, on: day)
+        let key = "\(day.number) \(placeID) \(packID)"
+        if let known = batch.paths[key] { return known }
+        let made = batch.delivery.path(placeID: placeID, packID: packID, on: day).stored
+        batch.paths[key] = made
+        return made
+    }
+
     /// Charges one account-day, when its inputs changed, and returns the state after it.
     private func charge(
         _ item: StoredBlock, _ account: SupplyAccount, _ schedule: DaySchedule, opening: MonthState, known: Charge?,
@@ -269,7 +297,10 @@ struct RateChunk: Command {
     ) throws -> MonthState {
         let hash = Hash.sha256(schedule.inputBytes(item.block.values, opening: opening))
         let estimated = Int64(item.block.count(of: .estimated))
-        if let known, known.inputsHash == hash, known.estimatedSlots == estimated { return known.closing }
+        let corridor = corridor(account, schedule.plan.base.id, item.day, &batch)
+        if let known, known.inputsHash == hash, known.estimatedSlots == estimated, known.corridor == corridor {
+            return known.closing
+        }
         if !acceptsOlder, let known, known.meterID == item.meterID, known.blockVersion > item.version {
             throw OlderReadings()
         }
@@ -281,7 +312,7 @@ struct RateChunk: Command {
             inputsHash: hash, energyWh: item.block.totalValue, baseEnergyPaise: paise(.baseEnergy),
             addOnEnergyPaise: paise(.addOnEnergy), fixedPaise: paise(.fixed), dutyPaise: paise(.duty),
             totalPaise: priced.totalPaise, estimatedSlots: estimated, opening: opening, closing: priced.closing,
-            entryID: nil, ratedAtMs: context.businessNowMs)
+            entryID: nil, ratedAtMs: context.businessNowMs, corridor: corridor)
         let isSameMoney =
             known.map {
                 $0.baseEnergyPaise == charge.baseEnergyPaise && $0.addOnEnergyPaise == charge.addOnEnergyPaise

@@ -1,17 +1,78 @@
-// `busbar import FILE`: a load file becomes meter data through the same checks as a read; what is refused is kept
-// aside.
-// The same file again changes nothing.
+// `busbar import FILE`: a file of readings becomes meter data through the same checks as a read; what is refused is
+// kept aside. The same file again changes nothing.
 import Access
 import CivilTime
 import Clocks
 import Foundation
+import IntervalData
 import LoadFiles
 import MeterData
 import Meters
 import SQL
 
+/// What is said on the command line of the values of a file; words, to be checked.
+public struct ImportReadingOptions: Sendable {
+    /// Path of a JSON that says which column is what.
+    public var mapping: String?
+    public var unit: String?
+    public var channel: String?
+    public var multiplier: String?
+    /// Name of the only meter of files that name none.
+    public var meter: String?
+    /// Values are cumulative registers.
+    public var registers = false
+    public var registerDigits: Int?
+    /// `start` or `end`.
+    public var stamps: String?
+    /// Zone of stamps that name no offset.
+    public var fileZone: String?
+    public var periodMinutes: Int?
+    public init() {}
+
+    func parsed(_ map: MeterMap?) throws -> ReadingOptions {
+        var options = ReadingOptions()
+        func wrong(_ option: String, _ value: String, _ hint: String) -> Complaint {
+            Complaint("--\(option) \(value.prefix(40))", hint: hint, .usage)
+        }
+        if let unit {
+            guard let known = ReadingUnit(text: unit) else {
+                throw wrong("unit", unit, "Units are \(ReadingUnit.allCases.map(\.rawValue).joined(separator: ", ")).")
+            }
+            options.unit = known
+        }
+        if let channel {
+            guard let known = Channel(name: channel) else {
+                throw wrong("channel", channel, "Channels are \(Channel.allCases.map(\.name).joined(separator: ", ")).")
+            }
+            options.channel = known
+        }
+        if let multiplier, !options.setMultiplier(multiplier) {
+            throw wrong("multiplier", multiplier, "Give a positive decimal number such as 200 or 0.5.")
+        }
+        for (name, ratio) in map?.multipliers ?? [:] { _ = options.setMultiplier(ratio, ofMeter: name) }
+        switch stamps {
+        case nil: break
+        case "start": options.stamps = .start
+        case "end": options.stamps = .end
+        case let other?: throw wrong("stamps", other, "Write start or end.")
+        }
+        options.stampZone = try fileZone.map(knownZone)
+        if let periodMinutes {
+            guard (1...60).contains(periodMinutes), 60 % periodMinutes == 0 else {
+                throw wrong("period", "\(periodMinutes)", "Give minutes that divide an hour.")
+            }
+            options.periodS = periodMinutes * 60
+        }
+        if let digits = registerDigits, !(1...15).contains(digits) {
+            throw wrong("register-digits", "\(digits)", "Give 1 to 15.")
+        }
+        (options.meter, options.isRegister, options.registerDigits) = (meter, registers, registerDigits)
+        return options
+    }
+}
+
 public struct ImportOptions: Sendable {
-    /// Wide or long CSV, plain or gzip.
+    /// CSV, NEM12 or Green Button, plain or gzip.
     public var file: String
     /// `serial`: names in the file are serial numbers. Otherwise the path of a CSV of name and serial.
     public var meters: String
@@ -25,6 +86,8 @@ public struct ImportOptions: Sendable {
     public var packFile: String?
     /// Most bytes of the file, packed and unpacked.
     public var bytesMax = LoadFileLimits.standard.bytes
+    /// Unit, channel, registers and more, as the file itself does not say it.
+    public var reading = ImportReadingOptions()
     public init(
         file: String, meters: String = "serial", zone: String? = nil, orgID: Int64? = nil, dryRun: Bool = false,
         createMeters: Bool = false, packFile: String? = nil
@@ -40,9 +103,10 @@ public struct ImportOptions: Sendable {
 }
 
 /// What an import did, for `--json`.
-private struct ImportReport: Encodable {
+private struct ImportAnswer: Encodable {
     var file: String
     var dryRun: Bool
+    var importID: String?
     var rows: Int
     var values: Int
     var roundedValues: Int
@@ -53,6 +117,7 @@ private struct ImportReport: Encodable {
     var heldValues: Int
     var conflicts: Int
     var refused: Int
+    var report: ReadingReport
 }
 
 /// Imports a file. `partly` when a row, a meter or a value was not taken.
@@ -64,54 +129,114 @@ public func importLoadFile(
             "--create-meters and --pack go together", hint: "New accounts need the packs they are charged by.", .usage)
     }
     let packs = try options.packFile.map(readPacks)
-    let serials = try options.meters == "serial" ? nil : readMeterMap(options.meters)
+    let map = try options.meters == "serial" ? nil : readMeterMap(options.meters)
+    let reading = try options.reading.parsed(map)
+    let mapping = try options.reading.mapping.map(readMapping)
     return try await withImportSite(site, dryRun: options.dryRun) { open in
         let progress = ProgressLine(console)
         let (org, isNew) = try await importOrg(open, options)
         var limits = LoadFileLimits.standard
         limits.bytes = options.bytesMax
         limits.refusedRows = 100_000
-        let read = try readLoadFile(options.file, zone: org.zone, limits: limits, progress: progress)
-        let file = read.load
+        let (file, sha256) = try readReadings(
+            options.file, zone: org.zone, mapping: mapping, options: reading, limits: limits, progress: progress)
         guard file.refusedCount <= limits.refusedRows else {
             noteRefused(file.refused, count: file.refusedCount, console)
             throw Complaint(
                 "\(options.file): \(file.refusedCount) bad rows are more than can be kept aside; nothing was taken",
                 hint: "Mend the first ones shown above; they are likely all alike.", .problems)
         }
-        var plan = try await planImport(file, serials: serials, org, isNew: isNew, creates: options.createMeters, open)
-        let refusals =
-            file.refused.map { ImportRefusal(row: $0.row, what: $0.what, hint: $0.hint, text: $0.text) } + plan.refusals
-        var counts = ImportCounts()
-        if !options.dryRun {
-            if let packs, isNew || !plan.missing.isEmpty {
-                plan.targets += try await createMeters(plan.missing, file, packs, org, isNew: isNew, open.site)
-            }
-            let importID = try await note(file, read.sha256, refusals, org, open.site)
-            let total = plan.targets.reduce(0) { $0 + file.days($1.column).count }
-            counts = try await Importer(site: open.site, org: org).run(
-                file, targets: plan.targets, importID: importID
-            ) { progress.at("imported \($0) of \(total) meter-days") }
-            let nowMs = open.site.clocks.businessNowMs()
-            try await open.site.money.write {
-                try ImportRun.finish(importID, nowMs: nowMs, orgID: org.orgID, in: $0)
-            }
+        let importer = ReadingImport(
+            site: open.site, org: org, actor: .system(orgID: org.orgID), source: "cli")
+        // A new company has no meters yet; its row is not even there.
+        var plan = try await importer.plan(file, serials: map?.serials)
+        let missing = options.createMeters ? plan.unknown : []
+        if !options.createMeters { plan.refusals += ReadingImport.refusals(of: plan.unknown) }
+        if !options.dryRun, let packs, isNew || !missing.isEmpty {
+            plan.targets += try await createMeters(
+                missing, shownName(options.file), packs, org, isNew: isNew, open.site)
         }
+        let done = try await importer.run(
+            file, name: shownName(options.file), sha256: sha256, plan: plan, isDry: options.dryRun
+        ) { progress.at("imported \($0) meter-days") }
         let took = progress.end()
-        for refusal in refusals.prefix(20) {
-            console.note("\(file.file):\(refusal.row): \(refusal.what), \(refusal.hint)")
-        }
-        if refusals.count > 20 {
-            console.note("… and \(refusals.count - 20) more refused; all are kept in the database")
-        }
-        let report = ImportReport(
-            file: file.file, dryRun: options.dryRun, rows: file.rowCount, values: file.valueCount,
-            roundedValues: file.roundedCount, meters: plan.targets.count + (options.dryRun ? plan.missing.count : 0),
-            newMeters: plan.missing.count, meterDays: counts.meterDays, newVersions: counts.newVersions,
-            heldValues: counts.heldValues, conflicts: counts.conflicts, refused: refusals.count)
-        if json { try console.say(json: report) } else { say(report, file, console) }
+        let answer = answer(done, isDry: options.dryRun, file: shownName(options.file), missing: missing.count)
+        noteRefusals(done.refusals, answer.file, console)
+        if json { try console.say(json: answer) } else { say(answer, console) }
         console.note(options.dryRun ? "dry run: nothing was written, \(took)" : "done, \(took)")
-        return refusals.isEmpty && counts.conflicts == 0 ? .done : .partly
+        return done.isWhole ? .done : .partly
+    }
+}
+
+private func answer(_ done: ReadingImportResult, isDry: Bool, file: String, missing: Int) -> ImportAnswer {
+    let stored = done.report.stored ?? ReadingReport.Stored()
+    return ImportAnswer(
+        file: file, dryRun: isDry, importID: done.importID.map(String.init), rows: done.report.rows,
+        values: done.report.values, roundedValues: done.report.rounded, meters: done.meters + (isDry ? missing : 0),
+        newMeters: missing, meterDays: stored.meterDays, newVersions: stored.newVersions,
+        heldValues: stored.heldValues, conflicts: stored.conflicts, refused: done.refusals.count, report: done.report)
+}
+
+private func noteRefusals(_ refusals: [ImportRefusal], _ file: String, _ console: Console) {
+    for refusal in refusals.prefix(20) {
+        console.note("\(file):\(refusal.row): \(refusal.what), \(refusal.hint)")
+    }
+    if refusals.count > 20 {
+        console.note("… and \(refusals.count - 20) more refused; all are kept in the database")
+    }
+}
+
+private func say(_ answer: ImportAnswer, _ console: Console) {
+    let report = answer.report
+    let periods = Set(report.series.flatMap(\.periodMinutes)).sorted().map(String.init).joined(separator: " and ")
+    console.say("\(answer.file): \(report.kind), \(periods) minutes, days of \(report.zone)")
+    var rows = [
+        ["rows", "\(answer.rows)"], ["values", "\(answer.values)"], ["rounded", "\(answer.roundedValues)"],
+        ["meters", "\(answer.meters), \(answer.newMeters) of them new"],
+        ["days", "\(report.from ?? "none") to \(report.to ?? "none")"],
+    ]
+    if report.registers > 0 { rows.append(["registers", "\(report.registers)"]) }
+    if report.duplicates > 0 { rows.append(["the same again", "\(report.duplicates)"]) }
+    let gaps = report.series.reduce(0) { $0 + $1.gaps }
+    let missing = report.series.reduce(0) { $0 + $1.missing }
+    let longest = report.series.map(\.longestGapMinutes).max() ?? 0
+    rows.append(["gaps", gaps == 0 ? "none" : "\(gaps), \(missing) intervals, the longest \(longest / 60) h"])
+    rows.append([
+        "quality", report.quality.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "),
+    ])
+    let negatives = report.series.reduce(0) { $0 + $1.negatives }
+    if negatives > 0 { rows.append(["less than nought", "\(negatives)"]) }
+    let registerDays = report.series.reduce(0) { $0 + $1.registerDays }
+    if registerDays > 0 {
+        let contradictions = report.series.reduce(0) { $0 + $1.registerContradictions }
+        rows.append(["days against the register", "\(registerDays), \(contradictions) contradict it"])
+    }
+    if let shift = report.clockShifts.first {
+        let days = report.clockShifts.count
+        rows.append(["clock", "\(days) days look shifted, the first \(shift.day) by \(shift.minutes) min"])
+    }
+    if !answer.dryRun {
+        rows += [
+            ["meter-days", "\(answer.meterDays), \(answer.newVersions) with something new"],
+            ["values held by the checks", "\(answer.heldValues)"],
+            [
+                "values that differ from stored ones",
+                "\(answer.conflicts)\(answer.conflicts > 0 ? " (not taken)" : "")",
+            ],
+        ]
+    }
+    for line in table(rows + [["refused rows and meters", "\(answer.refused)"]]) { console.say("  " + line) }
+    for note in report.notes.prefix(20) { console.say("  note: \(note)") }
+}
+
+private func readMapping(_ path: String) throws -> ColumnMapping {
+    let bytes = try readFile(path, limit: 1_000_000)
+    do {
+        return try JSONDecoder().decode(ColumnMapping.self, from: Data(bytes))
+    } catch {
+        throw Complaint(
+            "\(path): not a mapping of columns", hint: "See docs/import.md: format, stamp and values must be there.",
+            .problems)
     }
 }
 
@@ -128,26 +253,6 @@ private func withImportSite<Value>(
     return try await withSite(SiteOptions(folder: folder), body)
 }
 
-private func say(_ report: ImportReport, _ file: LoadFile, _ console: Console) {
-    console.say(
-        "\(report.file): \(file.layout.rawValue), \(file.periodS / 60) minutes, days of \(file.zone.identifier)")
-    var rows = [
-        ["rows", "\(report.rows)"], ["values", "\(report.values)"], ["rounded to whole Wh", "\(report.roundedValues)"],
-        ["meters", "\(report.meters), \(report.newMeters) of them new"],
-    ]
-    if !report.dryRun {
-        rows += [
-            ["meter-days", "\(report.meterDays), \(report.newVersions) with something new"],
-            ["values held by the checks", "\(report.heldValues)"],
-            [
-                "values that differ from stored ones",
-                "\(report.conflicts)\(report.conflicts > 0 ? " (not taken)" : "")",
-            ],
-        ]
-    }
-    for line in table(rows + [["refused rows and meters", "\(report.refused)"]]) { console.say("  " + line) }
-}
-
 /// The company the file is for; with `--create-meters` one that is not there yet.
 private func importOrg(_ open: OpenSite, _ options: ImportOptions) async throws -> (org: Org, isNew: Bool) {
     let zone = try options.zone.map(knownZone)
@@ -161,40 +266,4 @@ private func importOrg(_ open: OpenSite, _ options: ImportOptions) async throws 
             hint: "Leave --zone out; stamps of another zone must name their offset (…Z or …+01:00).", .usage)
     }
     return (org, false)
-}
-
-private func note(
-    _ file: LoadFile, _ sha256: [UInt8], _ refusals: [ImportRefusal], _ org: Org, _ site: Site
-) async throws -> Int64 {
-    try await site.perform(
-        BeginImport(
-            file: file.file, sha256: sha256, rowCount: file.rowCount, valueCount: file.valueCount,
-            refusals: refusals), as: .system(orgID: org.orgID), source: "cli")
-}
-
-/// Notes the file before the first of its values is taken; the same file again is the same run.
-private struct BeginImport: Command {
-    static let name = "readings.import"
-    static let permissions: [Permission] = [.importReadings]
-
-    var file: String
-    var sha256: [UInt8]
-    var rowCount: Int
-    var valueCount: Int
-    var refusals: [ImportRefusal]
-
-    var key: String? { nil }
-    var subjectID: Int64 { 0 }
-    /// Without the file's name, which may be a person's.
-    var content: String {
-        "sha256=\(Secret.hex(sha256)) rows=\(rowCount) values=\(valueCount) refused=\(refusals.count)"
-    }
-
-    func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {
-        let importID = try ImportRun.begin(
-            file: file, fileSHA256: sha256, rowCount: rowCount, valueCount: valueCount, refusals: refusals,
-            newID: context.ids.next(), nowMs: context.businessNowMs, orgID: context.orgID, in: transaction)
-        context.changed(.company, "import \(importID)", from: nil, to: "\(rowCount) rows")
-        return importID
-    }
 }

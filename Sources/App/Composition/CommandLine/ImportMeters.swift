@@ -1,4 +1,4 @@
-// Whose the columns of a load file are: known meters, the map of names to serial numbers, and new meters on request.
+// New meters and accounts for the names of a file, on request, and the map of names to serial numbers.
 import Access
 import Accounts
 import CivilTime
@@ -11,76 +11,17 @@ import Packs
 import SQL
 import Tariffs
 
-/// A name of the file without a meter.
-struct MissingMeter: Sendable {
-    var column: Int
-    var serial: String
-    var firstDay: CivilDay
-}
-
-struct ImportPlan: Sendable {
-    var targets: [ImportTarget] = []
-    /// To be added; empty unless asked for.
-    var missing: [MissingMeter] = []
-    var refusals: [ImportRefusal] = []
-}
-
-/// Finds the meter of every name in the file; a name without one is refused, or noted as missing when `creates`.
-func planImport(
-    _ file: LoadFile, serials: [String: String]?, _ org: Org, isNew: Bool, creates: Bool, _ open: OpenSite
-) async throws -> ImportPlan {
-    try await open.site.money.read { transaction in
-        var plan = ImportPlan()
-        let scope = Scope(orgID: org.orgID)
-        for (column, name) in file.meters.enumerated() {
-            let days = file.days(column)
-            guard let firstDay = days.first?.day else { continue }
-            func refuse(_ what: String, _ hint: String) {
-                let row = file.layout == .wide ? 1 : 0
-                plan.refusals.append(
-                    ImportRefusal(row: row, what: "\(what); its \(days.count) days were not taken", hint: hint))
-            }
-            guard let serial = serials.map({ $0[name] }) ?? name else {
-                refuse("\(name) is not in the map of meters", "add a line with the name and the serial number")
-                continue
-            }
-            guard let meter = try isNew ? nil : Meter.find(serial: serial, scope, in: transaction) else {
-                if creates {
-                    plan.missing.append(MissingMeter(column: column, serial: serial, firstDay: firstDay))
-                } else {
-                    refuse(
-                        "there is no meter \(serial)",
-                        "add the meter, or map the name with --meters, or --create-meters")
-                }
-                continue
-            }
-            guard meter.capturePeriodS == Int64(file.periodS) else {
-                refuse(
-                    "meter \(serial) captures every \(meter.capturePeriodS / 60) minutes, "
-                        + "the file \(file.periodS / 60)",
-                    "give a file of the meter's period")
-                continue
-            }
-            let installation = try Installation.of(meterID: meter.meterID, on: firstDay, scope, in: transaction)
-            let account = try installation.map { try SupplyAccount.find($0.accountID, scope, in: transaction) }
-            plan.targets.append(
-                ImportTarget(column: column, meterID: meter.meterID, sanctionedW: account?.sanctionedW ?? 0))
-        }
-        return plan
-    }
-}
-
 /// Adds meter, account, installation and packs for each, from its first day in the file; all or nothing.
 func createMeters(
-    _ missing: [MissingMeter], _ file: LoadFile, _ packs: PackSet, _ org: Org, isNew: Bool, _ site: Site
+    _ missing: [UnknownMeter], _ file: String, _ packs: PackSet, _ org: Org, isNew: Bool, _ site: Site
 ) async throws -> [ImportTarget] {
     if isNew {
         _ = try await site.perform(AddOrg(org), as: .system(orgID: org.orgID), source: "cli", why: "import")
     }
     let firstDay = missing.map(\.firstDay).min() ?? CivilDay(number: 0)
     return try await site.perform(
-        CreateMeters(missing: missing, periodS: Int64(file.periodS), packs: packs, firstDay: firstDay),
-        as: .system(orgID: org.orgID), source: "cli", why: "import \(file.file)"
+        CreateMeters(missing: missing, packs: packs, firstDay: firstDay),
+        as: .system(orgID: org.orgID), source: "cli", why: "import \(file)"
     ).map { ImportTarget(column: $0.column, meterID: $0.meterID, sanctionedW: packs.sanctionedW) }
 }
 
@@ -94,8 +35,7 @@ struct CreateMeters: Command {
         var meterID: Int64
     }
 
-    var missing: [MissingMeter]
-    var periodS: Int64
+    var missing: [UnknownMeter]
     var packs: PackSet
     var firstDay: CivilDay
 
@@ -124,7 +64,7 @@ struct CreateMeters: Command {
             // No address: such a meter is never called, its data comes by file.
             try Meter(
                 meterID: meterID, serial: item.serial, host: "", port: 0, clientAddress: 16, authentication: "none",
-                sealedKeys: nil, capturePeriodS: periodS
+                sealedKeys: nil, capturePeriodS: Int64(item.periodS)
             ).create(scope, atMs: context.businessNowMs, in: transaction)
             try Installation(meterID: meterID, accountID: accountID, fromDay: item.firstDay).create(
                 scope, in: transaction)
@@ -143,10 +83,17 @@ struct CreateMeters: Command {
     }
 }
 
-/// Reads a CSV of a name in the load file and a serial number, a line each; a header line may come first.
-func readMeterMap(_ path: String) throws -> [String: String] {
-    let text = String(decoding: try readFile(path, limit: 20_000_000), as: UTF8.self)
+/// The map of meters: serial numbers by name, and multipliers where a line has one.
+struct MeterMap {
     var serials: [String: String] = [:]
+    var multipliers: [String: String] = [:]
+}
+
+/// Reads a CSV of a name in the file, a serial number and, if wanted, a multiplier such as the ratio of current
+/// transformers, a line each; a header line may come first.
+func readMeterMap(_ path: String) throws -> MeterMap {
+    let text = String(decoding: try readFile(path, limit: 20_000_000), as: UTF8.self)
+    var map = MeterMap()
     var names: [String: String] = [:]
     for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
         func bad(_ what: String, _ hint: String) -> Complaint {
@@ -156,21 +103,30 @@ func readMeterMap(_ path: String) throws -> [String: String] {
             $0.filter { $0 != "\"" && $0 != "\u{FEFF}" }.drop { $0.isWhitespace }
         }.map { cell in String(cell.reversed().drop { $0.isWhitespace }.reversed()) }
         if cells.allSatisfy(\.isEmpty) { continue }
-        if index == 0, cells.count == 2, cells[1].lowercased() == "serial" { continue }
-        guard cells.count == 2, cells.allSatisfy({ (1...100).contains($0.utf8.count) }) else {
-            throw bad("not a name and a serial number", "Give two columns: name in the load file, serial of the meter.")
+        if index == 0, (2...3).contains(cells.count), cells[1].lowercased() == "serial" { continue }
+        guard (2...3).contains(cells.count), cells.allSatisfy({ (1...100).contains($0.utf8.count) }) else {
+            throw bad(
+                "not a name and a serial number",
+                "Give two columns, name in the file and serial of the meter, and a third for a multiplier.")
         }
-        guard serials.updateValue(cells[1], forKey: cells[0]) == nil else {
+        guard map.serials.updateValue(cells[1], forKey: cells[0]) == nil else {
             throw bad("\(cells[0]) stands twice", "Give each name one line.")
         }
         if let other = names.updateValue(cells[0], forKey: cells[1]) {
             throw bad("meter \(cells[1]) is mapped from \(other) and \(cells[0])", "Give each meter one name.")
         }
+        if cells.count == 3 {
+            var options = ReadingOptions()
+            guard options.setMultiplier(cells[2]) else {
+                throw bad("multiplier \(cells[2].prefix(20))", "Write a positive decimal number such as 200 or 0.5.")
+            }
+            map.multipliers[cells[0]] = cells[2]
+        }
     }
-    guard !serials.isEmpty else {
+    guard !map.serials.isEmpty else {
         throw Complaint("\(path): the map of meters is empty", hint: "Give lines of name,serial.", .problems)
     }
-    return serials
+    return map
 }
 
 extension OpenSite {

@@ -2,6 +2,7 @@
 import CivilTime
 import Compression
 import Cryptography
+import Dispatch
 import Foundation
 import LoadFiles
 
@@ -23,16 +24,37 @@ func readLoadFile(
     } catch let error as CompressionError {
         throw Complaint("\(path): \(error.description)", hint: "", .problems)
     }
-    var parser = LoadFileParser(file: name, zone: zone, limits: limits)
-    let step = 4_000_000
-    var start = 0
-    while start < text.count {
-        let end = min(text.count, start + step)
-        try parser.feed(Array(text[start..<end]))
-        start = end
-        progress.at("reading \(name): \(start / 1_000_000) of \(text.count / 1_000_000) MB")
+    let load = try LoadFileParser.parse(
+        text, file: name, zone: zone, limits: limits, parts: min(8, ProcessInfo.processInfo.activeProcessorCount),
+        sideBySide: { count, read in DispatchQueue.concurrentPerform(iterations: count, execute: read) },
+        progress: { progress.at("reading \(name): \($0 / 1_000_000) of \(text.count / 1_000_000) MB") })
+    return ReadLoadFile(load: load, sha256: Hash.sha256(bytes))
+}
+
+/// Reads a file of readings of any kind in pieces, so that a file of any size needs the memory of its values.
+/// - Returns: what it held, and the SHA-256 of the file as it lies on the disk.
+/// - Throws: ``Complaint``, `LoadFileError`.
+func readReadings(
+    _ path: String, zone: Zone, mapping: ColumnMapping?, options: ReadingOptions, limits: LoadFileLimits,
+    progress: ProgressLine
+) throws -> (file: ReadFile, sha256: [UInt8]) {
+    let size = try sizeOfFile(path, limit: limits.bytes)
+    guard let handle = FileHandle(forReadingAtPath: path) else {
+        throw Complaint("\(path) cannot be read", hint: "Check who may read it.", .problems)
     }
-    return ReadLoadFile(load: try parser.finish(), sha256: Hash.sha256(bytes))
+    defer { try? handle.close() }
+    let name = shownName(path)
+    var parser = ReadingFileParser(file: name, zone: zone, mapping: mapping, options: options, limits: limits)
+    var done = 0
+    let sha256 = try Hash.sha256(pieces: {
+        guard let data = try handle.read(upToCount: 1 << 20), !data.isEmpty else { return nil }
+        let piece = [UInt8](data)
+        try parser.feed(piece)
+        done += piece.count
+        progress.at("reading \(name): \(done / 1_000_000) of \(size / 1_000_000) MB")
+        return piece
+    })
+    return (try parser.finish(), sha256)
 }
 
 /// The last part of a path as messages and tables show it. It is a label, and never becomes a path again.
@@ -41,8 +63,8 @@ func shownName(_ path: String) -> String {
     return String(String.UnicodeScalarView(name.unicodeScalars.prefix(200).map { $0.value < 0x20 ? "?" : $0 }))
 }
 
-/// A file of the caller's, whole.
-func readFile(_ path: String, limit: Int) throws -> [UInt8] {
+/// The size of a file of the caller's.
+private func sizeOfFile(_ path: String, limit: Int) throws -> Int {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
         throw Complaint("\(path): there is no such file", hint: "Check the path.", .usage)
@@ -50,10 +72,16 @@ func readFile(_ path: String, limit: Int) throws -> [UInt8] {
     guard !isFolder.boolValue else {
         throw Complaint("\(path) is a folder", hint: "Give a file.", .usage)
     }
-    let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-    guard size ?? 0 <= limit else {
-        throw Complaint("\(path) has \(size ?? 0) bytes; at most \(limit) are read", hint: "Split the file.", .usage)
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    guard size <= limit else {
+        throw Complaint("\(path) has \(size) bytes; at most \(limit) are read", hint: "Split the file.", .usage)
     }
+    return size
+}
+
+/// A file of the caller's, whole.
+func readFile(_ path: String, limit: Int) throws -> [UInt8] {
+    _ = try sizeOfFile(path, limit: limit)
     guard let data = FileManager.default.contents(atPath: path) else {
         throw Complaint("\(path) cannot be read", hint: "Check who may read it.", .problems)
     }

@@ -133,6 +133,9 @@ extension LineView.Job.Name {
             case .command: .sendCommands
             case .ping: .pollLiveness
             case .tidy: .tidy
+            case .aggregate: .aggregate
+            case .regroup: .regroup
+            case .fill: .fill
             case .keys: .changeKeys
             }
     }

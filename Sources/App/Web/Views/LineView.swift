@@ -79,7 +79,7 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
-            case pollLiveness, tidy
+            case pollLiveness, tidy, fill, aggregate, regroup
             case other(String)
         }
         public var name: Name
@@ -313,6 +313,9 @@ extension LineView.Job.Name {
         case .correct: w.say("job.correct")
         case .pollLiveness: w.say("job.pollLiveness")
         case .tidy: w.say("job.tidy")
+        case .aggregate: w.say("job.aggregate")
+        case .regroup: w.say("job.regroup")
+        case .fill: w.say("job.fill")
         case .other(let name): "\(name)"
         }
     }

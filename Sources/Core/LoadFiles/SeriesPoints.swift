@@ -1,0 +1,210 @@
+// Values at stamps of many series until the interval of each day is known, packed tightly. Finds the interval of every
+// day from its stamps, so that a meter may change it from one day to the next.
+import CivilTime
+
+struct SeriesPoints {
+    private struct Series {
+        var number: Int
+        var isRegister: Bool
+        /// Values are mean power in µW.
+        var isPower: Bool
+        var stamps: [UInt32] = []
+        var values: [Int64] = []
+        var rows: [UInt32] = []
+        var codes: [UInt8] = []
+    }
+    private var series: [Series] = []
+
+    var count: Int { series.count }
+
+    mutating func addSeries(_ number: Int, isRegister: Bool, isPower: Bool) -> Int {
+        series.append(Series(number: number, isRegister: isRegister, isPower: isPower))
+        return series.count - 1
+    }
+
+    func last(_ index: Int) -> Int64? { series[index].stamps.last.map(Int64.init) }
+
+    mutating func add(_ index: Int, atS: Int64, value: Int64, code: UInt8, row: Int) throws {
+        guard let stamp = UInt32(exactly: atS) else {
+            throw RowRefusal(what: "the stamp lies before 1970 or after 2105", hint: "mend the year")
+        }
+        series[index].stamps.append(stamp)
+        series[index].values.append(value)
+        series[index].rows.append(UInt32(truncatingIfNeeded: row))
+        series[index].codes.append(code)
+    }
+
+    /// Hands everything to the builder and forgets it.
+    mutating func settle(
+        into builder: inout ReadingSetBuilder, side: LoadFileParser.StampSide, periodS: Int?
+    ) throws {
+        let usualS = usualPeriodS
+        for index in series.indices {
+            let one = series[index]
+            series[index] = Series(number: one.number, isRegister: one.isRegister, isPower: one.isPower)
+            try Self.settle(one, into: &builder, side: side, periodS: periodS, usualS: usualS)
+        }
+    }
+
+    /// The most frequent step of all series, for days and series with too few stamps to tell.
+    private var usualPeriodS: Int? {
+        var counts: [Int: Int] = [:]
+        for one in series where !one.isRegister {
+            for (a, b) in zip(one.stamps, one.stamps.dropFirst()) where b > a && DayPeriods.isPeriod(Int(b - a)) {
+                counts[Int(b - a), default: 0] += 1
+            }
+        }
+        return DayPeriods.most(counts)
+    }
+
+    private static func settle(
+        _ one: Series, into builder: inout ReadingSetBuilder, side: LoadFileParser.StampSide, periodS: Int?,
+        usualS: Int?
+    ) throws {
+        let isSorted = zip(one.stamps, one.stamps.dropFirst()).allSatisfy { $0 <= $1 }
+        var order = Array(one.stamps.indices)
+        // By row where stamps are equal, so that the first of two counts.
+        if !isSorted { order.sort { (one.stamps[$0], $0) < (one.stamps[$1], $1) } }
+        if one.isRegister {
+            for at in order {
+                try refusing(&builder, row: Int(one.rows[at])) { builder throws in
+                    try builder.takeRegister(
+                        one.number, atS: Int64(one.stamps[at]), value: one.values[at], code: one.codes[at],
+                        row: Int(one.rows[at]))
+                }
+            }
+            return
+        }
+        var periods = DayPeriods(
+            stamps: order.map { Int64(one.stamps[$0]) }, zone: builder.zone, side: side, fixedS: periodS,
+            usualS: usualS)
+        for (place, at) in order.enumerated() {
+            let row = Int(one.rows[at])
+            try refusing(&builder, row: row) { builder throws in
+                guard let period = try periods.next(place) else { return }
+                let startS = Int64(one.stamps[at]) - (side == .end ? Int64(period) : 0)
+                let value = one.isPower ? energy(one.values[at], period) : one.values[at]
+                try builder.take(
+                    one.number, startS: startS, periodS: period, value: value, code: one.codes[at], row: row)
+            }
+        }
+        for (place, count, refusal) in periods.refused {
+            builder.refuse(row: Int(one.rows[order[place]]), refusal, text: "\(count) values")
+        }
+    }
+
+    private static func refusing(
+        _ builder: inout ReadingSetBuilder, row: Int, _ body: (inout ReadingSetBuilder) throws -> Void
+    ) throws {
+        do { try body(&builder) } catch let refusal as RowRefusal { builder.refuse(row: row, refusal, text: "") }
+    }
+
+    /// Mean power in µW over an interval as Wh, half away from zero.
+    private static func energy(_ microW: Int64, _ periodS: Int) -> Int64 {
+        let top = Int128(microW) * Int128(periodS)
+        let bottom: Int128 = 3_600_000_000
+        let (whole, rest) = top.quotientAndRemainder(dividingBy: bottom)
+        let isUp = abs(rest) * 2 >= bottom
+        return Int64(clamping: isUp ? whole + (top < 0 ? -1 : 1) : whole)
+    }
+}
+
+/// The interval of each day of one series, from its stamps in order.
+struct DayPeriods {
+    private struct Day {
+        var places: Range<Int>
+        var periodS: Int?
+        /// From this place on the day has another interval.
+        var changeAt: Int?
+        var laterS = 0
+    }
+    private let stamps: [Int64]
+    private var days: [Day] = []
+    private var at = 0
+    private(set) var refused: [(place: Int, count: Int, refusal: RowRefusal)] = []
+
+    init(stamps: [Int64], zone: Zone, side: LoadFileParser.StampSide, fixedS: Int?, usualS: Int? = nil) {
+        self.stamps = stamps
+        guard !stamps.isEmpty else { return }
+        // A stamp at the end belongs to the day before it.
+        let shift: Int64 = side == .end ? 1 : 0
+        var first = 0
+        while first < stamps.count {
+            let endS = zone.startS(of: zone.day(atS: stamps[first] - shift).advanced(by: 1)) + shift
+            var end = first + 1
+            while end < stamps.count, stamps[end] < endS { end += 1 }
+            days.append(Day(places: first..<end))
+            first = end
+        }
+        var all: [Int: Int] = [:]
+        for index in days.indices {
+            let steps = steps(days[index].places)
+            days[index].periodS = fixedS ?? Self.most(steps)
+            for (step, count) in steps { all[step, default: 0] += count }
+        }
+        let usual = Self.most(all) ?? usualS
+        for index in days.indices where days[index].periodS == nil { days[index].periodS = usual }
+        if fixedS == nil { findChanges(side) }
+    }
+
+    private func steps(_ places: Range<Int>) -> [Int: Int] {
+        var counts: [Int: Int] = [:]
+        for (a, b) in zip(places, places.dropFirst()) where stamps[b] > stamps[a] {
+            let step = Int(min(stamps[b] - stamps[a], 1 << 30))
+            if Self.isPeriod(step) { counts[step, default: 0] += 1 }
+        }
+        return counts
+    }
+
+    static func isPeriod(_ step: Int) -> Bool { step >= 60 && step % 60 == 0 && 3600 % step == 0 }
+
+    static func most(_ counts: [Int: Int]) -> Int? {
+        counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    }
+
+    /// Days between two lengths of interval: either one clean switch inside the day, or set aside whole.
+    private mutating func findChanges(_ side: LoadFileParser.StampSide) {
+        for index in days.indices {
+            guard let own = days[index].periodS else { continue }
+            let before = index > 0 ? days[index - 1].periodS ?? own : own
+            let after = index + 1 < days.count ? days[index + 1].periodS ?? own : own
+            guard before != after else { continue }
+            let known = steps(days[index].places).keys.filter { $0 == before || $0 == after }
+            guard known.count > 1 else { continue }
+            let places = days[index].places
+            // The first stamp after which every step is the later one.
+            var change = places.upperBound - 1
+            while change > places.lowerBound, stamps[change] - stamps[change - 1] == Int64(after) { change -= 1 }
+            let head = places.lowerBound..<change
+            let isClean = zip(head, head.dropFirst()).allSatisfy { stamps[$1] - stamps[$0] == Int64(before) }
+            let joins = change == places.lowerBound || stamps[change] - stamps[change - 1] == Int64(before)
+            if isClean, joins {
+                days[index].periodS = before
+                // The stamp at the switch ends an interval of the old length, or begins one of the new.
+                days[index].changeAt = side == .end && change > places.lowerBound ? change + 1 : change
+                days[index].laterS = after
+            } else {
+                days[index].periodS = nil
+                refused.append(
+                    (
+                        places.lowerBound, places.count,
+                        RowRefusal(
+                            what: "the interval changes from \(before / 60) to \(after / 60) minutes within the day, "
+                                + "with gaps; its \(places.count) values were not taken",
+                            hint: "give the day in one interval")
+                    ))
+            }
+        }
+    }
+
+    /// The interval of the stamp at a place; asked in order. Nil when its day was set aside.
+    mutating func next(_ place: Int) throws -> Int? {
+        while at < days.count, place >= days[at].places.upperBound { at += 1 }
+        guard at < days.count else { return nil }
+        if let change = days[at].changeAt, place >= change { return days[at].laterS }
+        if let period = days[at].periodS { return period }
+        if refused.contains(where: { days[at].places.contains($0.place) }) { return nil }
+        throw RowRefusal(
+            what: "no two stamps tell the length of its interval", hint: "say it with periodMinutes or --period")
+    }
+}

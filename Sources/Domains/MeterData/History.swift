@@ -1,0 +1,33 @@
+// Days of a meter across months: current versions, read month by month.
+import Access
+import CivilTime
+import IntervalData
+import SQL
+
+/// Earlier days of a meter across months.
+public enum History {
+    /// Current blocks of the days before `day`, newest first.
+    public static func of(
+        meterID: Int64, channel: Channel = .importWh, before day: CivilDay, days: Int, site: Site, orgID: Int64
+    ) async throws -> [DayBlock] {
+        try await blocks(
+            meterID: meterID, channel: channel, from: day.advanced(by: -days), to: day.advanced(by: -1), site: site,
+            orgID: orgID
+        ).reversed().map(\.block)
+    }
+
+    /// Current blocks from day to day across months, in order of day. Months without data are skipped, not created.
+    public static func blocks(
+        meterID: Int64, channel: Channel = .importWh, from: CivilDay, to: CivilDay, site: Site, orgID: Int64
+    ) async throws -> [StoredBlock] {
+        var found: [StoredBlock] = []
+        for month in try await site.readings.months() where month >= from.month && month <= to.month {
+            found += try await site.readings.shard(month).read { transaction in
+                try DayBlocks.current(
+                    meterID: meterID, channel: channel, from: max(from, month.first), to: min(to, month.last),
+                    orgID: orgID, in: transaction)
+            }
+        }
+        return found
+    }
+}
