@@ -24,7 +24,8 @@ public enum BusbarWeb {
         let pages =
             desk.signInPages + desk.secondStepPages + desk.linePages + desk.jobPages + desk.meterPages
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages
-            + desk.editPages + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages + desk.simulatorPages
+            + desk.editPages + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages
+            + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }
