@@ -301,9 +301,8 @@ let package = Package(
         tests(
             "WebRoutes",
             domainBase + [
-                "API", "Access", "Composition", "HeadEnd", "Journal", "MeterPort", "Rating", "TestRetailer",
-                "TestSupport",
-                "Web",
+                "API", "Access", "Composition", "HeadEnd", "IntervalData", "Journal", "MeterData", "MeterPort",
+                "Rating", "TestRetailer", "TestSupport", "Web",
             ]),
         tests(
             "Watch",

@@ -335,6 +335,7 @@ private let productProbes: [String: Probe] = [
         own: { _, number in ["editID": .string("\(7101 + number)"), "reason": .string("a test of edits")] },
         other: { _ in ["editID": .string("7002"), "reason": .string("a test of edits")] },
         prepare: { try await $0.giveEdits(state: "applied") }),
+    "meters.register": on("meterID", 1070, staff, ["day": .string("2025-12-31")]),
     "estimates.list": Probe(
         roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
         other: { _ in

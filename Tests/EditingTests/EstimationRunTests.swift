@@ -122,8 +122,8 @@ import VEE
                 asked != meter
                     ? []
                     : [
-                        RegisterReading(atS: startS, registerWh: 10_000),
-                        RegisterReading(atS: startS + 86_400, registerWh: 13_333),
+                        VEE.RegisterReading(atS: startS, registerWh: 10_000),
+                        VEE.RegisterReading(atS: startS + 86_400, registerWh: 13_333),
                     ]
             })
             _ = try await Estimator(site: bench.site, org: bench.org, sources: sources).run(day: day)
@@ -132,6 +132,41 @@ import VEE
             let made = try await Self.log(bench, day)
             #expect(made.map(\.method) == [.registerConstrained] && made.first?.registerWh == 3_333)
             #expect(made.first?.shape == .threeDayMean)
+        }
+    }
+
+    /// A month ended and nobody read the register: the last one and the intervals since give it.
+    @Test(arguments: TestEngine.available)
+    func aBillingRegisterIsEstimated(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            let (first, last) = (bench.retailer.first, bench.retailer.lastDay)
+            let startS = bench.org.zone.startS(of: first.advanced(by: 2))
+            let sources = EstimationSources(registers: { _, _, _ in
+                [
+                    VEE.RegisterReading(atS: startS - 86_400, registerWh: 90_000),
+                    VEE.RegisterReading(atS: startS, registerWh: 93_000),
+                ]
+            })
+            let estimator = Estimator(site: bench.site, org: bench.org, sources: sources)
+            #expect(
+                try await estimator.register(of: bench.meter, endOf: first.advanced(by: 1))
+                    == .read(registerWh: 93_000))
+            var since: Int64 = 0
+            for offset in 2...4 {
+                since += try #require(try await bench.versions(first.advanced(by: offset)).last).block.totalValue
+            }
+            let found = try await estimator.register(of: bench.meter, endOf: last)
+            guard case .estimated(let register) = found else {
+                Issue.record("not estimated: \(found)")
+                return
+            }
+            #expect(register.registerWh == 93_000 + since && register.fromDay == first.advanced(by: 1))
+            #expect(register.estimatedWh == 0 && register.confidence == .high)
+            // A day that lacks, and a meter without registers, give none.
+            #expect(
+                try await estimator.register(of: bench.meter, endOf: last.advanced(by: 1)) == .unknown(missingSlots: 1))
+            let bare = Estimator(site: bench.site, org: bench.org)
+            #expect(try await bare.register(of: bench.meter, endOf: last) == .unknown(missingSlots: 0))
         }
     }
 

@@ -34,7 +34,7 @@ extension EstimationSources {
 
     private static func registers(
         of meterID: Int64, from: CivilDay, to: CivilDay, _ site: Site, _ org: Org
-    ) async throws -> [RegisterReading] {
+    ) async throws -> [VEE.RegisterReading] {
         var found: [RawRegister] = []
         for month in try await site.readings.months() where month >= from.month && month <= to.month {
             found += try await site.readings.shard(month).read { [org] in
@@ -44,14 +44,14 @@ extension EstimationSources {
         }
         // A register that turned over goes on counting from where it was.
         var turnedWh: Int64 = 0
-        var readings: [RegisterReading] = []
+        var readings: [VEE.RegisterReading] = []
         for item in found {
             let startS = org.zone.startS(of: item.day)
-            if let wh = item.startWh { readings.append(RegisterReading(atS: startS, registerWh: wh + turnedWh)) }
+            if let wh = item.startWh { readings.append(VEE.RegisterReading(atS: startS, registerWh: wh + turnedWh)) }
             turnedWh += item.wrapWh ?? 0
             if let wh = item.endWh {
                 let endS = org.zone.startS(of: item.day.advanced(by: 1))
-                readings.append(RegisterReading(atS: endS, registerWh: wh + turnedWh))
+                readings.append(VEE.RegisterReading(atS: endS, registerWh: wh + turnedWh))
             }
         }
         return readings

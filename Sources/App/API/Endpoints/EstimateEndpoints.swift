@@ -1,7 +1,9 @@
 // The log of estimates: what was estimated how, how far off it proved to be, and how good each method is.
 import Access
 import CivilTime
+import Jobs
 import MeterData
+import Meters
 import VEE
 
 struct EstimateQuery: APIModel {
@@ -131,8 +133,73 @@ struct AccuracyListView: APIModel {
     static let notes: [String: Note] = ["items": Note("Methods that estimated on these days, import only.")]
 }
 
+struct RegisterQuery: APIModel {
+    var meterID: ID
+    var day: Day
+    static let notes: [String: Note] = [
+        "meterID": Note("The meter."), "day": Note("The register at the end of this day."),
+    ]
+}
+
+/// How a register is known.
+enum RegisterStanding: String, Codable, CaseIterable, Sendable { case read, estimated, unknown }
+
+struct RegisterView: APIModel {
+    var meterID: ID
+    var day: Day
+    var standing: RegisterStanding
+    var registerWh: Int64?
+    var fromDay: Day?
+    var fromWh: Int64?
+    var intervalsWh: Int64?
+    var estimatedWh: Int64?
+    var confidence: Confidence?
+    var missingSlots: Int?
+    static let notes: [String: Note] = [
+        "meterID": Note("The meter."), "day": Note("The register at the end of this day."),
+        "standing": Note("read: by the meter. estimated: the last one read and the intervals since."),
+        "registerWh": Note("Import register; absent when it is unknown."),
+        "fromDay": Note("The last register read is of the end of this day."), "fromWh": Note("What it showed."),
+        "intervalsWh": Note("The intervals since."), "estimatedWh": Note("Those of them that are not actual."),
+        "confidence": Note("Of the estimate."),
+        "missingSlots": Note("Intervals that lack; 0: no register to start from."),
+    ]
+    init(_ register: BillingRegister, meterID: ID, day: Day) {
+        (self.meterID, self.day) = (meterID, day)
+        switch register {
+        case .read(let wh): (standing, registerWh) = (.read, wh)
+        case .estimated(let found):
+            (standing, registerWh, confidence) = (.estimated, found.registerWh, found.confidence)
+            (fromDay, fromWh) = (Day(found.fromDay), found.fromWh)
+            (intervalsWh, estimatedWh) = (found.intervalsWh, found.estimatedWh)
+        case .unknown(let missing): (standing, missingSlots) = (.unknown, missing)
+        }
+    }
+    static let example = RegisterView(
+        .read(registerWh: 4_218_306), meterID: ID(1001), day: Day(CivilDay(number: 20_770)))
+}
+
 extension Endpoints {
     static let estimates: [AnyEndpoint] = [
+        AnyEndpoint(
+            Endpoint<RegisterQuery, RegisterView>(
+                "meters.register", "GET", "/api/v1/meters/{meterID}/registers/{day}",
+                access: .permission([.readMeters]),
+                EndpointText(
+                    "Register at the end of a day",
+                    "As the meter gave it; else, for billing, the last one read and the intervals since."),
+                example: RegisterQuery(meterID: ID(1001), day: Day(CivilDay(number: 20_770))),
+                outputExample: .example, problems: [.notFound],
+                run: { input, context in
+                    let org = try await context.read { transaction, scope in
+                        _ = try Meter.find(input.meterID.value, scope, in: transaction)
+                        return try Org.find(scope.orgID, in: transaction)
+                    }
+                    let site = context.services.site
+                    let found = try await Estimator(site: site, org: org, sources: .of(site, org))
+                        .register(of: input.meterID.value, endOf: input.day.value)
+                    return RegisterView(found, meterID: input.meterID, day: input.day)
+                })),
         AnyEndpoint(
             Endpoint<EstimateQuery, EstimateListView>(
                 "estimates.list", "GET", "/api/v1/estimates", access: .permission([.readMeters]),
