@@ -8,7 +8,8 @@ import Supply
 
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
-        [supplyRules, portalPayments, OutageRules.kind, TamperRules.kind, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
+        [supplyRules, portalPayments, OutageRules.kind, TamperRules.kind, SecondStep.setting, UnsecuredPushes.setting]
+            + LineSchedule.settings
             + HeadEndSettings.all + OrderRules.settings + MeterRules.settings)
 
     static let portalPayments = SettingKind.choice(

@@ -28,6 +28,24 @@ public struct Outage: Sendable, Equatable {
     public var isWithdrawn: Bool
     public var madeAtMs: Int64
 
+    public init(
+        outageID: Int64, version: Int64, placeID: Int64? = nil, isNode: Bool, startMs: Int64, endMs: Int64? = nil,
+        members: Int, silent: Int, ofMeters: Int, plannedID: Int64? = nil, isWithdrawn: Bool, madeAtMs: Int64
+    ) {
+        self.outageID = outageID
+        self.version = version
+        self.placeID = placeID
+        self.isNode = isNode
+        self.startMs = startMs
+        self.endMs = endMs
+        self.members = members
+        self.silent = silent
+        self.ofMeters = ofMeters
+        self.plannedID = plannedID
+        self.isWithdrawn = isWithdrawn
+        self.madeAtMs = madeAtMs
+    }
+
     static let columns = """
         n.outage_id, n.version, n.place_id, n.is_node, n.start_ms, n.end_ms, n.members, n.silent, n.of_meters,
         n.planned_id, n.is_withdrawn, n.made_at_ms
@@ -82,11 +100,12 @@ public struct OutageJoiner {
     /// Joins the earliest outages that were not looked at since they changed, with those around them.
     /// - Returns: how many were not looked at before; 0 when nothing is left to do.
     public func joinNext(in transaction: any SQLTransaction) throws -> Int {
-        let firstMs = try transaction.first(
-            """
-            SELECT MIN(start_ms) FROM meter_outage WHERE org_id = $1 AND grouped = 0 AND superseded_at_ms IS NULL
-            """, [.int(scope.orgID)]
-        ) { try $0.optionalInt(0) } ?? nil
+        let firstMs =
+            try transaction.first(
+                """
+                SELECT MIN(start_ms) FROM meter_outage WHERE org_id = $1 AND grouped = 0 AND superseded_at_ms IS NULL
+                """, [.int(scope.orgID)]
+            ) { try $0.optionalInt(0) } ?? nil
         guard let firstMs else { return 0 }
         try MeterOutages.takeTurn(meterID: 0, scope, in: transaction)
         let all = try spans(fromMs: firstMs - Self.stretchMs, toMs: firstMs + Self.stretchMs, in: transaction)

@@ -8,7 +8,8 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, status, collection, meters, commands, events, accounts, home, statement, me, people, keys, audit
+        case line, status, collection, meters, commands, events, outages, accounts, home, statement, me, people, keys,
+            audit
         case simulator, none
     }
 
@@ -145,6 +146,7 @@ extension PageFrame {
                     (.collection, Paths.collection, w.say("nav.collection")),
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
+                    (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                 ]
             }

@@ -133,6 +133,7 @@ extension LineView.Job.Name {
             case .command: .sendCommands
             case .ping: .pollLiveness
             case .tidy: .tidy
+            case .outages: .outages
             case .keys: .changeKeys
             }
     }

@@ -79,7 +79,7 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
-            case pollLiveness, tidy
+            case pollLiveness, tidy, outages
             case other(String)
         }
         public var name: Name
@@ -313,6 +313,7 @@ extension LineView.Job.Name {
         case .correct: w.say("job.correct")
         case .pollLiveness: w.say("job.pollLiveness")
         case .tidy: w.say("job.tidy")
+        case .outages: w.say("job.outages")
         case .other(let name): "\(name)"
         }
     }
