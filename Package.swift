@@ -218,6 +218,12 @@ let package = Package(
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("IntervalData", ["IntervalData"]),
+        tests(
+            "OutageJob",
+            domainBase + [
+                "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging", "MeterData",
+                "MeterPort", "Meters", "Reliability", "Supply", "TestSupport",
+            ]),
         tests("Reliability", ["Reliability", "CivilTime"]),
         tests("Compression", ["Compression"]),
         tests("LoadFiles", ["LoadFiles", "Compression", "CivilTime"]),
