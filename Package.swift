@@ -159,7 +159,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", hummingbird,
+                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability", hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -168,7 +168,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
                 "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
-                "MeterPort", "Aggregation", "Corridor", "VEE", mustache,
+                "MeterPort", "Aggregation", "Corridor", "VEE", "Reliability", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
@@ -227,6 +227,12 @@ let package = Package(
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("IntervalData", ["IntervalData"]),
+        tests(
+            "OutageJob",
+            domainBase + [
+                "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging", "MeterData",
+                "MeterPort", "Meters", "Reliability", "Supply", "TestSupport",
+            ]),
         tests("Reliability", ["Reliability", "CivilTime"]),
         tests("Corridor", ["Corridor"]),
         tests(

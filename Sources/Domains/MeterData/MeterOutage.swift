@@ -27,6 +27,24 @@ public struct MeterOutage: Sendable, Equatable {
     /// The start of that outage, where the meter's own is not known.
     public var attributedStartMs: Int64?
 
+    public init(
+        spanID: Int64, version: Int64, meterID: Int64, accountID: Int64? = nil, placeID: Int64? = nil,
+        span: MeterOutageSpan, isWithdrawn: Bool, madeAtMs: Int64, supersededAtMs: Int64? = nil, outageID: Int64? = nil,
+        attributedStartMs: Int64? = nil
+    ) {
+        self.spanID = spanID
+        self.version = version
+        self.meterID = meterID
+        self.accountID = accountID
+        self.placeID = placeID
+        self.span = span
+        self.isWithdrawn = isWithdrawn
+        self.madeAtMs = madeAtMs
+        self.supersededAtMs = supersededAtMs
+        self.outageID = outageID
+        self.attributedStartMs = attributedStartMs
+    }
+
     /// The start that counts.
     public var startMs: Int64 { attributedStartMs ?? span.startMs.likely }
     public var endMs: Int64? { span.endMs?.likely }
@@ -159,12 +177,13 @@ public enum MeterOutages {
     public static func settleSilent(
         _ outage: MeterOutage, wasDark: Bool, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
-        let isInForce = try transaction.first(
-            """
-            SELECT COUNT(*) FROM meter_outage WHERE org_id = $1 AND span_id = $2 AND version = $3
-              AND superseded_at_ms IS NULL
-            """, [.int(scope.orgID), .int(outage.spanID), .int(outage.version)]
-        ) { try $0.int(0) == 1 } ?? false
+        let isInForce =
+            try transaction.first(
+                """
+                SELECT COUNT(*) FROM meter_outage WHERE org_id = $1 AND span_id = $2 AND version = $3
+                  AND superseded_at_ms IS NULL
+                """, [.int(scope.orgID), .int(outage.spanID), .int(outage.version)]
+            ) { try $0.int(0) == 1 } ?? false
         guard isInForce else { return }
         var next = outage
         if wasDark {

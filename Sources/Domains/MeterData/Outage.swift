@@ -28,6 +28,24 @@ public struct Outage: Sendable, Equatable {
     public var isWithdrawn: Bool
     public var madeAtMs: Int64
 
+    public init(
+        outageID: Int64, version: Int64, placeID: Int64? = nil, isNode: Bool, startMs: Int64, endMs: Int64? = nil,
+        members: Int, silent: Int, ofMeters: Int, plannedID: Int64? = nil, isWithdrawn: Bool, madeAtMs: Int64
+    ) {
+        self.outageID = outageID
+        self.version = version
+        self.placeID = placeID
+        self.isNode = isNode
+        self.startMs = startMs
+        self.endMs = endMs
+        self.members = members
+        self.silent = silent
+        self.ofMeters = ofMeters
+        self.plannedID = plannedID
+        self.isWithdrawn = isWithdrawn
+        self.madeAtMs = madeAtMs
+    }
+
     static let columns = """
         n.outage_id, n.version, n.place_id, n.is_node, n.start_ms, n.end_ms, n.members, n.silent, n.of_meters,
         n.planned_id, n.is_withdrawn, n.made_at_ms

@@ -44,6 +44,19 @@ public struct OutageRow: Sendable, Equatable {
     public var toldBack: Int
     /// When the operator was told.
     public var operatorToldAtMs: Int64?
+
+    public init(
+        outage: Outage, placeName: String? = nil, placeKind: PlaceKind? = nil, plannedWhy: String? = nil, told: Int,
+        toldBack: Int, operatorToldAtMs: Int64? = nil
+    ) {
+        self.outage = outage
+        self.placeName = placeName
+        self.placeKind = placeKind
+        self.plannedWhy = plannedWhy
+        self.told = told
+        self.toldBack = toldBack
+        self.operatorToldAtMs = operatorToldAtMs
+    }
 }
 
 /// One meter of an outage.

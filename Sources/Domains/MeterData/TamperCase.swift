@@ -25,6 +25,28 @@ public struct TamperCase: Sendable, Equatable, Codable {
     public var restoreOrderID: Int64?
     public var closedAtMs: Int64?
     public var closedWhy: String?
+
+    public init(
+        caseID: Int64, meterID: Int64, kind: TamperKind, state: State, firstAtMs: Int64, lastAtMs: Int64, isOver: Bool,
+        times: Int, lastedMs: Int64, dropPPM: Int64? = nil, reasons: [TamperReason], orderID: Int64? = nil,
+        restoreOrderID: Int64? = nil, closedAtMs: Int64? = nil, closedWhy: String? = nil
+    ) {
+        self.caseID = caseID
+        self.meterID = meterID
+        self.kind = kind
+        self.state = state
+        self.firstAtMs = firstAtMs
+        self.lastAtMs = lastAtMs
+        self.isOver = isOver
+        self.times = times
+        self.lastedMs = lastedMs
+        self.dropPPM = dropPPM
+        self.reasons = reasons
+        self.orderID = orderID
+        self.restoreOrderID = restoreOrderID
+        self.closedAtMs = closedAtMs
+        self.closedWhy = closedWhy
+    }
     public var isOpen: Bool { state == .seen || state == .valid }
 }
 
@@ -51,12 +73,13 @@ public enum TamperCases {
         _ sign: TamperSign, meterID: Int64, ids: IDGenerator, _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
         guard let meaning = TamperKind.of(sign.code), meaning.begins else { return }
-        let known = try transaction.first(
-            """
-            SELECT COUNT(*) FROM tamper_case WHERE org_id = $1 AND meter_id = $2 AND kind = $3
-              AND (closed_at_ms IS NULL OR last_at_ms >= $4)
-            """, [.int(scope.orgID), .int(meterID), .text(meaning.kind.rawValue), .int(sign.atMs)]
-        ) { try $0.int(0) } ?? 0
+        let known =
+            try transaction.first(
+                """
+                SELECT COUNT(*) FROM tamper_case WHERE org_id = $1 AND meter_id = $2 AND kind = $3
+                  AND (closed_at_ms IS NULL OR last_at_ms >= $4)
+                """, [.int(scope.orgID), .int(meterID), .text(meaning.kind.rawValue), .int(sign.atMs)]
+            ) { try $0.int(0) } ?? 0
         guard known == 0 else { return }
         try MeterOutages.takeTurn(meterID: meterID, scope, in: transaction)
         try transaction.run(
@@ -73,12 +96,13 @@ public enum TamperCases {
     public static func countsFromMs(
         _ item: TamperCase, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Int64 {
-        let closed = try transaction.first(
-            """
-            SELECT MAX(last_at_ms) FROM tamper_case WHERE org_id = $1 AND meter_id = $2 AND kind = $3
-              AND closed_at_ms IS NOT NULL
-            """, [.int(scope.orgID), .int(item.meterID), .text(item.kind.rawValue)]
-        ) { try $0.optionalInt(0) } ?? nil
+        let closed =
+            try transaction.first(
+                """
+                SELECT MAX(last_at_ms) FROM tamper_case WHERE org_id = $1 AND meter_id = $2 AND kind = $3
+                  AND closed_at_ms IS NOT NULL
+                """, [.int(scope.orgID), .int(item.meterID), .text(item.kind.rawValue)]
+            ) { try $0.optionalInt(0) } ?? nil
         return closed.map { $0 + 1 } ?? 0
     }
 

@@ -3,7 +3,8 @@
 public enum Endpoints {
     /// In the order of the documents.
     public static let all: [AnyEndpoint] =
-        session + secondStep + accounts + charges + money + meters + orders + collection + events + places + line
+        session + secondStep + accounts + charges + money + meters + orders + collection + events + outages
+        + reliability + places + line
         + status + jobs + logins + people
         + keys + audit
         + settings + readingExceptions + validation + network + aggregation + exchange + edits + health + documents

@@ -8,8 +8,8 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, queue, status, collection, meters, commands, events, accounts, home, statement, me, people, keys,
-            audit
+        case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
+            keys, audit
         case edits, reports, simulator, none
     }
 
@@ -160,6 +160,7 @@ extension PageFrame {
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
                     (.edits, Paths.estimates, w.say("nav.edits")),
+                    (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                     (.reports, Paths.reports, w.say("nav.reports")),
                 ]

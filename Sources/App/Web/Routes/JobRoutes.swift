@@ -136,6 +136,7 @@ extension LineView.Job.Name {
             case .aggregate: .aggregate
             case .regroup: .regroup
             case .fill: .fill
+            case .outages: .outages
             case .keys: .changeKeys
             }
     }
