@@ -318,9 +318,13 @@ let package = Package(
                 "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport", "VEE",
             ]),
         tests(
+            "Exceptions",
+            domainBase + ["MeterData", "VEE", "IntervalData", "Meters", "Accounts", "Grid", "Access", "TestSupport"]),
+        tests(
             "MeterData",
             domainBase + [
-                "MeterData", "IntervalData", "TestSupport", "Access", "Accounts", "Grid", "Meters", "Reliability",
+                "MeterData", "IntervalData", "LoadFiles", "PostgresAdapter", "SQLiteAdapter", "TestSupport", "VEE",
+                "Access", "Accounts", "Grid", "Meters", "Reliability",
             ]),
     ]
 )

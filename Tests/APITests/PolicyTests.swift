@@ -1,6 +1,7 @@
 // Every endpoint against every role: who gets in and who does not.
 import Access
 import CivilTime
+import Clocks
 import HeadEnd
 import Meters
 import SQL
@@ -158,10 +159,76 @@ private func newKey(_ name: String) -> [String: JSONValue] {
     ]
 }
 
+private let someRules = #"{"format":2,"negative":true}"#
+/// The spike that TestRetailer plants on the last day.
+private func heldSpike(_ fixture: Fixture, _ meterID: Int64) -> String {
+    "\(lastDay(fixture)).\(meterID).spike.20"
+}
+private func lastDay(_ fixture: Fixture) -> CivilDay {
+    Zone.india.day(atS: fixture.site.clocks.businessNowMs() / 1000).advanced(by: -1)
+}
+private func validatedAgain(_ fixture: Fixture, _ meterID: Int64) -> [String: JSONValue] {
+    [
+        "meterIDs": .array([.string("\(meterID)")]), "fromDay": .string("\(lastDay(fixture))"),
+        "toDay": .string("\(lastDay(fixture))"), "reason": .string("a test of rules"),
+    ]
+}
+
 /// Accounts and meters of TestRetailer: 71 and 1071 are of company 1, 72 and 1072 of company 2.
 private let productProbes: [String: Probe] = [
     "line.read": Probe(roles: staff, own: { _, _ in [:] }),
     "exceptions.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "reading-exceptions.list": Probe(
+        roles: staff, own: { _, _ in ["meterID": .string("1081"), "placeID": .string("12")] },
+        other: { _ in ["meterID": .string("1082")] },
+        harmless: [
+            "placeID": "asked with a meter, whose reach is proven first", "ownerID": "only narrows the own list",
+        ]),
+    "reading-exceptions.counts": Probe(
+        roles: staff, own: { _, _ in ["placeID": .string("12")] }, other: { _ in ["placeID": .string("22")] },
+        harmless: ["meterID": "as in reading-exceptions.list", "ownerID": "only narrows the own list"]),
+    "reading-exceptions.read": Probe(
+        roles: staff, own: { fixture, _ in ["id": .string(heldSpike(fixture, 1081))] },
+        other: { ["id": .string(heldSpike($0, 1082))] }),
+    "reading-exceptions.work": Probe(
+        roles: staff,
+        own: { fixture, _ in
+            ["act": .string("take"), "ids": .array([.string(heldSpike(fixture, 1081))])]
+        },
+        other: { ["act": .string("take"), "ids": .array([.string(heldSpike($0, 1082))])] },
+        harmless: [
+            "placeID": "as in reading-exceptions.list", "meterID": "as in reading-exceptions.list",
+            "ownerID": "only narrows the own list",
+        ]),
+    "validation.rules": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "validation.set-rules": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["group": .string("all"), "rules": .string(someRules)] },
+        other: { _ in ["group": .string("place:20"), "rules": .string(someRules)] }),
+    "validation.preview": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            [
+                "group": .string("all"), "rules": .string(someRules), "days": .number("3"),
+            ]
+        }),
+    "validation.again": Probe(
+        roles: staff, own: { fixture, _ in validatedAgain(fixture, 1081) },
+        other: { validatedAgain($0, 1082) }, harmless: ["placeID": "Place.find proves its reach, as for lists"]),
+    "validation.task": Probe(
+        roles: staff, own: { _, _ in ["taskID": .string("5101")] }, other: { _ in ["taskID": .string("5102")] },
+        prepare: { fixture in
+            try await fixture.site.money.write { transaction in
+                for org in Int64(1)...2 {
+                    try transaction.run(
+                        """
+                        INSERT INTO vee_task (org_id, task_id, what, reason, login_id, asked_at_ms, items, item_count,
+                          looked_count, done_count, done_at_ms) VALUES ($1, $2, 'take', '', 999, 0, '', 0, 0, 0, 0)
+                        ON CONFLICT DO NOTHING
+                        """, [.int(org), .int(5100 + org)])
+                }
+            }
+        }),
     "jobs.list": Probe(roles: staff, own: { _, _ in [:] }),
     "jobs.runs": Probe(
         roles: staff, own: { _, _ in ["kind": .string("rate"), "limit": .number("2")] },
@@ -246,6 +313,38 @@ private let productProbes: [String: Probe] = [
         own: { _, number in ["orderID": .string("\(6101 + number)"), "reason": .string("a test of stopping")] },
         other: { _ in ["orderID": .string("6002"), "reason": .string("a test of stopping")] },
         prepare: { try await $0.giveOrders() }),
+    "edits.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["before": .string("9000000")] },
+        harmless: ["meterID": "filters edits of the own company"]),
+    "edits.read": on("editID", 7000, staff, prepare: { try await $0.giveEdits() }),
+    // A day for each caller, of a channel that has nothing.
+    "edits.add": Probe(
+        roles: staff, own: { _, number in zeros(ofMeter: "1071", number) },
+        other: { _ in zeros(ofMeter: "1072", 1) }),
+    "edits.approve": Probe(
+        roles: [.administrator], own: { _, number in ["editID": .string("\(7101 + number)")] },
+        other: { _ in ["editID": .string("7002")] }, prepare: { try await $0.giveEdits() }),
+    // An operator may withdraw what is his own; these are of others.
+    "edits.reject": Probe(
+        roles: [.administrator],
+        own: { _, number in ["editID": .string("\(7101 + number)"), "reason": .string("a test of edits")] },
+        other: { _ in ["editID": .string("7002"), "reason": .string("a test of edits")] },
+        prepare: { try await $0.giveEdits() }),
+    "edits.undo": Probe(
+        roles: staff,
+        own: { _, number in ["editID": .string("\(7101 + number)"), "reason": .string("a test of edits")] },
+        other: { _ in ["editID": .string("7002"), "reason": .string("a test of edits")] },
+        prepare: { try await $0.giveEdits(state: "applied") }),
+    "estimates.list": Probe(
+        roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
+        other: { _ in
+            ["from": .string("2025-12-01"), "to": .string("2025-12-31"), "meterID": .string("1072")]
+        }, harmless: ["placeID": "only narrows what is seen of the own company"]),
+    "estimates.accuracy": Probe(
+        roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
+        other: { _ in
+            ["from": .string("2025-12-01"), "to": .string("2025-12-31"), "placeID": .string("20")]
+        }),
     "firmware.list": Probe(roles: staff, own: { _, _ in [:] }),
     "firmware.add": Probe(
         roles: staff, own: { _, _ in ["version": .string("2.14"), "content": .string("QkJGVw==")] }),
@@ -468,6 +567,27 @@ extension Fixture {
         }
     }
 
+    /// Edits of another login, one in each company and some more in the first.
+    func giveEdits(state: String = "proposed") async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                for editID in [7000 + org] + (org == 1 ? Array(7101...7110) : []) {
+                    try transaction.run(
+                        """
+                        INSERT INTO reading_edit (org_id, edit_id, request_key, request_hash, meter_id, channel, tool,
+                          detail, reason_code, reason, state, needs_approval, changed, net, first_day, last_day,
+                          login_id, made_at_ms, note)
+                        VALUES ($1, $2, $3, $4, $5, 1, 'zero', '', 'other', 'a test', $6, 0, 0, 0, 20450, 20450, 999, 0,
+                          '') ON CONFLICT DO NOTHING
+                        """,
+                        [
+                            .int(org), .int(editID), .text("k\(editID)"), .bytes([0]), .int(1070 + org), .text(state),
+                        ])
+                }
+            }
+        }
+    }
+
     private static func giveOrder(_ orderID: Int64, _ org: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
@@ -482,6 +602,14 @@ extension Fixture {
             VALUES ($1, $2, $3, 'waiting', 0) ON CONFLICT DO NOTHING
             """, [.int(org), .int(orderID), .int(1070 + org)])
     }
+}
+
+private func zeros(ofMeter meterID: String, _ number: Int) -> [String: JSONValue] {
+    [
+        "meterID": .string(meterID), "channel": .string("exportWh"), "from": .string("2025-12-\(30 - number)"),
+        "tool": .string("zero"), "baseVersions": .array([.number("0")]), "reasonCode": .string("other"),
+        "reason": .string("a test of edits"),
+    ]
 }
 
 private func target(_ fixture: Fixture, _ org: Int64) -> JSONValue {

@@ -9,9 +9,12 @@ import Supply
 
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
-        [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
+        [
+            supplyRules, portalPayments, OutageRules.kind, TamperRules.kind, SecondStep.setting,
+            UnsecuredPushes.setting,
+        ] + LineSchedule.settings
             + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
-            + Estimator.settings + DeliveryPaths.settings)
+            + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

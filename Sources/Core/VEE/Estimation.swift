@@ -19,7 +19,7 @@ public struct RegisterReading: Sendable, Equatable {
 public enum Confidence: String, Sendable, Codable, CaseIterable, Comparable {
     case low, medium, high
 
-    init(expectedError: Int64, value: Int64) {
+    public init(expectedError: Int64, value: Int64) {
         let error = Int128(expectedError)
         let size = Int128(value.magnitude)
         self = error * 4 <= size ? .high : error * 4 <= size * 3 ? .medium : .low

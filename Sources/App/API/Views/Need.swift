@@ -55,6 +55,8 @@ public struct Need: Sendable {
     public var day: CivilDay?
     public var sinceMs: Int64
     public var detail: String
+    /// Set for what validation or estimation found: where it is worked.
+    public var exceptionID: ExceptionID?
 }
 
 extension Need {
@@ -151,7 +153,7 @@ public struct NeedList: Sendable {
         var needs = held.map { found in
             Need(
                 kind: NeedKind(rule: found.rule), meterID: found.meterID, serial: "", day: found.day,
-                sinceMs: found.raisedAtMs, detail: found.message)
+                sinceMs: found.raisedAtMs, detail: found.message, exceptionID: found.id)
         }
         for item in mine where item.attempt > 0 && item.isOpen {
             needs.append(

@@ -1,5 +1,6 @@
 // Paths: every address a page links to or posts to; the routes answer exactly these.
 import CivilTime
+import IntervalData
 
 /// Addresses of the pages. Ids are 63-bit numbers; words from people are percent-encoded.
 public enum Paths {
@@ -57,6 +58,13 @@ public enum Paths {
     public static func order(_ id: Int64, do action: String) -> String { "/commands/\(id)/\(action)" }
     /// What is wanted of a meter.
     public static func wishes(_ meter: Int64) -> String { "/commands/meters/\(meter)" }
+    public static let edits = "/edits"
+    public static let estimates = "/estimates"
+    public static func edit(_ id: Int64) -> String { "/edits/\(id)" }
+    /// The editor of a day of a meter.
+    public static func edit(_ meter: Int64, _ day: CivilDay, _ channel: Channel = .importWh) -> String {
+        "/meters/\(meter)/edit?day=\(day)" + (channel == .importWh ? "" : "&channel=\(channel)")
+    }
     public static func person(_ id: Int64) -> String { "/people/\(id)" }
     public static func meter(_ id: Int64) -> String { "/meters/\(id)" }
     public static func meter(_ id: Int64, day: CivilDay, days: Int) -> String {
