@@ -282,7 +282,7 @@ let package = Package(
                 lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
-        tests("Web", ["Web", "Charts", "CivilTime", "IntervalData", "IS15959", "MeterPort"]),
+        tests("Web", ["Web", "Aggregation", "Corridor", "Charts", "CivilTime", "IntervalData", "IS15959", "MeterPort"]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests("Rating", ["Rating"]),

@@ -63,6 +63,10 @@ public enum ReportTarget: Sendable, Equatable {
 public struct ReportRow: Sendable, Equatable {
     public var cells: [ReportCell]
     public var opens: ReportTarget?
+    public init(cells: [ReportCell], opens: ReportTarget?) {
+        self.cells = cells
+        self.opens = opens
+    }
 }
 
 public struct Report: Sendable, Equatable {

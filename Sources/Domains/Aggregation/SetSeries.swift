@@ -45,6 +45,15 @@ public struct SetBucket: Sendable, Equatable {
     public var grossedMilliWh: Int64?
     public var estimatedIntervals: Int
     public var missingIntervals: Int
+
+    public init(
+        startS: Int64, day: CivilDay, meterWh: Int64, grossedMilliWh: Int64? = nil, estimatedIntervals: Int,
+        missingIntervals: Int
+    ) {
+        (self.startS, self.day, self.meterWh) = (startS, day, meterWh)
+        self.grossedMilliWh = grossedMilliWh
+        (self.estimatedIntervals, self.missingIntervals) = (estimatedIntervals, missingIntervals)
+    }
 }
 
 /// What is behind a grossed-up value.
