@@ -157,7 +157,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", hummingbird,
+                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "LoadFiles", hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.

@@ -6,5 +6,5 @@ public enum Endpoints {
         session + secondStep + accounts + charges + money + meters + orders + collection + events + places + line
         + status + jobs + logins + people
         + keys + audit
-        + settings + exchange + health + documents
+        + settings + exchange + imports + health + documents
 }
