@@ -3,24 +3,30 @@
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import IntervalData
 import Journal
-import MeterData
-import Meters
 import Packs
 import SQL
+import Tariffs
 import TestRetailer
 import TestSupport
 import Testing
 
+@testable import MeterData
+@testable import Meters
 @testable import Rating
 
 @Suite struct MeterExchangeTests {
     /// Account and meters beside those of the retailer: 300 with meter 301 for the whole time, 400 with 401, then 402.
     private static func prepare(_ bench: Bench, first: CivilDay, old periodS: Int64) async throws {
         let scope = bench.scope
+        // One of its own, for the retailer's begins later.
+        var made = TestRetailer.pack
+        made.id = "DOM-X"
+        let pack = made
         try await bench.site.money.write { transaction in
-            try Packs.store(TestRetailer.pack, from: first, scope, in: transaction)
+            try Packs.store(pack, from: first, scope, in: transaction)
             for (accountID, meters) in [(Int64(300), [Int64(301)]), (400, [401, 402])] {
                 try SupplyAccount(
                     accountID: accountID, accountNumber: "X-\(accountID)", name: "X", category: "domestic",
@@ -35,7 +41,7 @@ import Testing
                 try Installation(meterID: meters[0], accountID: accountID, fromDay: first).create(
                     scope, in: transaction)
                 try Subscription(
-                    subscriptionID: accountID, accountID: accountID, packID: TestRetailer.pack.id, kind: .base,
+                    subscriptionID: accountID, accountID: accountID, packID: pack.id, kind: .base,
                     fromDay: first
                 ).create(scope, in: transaction)
             }
@@ -76,13 +82,19 @@ import Testing
             for day in 0..<month.dayCount {
                 let day = month.first.advanced(by: day)
                 guard day < today else { break }
-                let whole: [Int32] = (0..<48).map { 60 + Int32(Int(day.number) * 31 + $0 * 17) % 97 * 2 }
-                work.append((301, day, whole.map { $0 }))
-                let split = whole.flatMap { [Int32?](repeating: $0 / Int32(parts), count: parts) }
-                let rest = whole.map { $0 - $0 / Int32(parts) * Int32(parts) }
-                let old = split.enumerated().map {
-                    $1.map { v in v + ($0.isMultiple(of: parts) ? rest[$0 / parts] : 0) }
+                let whole = (0..<48).map { slot -> Int32 in
+                    let seed: Int = Int(day.number) * 31 + slot * 17
+                    return 60 + Int32(seed % 97) * 2
                 }
+                // The same in the old meter's intervals, what does not divide in the first.
+                var old: [Int32] = []
+                for value in whole {
+                    for part in 0..<parts {
+                        let share = value / Int32(parts)
+                        old.append(part == 0 ? value - share * Int32(parts - 1) : share)
+                    }
+                }
+                work.append((301, day, whole.map { $0 }))
                 if day < exchangeDay { work.append((401, day, old.map { $0 })) }
                 if day > exchangeDay { work.append((402, day, whole.map { $0 })) }
                 guard day == exchangeDay else { continue }
