@@ -159,11 +159,8 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-<<<<<<< HEAD
-                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability", hummingbird,
-=======
-                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "LoadFiles", hummingbird,
->>>>>>> 6f4f8b09680f4907fa9f916fbf8c2f3faa6e5bb4
+                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability", "LoadFiles",
+                hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.

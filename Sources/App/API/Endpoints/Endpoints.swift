@@ -7,9 +7,6 @@ public enum Endpoints {
         + reliability + places + line
         + status + jobs + logins + people
         + keys + audit
-<<<<<<< HEAD
-        + settings + readingExceptions + validation + network + aggregation + exchange + edits + health + documents
-=======
-        + settings + exchange + imports + health + documents
->>>>>>> 6f4f8b09680f4907fa9f916fbf8c2f3faa6e5bb4
+        + settings + readingExceptions + validation + network + aggregation + exchange + imports + edits + health
+        + documents
 }
