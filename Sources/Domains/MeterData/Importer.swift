@@ -49,6 +49,8 @@ public struct Importer: Sendable {
 
     let site: Site
     let org: Org
+    /// False takes every meter day by day: what `BulkImport` is measured by.
+    var takesManyAtATime = true
 
     public init(site: Site, org: Org) {
         self.site = site
@@ -64,7 +66,15 @@ public struct Importer: Sendable {
     ) async throws -> ImportCounts {
         var counts = ImportCounts()
         for month in file.months {
+            try Task.checkCancellation()
+            let bulk = BulkImport(site: site, org: org, file: file, month: month, importID: importID)
             var rest = targets[...]
+            if takesManyAtATime {
+                let done = counts.meterDays
+                let (taken, left) = try await bulk.run(targets) { await progress(done + $0) }
+                counts = counts + taken
+                rest = left[...]
+            }
             while !rest.isEmpty {
                 let chunk = rest.prefix(Self.chunkSize)
                 rest = rest.dropFirst(Self.chunkSize)
@@ -80,6 +90,7 @@ public struct Importer: Sendable {
                 counts = counts + (try await take(items, month, importID: importID, periodS: file.periodS))
                 await progress(counts.meterDays)
             }
+            try await bulk.finish()
         }
         return counts
     }

@@ -120,20 +120,22 @@ public enum Ingest {
         return settled
     }
 
+    static func exception(_ finding: Finding, _ incoming: IncomingDay, nowMs: Int64) -> VEEException {
+        VEEException(
+            day: incoming.day, meterID: incoming.meterID, rule: finding.rule.rawValue, slots: finding.slots,
+            severity: finding.severity.rawValue, message: finding.message,
+            rawValues: finding.severity == .hard
+                ? finding.slots.map { incoming.values[$0].map(String.init) ?? "" }.joined(separator: " ") : "",
+            raisedAtMs: nowMs)
+    }
+
     private static func raise(
         _ findings: [Finding], conflicts: [Int], replacedEdits: [Int], isWhole: Bool, _ incoming: IncomingDay,
         _ context: IngestContext,
         _ orgID: Int64,
         _ transaction: any SQLTransaction
     ) throws {
-        var raised: [VEEException] = findings.map { finding in
-            VEEException(
-                day: incoming.day, meterID: incoming.meterID, rule: finding.rule.rawValue, slots: finding.slots,
-                severity: finding.severity.rawValue, message: finding.message,
-                rawValues: finding.severity == .hard
-                    ? finding.slots.map { incoming.values[$0].map(String.init) ?? "" }.joined(separator: " ") : "",
-                raisedAtMs: context.nowMs)
-        }
+        var raised = findings.map { exception($0, incoming, nowMs: context.nowMs) }
         if let first = conflicts.first, let last = conflicts.last {
             raised.append(
                 VEEException(
