@@ -57,7 +57,7 @@ enum Samples {
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
         portal(word) + console(word) + keys(word) + people(word) + problems(word)
-            + events(word) + simulator(word)
+            + events(word) + simulator(word) + reports(word)
     }
 
     static func simulator(_ word: String) -> [Sample] {

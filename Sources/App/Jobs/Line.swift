@@ -2,6 +2,7 @@
 // Holds no rule of a domain; it only calls them.
 import Access
 import Accounts
+import Aggregation
 import CivilTime
 import Clocks
 import HeadEnd
@@ -24,6 +25,8 @@ public struct Line: Sendable {
     static let lookMs: Int64 = 5_000
     /// How far back the first estimates reach in a company whose meters were installed long ago.
     static let firstEstimateDays = 60
+    /// How far back it is looked whether meters still belong to the sets they were counted in.
+    static let regroupDays = 62
 
     public let site: Site
     public let org: Org
@@ -207,8 +210,18 @@ public struct Line: Sendable {
             let (alive, silent) = try await LivenessPoller(site: site, org: org, transport: transport, gates: gates)
                 .run { await done.set($0) }
             return "\(alive) alive, \(silent) silent"
+        case .outages:
+            let found = try await OutageKeeper(site: site, org: org).run { await done.set($0) }
+            return "\(found.changed) outages looked at, \(found.told) told, \(found.cases) cases judged"
         case .tidy:
-            return "\(try await RawKeeping.tidy(site, org) { await done.set($0) }) raw answers deleted"
+            let answers = try await RawKeeping.tidy(site, org) { await done.set($0) }
+            let months = try await MonthKeeper(site: site, org: org).run { await done.set(answers + $0) }
+            return "\(answers) raw answers deleted" + (months > 0 ? ", \(months) months compacted" : "")
+        case .aggregate:
+            return "\(try await Aggregator(site: site, org: org).run { await done.set($0) }) sums of days changed"
+        case .regroup:
+            let made = try await Aggregator(site: site, org: org).regroup(days: Self.regroupDays) { await done.set($0) }
+            return "\(made) days counted anew"
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

@@ -8,9 +8,9 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, queue, status, collection, meters, commands, events, accounts, home, statement, me, people, keys,
-            audit
-        case simulator, none
+        case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
+            keys, audit
+        case edits, reports, simulator, none
     }
 
     public struct Person: Sendable {
@@ -159,7 +159,10 @@ extension PageFrame {
                     (.collection, Paths.collection, w.say("nav.collection")),
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
+                    (.edits, Paths.estimates, w.say("nav.edits")),
+                    (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
+                    (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }
         if person.managesLogins {

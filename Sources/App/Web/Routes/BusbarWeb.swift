@@ -23,8 +23,9 @@ public enum BusbarWeb {
         let desk = Desk(services: services, orgs: companies, version: version)
         let pages =
             desk.signInPages + desk.secondStepPages + desk.linePages + desk.queuePages + desk.jobPages + desk.meterPages
-            + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages
-            + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages + desk.simulatorPages
+            + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
+            + desk.editPages + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages
+            + desk.reportPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }

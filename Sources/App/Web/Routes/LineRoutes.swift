@@ -64,6 +64,8 @@ extension ExceptionKind {
             case .rawUntaken: .rawUntaken
             case .intervalsLost: .intervalsLost
             case .clockOff: .clockOff
+            case .longOutage: .longOutage
+            case .tamper: .tamper
             case .readFailing, .other: .other(kind.rawValue)
             }
     }

@@ -37,8 +37,10 @@ struct LoadPicture {
     }
 
     /// One day alone, without lanes.
-    init(day: MeterDay, periodS: Int, bands: [PriceBand], _ w: Wording) {
+    /// - Parameter compared: the day before a change, Wh a slot, drawn dashed.
+    init(day: MeterDay, periodS: Int, bands: [PriceBand], compared: [Int32] = [], _ w: Wording) {
         var curve = Self.curve([day], periodS: periodS, bands: bands, w)
+        curve.compared = compared
         curve.plotHeight = 150
         svg = Markup(trusted: curve.svg())
     }
