@@ -124,6 +124,8 @@ public struct RulePreview: Sendable {
         public var finding: Finding
     }
 
+    public init() {}
+
     /// Meters of the group, and those of them that were looked at.
     public var metersInGroup = 0
     public var metersLooked = 0
