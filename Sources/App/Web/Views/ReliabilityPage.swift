@@ -3,6 +3,7 @@
 import API
 import Charts
 import CivilTime
+import Grid
 import MeterData
 import Quantities
 import Reliability
