@@ -157,7 +157,8 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "LoadFiles", hummingbird,
+                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "LoadFiles",
+                hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -312,8 +313,9 @@ let package = Package(
         tests(
             "Editing",
             domainBase + [
-                "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Journal", "MeterData", "Messaging", "Meters",
-                "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport", "VEE",
+                "Access", "Accounts", "Exchange", "Grid", "HeadEnd", "IEC61968", "IntervalData", "Journal", "LoadFiles",
+                "MeterData", "Messaging", "Meters", "Packs", "Payments", "Rating", "Supply", "Tariffs", "TestRetailer",
+                "TestSupport", "VEE",
             ]),
         tests(
             "MeterData",
