@@ -1,6 +1,7 @@
 // Every endpoint against every role: who gets in and who does not.
 import Access
 import CivilTime
+import Clocks
 import HeadEnd
 import MeterData
 import Meters
@@ -159,10 +160,76 @@ private func newKey(_ name: String) -> [String: JSONValue] {
     ]
 }
 
+private let someRules = #"{"format":2,"negative":true}"#
+/// The spike that TestRetailer plants on the last day.
+private func heldSpike(_ fixture: Fixture, _ meterID: Int64) -> String {
+    "\(lastDay(fixture)).\(meterID).spike.20"
+}
+private func lastDay(_ fixture: Fixture) -> CivilDay {
+    Zone.india.day(atS: fixture.site.clocks.businessNowMs() / 1000).advanced(by: -1)
+}
+private func validatedAgain(_ fixture: Fixture, _ meterID: Int64) -> [String: JSONValue] {
+    [
+        "meterIDs": .array([.string("\(meterID)")]), "fromDay": .string("\(lastDay(fixture))"),
+        "toDay": .string("\(lastDay(fixture))"), "reason": .string("a test of rules"),
+    ]
+}
+
 /// Accounts and meters of TestRetailer: 71 and 1071 are of company 1, 72 and 1072 of company 2.
 private let productProbes: [String: Probe] = [
     "line.read": Probe(roles: staff, own: { _, _ in [:] }),
     "exceptions.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "reading-exceptions.list": Probe(
+        roles: staff, own: { _, _ in ["meterID": .string("1081"), "placeID": .string("12")] },
+        other: { _ in ["meterID": .string("1082")] },
+        harmless: [
+            "placeID": "asked with a meter, whose reach is proven first", "ownerID": "only narrows the own list",
+        ]),
+    "reading-exceptions.counts": Probe(
+        roles: staff, own: { _, _ in ["placeID": .string("12")] }, other: { _ in ["placeID": .string("22")] },
+        harmless: ["meterID": "as in reading-exceptions.list", "ownerID": "only narrows the own list"]),
+    "reading-exceptions.read": Probe(
+        roles: staff, own: { fixture, _ in ["id": .string(heldSpike(fixture, 1081))] },
+        other: { ["id": .string(heldSpike($0, 1082))] }),
+    "reading-exceptions.work": Probe(
+        roles: staff,
+        own: { fixture, _ in
+            ["act": .string("take"), "ids": .array([.string(heldSpike(fixture, 1081))])]
+        },
+        other: { ["act": .string("take"), "ids": .array([.string(heldSpike($0, 1082))])] },
+        harmless: [
+            "placeID": "as in reading-exceptions.list", "meterID": "as in reading-exceptions.list",
+            "ownerID": "only narrows the own list",
+        ]),
+    "validation.rules": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "validation.set-rules": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["group": .string("all"), "rules": .string(someRules)] },
+        other: { _ in ["group": .string("place:20"), "rules": .string(someRules)] }),
+    "validation.preview": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            [
+                "group": .string("all"), "rules": .string(someRules), "days": .number("3"),
+            ]
+        }),
+    "validation.again": Probe(
+        roles: staff, own: { fixture, _ in validatedAgain(fixture, 1081) },
+        other: { validatedAgain($0, 1082) }, harmless: ["placeID": "Place.find proves its reach, as for lists"]),
+    "validation.task": Probe(
+        roles: staff, own: { _, _ in ["taskID": .string("5101")] }, other: { _ in ["taskID": .string("5102")] },
+        prepare: { fixture in
+            try await fixture.site.money.write { transaction in
+                for org in Int64(1)...2 {
+                    try transaction.run(
+                        """
+                        INSERT INTO vee_task (org_id, task_id, what, reason, login_id, asked_at_ms, items, item_count,
+                          looked_count, done_count, done_at_ms) VALUES ($1, $2, 'take', '', 999, 0, '', 0, 0, 0, 0)
+                        ON CONFLICT DO NOTHING
+                        """, [.int(org), .int(5100 + org)])
+                }
+            }
+        }),
     "jobs.list": Probe(roles: staff, own: { _, _ in [:] }),
     "jobs.runs": Probe(
         roles: staff, own: { _, _ in ["kind": .string("rate"), "limit": .number("2")] },
@@ -215,6 +282,24 @@ private let productProbes: [String: Probe] = [
     "events.list": Probe(
         roles: staff, own: { _, _ in ["severity": .string("warning")] },
         other: { _ in ["placeID": .string("20")] }, harmless: ["meterID": "filters rows of the own company"]),
+    "outages.list": Probe(
+        roles: staff, own: { _, _ in ["open": .bool(false)] }, other: { _ in ["placeID": .string("20")] }),
+    "outages.read": withOutages(on("outageID", 9500, staff)),
+    "meters.outages": on("meterID", 1070, staff),
+    "planned-outages.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "planned-outages.add": Probe(
+        roles: staff, own: { _, _ in planned(at: "11") }, other: { _ in planned(at: "21") }),
+    "planned-outages.call-off": withOutages(on("plannedID", 9600, staff, ["reason": .string("a test")])),
+    "reliability.read": Probe(
+        roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
+        other: { _ in
+            ["from": .string("2025-12-01"), "to": .string("2025-12-31"), "placeID": .string("20")]
+        }),
+    "tamper-cases.list": Probe(roles: staff, own: { _, _ in ["state": .string("valid")] }),
+    // One case for each caller: it can be closed once.
+    "tamper-cases.close": withOutages(
+        Probe(
+            roles: staff, own: { _, number in closing("\(9800 + number)") }, other: { _ in closing("9702") })),
     "events.aside": Probe(roles: staff, own: { _, _ in ["limit": .number("2")] }),
     "exchange.readings": on(
         "meterID", 1070, staff, ["from": .string("2025-12-30"), "to": .string("2025-12-31")],
@@ -258,6 +343,39 @@ private let productProbes: [String: Probe] = [
         own: { _, number in ["orderID": .string("\(6101 + number)"), "reason": .string("a test of stopping")] },
         other: { _ in ["orderID": .string("6002"), "reason": .string("a test of stopping")] },
         prepare: { try await $0.giveOrders() }),
+    "edits.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["before": .string("9000000")] },
+        harmless: ["meterID": "filters edits of the own company"]),
+    "edits.read": on("editID", 7000, staff, prepare: { try await $0.giveEdits() }),
+    // A day for each caller, of a channel that has nothing.
+    "edits.add": Probe(
+        roles: staff, own: { _, number in zeros(ofMeter: "1071", number) },
+        other: { _ in zeros(ofMeter: "1072", 1) }),
+    "edits.approve": Probe(
+        roles: [.administrator], own: { _, number in ["editID": .string("\(7101 + number)")] },
+        other: { _ in ["editID": .string("7002")] }, prepare: { try await $0.giveEdits() }),
+    // An operator may withdraw what is his own; these are of others.
+    "edits.reject": Probe(
+        roles: [.administrator],
+        own: { _, number in ["editID": .string("\(7101 + number)"), "reason": .string("a test of edits")] },
+        other: { _ in ["editID": .string("7002"), "reason": .string("a test of edits")] },
+        prepare: { try await $0.giveEdits() }),
+    "edits.undo": Probe(
+        roles: staff,
+        own: { _, number in ["editID": .string("\(7101 + number)"), "reason": .string("a test of edits")] },
+        other: { _ in ["editID": .string("7002"), "reason": .string("a test of edits")] },
+        prepare: { try await $0.giveEdits(state: "applied") }),
+    "meters.register": on("meterID", 1070, staff, ["day": .string("2025-12-31")]),
+    "estimates.list": Probe(
+        roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
+        other: { _ in
+            ["from": .string("2025-12-01"), "to": .string("2025-12-31"), "meterID": .string("1072")]
+        }, harmless: ["placeID": "only narrows what is seen of the own company"]),
+    "estimates.accuracy": Probe(
+        roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
+        other: { _ in
+            ["from": .string("2025-12-01"), "to": .string("2025-12-31"), "placeID": .string("20")]
+        }),
     "firmware.list": Probe(roles: staff, own: { _, _ in [:] }),
     "firmware.add": Probe(
         roles: staff, own: { _, _ in ["version": .string("2.14"), "content": .string("QkJGVw==")] }),
@@ -275,6 +393,81 @@ private let productProbes: [String: Probe] = [
         roles: [.administrator],
         own: { _, number in ["name": .string("New \(number)"), "kind": .string("plant")] },
         other: { _ in ["name": .string("N"), "kind": .string("pole"), "parentID": .string("21")] }),
+    "network.list": Probe(
+        roles: staff, own: { _, _ in ["kind": .string("stu")] },
+        harmless: ["after": "a place in a list of the own company"], prepare: { try await $0.addNetwork() }),
+    "network.terms": Probe(
+        roles: staff, own: { _, _ in [:] }, harmless: ["after": "a place in a list of the own company"]),
+    "network.set": Probe(
+        roles: [.administrator],
+        own: { _, number in
+            [
+                "kind": .string("plant"), "name": .string("Plant \(number)a"), "fromDay": .string("2026-01-01"),
+                "injectingSTU": .string("503"),
+            ]
+        },
+        other: { _ in
+            [
+                "kind": .string("plant"), "name": .string("Of another"), "fromDay": .string("2026-01-01"),
+                "injectingSTU": .string("603"),
+            ]
+        },
+        harmless: ["drawingSTU": "looked up as injectingSTU is", "resID": "looked up as injectingSTU is"],
+        prepare: { try await $0.addNetwork() }),
+    "network.declare": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["text": .string("node,term,from,value\n501,loss-percent,2026-04-01,3.5\n")] },
+        other: { _ in ["text": .string("node,term,from,value\n601,loss-percent,2026-04-01,3.5\n")] },
+        prepare: { try await $0.addNetwork() }),
+    "network.assign": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["placeID": .string("11"), "nmaID": .string("501"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["placeID": .string("21"), "nmaID": .string("601"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.plant": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["packID": .string("DOM-TOU"), "plantID": .string("502"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["packID": .string("DOM-TOU"), "plantID": .string("602"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.meter": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["placeID": .string("11"), "serial": .string("head"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["placeID": .string("21"), "serial": .string("head"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.virtual": Probe(
+        roles: [.administrator],
+        own: { _, number in
+            [
+                "name": .string("V \(number)"), "formula": .string("+place:11 -meter:1071"),
+                "fromDay": .string("2026-01-01"),
+            ]
+        },
+        other: { _ in
+            ["name": .string("V"), "formula": .string("+place:21"), "fromDay": .string("2026-01-01")]
+        }),
+    "accounts.move": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["accountID": .string("71"), "placeID": .string("11"), "fromDay": .string("2025-12-31")]
+        },
+        other: { _ in
+            ["accountID": .string("72"), "placeID": .string("21"), "fromDay": .string("2025-12-31")]
+        }),
+    "aggregates.read": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
+    "aggregates.parts": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
+    "balances.read": ofDays([:]),
+    "reports.read": ofDays(
+        ["report": .string("consumption"), "set": .string("place:11")],
+        other: ["report": .string("consumption"), "set": .string("place:21")]),
     "accounts.read": on("accountID", 70, everybody),
     "accounts.statement": on("accountID", 70, everybody, ["limit": .number("3")]),
     "accounts.day": on("accountID", 70, everybody, ["day": .string("2025-12-31")]),
@@ -356,6 +549,35 @@ private func on(
         prepare: prepare)
 }
 
+/// A probe about two days.
+private func ofDays(_ own: [String: JSONValue], other: [String: JSONValue]? = nil) -> Probe {
+    let days: [String: JSONValue] = ["from": .string("2025-12-30"), "to": .string("2025-12-31")]
+    return Probe(
+        roles: staff, own: { _, _ in own.merging(days) { $1 } },
+        other: other.map { other in { _ in other.merging(days) { $1 } } })
+}
+
+extension Fixture {
+    /// A network of delivery in each company, and a meter that serves nobody.
+    func addNetwork() async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                for (offset, kind) in [(1, "nma"), (2, "plant"), (3, "stu")] as [(Int64, String)] {
+                    try transaction.run(
+                        """
+                        INSERT INTO grid_node (org_id, node_id, kind, name) VALUES ($1, $2, $3, $4)
+                        ON CONFLICT DO NOTHING
+                        """, [.int(org), .int(400 + org * 100 + offset), .text(kind), .text("Probe of \(org)")])
+                }
+            }
+            try Meter(
+                meterID: 1078, serial: "head", host: "", port: 0, clientAddress: 0, authentication: "none",
+                sealedKeys: nil, capturePeriodS: 1800
+            ).create(Scope(orgID: 1), atMs: 0, in: transaction)
+        }
+    }
+}
+
 private func limit(ofMeter meterID: String) -> [String: JSONValue] {
     [
         "matter": .string("load-limit"), "value": .string("3000"), "meterIDs": .array([.string(meterID)]),
@@ -389,6 +611,27 @@ extension Fixture {
         }
     }
 
+    /// Edits of another login, one in each company and some more in the first.
+    func giveEdits(state: String = "proposed") async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                for editID in [7000 + org] + (org == 1 ? Array(7101...7110) : []) {
+                    try transaction.run(
+                        """
+                        INSERT INTO reading_edit (org_id, edit_id, request_key, request_hash, meter_id, channel, tool,
+                          detail, reason_code, reason, state, needs_approval, changed, net, first_day, last_day,
+                          login_id, made_at_ms, note)
+                        VALUES ($1, $2, $3, $4, $5, 1, 'zero', '', 'other', 'a test', $6, 0, 0, 0, 20450, 20450, 999, 0,
+                          '') ON CONFLICT DO NOTHING
+                        """,
+                        [
+                            .int(org), .int(editID), .text("k\(editID)"), .bytes([0]), .int(1070 + org), .text(state),
+                        ])
+                }
+            }
+        }
+    }
+
     private static func giveOrder(_ orderID: Int64, _ org: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
@@ -403,6 +646,14 @@ extension Fixture {
             VALUES ($1, $2, $3, 'waiting', 0) ON CONFLICT DO NOTHING
             """, [.int(org), .int(orderID), .int(1070 + org)])
     }
+}
+
+private func zeros(ofMeter meterID: String, _ number: Int) -> [String: JSONValue] {
+    [
+        "meterID": .string(meterID), "channel": .string("exportWh"), "from": .string("2025-12-\(30 - number)"),
+        "tool": .string("zero"), "baseVersions": .array([.number("0")]), "reasonCode": .string("other"),
+        "reason": .string("a test of edits"),
+    ]
 }
 
 private func target(_ fixture: Fixture, _ org: Int64) -> JSONValue {
@@ -576,6 +827,46 @@ extension Fixture {
             guard case .permission(let permissions) = endpoint.access else { continue }
             if !moving.isDisjoint(with: permissions) && endpoint.changesSomething {
                 #expect(endpoint.idempotency == .keyed, "\(endpoint.name)")
+            }
+        }
+    }
+}
+
+private func planned(at placeID: String) -> [String: JSONValue] {
+    [
+        "placeID": .string(placeID), "fromMs": .number("1767000000000"), "toMs": .number("1767003600000"),
+        "reason": .string("a test of plans"),
+    ]
+}
+
+private func closing(_ caseID: String) -> [String: JSONValue] {
+    ["caseID": .string(caseID), "isResolved": .bool(false), "reason": .string("a test of closing")]
+}
+
+/// An outage, a planned one and a case of tampering in each company; of cases one for every caller in the first.
+private func withOutages(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        try await fixture.site.money.write { transaction in
+            for org in Int64(1)...2 {
+                try transaction.run(
+                    """
+                    INSERT INTO outage (org_id, outage_id, version, place_id, is_node, start_ms, members, silent,
+                      of_meters, is_withdrawn, made_at_ms) VALUES ($1, $2, 1, $3, 0, 5, 1, 0, 1, 0, 5)
+                    ON CONFLICT DO NOTHING
+                    """, [.int(org), .int(9500 + org), .int(org * 10 + 1)])
+                try transaction.run(
+                    """
+                    INSERT INTO planned_outage (org_id, planned_id, place_id, from_ms, to_ms, why, login_id, made_at_ms)
+                    VALUES ($1, $2, $3, 5, 10, 'test', 0, 5) ON CONFLICT DO NOTHING
+                    """, [.int(org), .int(9600 + org), .int(org * 10 + 1)])
+                for caseID in [9700 + org] + (org == 1 ? Array(9800...9899) : []) {
+                    try transaction.run(
+                        """
+                        INSERT INTO tamper_case (org_id, case_id, meter_id, kind, state, first_at_ms, last_at_ms, is_over,
+                          times, lasted_ms, is_valid, reasons, looked_at_ms)
+                        VALUES ($1, $2, $3, 'magnet', 'valid', 5, 5, 1, 1, 1, 1, '', 5) ON CONFLICT DO NOTHING
+                        """, [.int(org), .int(caseID), .int(1070 + org)])
+                }
             }
         }
     }

@@ -73,6 +73,23 @@ private let groupOrder: @Sendable (WebSite) async throws -> (own: String, other:
     }
     return ("6001", "6002")
 }
+/// Edits that wait for a second person, one in each company.
+private let edit: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            try transaction.run(
+                """
+                INSERT INTO reading_edit (org_id, edit_id, request_key, request_hash, meter_id, channel, tool, detail,
+                  reason_code, reason, state, needs_approval, changed, net, first_day, last_day, login_id, made_at_ms,
+                  note)
+                VALUES ($1, $2, $3, $4, $5, 1, 'zero', '', 'other', 'a test', 'proposed', 1, 0, 0, 20450, 20450, 999,
+                  0, '') ON CONFLICT DO NOTHING
+                """,
+                [.int(org), .int(7000 + org), .text("k\(org)"), .bytes([0]), .int(1070 + org)])
+        }
+    }
+    return ("7001", "7002")
+}
 private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
     let other = try await web.site.money.read {
         try $0.first("SELECT key_id FROM api_key WHERE org_id = 2 LIMIT 1", []) { try $0.int(0) }
@@ -83,7 +100,9 @@ private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: Str
 private let rows: [String: Row] = [
     "GET /": Row(), "GET /sign-in": Row(), "POST /sign-in": Row(), "GET /language/{code}": Row(),
     "GET /assets/{name}": Row(), "POST /sign-out": Row(roles: everybody),
-    "GET /line": Row(roles: staff), "GET /exceptions": Row(roles: staff), "GET /meters": Row(roles: staff),
+    "GET /line": Row(roles: staff), "GET /exceptions": Row(roles: staff),
+    "GET /exceptions/readings": Row(roles: staff), "POST /exceptions/readings": Row(roles: staff),
+    "GET /meters": Row(roles: staff),
     "GET /meters/{id}": Row(roles: staff, ids: meter), "POST /meters/{id}/read": Row(roles: staff, ids: meter),
     "GET /meters/{id}/disconnect": Row(roles: staff, ids: meter),
     "POST /meters/{id}/disconnect": Row(roles: staff, ids: meter),
@@ -124,6 +143,13 @@ private let rows: [String: Row] = [
     "GET /commands/{id}": Row(roles: staff, ids: groupOrder),
     "POST /commands/{id}/{action}": Row(roles: staff, ids: groupOrder),
     "GET /commands/meters/{id}": Row(roles: staff, ids: meter),
+    "GET /meters/{id}/edit": Row(roles: staff, ids: meter), "POST /meters/{id}/edit": Row(roles: staff, ids: meter),
+    "GET /edits": Row(roles: staff), "GET /edits/{id}": Row(roles: staff, ids: edit),
+    "POST /edits/{id}/approve": Row(roles: [.administrator], ids: edit),
+    "POST /edits/{id}/reject": Row(roles: staff, ids: edit), "POST /edits/{id}/undo": Row(roles: staff, ids: edit),
+    "GET /estimates": Row(roles: staff),
+    "GET /reports": Row(roles: staff), "GET /reports/{name}": Row(roles: staff),
+    "GET /aggregation": Row(roles: staff),
     "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
     "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]

@@ -45,6 +45,15 @@ public struct MethodAccuracy: Sendable, Equatable {
     public var replacedActualWh: Int64
     public var absoluteErrorWh: Int64
 
+    public init(
+        method: EstimationMethod, runs: Int64, slots: Int64, energyWh: Int64, replacedSlots: Int64,
+        replacedEstimateWh: Int64, replacedActualWh: Int64, absoluteErrorWh: Int64
+    ) {
+        (self.method, self.runs, self.slots, self.energyWh) = (method, runs, slots, energyWh)
+        (self.replacedSlots, self.replacedEstimateWh) = (replacedSlots, replacedEstimateWh)
+        (self.replacedActualWh, self.absoluteErrorWh) = (replacedActualWh, absoluteErrorWh)
+    }
+
     /// Sum of the absolute errors over the sum of the actual values, parts per million; nil before any came.
     public var wapePPM: Int64? { ratio(absoluteErrorWh) }
     /// How much too high in sum, parts per million.

@@ -31,7 +31,7 @@ extension EstimationLog {
     private static let scanLimit = 10_000
     private static let chunk = 500
 
-    /// A part of the list, and where it goes on; `next` may be set after an empty part, when much was not for the asker.
+    /// A part of the list, and where it goes on; `next` may be set after an empty part, when much was not for him.
     public static func list(
         _ filter: EstimationFilter, after place: Place?, limit: Int, site: Site, _ scope: Scope
     ) async throws -> (items: [EstimateRecord], next: Place?) {

@@ -12,7 +12,7 @@ import VEE
 public struct EstimationSources: Sendable {
     public typealias Registers =
         @Sendable (_ meterID: Int64, _ from: CivilDay, _ to: CivilDay) async throws ->
-        [RegisterReading]
+        [VEE.RegisterReading]
     public typealias Outages =
         @Sendable (_ meterID: Int64, _ from: CivilDay, _ to: CivilDay) async throws ->
         [Range<Int64>]
@@ -177,7 +177,7 @@ struct EstimationBench: Sendable {
     /// The days around, without the day itself; nil where the capture period divides no hour.
     let series: LoadSeries?
     let slotCount: Int
-    let registers: [RegisterReading]
+    let registers: [VEE.RegisterReading]
     let outages: [Range<Int64>]
     /// What the registers at both ends of the day moved.
     let registerWh: Int64?

@@ -38,6 +38,17 @@ public struct MeterReport: Sendable {
     /// Of the last 30 days.
     public var slotsHave: Int
     public var slotsExpected: Int
+    /// Who edited the days and took it back, by the version that came of it.
+    public var editors: [EditedVersion: (name: String, reason: String)] = [:]
+
+    public struct EditedVersion: Sendable, Hashable {
+        public var day: CivilDay
+        public var version: Int64
+        public init(day: CivilDay, version: Int64) {
+            self.day = day
+            self.version = version
+        }
+    }
     /// The base pack of the account, for the bands of the day.
     public var base: BasePack?
 
@@ -93,7 +104,7 @@ public struct MeterReport: Sendable {
         let account = try listing.accountID.map { try SupplyAccount.find($0, scope, in: transaction) }
         let month = (1...30).map { moment.today.advanced(by: -$0) }
         let slots = try CollectionItem.completeness(meterID: meterID, days: month, scope, in: transaction)
-        return MeterReport(
+        var report = MeterReport(
             listing: listing, account: account,
             balancePaise: try account.map {
                 try Journal.balance(ofAccount: $0.accountID, scope, in: transaction).balancePaise
@@ -103,6 +114,24 @@ public struct MeterReport: Sendable {
             commands: try MeterCommand.of(meterID: meterID, limit: 20, scope, in: transaction), register: nil,
             clockDriftS: nil, slotsHave: slots.have, slotsExpected: slots.expected,
             base: try account.flatMap { try Packs.plan(for: $0, on: end, scope, in: transaction)?.base })
+        let edits = try ReadingEdit.of(meterID: meterID, days: days[0]...end, scope, in: transaction)
+            .filter { $0.channel == .importWh }
+        let people = try EditDayReport.people(edits, scope, in: transaction)
+        for edit in edits {
+            for change in edit.days {
+                if let version = change.appliedVersion {
+                    report.editors[EditedVersion(day: change.day, version: version)] = (
+                        people[edit.loginID] ?? "", edit.reason
+                    )
+                }
+                if let version = change.undoneVersion, let loginID = edit.undoneBy {
+                    report.editors[EditedVersion(day: change.day, version: version)] = (
+                        people[loginID] ?? "", edit.undoReason ?? ""
+                    )
+                }
+            }
+        }
+        return report
     }
 
     private mutating func addRegister(_ site: Site, _ scope: Scope) async throws {

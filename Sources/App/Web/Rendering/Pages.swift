@@ -55,6 +55,10 @@ public struct Pages: Sendable {
             ("commands", PackageResources.commands_mustache), ("order", PackageResources.order_mustache),
             ("wishes", PackageResources.wishes_mustache), ("orderform", PackageResources.orderform_mustache),
             ("simulator", PackageResources.simulator_mustache),
+            ("edit", PackageResources.edit_mustache), ("editcard", PackageResources.editcard_mustache),
+            ("estimates", PackageResources.estimates_mustache),
+            ("aggregation", PackageResources.aggregation_mustache),
+            ("reports", PackageResources.reports_mustache), ("report", PackageResources.report_mustache),
         ]
     }
 

@@ -71,6 +71,9 @@ extension Desk {
         let weekdays = pages.messages(language(call.call, call.session)).list("weekdays.long")
         var page = MeterView(
             report, weekdays: weekdays, mayOperate: try call.actor.has(.commandMeters), key: Self.newKey())
+        page.outages = try await OutageReport.ofMeter(
+            services.site, report.listing.meter.meterID, limit: 60, try call.actor.scope
+        ).filter { $0.supersededAtMs == nil && !$0.isWithdrawn }
         page.keys = try await keysPanel(report.listing.meter.meterID, call)
         return show(page, call, .meters, notice: notice, status: status)
     }
@@ -114,7 +117,8 @@ extension MeterView {
         self.commands = commands
         versions = report.versions.map { version in
             Version(
-                version, isCurrent: report.blocks.contains { $0.day == version.day && $0.version == version.version })
+                version, by: report.editors[.init(day: version.day, version: version.version)],
+                isCurrent: report.blocks.contains { $0.day == version.day && $0.version == version.version })
         }
         notActual = report.blocks.flatMap { Self.runs($0, report) }
         intervals = report.blocks.flatMap { Self.intervals($0, report) }
@@ -248,9 +252,12 @@ extension MeterView.Command {
 }
 
 extension MeterView.Version {
-    init(_ stored: StoredBlock, isCurrent: Bool) {
+    init(_ stored: StoredBlock, by editor: (name: String, reason: String)?, isCurrent: Bool) {
+        let who = editor.map { $0.name.isEmpty ? $0.reason : "\($0.name): \($0.reason)" }
         let why: Why =
             switch stored.madeBy {
+            case EditApplier.editMadeBy: .edited(by: who ?? "")
+            case EditApplier.undoMadeBy: .other(who ?? stored.madeBy)
             case "read": stored.version == 1 ? .read : .lateRead
             case "estimate": .estimated
             case "import": .imported

@@ -1,0 +1,234 @@
+// Runs of estimation: by the plan in force, over midnight and over changes of the clock, exact against the register;
+// logged, and compared with the actual once it comes.
+import Access
+import Accounts
+import CivilTime
+import Clocks
+import Grid
+import IntervalData
+import MeterData
+import Meters
+import SQL
+import TestRetailer
+import TestSupport
+import Testing
+import VEE
+
+@Suite struct EstimationRunTests {
+    private static func log(_ bench: Bench, _ day: CivilDay) async throws -> [EstimateRecord] {
+        try await bench.site.readings.shard(day.month).read { [meter = bench.meter] in
+            try EstimationLog.of(meterID: meter, day: day, orgID: 1, in: $0)
+        }
+    }
+
+    @Test(arguments: TestEngine.available)
+    func whatWasEstimatedIsComparedWithTheActual(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            bench.clock.nowMs += 86_400_000
+            let day = bench.retailer.lastDay.advanced(by: 1)
+            let actual: [Int32] = (0..<48).map { 60 + Int32($0 % 3) }
+            try await bench.arrive(day, actual.indices.map { (10..<20).contains($0) ? nil : actual[$0] })
+            let (filled, open) = try await Estimator(site: bench.site, org: bench.org).run(day: day)
+            // The other meter has nothing of the day and is estimated wholly.
+            #expect(filled == 2 && open == 0)
+            let estimated = try #require(try await bench.versions(day).last?.block)
+            #expect(estimated.count(of: .estimated) == 10 && estimated.lowestQuality == .estimated)
+            let made = try #require(try await Self.log(bench, day).first)
+            let sum = estimated.values[10..<20].reduce(0) { $0 + Int64($1) }
+            #expect(made.slots == 10..<20 && made.method == .threeDayMean && made.energy == sum)
+            #expect(made.version == 2 && made.replacedSlots == 0 && !made.reason.isEmpty)
+            // Half of it comes, then an edit of another slot, then the rest: the error is that of the whole.
+            try await bench.arrive(day, actual.indices.map { (10..<15).contains($0) ? actual[$0] : nil })
+            try await bench.submit(bench.request(day, 17..<18, .typed, on: [3], typed: [17: 500]))
+            let half = try #require(try await Self.log(bench, day).first)
+            #expect(half.replacedSlots == 5)
+            try await bench.arrive(day, actual.map { $0 })
+            let whole = try #require(try await Self.log(bench, day).first)
+            let error = (10..<20).reduce(Int64(0)) { $0 + Int64((estimated.values[$1] - actual[$1]).magnitude) }
+            #expect(whole.replacedSlots == 10 && whole.replacedEstimate == sum && whole.absoluteError == error)
+            #expect(whole.replacedActual == actual[10..<20].reduce(0) { $0 + Int64($1) } && error > 0)
+            let filter = EstimationFilter(from: day.advanced(by: -40), to: day)
+            let accuracy = try await EstimationLog.accuracy(filter, site: bench.site, bench.scope)
+            let mean = try #require(accuracy.first { $0.method == .threeDayMean })
+            #expect(mean.absoluteErrorWh == error && mean.wapePPM == error * 1_000_000 / whole.replacedActual)
+        }
+    }
+
+    @Test(arguments: TestEngine.available)
+    func theLogIsShownToWhoSeesTheMeter(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            bench.clock.nowMs += 2 * 86_400_000
+            let days = [1, 2].map { bench.retailer.lastDay.advanced(by: $0) }
+            for day in days {
+                try await bench.arrive(day, (0..<48).map { $0 % 5 == 0 ? nil : 50 })
+                _ = try await Estimator(site: bench.site, org: bench.org, plan: EstimationPlan(named: "linear")).run(
+                    day: day)
+            }
+            let filter = EstimationFilter(from: days[0].advanced(by: -10), to: days[1])
+            var seen: [EstimateRecord] = []
+            var place: EstimationLog.Place?
+            repeat {
+                let part = try await EstimationLog.list(filter, after: place, limit: 7, site: bench.site, bench.scope)
+                seen += part.items
+                place = part.next.flatMap { EstimationLog.Place($0.text) }
+            } while place != nil
+            #expect(seen.filter { $0.meterID == bench.meter }.count == 20)
+            #expect(Set(seen.map { "\($0.day) \($0.meterID) \($0.slots)" }).count == seen.count)
+            #expect(seen.first?.day == days[1], "newest first")
+            let elsewhere = Scope(orgID: 1, placeIDs: [12])
+            let theirs = try await EstimationLog.list(filter, after: nil, limit: 100, site: bench.site, elsewhere)
+            #expect(!theirs.items.contains { $0.meterID == bench.meter })
+            var there = filter
+            there.placeID = 11
+            let under = try await EstimationLog.list(there, after: nil, limit: 100, site: bench.site, bench.scope)
+            #expect(under.items.count == 20 && under.next == nil)
+            let other = Scope(orgID: 2)
+            #expect(try await EstimationLog.list(filter, after: nil, limit: 100, site: bench.site, other).items.isEmpty)
+            let none = try await EstimationLog.accuracy(filter, site: bench.site, elsewhere)
+            #expect(none.allSatisfy { $0.replacedSlots == 0 })
+            var long = filter
+            long.from = days[0].advanced(by: -200)
+            let refused = try await refusal {
+                _ = try await EstimationLog.list(long, after: nil, limit: 1, site: bench.site, bench.scope)
+            }
+            #expect(refused?.code == .invalid)
+        }
+    }
+
+    /// A gap over midnight is one gap: the line runs from the evening before to the morning after.
+    @Test(arguments: TestEngine.available)
+    func aGapOverMidnightIsOne(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            bench.clock.nowMs += 3 * 86_400_000
+            let days = [1, 2].map { bench.retailer.lastDay.advanced(by: $0) }
+            try await bench.arrive(days[0], (0..<48).map { $0 < 44 ? 100 : nil })
+            try await bench.arrive(days[1], (0..<48).map { $0 < 4 ? nil : 190 })
+            let estimator = Estimator(site: bench.site, org: bench.org, plan: EstimationPlan(named: "linear"))
+            _ = try await estimator.run(day: days[0])
+            let evening = try #require(try await bench.versions(days[0]).last?.block)
+            #expect(Array(evening.values[44...]) == [110, 120, 130, 140])
+        }
+    }
+
+    @Test(arguments: TestEngine.available)
+    func theRegisterGivesTheSum(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            bench.clock.nowMs += 86_400_000
+            let day = bench.retailer.lastDay.advanced(by: 1)
+            try await bench.arrive(day, (0..<48).map { (12..<36).contains($0) ? nil : 50 })
+            let startS = bench.org.zone.startS(of: day)
+            let meter = bench.meter
+            let sources = EstimationSources(registers: { asked, _, _ in
+                asked != meter
+                    ? []
+                    : [
+                        VEE.RegisterReading(atS: startS, registerWh: 10_000),
+                        VEE.RegisterReading(atS: startS + 86_400, registerWh: 13_333),
+                    ]
+            })
+            _ = try await Estimator(site: bench.site, org: bench.org, sources: sources).run(day: day)
+            let block = try #require(try await bench.versions(day).last?.block)
+            #expect(block.lowestQuality == .estimated && block.totalValue == 3_333)
+            let made = try await Self.log(bench, day)
+            #expect(made.map(\.method) == [.registerConstrained] && made.first?.registerWh == 3_333)
+            #expect(made.first?.shape == .threeDayMean)
+        }
+    }
+
+    /// A month ended and nobody read the register: the last one and the intervals since give it.
+    @Test(arguments: TestEngine.available)
+    func aBillingRegisterIsEstimated(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            let (first, last) = (bench.retailer.first, bench.retailer.lastDay)
+            let startS = bench.org.zone.startS(of: first.advanced(by: 2))
+            let sources = EstimationSources(registers: { _, _, _ in
+                [
+                    VEE.RegisterReading(atS: startS - 86_400, registerWh: 90_000),
+                    VEE.RegisterReading(atS: startS, registerWh: 93_000),
+                ]
+            })
+            let estimator = Estimator(site: bench.site, org: bench.org, sources: sources)
+            #expect(
+                try await estimator.register(of: bench.meter, endOf: first.advanced(by: 1))
+                    == .read(registerWh: 93_000))
+            var since: Int64 = 0
+            for offset in 2...4 {
+                since += try #require(try await bench.versions(first.advanced(by: offset)).last).block.totalValue
+            }
+            let found = try await estimator.register(of: bench.meter, endOf: last)
+            guard case .estimated(let register) = found else {
+                Issue.record("not estimated: \(found)")
+                return
+            }
+            #expect(register.registerWh == 93_000 + since && register.fromDay == first.advanced(by: 1))
+            #expect(register.estimatedWh == 0 && register.confidence == .high)
+            // A day that lacks, and a meter without registers, give none.
+            #expect(
+                try await estimator.register(of: bench.meter, endOf: last.advanced(by: 1)) == .unknown(missingSlots: 1))
+            let bare = Estimator(site: bench.site, org: bench.org)
+            #expect(try await bare.register(of: bench.meter, endOf: last) == .unknown(missingSlots: 0))
+        }
+    }
+
+    /// By the dated setting; text that is no plan is refused where it is set.
+    @Test func thePlanIsADatedSetting() async throws {
+        let kind = try #require(Estimator.settings.first)
+        #expect(kind.parse("best") == "best" && kind.parse("threeDayMean") != nil && kind.parse("guess") == nil)
+        #expect(kind.parse(EstimationPlan.best.json()) != nil && kind.parse("{}") == nil)
+        try await Bench.with(.sqlite) { bench in
+            bench.clock.nowMs += 86_400_000
+            let day = bench.retailer.lastDay.advanced(by: 1)
+            try await bench.arrive(day, (0..<48).map { $0 == 10 ? nil : 70 })
+            try await bench.site.money.write { transaction in
+                try Setting.set(
+                    Estimator.planSetting, "linear", from: day, bench.scope, in: transaction)
+            }
+            _ = try await Estimator(site: bench.site, org: bench.org).run(day: day)
+            #expect(try await Self.log(bench, day).map(\.method) == [.linear])
+        }
+    }
+
+    /// Days of 46 and 50 half hours are estimated like others.
+    @Test(arguments: [CivilDay(year: 2026, month: 3, day: 29)!, CivilDay(year: 2026, month: 10, day: 25)!])
+    func daysOnWhichTheClockChanges(_ day: CivilDay) async throws {
+        try await Bench.with(.sqlite) { bench in
+            let zone = try #require(Zone("Europe/Berlin"))
+            let org = Org(orgID: 3, name: "Drei", zone: zone, currency: "EUR")
+            let scope = Scope(orgID: 3)
+            bench.clock.nowMs = zone.startS(of: day.advanced(by: 2)) * 1000
+            try await bench.site.money.write { transaction in
+                try org.create(in: transaction)
+                try Place(placeID: 30, parentID: nil, kind: .plant, name: "P").create(scope, in: transaction)
+                try SupplyAccount(
+                    accountID: 300, accountNumber: "A", name: "H", category: "domestic", placeID: 30,
+                    sanctionedW: 3_000, language: "en", openedDay: day.advanced(by: -30)
+                ).create(scope, in: transaction)
+                try Meter(
+                    meterID: 3000, serial: "X", host: "127.0.0.1", port: 1, clientAddress: 48,
+                    authentication: "hls-2", sealedKeys: nil, capturePeriodS: 1800
+                ).create(scope, atMs: 0, in: transaction)
+                try Installation(meterID: 3000, accountID: 300, fromDay: day.advanced(by: -30))
+                    .create(scope, in: transaction)
+            }
+            for offset in -6..<0 {
+                let earlier = day.advanced(by: offset)
+                try await bench.site.readings.shard(earlier.month).write { transaction in
+                    try Ingest.apply(
+                        IncomingDay(day: earlier, meterID: 3000, batchID: 9, values: (0..<48).map { 50 + Int32($0) }),
+                        IngestContext(sanctionedW: 3_000, periodS: 1800, history: [], madeBy: "read", nowMs: 0),
+                        orgID: 3, in: transaction)
+                }
+            }
+            let (filled, open) = try await Estimator(site: bench.site, org: org).run(day: day)
+            let block = try #require(
+                try await bench.site.readings.shard(day.month).read {
+                    try DayBlocks.current(meterID: 3000, from: day, to: day, orgID: 3, in: $0).first?.block
+                })
+            let slots = zone.slotCount(of: day, periodS: 1800)
+            #expect([46, 50].contains(slots) && filled == 1 && open == 0)
+            #expect(block.slotCount == slots && block.count(of: .estimated) == slots)
+            // The last half hour of the day is that of any other.
+            #expect(block.values[slots - 1] == 97)
+        }
+    }
+}
