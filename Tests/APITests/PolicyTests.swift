@@ -3,6 +3,7 @@ import Access
 import CivilTime
 import Clocks
 import HeadEnd
+import MeterData
 import Meters
 import SQL
 import Testing
@@ -295,6 +296,17 @@ private let productProbes: [String: Probe] = [
     "exchange.order": Probe(roles: staff, own: { _, _ in [:] }),
     "exchange.replies": Probe(
         roles: staff, own: { _, _ in ["correlationID": .string("probe-1")] }, prepare: { try await $0.order() }),
+    "imports.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("2")] }, other: { _ in ["before": .string("9000000")] }),
+    "imports.report": on("importID", 9200, staff, prepare: { try await $0.giveImports() }),
+    "imports.refused": on("importID", 9200, staff, prepare: { try await $0.giveImports() }),
+    "imports.take": Probe(roles: staff, own: { _, _ in ["name": .string("load.csv")] }),
+    "readings.enter": on(
+        "meterID", 1070, staff,
+        [
+            "kind": .string("register"), "atMs": .number("1767000000000"), "value": .number("4218306"),
+            "reason": .string("read on site"),
+        ]),
     "meters.wishes": on("meterID", 1070, staff),
     "orders.list": Probe(
         roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["before": .string("9000000")] }),
@@ -556,6 +568,19 @@ private func limit(ofMeter meterID: String) -> [String: JSONValue] {
 }
 
 extension Fixture {
+    /// A finished import with a report in each company.
+    func giveImports() async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                let importID = try ImportRun.begin(
+                    file: "load-of-\(org).csv", fileSHA256: Array(repeating: UInt8(org), count: 32), rowCount: 2,
+                    valueCount: 1, refusals: [ImportRefusal(row: 2, what: "no", hint: "mend it", text: "x-of-\(org)")],
+                    newID: 9200 + org, nowMs: 0, orgID: org, in: transaction)
+                try ImportRun.finish(importID, report: "{\"format\":1}", nowMs: 0, orgID: org, in: transaction)
+            }
+        }
+    }
+
     /// An order that waits for a second person in each company, given by nobody who is here.
     func giveOrders() async throws {
         try await site.money.write { transaction in
@@ -657,6 +682,11 @@ extension Fixture {
             return await send(
                 endpoint.method, path, query.joined(separator: "&"),
                 headers: headers + [("Content-Type", "application/xml")], body: document)
+        }
+        if let document = endpoint.documents?.takes["text/csv"] {
+            return await send(
+                endpoint.method, path, query.joined(separator: "&"), headers: headers + [("Content-Type", "text/csv")],
+                body: document)
         }
         return await send(
             endpoint.method, path, query.joined(separator: "&"), headers: headers,
