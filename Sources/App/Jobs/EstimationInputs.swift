@@ -44,7 +44,7 @@ extension EstimationSources {
                     meterID: meterID, from: max(from, month.first), to: min(to, month.last), orgID: org.orgID, in: $0)
             }
             fromFiles += try await site.readings.shard(month).read { [org] in
-                try MeterData.RegisterReading.of(
+                try StoredRegister.of(
                     meterID: meterID, from: max(from, month.first), to: min(to, month.last), orgID: org.orgID, in: $0)
             }.filter { $0.quality == .actual }.map { VEE.RegisterReading(atS: $0.atS, registerWh: $0.value) }
         }

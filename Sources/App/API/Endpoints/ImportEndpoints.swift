@@ -2,12 +2,14 @@
 // by a person. The rules are MeterData's.
 import Access
 import CivilTime
+import Clocks
 import Cryptography
 import Foundation
 import IntervalData
 import LoadFiles
 import MeterData
 import Meters
+import SQL
 
 struct ImportsQuery: APIModel {
     var before: ID?
