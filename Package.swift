@@ -159,7 +159,8 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability", "LoadFiles",
+                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability",
+                "LoadFiles",
                 hummingbird,
                 logging,
             ] + nio + tls),
@@ -278,11 +279,13 @@ let package = Package(
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Composition", "HeadEnd", "MeterData", "MeterPort", "Meters", "Payments", "SQLiteAdapter",
+                "API", "Access", "Composition", "HeadEnd", "MeterData", "MeterPort", "Meters", "Payments",
+                "SQLiteAdapter",
                 "Supply", "TestRetailer", logging, lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
-        tests("Web", ["Web", "Aggregation", "Corridor", "Charts", "CivilTime", "IntervalData", "IS15959", "MeterPort"]),
+        tests(
+            "Web", ["Web", "Aggregation", "Corridor", "Charts", "CivilTime", "IntervalData", "IS15959", "MeterPort"]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests("Rating", ["Rating"]),
