@@ -129,7 +129,7 @@ struct ReadingTaskPath: APIModel {
 func validationRules(_ text: String) throws -> ValidationRules {
     do {
         return try ValidationRules(json: text)
-    } catch let error as RulesError {
+    } catch {
         throw Refusal(
             .invalid, "The settings cannot be used: \(error.description).",
             hint: "GET /api/v1/validation/rules shows the standard settings.", at: "rules")
