@@ -278,9 +278,8 @@ let package = Package(
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Composition", "HeadEnd", "MeterPort", "Meters", "Payments", "SQLiteAdapter", "Supply",
-                "TestRetailer", logging,
-                lifecycle,
+                "API", "Access", "Composition", "HeadEnd", "MeterData", "MeterPort", "Meters", "Payments", "SQLiteAdapter",
+                "Supply", "TestRetailer", logging, lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
         tests("Web", ["Web", "Aggregation", "Corridor", "Charts", "CivilTime", "IntervalData", "IS15959", "MeterPort"]),
@@ -320,8 +319,9 @@ let package = Package(
         tests(
             "Editing",
             domainBase + [
-                "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Journal", "MeterData", "Messaging", "Meters",
-                "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport", "VEE",
+                "Access", "Accounts", "Exchange", "Grid", "HeadEnd", "IEC61968", "IntervalData", "Journal", "LoadFiles",
+                "MeterData", "Messaging", "Meters", "Packs", "Payments", "Rating", "Supply", "Tariffs", "TestRetailer",
+                "TestSupport", "VEE",
             ]),
         tests(
             "Exceptions",

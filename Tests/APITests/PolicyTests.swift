@@ -3,6 +3,7 @@ import Access
 import CivilTime
 import Clocks
 import HeadEnd
+import MeterData
 import Meters
 import SQL
 import Testing
@@ -24,7 +25,7 @@ struct Probe: Sendable {
     var prepare: (@Sendable (Fixture) async throws -> Void)?
 }
 
-let probes: [String: Probe] = productProbes.merging([
+let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging([
     "health.live": Probe(own: { _, _ in [:] }),
     "health.ready": Probe(own: { _, _ in [:] }),
     "problems.list": Probe(own: { _, _ in [:] }),
@@ -150,7 +151,7 @@ let probes: [String: Probe] = productProbes.merging([
 
 private let everyone = Set(Fixture.roles)
 private let twoDays: [String: JSONValue] = ["first": .string("2025-12-30"), "second": .string("2026-01-02")]
-private let staff: Set<Role> = [.operator, .administrator]
+let staff: Set<Role> = [.operator, .administrator]
 private let everybody: Set<Role> = [.consumer, .operator, .administrator]
 
 private func newKey(_ name: String) -> [String: JSONValue] {
@@ -281,24 +282,6 @@ private let productProbes: [String: Probe] = [
     "events.list": Probe(
         roles: staff, own: { _, _ in ["severity": .string("warning")] },
         other: { _ in ["placeID": .string("20")] }, harmless: ["meterID": "filters rows of the own company"]),
-    "outages.list": Probe(
-        roles: staff, own: { _, _ in ["open": .bool(false)] }, other: { _ in ["placeID": .string("20")] }),
-    "outages.read": withOutages(on("outageID", 9500, staff)),
-    "meters.outages": on("meterID", 1070, staff),
-    "planned-outages.list": Probe(roles: staff, own: { _, _ in [:] }),
-    "planned-outages.add": Probe(
-        roles: staff, own: { _, _ in planned(at: "11") }, other: { _ in planned(at: "21") }),
-    "planned-outages.call-off": withOutages(on("plannedID", 9600, staff, ["reason": .string("a test")])),
-    "reliability.read": Probe(
-        roles: staff, own: { _, _ in ["from": .string("2025-12-01"), "to": .string("2025-12-31")] },
-        other: { _ in
-            ["from": .string("2025-12-01"), "to": .string("2025-12-31"), "placeID": .string("20")]
-        }),
-    "tamper-cases.list": Probe(roles: staff, own: { _, _ in ["state": .string("valid")] }),
-    // One case for each caller: it can be closed once.
-    "tamper-cases.close": withOutages(
-        Probe(
-            roles: staff, own: { _, number in closing("\(9800 + number)") }, other: { _ in closing("9702") })),
     "events.aside": Probe(roles: staff, own: { _, _ in ["limit": .number("2")] }),
     "exchange.readings": on(
         "meterID", 1070, staff, ["from": .string("2025-12-30"), "to": .string("2025-12-31")],
@@ -313,6 +296,17 @@ private let productProbes: [String: Probe] = [
     "exchange.order": Probe(roles: staff, own: { _, _ in [:] }),
     "exchange.replies": Probe(
         roles: staff, own: { _, _ in ["correlationID": .string("probe-1")] }, prepare: { try await $0.order() }),
+    "imports.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("2")] }, other: { _ in ["before": .string("9000000")] }),
+    "imports.report": on("importID", 9200, staff, prepare: { try await $0.giveImports() }),
+    "imports.refused": on("importID", 9200, staff, prepare: { try await $0.giveImports() }),
+    "imports.take": Probe(roles: staff, own: { _, _ in ["name": .string("load.csv")] }),
+    "readings.enter": on(
+        "meterID", 1070, staff,
+        [
+            "kind": .string("register"), "atMs": .number("1767000000000"), "value": .number("4218306"),
+            "reason": .string("read on site"),
+        ]),
     "meters.wishes": on("meterID", 1070, staff),
     "orders.list": Probe(
         roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["before": .string("9000000")] }),
@@ -466,7 +460,7 @@ private let productProbes: [String: Probe] = [
         "accountID", 70, staff, ["order": .string("cut"), "reason": .string("a test of orders")]),
 ]
 
-private func with(_ probe: Probe, _ prepare: @escaping @Sendable (Fixture) async throws -> Void) -> Probe {
+func with(_ probe: Probe, _ prepare: @escaping @Sendable (Fixture) async throws -> Void) -> Probe {
     var probe = probe
     probe.prepare = prepare
     return probe
@@ -527,7 +521,7 @@ private func askedMeters(_ probe: Probe) -> Probe {
 }
 
 /// A probe about one thing: `base` + 1 in the own company, `base` + 2 in the other.
-private func on(
+func on(
     _ field: String, _ base: Int, _ roles: Set<Role>, _ more: [String: JSONValue] = [:],
     harmless: [String: String] = [:], prepare: (@Sendable (Fixture) async throws -> Void)? = nil
 ) -> Probe {
@@ -574,6 +568,19 @@ private func limit(ofMeter meterID: String) -> [String: JSONValue] {
 }
 
 extension Fixture {
+    /// A finished import with a report in each company.
+    func giveImports() async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                let importID = try ImportRun.begin(
+                    file: "load-of-\(org).csv", fileSHA256: Array(repeating: UInt8(org), count: 32), rowCount: 2,
+                    valueCount: 1, refusals: [ImportRefusal(row: 2, what: "no", hint: "mend it", text: "x-of-\(org)")],
+                    newID: 9200 + org, nowMs: 0, orgID: org, in: transaction)
+                try ImportRun.finish(importID, report: "{\"format\":1}", nowMs: 0, orgID: org, in: transaction)
+            }
+        }
+    }
+
     /// An order that waits for a second person in each company, given by nobody who is here.
     func giveOrders() async throws {
         try await site.money.write { transaction in
@@ -675,6 +682,11 @@ extension Fixture {
             return await send(
                 endpoint.method, path, query.joined(separator: "&"),
                 headers: headers + [("Content-Type", "application/xml")], body: document)
+        }
+        if let document = endpoint.documents?.takes["text/csv"] {
+            return await send(
+                endpoint.method, path, query.joined(separator: "&"), headers: headers + [("Content-Type", "text/csv")],
+                body: document)
         }
         return await send(
             endpoint.method, path, query.joined(separator: "&"), headers: headers,
@@ -797,46 +809,6 @@ extension Fixture {
             guard case .permission(let permissions) = endpoint.access else { continue }
             if !moving.isDisjoint(with: permissions) && endpoint.changesSomething {
                 #expect(endpoint.idempotency == .keyed, "\(endpoint.name)")
-            }
-        }
-    }
-}
-
-private func planned(at placeID: String) -> [String: JSONValue] {
-    [
-        "placeID": .string(placeID), "fromMs": .number("1767000000000"), "toMs": .number("1767003600000"),
-        "reason": .string("a test of plans"),
-    ]
-}
-
-private func closing(_ caseID: String) -> [String: JSONValue] {
-    ["caseID": .string(caseID), "isResolved": .bool(false), "reason": .string("a test of closing")]
-}
-
-/// An outage, a planned one and a case of tampering in each company; of cases one for every caller in the first.
-private func withOutages(_ probe: Probe) -> Probe {
-    with(probe) { fixture in
-        try await fixture.site.money.write { transaction in
-            for org in Int64(1)...2 {
-                try transaction.run(
-                    """
-                    INSERT INTO outage (org_id, outage_id, version, place_id, is_node, start_ms, members, silent,
-                      of_meters, is_withdrawn, made_at_ms) VALUES ($1, $2, 1, $3, 0, 5, 1, 0, 1, 0, 5)
-                    ON CONFLICT DO NOTHING
-                    """, [.int(org), .int(9500 + org), .int(org * 10 + 1)])
-                try transaction.run(
-                    """
-                    INSERT INTO planned_outage (org_id, planned_id, place_id, from_ms, to_ms, why, login_id, made_at_ms)
-                    VALUES ($1, $2, $3, 5, 10, 'test', 0, 5) ON CONFLICT DO NOTHING
-                    """, [.int(org), .int(9600 + org), .int(org * 10 + 1)])
-                for caseID in [9700 + org] + (org == 1 ? Array(9800...9899) : []) {
-                    try transaction.run(
-                        """
-                        INSERT INTO tamper_case (org_id, case_id, meter_id, kind, state, first_at_ms, last_at_ms, is_over,
-                          times, lasted_ms, is_valid, reasons, looked_at_ms)
-                        VALUES ($1, $2, $3, 'magnet', 'valid', 5, 5, 1, 1, 1, 1, '', 5) ON CONFLICT DO NOTHING
-                        """, [.int(org), .int(caseID), .int(1070 + org)])
-                }
             }
         }
     }

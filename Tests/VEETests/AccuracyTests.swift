@@ -169,7 +169,7 @@ struct ErrorSums {
         let days = (0..<17).map { first.advanced(by: $0) }
         var single = ForecastError()
         var baselines: [ForecastBaseline: (single: ForecastError, sum: ForecastError)] = [:]
-        let total = try #require(sum(homes))
+        let total = try #require(summed(homes))
         var ofSum = ForecastError()
         var added = ForecastError()
         for day in days {

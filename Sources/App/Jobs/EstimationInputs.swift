@@ -3,6 +3,7 @@ import Access
 import CivilTime
 import Clocks
 import HeadEnd
+import IntervalData
 import MeterData
 import SQL
 import VEE
@@ -23,7 +24,7 @@ extension EstimationSources {
         )
         let nowMs = site.clocks.businessNowMs()
         let found = try await site.money.read { [org] in
-            try Outages.of(meterID: meterID, fromMs: startMs, toMs: endMs, Scope(orgID: org.orgID), in: $0)
+            try MeterData.Outages.of(meterID: meterID, fromMs: startMs, toMs: endMs, Scope(orgID: org.orgID), in: $0)
         }
         return found.compactMap { outage in
             let (fromMs, toMs) = (outage.certainFromMs, min(outage.certainToMs, nowMs))
@@ -36,11 +37,16 @@ extension EstimationSources {
         of meterID: Int64, from: CivilDay, to: CivilDay, _ site: Site, _ org: Org
     ) async throws -> [VEE.RegisterReading] {
         var found: [RawRegister] = []
+        var fromFiles: [VEE.RegisterReading] = []
         for month in try await site.readings.months() where month >= from.month && month <= to.month {
             found += try await site.readings.shard(month).read { [org] in
                 try RawRegister.of(
                     meterID: meterID, from: max(from, month.first), to: min(to, month.last), orgID: org.orgID, in: $0)
             }
+            fromFiles += try await site.readings.shard(month).read { [org] in
+                try MeterData.RegisterReading.of(
+                    meterID: meterID, from: max(from, month.first), to: min(to, month.last), orgID: org.orgID, in: $0)
+            }.filter { $0.quality == .actual }.map { VEE.RegisterReading(atS: $0.atS, registerWh: $0.value) }
         }
         // A register that turned over goes on counting from where it was.
         var turnedWh: Int64 = 0
@@ -54,6 +60,7 @@ extension EstimationSources {
                 readings.append(VEE.RegisterReading(atS: endS, registerWh: wh + turnedWh))
             }
         }
-        return readings
+        // A meter that is called says it itself; others come by file.
+        return readings.isEmpty ? fromFiles : readings
     }
 }

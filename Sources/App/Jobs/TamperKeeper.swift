@@ -1,5 +1,5 @@
-// Judges tamper cases again from the events of the meter and its own readings, and gives the orders that the rules want:
-// a cut as a proposal or an order, and supply back once a case is closed. Holds no rule of its own.
+// Judges tamper cases again from the events of the meter and its own readings, and gives the orders that the rules
+// want: a cut as a proposal or an order, and supply back once a case is closed. Holds no rule of its own.
 import Access
 import CivilTime
 import Clocks

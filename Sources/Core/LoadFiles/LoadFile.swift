@@ -74,6 +74,18 @@ public struct LoadFile: Sendable {
         return open(loads[meter].days.filter { range.contains($0.day) })
     }
 
+    /// Marks a slot without a value in `rawDays`.
+    public static let absent = MeterLoad.absent
+
+    /// The days of one month with `absent` where there is no value, without a copy.
+    public func rawDays(_ meter: Int, in month: CivilMonth) -> ArraySlice<(day: Int32, values: [Int32])> {
+        let days = loads[meter].days
+        let range = month.first.number...month.last.number
+        let from = days.firstIndex { range.contains($0.day) } ?? days.endIndex
+        let to = days[from...].firstIndex { !range.contains($0.day) } ?? days.endIndex
+        return days[from..<to]
+    }
+
     /// Months of which any meter has a day, in order.
     public var months: [CivilMonth] {
         let days = loads.reduce(into: Set<Int32>()) { days, load in for day in load.days { days.insert(day.day) } }

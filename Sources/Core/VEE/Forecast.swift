@@ -152,7 +152,7 @@ private func levelOfLastDays(_ series: LoadSeries, before day: Int, _ method: Fo
 }
 
 /// The slot-wise sum of series of the same days; missing where one of them is.
-public func sum(_ members: [LoadSeries]) -> LoadSeries? {
+public func summed(_ members: [LoadSeries]) -> LoadSeries? {
     guard var total = members.first else { return nil }
     for member in members.dropFirst() {
         guard member.days == total.days, member.periodS == total.periodS, member.zone == total.zone else { return nil }
@@ -210,7 +210,7 @@ public func aggregationErrors(
     sizes.filter { (1...max(1, members.count)).contains($0) && !members.isEmpty }.map { size in
         var error = ForecastError()
         for start in stride(from: 0, through: members.count - size, by: size) {
-            guard let group = sum(Array(members[start..<start + size])) else { continue }
+            guard let group = summed(Array(members[start..<start + size])) else { continue }
             for day in days {
                 error.add(forecast(group, day: day, method: size == 1 ? .meter : .sum), of: day, in: group)
             }

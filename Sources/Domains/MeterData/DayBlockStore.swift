@@ -112,6 +112,40 @@ public enum DayBlocks {
         return found.indices.filter { $0 + 1 == found.count || found[$0 + 1].day != found[$0].day }.map { found[$0] }
     }
 
+    /// The same for some meters, in order of meter and day; at most a few hundred.
+    static func current(
+        meterIDs: [Int64], channel: Channel = .importWh, from: CivilDay, to: CivilDay, orgID: Int64,
+        in transaction: any SQLTransaction
+    ) throws -> [StoredBlock] {
+        guard from <= to, !meterIDs.isEmpty else { return [] }
+        let month = from.month
+        var parameters: [SQLValue] = [.int(orgID), .int(channel.rawValue)]
+        let ids = parameters.bind(meterIDs)
+        var dated = parameters
+        let days = dated.bind((from.number...to.number).map { Int64($0) })
+        var found = try transaction.query(
+            """
+            SELECT \(columns) FROM day_block WHERE org_id = $1 AND day IN (\(days)) AND meter_id IN (\(ids))
+              AND channel = $2
+            """, dated, decode)
+        parameters.append(.day(month.first))
+        let wanted = month.first.days(to: from) + 1...month.first.days(to: to) + 1
+        found += try transaction.query(
+            """
+            SELECT \(MeterMonth.columns) FROM meter_month
+            WHERE org_id = $1 AND day = $\(parameters.count) AND meter_id IN (\(ids)) AND channel = $2
+            """, parameters
+        ) { row in
+            let month = try MeterMonth.decode(row, month)
+            return try month.current(orgID).filter { wanted.contains($0.dayOfMonth) }.map(month.stored)
+        }.flatMap(\.self)
+        found.sort { ($0.meterID, $0.day, $0.version) < ($1.meterID, $1.day, $1.version) }
+        return found.indices.filter { index in
+            index + 1 == found.count || found[index + 1].meterID != found[index].meterID
+                || found[index + 1].day != found[index].day
+        }.map { found[$0] }
+    }
+
     /// Every version of one day of a channel, oldest first.
     public static func versions(
         meterID: Int64, channel: Channel = .importWh, day: CivilDay, orgID: Int64, in transaction: any SQLTransaction

@@ -47,6 +47,8 @@ public struct Importer: Sendable {
     static let chunkSize = 16
     let site: Site
     let org: Org
+    /// False takes every meter day by day: what `BulkImport` is measured by.
+    var takesManyAtATime = true
 
     public init(site: Site, org: Org) {
         self.site = site
@@ -63,7 +65,16 @@ public struct Importer: Sendable {
         var counts = ImportCounts()
         let book = try await site.money.read { [org] in try RuleBook.load(orgID: org.orgID, in: $0) }
         for month in file.months {
+            try Task.checkCancellation()
+            let bulk = BulkImport(site: site, org: org, file: file, month: month, importID: importID)
             var rest = targets[...]
+            // Rules by group are asked for meter by meter.
+            if takesManyAtATime, book.isEmpty {
+                let done = counts.meterDays
+                let (taken, left) = try await bulk.run(targets) { await progress(done + $0) }
+                counts = counts + taken
+                rest = left[...]
+            }
             while !rest.isEmpty {
                 let chunk = rest.prefix(Self.chunkSize)
                 rest = rest.dropFirst(Self.chunkSize)
@@ -84,6 +95,7 @@ public struct Importer: Sendable {
                 counts = counts + (try await take(items, month, book, importID: importID, periodS: file.periodS))
                 await progress(counts.meterDays)
             }
+            try await bulk.finish()
         }
         return counts
     }

@@ -214,6 +214,16 @@ public enum Ingest {
         return found
     }
 
+    /// What a check found in a day of which nothing was known before.
+    static func exception(_ finding: Finding, _ incoming: IncomingDay, nowMs: Int64) -> VEEException {
+        VEEException(
+            day: incoming.day, meterID: incoming.meterID, rule: finding.rule.rawValue, slots: finding.slots,
+            severity: finding.severity.rawValue, message: finding.message,
+            rawValues: finding.severity == .hard
+                ? finding.slots.map { incoming.values[$0].map(String.init) ?? "" }.joined(separator: " ") : "",
+            raisedAtMs: nowMs, batchID: finding.severity == .hard ? incoming.batchID : nil)
+    }
+
     private static func raise(
         _ judged: Judged, conflicts: [Int], replacedEdits: [Int], keeping: Set<String>, _ incoming: IncomingDay,
         _ context: IngestContext,

@@ -105,8 +105,8 @@ public enum MeterOutages {
         return evidence
     }
 
-    /// Makes what is stored of a meter's outages agree with its signs. Doing it again changes nothing; so does the order
-    /// in which signs arrived.
+    /// Makes what is stored of a meter's outages agree with its signs. Doing it again changes nothing; so does the
+    /// order in which signs arrived.
     /// - Parameters:
     ///   - signs: all of the meter's signs from `fromMs` on, and the last of its power events before.
     ///   - fromMs: outages that began earlier stay as they are.
@@ -347,8 +347,8 @@ public enum Outages {
     /// An outage may have begun so long before the span that is asked for.
     static let longestMs: Int64 = 400 * 86_400_000
 
-    /// When a meter was without supply, in order of time: for estimation, which puts zero there, and for validation, which
-    /// explains zeros by it. Reads the money store.
+    /// When a meter was without supply, in order of time: for estimation, which puts zero there, and for validation,
+    /// which explains zeros by it. Reads the money store.
     /// - Parameters:
     ///   - fromMs, toMs: half open; intervals that touch it come whole, not cut to it.
     public static func of(

@@ -65,6 +65,11 @@ public struct MonthKeeper: Sendable {
         return value
     }
 
+    /// The first month that is not compacted by the settings.
+    func firstHot() async throws -> CivilMonth {
+        CivilMonth(index: present.index - (try await setting(Self.hotSetting)))
+    }
+
     /// Compacts and archives what is due by the settings. Returns the months touched.
     public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
         let hot = try await setting(Self.hotSetting)
@@ -248,6 +253,11 @@ public struct MonthKeeper: Sendable {
             return page.flatMap(\.2)
         })
         return (count, digest)
+    }
+
+    /// Notes that a month is compacted, with the checksum of its rows as they are now.
+    func noteCompacted(_ month: CivilMonth) async throws {
+        try await note(month, .compacted, try await there(month))
     }
 
     private func note(_ month: CivilMonth, _ form: ReadingMonth.Form, _ shard: any Database) async throws {

@@ -192,8 +192,8 @@ public struct OutageJoiner {
         }
     }
 
-    /// Of the outages these spans were counted to, those that stand on others at another time: a span has moved away from
-    /// them. They are joined anew without it.
+    /// Of the outages these spans were counted to, those that stand on others at another time: a span has moved away
+    /// from them. They are joined anew without it.
     private func membersElsewhere(
         _ spans: [MeterOutage], taken: [Int64], fromMs: Int64, toMs: Int64, in transaction: any SQLTransaction
     ) throws -> Set<Int64> {
@@ -217,8 +217,8 @@ public struct OutageJoiner {
         return foreign
     }
 
-    /// Outages whose gasp was lost: the outage that the node above has within their bounds is theirs too, and its start.
-    /// One that fits none stands alone.
+    /// Outages whose gasp was lost: the outage that the node above has within their bounds is theirs too, and its
+    /// start. One that fits none stands alone.
     private func placeLostGasps(
         _ own: [MeterOutage], fromMs: Int64, toMs: Int64, _ groups: inout [OutageGroup], _ tree: GroupingTree,
         in transaction: any SQLTransaction

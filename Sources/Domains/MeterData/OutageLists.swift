@@ -229,8 +229,8 @@ public enum ReliabilityStore {
         return filter
     }
 
-    /// Interruptions of the customers under a place that touch a span of time. One customer is a step; a silent meter is
-    /// none in the lower bound. What still lasts, lasts until `nowMs`.
+    /// Interruptions of the customers under a place that touch a span of time. One customer is a step; a silent meter
+    /// is none in the lower bound. What still lasts, lasts until `nowMs`.
     public static func interruptions(
         placeID: Int64?, fromMs: Int64, toMs: Int64, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Interruption] {

@@ -1,5 +1,5 @@
-// Whether signs of tampering are worth somebody's visit: how long, how often, and whether the consumption fell. Pure: the
-// same events, readings and rules give the same verdict. Event ids are those of IS 15959-1.
+// Whether signs of tampering are worth somebody's visit: how long, how often, and whether the consumption fell. Pure:
+// the same events, readings and rules give the same verdict. Event ids are those of IS 15959-1.
 import Access
 import CivilTime
 import Foundation

@@ -1,5 +1,5 @@
-// Cases of tampering: one open case for each meter and kind, judged again as signs and readings come, closed by a person.
-// Says what should follow; orders are given elsewhere.
+// Cases of tampering: one open case for each meter and kind, judged again as signs and readings come, closed by a
+// person. Says what should follow; orders are given elsewhere.
 import Access
 import CivilTime
 import Clocks
@@ -7,7 +7,8 @@ import Meters
 import SQL
 
 public struct TamperCase: Sendable, Equatable, Codable {
-    /// `seen`: signs that do not suffice. `valid`: somebody should go there. `resolved`, `dismissed`: closed by a person.
+    /// `seen`: signs that do not suffice. `valid`: somebody should go there. `resolved`, `dismissed`: closed by a
+    /// person.
     public enum State: String, Sendable, Codable, CaseIterable { case seen, valid, resolved, dismissed }
     public var caseID: Int64
     public var meterID: Int64

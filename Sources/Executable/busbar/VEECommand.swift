@@ -5,7 +5,7 @@ import Composition
 struct VEECommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vee", abstract: "Validation, estimation and editing of readings.",
-        subcommands: [Rules.self, SetRules.self, Preview.self, Again.self])
+        subcommands: [Rules.self, SetRules.self, Preview.self, Again.self, VEEFill.self])
 
     struct Rules: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

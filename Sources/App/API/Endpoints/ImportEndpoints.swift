@@ -231,6 +231,8 @@ extension Endpoints {
         return answer
     }
 
+    private static let uploadExample =
+        "meter,time,kWh\nBB100001,2026-11-01 00:00,0.125\nBB100001,2026-11-01 00:30,0.150\n"
     private static let reportExample =
         "{\"file\":\"load.csv\",\"format\":1,\"kind\":\"csv\",\"meters\":2,\"rows\":96,\"values\":96}"
 
@@ -317,7 +319,7 @@ extension Endpoints {
                 example: UploadQuery(
                     name: "load.csv", unit: nil, channel: nil, multiplier: nil, meter: nil, stamps: nil),
                 documents: Documents(
-                    takes: ["text/csv": "meter,time,kWh\nBB100001,2026-11-01 00:00,0.125\n"],
+                    takes: ["text/csv": uploadExample],
                     gives: ["application/json": "{\"importID\":\"7\",\"isWhole\":true,\"refused\":0}"]),
                 bodyLimitBytes: uploadBytesMax, problems: [.invalid],
                 run: { query, context in try await context.upload(query) })),

@@ -1,5 +1,6 @@
 // Outages of meters and of the network, planned shutdowns, and cases of tampering.
 import Access
+import Clocks
 import Grid
 import MeterData
 import Reliability

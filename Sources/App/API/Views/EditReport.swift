@@ -2,6 +2,7 @@
 // edit is asked for, agreed to and taken back. Writes through commands only.
 import Access
 import CivilTime
+import Clocks
 import IntervalData
 import Jobs
 import MeterData
@@ -121,28 +122,30 @@ public struct EditDayReport: Sendable {
     public static func of(
         _ site: Site, meterID: Int64, day: CivilDay, channel: Channel = .importWh, _ scope: Scope
     ) async throws -> EditDayReport {
-        let (meter, org, edits, people) = try await site.money.read { transaction in
+        let (meter, org, edits, names) = try await site.money.read { transaction in
             let meter = try Meter.find(meterID, scope, in: transaction)
+            let org = try Org.find(scope.orgID, in: transaction)
             let edits = try ReadingEdit.of(meterID: meterID, days: day...day, scope, in: transaction)
                 .filter { $0.channel == channel }
-            return (
-                meter, try Org.find(scope.orgID, in: transaction), edits, try people(edits, scope, in: transaction)
-            )
+            let names = try people(edits, scope, in: transaction)
+            return (meter, org, edits, names)
         }
-        let (versions, estimates) =
-            try await site.readings.months().contains(day.month)
-            ? try await site.readings.shard(day.month).read { transaction in
+        var (versions, estimates): ([StoredBlock], [EstimateRecord]) = ([], [])
+        // A month of which nobody has anything is not made by looking at it.
+        if try await site.readings.months().contains(day.month) {
+            (versions, estimates) = try await site.readings.shard(day.month).read { transaction in
                 (
                     try DayBlocks.versions(
                         meterID: meterID, channel: channel, day: day, orgID: scope.orgID, in: transaction),
                     try EstimationLog.of(
                         meterID: meterID, channel: channel, day: day, orgID: scope.orgID, in: transaction)
                 )
-            } : ([], [])
+            }
+        }
         return EditDayReport(
             meter: meter, zone: org.zone, day: day, channel: channel,
             today: org.zone.day(atS: site.clocks.businessNowMs() / 1000), versions: versions, estimates: estimates,
-            edits: edits, people: people, slotCount: org.zone.slotCount(of: day, periodS: meter.capturePeriodS),
+            edits: edits, people: names, slotCount: org.zone.slotCount(of: day, periodS: meter.capturePeriodS),
             orgID: scope.orgID)
     }
 
@@ -150,7 +153,7 @@ public struct EditDayReport: Sendable {
         _ edits: [ReadingEdit], _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Int64: String] {
         var people: [Int64: String] = [:]
-        let all = edits.flatMap { [$0.loginID, $0.decidedBy ?? 0, $0.undoneBy ?? 0] }
+        let all: [Int64] = edits.flatMap { [$0.loginID, $0.decidedBy ?? 0, $0.undoneBy ?? 0] }
         // Who edited may be of other places; the name of a colleague is no secret.
         for loginID in Set(all) where loginID > 0 {
             people[loginID] = (try? Logins.find(loginID, Scope(orgID: scope.orgID), in: transaction))?.username

@@ -2,8 +2,8 @@
 import Access
 import CivilTime
 import Clocks
-import Foundation
 import MeterData
+import Reliability
 import SQL
 
 private struct OutageLine: Encodable {
@@ -62,15 +62,10 @@ private func moment(_ ms: Int64, _ zone: Zone) -> String {
     return "\(day) \(two(second / 3_600)):\(two(second / 60 % 60))"
 }
 
-/// A time of the company's zone, `2026-12-01T10:00`, or with `Z` or an offset.
+/// A time of the company's zone, `2026-12-01T10:00`, or with `Z` or an offset; the first of two where clocks are set
+/// back.
 private func instantMs(_ text: String, _ zone: Zone) -> Int64? {
-    let local = text.count == 16 ? text + ":00" : text
-    let formatter = ISO8601DateFormatter()
-    if let date = formatter.date(from: local) { return Int64(date.timeIntervalSince1970) * 1000 }
-    guard let asUTC = formatter.date(from: local + "Z") else { return nil }
-    let localS = Int64(asUTC.timeIntervalSince1970)
-    let guess = localS - zone.offsetS(atS: localS)
-    return (localS - zone.offsetS(atS: guess)) * 1000
+    OutageFile.instantS(text, zone: zone).map { $0.likely * 1000 }
 }
 
 /// Enters a planned outage and says its number.

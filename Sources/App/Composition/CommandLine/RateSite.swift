@@ -3,6 +3,7 @@ import Access
 import CivilTime
 import Clocks
 import IntervalData
+import Jobs
 import Journal
 import MeterData
 import Quantities
@@ -114,7 +115,8 @@ private func estimate(_ site: Site, _ org: Org, _ progress: ProgressLine) async 
                 day = day.advanced(by: 1)
                 continue
             }
-            filled += try await Estimator(site: site, org: org).run(day: day, onlyCalled: false).filled
+            filled += try await Estimator(site: site, org: org, sources: .of(site, org))
+                .run(day: day, onlyCalled: false).filled
             progress.at("estimated up to \(day)")
             day = day.advanced(by: 1)
         }

@@ -2,6 +2,7 @@
 import API
 import Access
 import CivilTime
+import Clocks
 import Grid
 import IntervalData
 import MeterData
@@ -22,7 +23,9 @@ extension Desk {
                 show(try await card(call), call, .edits)
             },
             API.Page("POST", "\(Paths.edits)/{id}/approve", access: .permission([.approveReadings])) { call in
-                try await decide(call) { try DecideEdit(editID: $0, agrees: true, reason: "") }
+                try await decide(call) { editID, _ in
+                    try DecideEdit(editID: editID, agrees: true, reason: "")
+                }
             },
             API.Page("POST", "\(Paths.edits)/{id}/reject", access: either) { call in
                 try await decide(call) { try DecideEdit(editID: $0, agrees: false, reason: $1) }

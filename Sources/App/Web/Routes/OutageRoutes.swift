@@ -2,8 +2,10 @@
 import API
 import Access
 import CivilTime
+import Clocks
 import Grid
 import MeterData
+import SQL
 
 extension Desk {
     var outagePages: [API.Page] {

@@ -4,6 +4,7 @@ import API
 import CivilTime
 import IntervalData
 import MeterData
+import Meters
 import Quantities
 import VEE
 

@@ -1,7 +1,9 @@
-// ReliabilityPage: the indices of a part of the network, month by month, with their bounds and those of the places below.
+// ReliabilityPage: the indices of a part of the network, month by month, with their bounds and those of the places
+// below.
 import API
 import Charts
 import CivilTime
+import Grid
 import MeterData
 import Quantities
 import Reliability

@@ -45,7 +45,7 @@ public struct ReadingSource: Sendable, Equatable {
     }
 
     /// Notes it once; a batch that comes again changes nothing.
-    func store(orgID: Int64, in transaction: any SQLTransaction) throws {
+    public func store(orgID: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
             INSERT INTO reading_source (org_id, day, meter_id, channel, batch_id, first_row, last_row, codes,
