@@ -127,6 +127,7 @@ import VEE
             #expect(Set(mine.map(\.meterID)) == [1002, 1004])
             await #expect(throws: Refusal.self) { try await count { $0.placeID = 999 } }
             await #expect(throws: Refusal.self) { try await count { $0.meterID = 999 } }
+            await #expect(throws: Refusal.self) { try await count { $0.rule = "spike\0" } }
         }
     }
 }

@@ -1,4 +1,4 @@
-// An exception from its finding to its end: taken, given back, settled in each way, never twice, never by the wrong one.
+// An exception from finding to end: taken, given back, settled in each way, never twice, never by the wrong one.
 import Access
 import CivilTime
 import IntervalData

@@ -1,6 +1,6 @@
+import API
 // The queue of exceptions as a person uses it: by links and forms, without script.
 import Access
-import API
 import CivilTime
 import MeterData
 import SQL

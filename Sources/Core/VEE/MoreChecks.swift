@@ -218,7 +218,8 @@ private func loadFactor(_ input: DayInput, _ limits: ValidationRules.LoadFactor)
     return [
         soft(
             .loadFactor, 0..<input.values.count,
-            "the mean load is \(percent) % of the highest; \(limits.minimumPercent) to \(limits.maximumPercent) % can be",
+            "the mean load is \(percent) % of the highest; \(limits.minimumPercent) to \(limits.maximumPercent) % "
+                + "can be",
             percent, limit, "%")
     ]
 }

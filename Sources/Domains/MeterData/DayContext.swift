@@ -1,5 +1,5 @@
-// What was known of a day beside its values when they came: registers, clock, supply, tampering. Kept so that the checks
-// can run again on what is stored, when the rules have changed, without asking the meter or the file.
+// What was known of a day beside its values when they came: registers, clock, supply, tampering. Kept so that the
+// checks can run again on what is stored, when the rules have changed, without asking the meter or the file.
 import CivilTime
 import IntervalData
 import SQL

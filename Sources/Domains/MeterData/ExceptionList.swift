@@ -69,6 +69,9 @@ public struct ExceptionList: Sendable {
     }
 
     private func reach(_ filter: ExceptionFilter) async throws -> Reach {
+        guard filter.rule?.allSatisfy({ $0.isASCII && $0.isLetter }) ?? true else {
+            throw Refusal(.invalid, "This names no rule.", hint: "Write it as in the list, such as spike.", at: "rule")
+        }
         let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
         let meters: Set<Int64>? = try await site.money.read { [scope] transaction in
             if let meterID = filter.meterID {

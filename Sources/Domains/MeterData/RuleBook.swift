@@ -236,7 +236,8 @@ public struct SetValidationRules: Command {
     public var key: String? { nil }
     public var subjectID: Int64 { 0 }
     public var content: String {
-        "group=\(group) from=\(from?.description ?? "today")\(evenPast ? " even-past" : "") rules=\(rules?.json() ?? "none")"
+        let day = (from?.description ?? "today") + (evenPast ? " even-past" : "")
+        return "group=\(group) from=\(day) rules=\(rules?.json() ?? "none")"
     }
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int32 {

@@ -179,7 +179,7 @@ struct ReadingExceptionWork: APIModel {
     static let notes: [String: Note] = [
         "act": Note(
             "`take`, `give-back`, or how it is settled: `accepted` releases the held values as actual, `estimated` and "
-                + "`edited` need such values in place, `visit` sends somebody to the meter, `aside` does nothing more."),
+                + "`edited` need such values in place, `visit` sends somebody, `aside` does nothing more."),
         "ids": Note("Which ones, at most 1000. Without them those the filter below names.", itemsMax: 1000),
         "rule": Note("Only of this rule.", length: 1...40), "severity": Note("Only of this weight."),
         "placeID": Note("Only meters at this place or below."), "meterID": Note("Only of this meter."),
@@ -294,7 +294,7 @@ extension Endpoints {
                 access: .permission([.editReadings]),
                 EndpointText(
                     "Take or settle exceptions",
-                    "Named one by one or by a filter, at most 1000 at once. What does not fit is passed over and told."),
+                    "Named one by one or by a filter, at most 1000 at once. What does not fit is passed over."),
                 example: .example, outputExample: .example, bodyLimitBytes: 131_072,
                 problems: [.notFound, .conflict], run: { try await work($0, $1) })),
     ]

@@ -129,7 +129,7 @@ struct ReadingTaskPath: APIModel {
 func validationRules(_ text: String) throws -> ValidationRules {
     do {
         return try ValidationRules(json: text)
-    } catch let error as RulesError {
+    } catch {
         throw Refusal(
             .invalid, "The settings cannot be used: \(error.description).",
             hint: "GET /api/v1/validation/rules shows the standard settings.", at: "rules")
@@ -192,8 +192,8 @@ extension Endpoints {
                 "validation.again", "POST", "/api/v1/validation/again", access: .permission([.editReadings]),
                 EndpointText(
                     "Validate again",
-                    "By the rules of each day, over what is stored. What did not change stays as it is; the rest becomes "
-                        + "a new version of its day and is priced again. A large wish is finished by the job `validate`."
+                    "By the rules of each day, over what is stored. What did not change stays; the rest becomes "
+                        + "a new version of its day and is priced again. The job `validate` finishes a large wish."
                 ),
                 example: .example, outputExample: .example, rate: .heavy, problems: [.notFound],
                 run: { try await again($0, $1) })),

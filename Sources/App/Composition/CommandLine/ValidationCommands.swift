@@ -1,5 +1,5 @@
-// `busbar vee rules|set-rules|preview|again`: the rules of validation by meter group and day, what others would flag, and
-// validation run again. The same commands as the pages and the API.
+// `busbar vee rules|set-rules|preview|again`: the rules of validation by meter group and day, what others would
+// flag, and validation run again. The same commands as the pages and the API.
 import API
 import Access
 import CivilTime

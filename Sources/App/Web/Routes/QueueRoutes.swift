@@ -82,7 +82,8 @@ extension Desk {
     }
 
     private func queueItem(
-        _ detail: ExceptionDetail, _ row: @escaping (VEEException) -> QueueView.Row, _ names: [Int64: String], _ zone: Zone
+        _ detail: ExceptionDetail, _ row: @escaping (VEEException) -> QueueView.Row, _ names: [Int64: String],
+        _ zone: Zone
     ) -> QueueView.Item {
         let item = detail.exception
         let block = detail.block?.block ?? .empty(slots: 0)
