@@ -126,7 +126,9 @@ let package = Package(
         target("Domains", "Packs", domainBase + ["Access", "Grid", "Accounts", "Tariffs", "Corridor"]),
         target(
             "Domains", "Aggregation",
-            domainBase + ["Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "IntervalData", "Corridor"]),
+            domainBase + [
+                "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "IntervalData", "Corridor", "Tariffs",
+            ]),
         target("Domains", "Journal", domainBase + ["Access"]),
         target("Domains", "Messaging", domainBase + ["Access"]),
         target(
@@ -157,7 +159,8 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
-                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", hummingbird,
+                "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability", "LoadFiles",
+                hummingbird,
                 logging,
             ] + nio + tls),
         // Pages carry their style, script, words and templates inside the binary, so that a copied binary works.
@@ -166,7 +169,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
                 "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
-                "MeterPort", "Aggregation", "Corridor", "VEE", mustache,
+                "MeterPort", "Aggregation", "Corridor", "VEE", "Reliability", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
@@ -225,6 +228,12 @@ let package = Package(
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("IntervalData", ["IntervalData"]),
+        tests(
+            "OutageJob",
+            domainBase + [
+                "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging", "MeterData",
+                "MeterPort", "Meters", "Reliability", "Supply", "TestSupport",
+            ]),
         tests("Reliability", ["Reliability", "CivilTime"]),
         tests("Corridor", ["Corridor"]),
         tests(
@@ -269,12 +278,11 @@ let package = Package(
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Composition", "HeadEnd", "MeterPort", "Meters", "Payments", "SQLiteAdapter", "Supply",
-                "TestRetailer", logging,
-                lifecycle,
+                "API", "Access", "Composition", "HeadEnd", "MeterData", "MeterPort", "Meters", "Payments", "SQLiteAdapter",
+                "Supply", "TestRetailer", logging, lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
-        tests("Web", ["Web", "Charts", "CivilTime", "IntervalData", "IS15959", "MeterPort"]),
+        tests("Web", ["Web", "Aggregation", "Corridor", "Charts", "CivilTime", "IntervalData", "IS15959", "MeterPort"]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests("Rating", ["Rating"]),
@@ -311,13 +319,18 @@ let package = Package(
         tests(
             "Editing",
             domainBase + [
-                "Access", "Accounts", "Grid", "HeadEnd", "IntervalData", "Journal", "MeterData", "Messaging", "Meters",
-                "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport", "VEE",
+                "Access", "Accounts", "Exchange", "Grid", "HeadEnd", "IEC61968", "IntervalData", "Journal", "LoadFiles",
+                "MeterData", "Messaging", "Meters", "Packs", "Payments", "Rating", "Supply", "Tariffs", "TestRetailer",
+                "TestSupport", "VEE",
             ]),
+        tests(
+            "Exceptions",
+            domainBase + ["MeterData", "VEE", "IntervalData", "Meters", "Accounts", "Grid", "Access", "TestSupport"]),
         tests(
             "MeterData",
             domainBase + [
-                "MeterData", "IntervalData", "TestSupport", "Access", "Accounts", "Grid", "Meters", "Reliability",
+                "MeterData", "IntervalData", "LoadFiles", "PostgresAdapter", "SQLiteAdapter", "TestSupport", "VEE",
+                "Access", "Accounts", "Grid", "Meters", "Reliability",
             ]),
     ]
 )

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Independent calculation of what `busbar reliability --json` says. Standard library only.
 
-Usage:  reliability_oracle.py FILE --customers N [--from DAY] [--to DAY] [--threshold-min 5] [--zone ZONE] [--check FILE]
+Usage:  reliability_oracle.py FILE --customers N [--from DAY] [--to DAY] [--threshold-min 5] [--zone ZONE]
+                              [--check FILE]
   FILE    outages: id,start,end,customers,planned, or the layout of a watched outage map; plain or .gz
   --check the document that busbar printed (or - for standard input); exit code 1 when any figure differs
 

@@ -1,7 +1,9 @@
 // Every endpoint against every role: who gets in and who does not.
 import Access
 import CivilTime
+import Clocks
 import HeadEnd
+import MeterData
 import Meters
 import SQL
 import Testing
@@ -23,7 +25,7 @@ struct Probe: Sendable {
     var prepare: (@Sendable (Fixture) async throws -> Void)?
 }
 
-let probes: [String: Probe] = productProbes.merging([
+let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging([
     "health.live": Probe(own: { _, _ in [:] }),
     "health.ready": Probe(own: { _, _ in [:] }),
     "problems.list": Probe(own: { _, _ in [:] }),
@@ -149,7 +151,7 @@ let probes: [String: Probe] = productProbes.merging([
 
 private let everyone = Set(Fixture.roles)
 private let twoDays: [String: JSONValue] = ["first": .string("2025-12-30"), "second": .string("2026-01-02")]
-private let staff: Set<Role> = [.operator, .administrator]
+let staff: Set<Role> = [.operator, .administrator]
 private let everybody: Set<Role> = [.consumer, .operator, .administrator]
 
 private func newKey(_ name: String) -> [String: JSONValue] {
@@ -158,10 +160,76 @@ private func newKey(_ name: String) -> [String: JSONValue] {
     ]
 }
 
+private let someRules = #"{"format":2,"negative":true}"#
+/// The spike that TestRetailer plants on the last day.
+private func heldSpike(_ fixture: Fixture, _ meterID: Int64) -> String {
+    "\(lastDay(fixture)).\(meterID).spike.20"
+}
+private func lastDay(_ fixture: Fixture) -> CivilDay {
+    Zone.india.day(atS: fixture.site.clocks.businessNowMs() / 1000).advanced(by: -1)
+}
+private func validatedAgain(_ fixture: Fixture, _ meterID: Int64) -> [String: JSONValue] {
+    [
+        "meterIDs": .array([.string("\(meterID)")]), "fromDay": .string("\(lastDay(fixture))"),
+        "toDay": .string("\(lastDay(fixture))"), "reason": .string("a test of rules"),
+    ]
+}
+
 /// Accounts and meters of TestRetailer: 71 and 1071 are of company 1, 72 and 1072 of company 2.
 private let productProbes: [String: Probe] = [
     "line.read": Probe(roles: staff, own: { _, _ in [:] }),
     "exceptions.list": Probe(roles: staff, own: { _, _ in [:] }),
+    "reading-exceptions.list": Probe(
+        roles: staff, own: { _, _ in ["meterID": .string("1081"), "placeID": .string("12")] },
+        other: { _ in ["meterID": .string("1082")] },
+        harmless: [
+            "placeID": "asked with a meter, whose reach is proven first", "ownerID": "only narrows the own list",
+        ]),
+    "reading-exceptions.counts": Probe(
+        roles: staff, own: { _, _ in ["placeID": .string("12")] }, other: { _ in ["placeID": .string("22")] },
+        harmless: ["meterID": "as in reading-exceptions.list", "ownerID": "only narrows the own list"]),
+    "reading-exceptions.read": Probe(
+        roles: staff, own: { fixture, _ in ["id": .string(heldSpike(fixture, 1081))] },
+        other: { ["id": .string(heldSpike($0, 1082))] }),
+    "reading-exceptions.work": Probe(
+        roles: staff,
+        own: { fixture, _ in
+            ["act": .string("take"), "ids": .array([.string(heldSpike(fixture, 1081))])]
+        },
+        other: { ["act": .string("take"), "ids": .array([.string(heldSpike($0, 1082))])] },
+        harmless: [
+            "placeID": "as in reading-exceptions.list", "meterID": "as in reading-exceptions.list",
+            "ownerID": "only narrows the own list",
+        ]),
+    "validation.rules": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "validation.set-rules": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["group": .string("all"), "rules": .string(someRules)] },
+        other: { _ in ["group": .string("place:20"), "rules": .string(someRules)] }),
+    "validation.preview": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            [
+                "group": .string("all"), "rules": .string(someRules), "days": .number("3"),
+            ]
+        }),
+    "validation.again": Probe(
+        roles: staff, own: { fixture, _ in validatedAgain(fixture, 1081) },
+        other: { validatedAgain($0, 1082) }, harmless: ["placeID": "Place.find proves its reach, as for lists"]),
+    "validation.task": Probe(
+        roles: staff, own: { _, _ in ["taskID": .string("5101")] }, other: { _ in ["taskID": .string("5102")] },
+        prepare: { fixture in
+            try await fixture.site.money.write { transaction in
+                for org in Int64(1)...2 {
+                    try transaction.run(
+                        """
+                        INSERT INTO vee_task (org_id, task_id, what, reason, login_id, asked_at_ms, items, item_count,
+                          looked_count, done_count, done_at_ms) VALUES ($1, $2, 'take', '', 999, 0, '', 0, 0, 0, 0)
+                        ON CONFLICT DO NOTHING
+                        """, [.int(org), .int(5100 + org)])
+                }
+            }
+        }),
     "jobs.list": Probe(roles: staff, own: { _, _ in [:] }),
     "jobs.runs": Probe(
         roles: staff, own: { _, _ in ["kind": .string("rate"), "limit": .number("2")] },
@@ -228,6 +296,17 @@ private let productProbes: [String: Probe] = [
     "exchange.order": Probe(roles: staff, own: { _, _ in [:] }),
     "exchange.replies": Probe(
         roles: staff, own: { _, _ in ["correlationID": .string("probe-1")] }, prepare: { try await $0.order() }),
+    "imports.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("2")] }, other: { _ in ["before": .string("9000000")] }),
+    "imports.report": on("importID", 9200, staff, prepare: { try await $0.giveImports() }),
+    "imports.refused": on("importID", 9200, staff, prepare: { try await $0.giveImports() }),
+    "imports.take": Probe(roles: staff, own: { _, _ in ["name": .string("load.csv")] }),
+    "readings.enter": on(
+        "meterID", 1070, staff,
+        [
+            "kind": .string("register"), "atMs": .number("1767000000000"), "value": .number("4218306"),
+            "reason": .string("read on site"),
+        ]),
     "meters.wishes": on("meterID", 1070, staff),
     "orders.list": Probe(
         roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["before": .string("9000000")] }),
@@ -296,6 +375,81 @@ private let productProbes: [String: Probe] = [
         roles: [.administrator],
         own: { _, number in ["name": .string("New \(number)"), "kind": .string("plant")] },
         other: { _ in ["name": .string("N"), "kind": .string("pole"), "parentID": .string("21")] }),
+    "network.list": Probe(
+        roles: staff, own: { _, _ in ["kind": .string("stu")] },
+        harmless: ["after": "a place in a list of the own company"], prepare: { try await $0.addNetwork() }),
+    "network.terms": Probe(
+        roles: staff, own: { _, _ in [:] }, harmless: ["after": "a place in a list of the own company"]),
+    "network.set": Probe(
+        roles: [.administrator],
+        own: { _, number in
+            [
+                "kind": .string("plant"), "name": .string("Plant \(number)a"), "fromDay": .string("2026-01-01"),
+                "injectingSTU": .string("503"),
+            ]
+        },
+        other: { _ in
+            [
+                "kind": .string("plant"), "name": .string("Of another"), "fromDay": .string("2026-01-01"),
+                "injectingSTU": .string("603"),
+            ]
+        },
+        harmless: ["drawingSTU": "looked up as injectingSTU is", "resID": "looked up as injectingSTU is"],
+        prepare: { try await $0.addNetwork() }),
+    "network.declare": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["text": .string("node,term,from,value\n501,loss-percent,2026-04-01,3.5\n")] },
+        other: { _ in ["text": .string("node,term,from,value\n601,loss-percent,2026-04-01,3.5\n")] },
+        prepare: { try await $0.addNetwork() }),
+    "network.assign": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["placeID": .string("11"), "nmaID": .string("501"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["placeID": .string("21"), "nmaID": .string("601"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.plant": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["packID": .string("DOM-TOU"), "plantID": .string("502"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["packID": .string("DOM-TOU"), "plantID": .string("602"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.meter": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["placeID": .string("11"), "serial": .string("head"), "fromDay": .string("2026-01-01")]
+        },
+        other: { _ in
+            ["placeID": .string("21"), "serial": .string("head"), "fromDay": .string("2026-01-01")]
+        }, prepare: { try await $0.addNetwork() }),
+    "network.virtual": Probe(
+        roles: [.administrator],
+        own: { _, number in
+            [
+                "name": .string("V \(number)"), "formula": .string("+place:11 -meter:1071"),
+                "fromDay": .string("2026-01-01"),
+            ]
+        },
+        other: { _ in
+            ["name": .string("V"), "formula": .string("+place:21"), "fromDay": .string("2026-01-01")]
+        }),
+    "accounts.move": Probe(
+        roles: [.administrator],
+        own: { _, _ in
+            ["accountID": .string("71"), "placeID": .string("11"), "fromDay": .string("2025-12-31")]
+        },
+        other: { _ in
+            ["accountID": .string("72"), "placeID": .string("21"), "fromDay": .string("2025-12-31")]
+        }),
+    "aggregates.read": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
+    "aggregates.parts": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
+    "balances.read": ofDays([:]),
+    "reports.read": ofDays(
+        ["report": .string("consumption"), "set": .string("place:11")],
+        other: ["report": .string("consumption"), "set": .string("place:21")]),
     "accounts.read": on("accountID", 70, everybody),
     "accounts.statement": on("accountID", 70, everybody, ["limit": .number("3")]),
     "accounts.day": on("accountID", 70, everybody, ["day": .string("2025-12-31")]),
@@ -306,7 +460,7 @@ private let productProbes: [String: Probe] = [
         "accountID", 70, staff, ["order": .string("cut"), "reason": .string("a test of orders")]),
 ]
 
-private func with(_ probe: Probe, _ prepare: @escaping @Sendable (Fixture) async throws -> Void) -> Probe {
+func with(_ probe: Probe, _ prepare: @escaping @Sendable (Fixture) async throws -> Void) -> Probe {
     var probe = probe
     probe.prepare = prepare
     return probe
@@ -367,7 +521,7 @@ private func askedMeters(_ probe: Probe) -> Probe {
 }
 
 /// A probe about one thing: `base` + 1 in the own company, `base` + 2 in the other.
-private func on(
+func on(
     _ field: String, _ base: Int, _ roles: Set<Role>, _ more: [String: JSONValue] = [:],
     harmless: [String: String] = [:], prepare: (@Sendable (Fixture) async throws -> Void)? = nil
 ) -> Probe {
@@ -375,6 +529,35 @@ private func on(
         roles: roles, own: { _, _ in more.merging([field: .string("\(base + 1)")]) { $1 } },
         other: { _ in more.merging([field: .string("\(base + 2)")]) { $1 } }, harmless: harmless,
         prepare: prepare)
+}
+
+/// A probe about two days.
+private func ofDays(_ own: [String: JSONValue], other: [String: JSONValue]? = nil) -> Probe {
+    let days: [String: JSONValue] = ["from": .string("2025-12-30"), "to": .string("2025-12-31")]
+    return Probe(
+        roles: staff, own: { _, _ in own.merging(days) { $1 } },
+        other: other.map { other in { _ in other.merging(days) { $1 } } })
+}
+
+extension Fixture {
+    /// A network of delivery in each company, and a meter that serves nobody.
+    func addNetwork() async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                for (offset, kind) in [(1, "nma"), (2, "plant"), (3, "stu")] as [(Int64, String)] {
+                    try transaction.run(
+                        """
+                        INSERT INTO grid_node (org_id, node_id, kind, name) VALUES ($1, $2, $3, $4)
+                        ON CONFLICT DO NOTHING
+                        """, [.int(org), .int(400 + org * 100 + offset), .text(kind), .text("Probe of \(org)")])
+                }
+            }
+            try Meter(
+                meterID: 1078, serial: "head", host: "", port: 0, clientAddress: 0, authentication: "none",
+                sealedKeys: nil, capturePeriodS: 1800
+            ).create(Scope(orgID: 1), atMs: 0, in: transaction)
+        }
+    }
 }
 
 private func limit(ofMeter meterID: String) -> [String: JSONValue] {
@@ -385,6 +568,19 @@ private func limit(ofMeter meterID: String) -> [String: JSONValue] {
 }
 
 extension Fixture {
+    /// A finished import with a report in each company.
+    func giveImports() async throws {
+        try await site.money.write { transaction in
+            for org in Int64(1)...2 {
+                let importID = try ImportRun.begin(
+                    file: "load-of-\(org).csv", fileSHA256: Array(repeating: UInt8(org), count: 32), rowCount: 2,
+                    valueCount: 1, refusals: [ImportRefusal(row: 2, what: "no", hint: "mend it", text: "x-of-\(org)")],
+                    newID: 9200 + org, nowMs: 0, orgID: org, in: transaction)
+                try ImportRun.finish(importID, report: "{\"format\":1}", nowMs: 0, orgID: org, in: transaction)
+            }
+        }
+    }
+
     /// An order that waits for a second person in each company, given by nobody who is here.
     func giveOrders() async throws {
         try await site.money.write { transaction in
@@ -486,6 +682,11 @@ extension Fixture {
             return await send(
                 endpoint.method, path, query.joined(separator: "&"),
                 headers: headers + [("Content-Type", "application/xml")], body: document)
+        }
+        if let document = endpoint.documents?.takes["text/csv"] {
+            return await send(
+                endpoint.method, path, query.joined(separator: "&"), headers: headers + [("Content-Type", "text/csv")],
+                body: document)
         }
         return await send(
             endpoint.method, path, query.joined(separator: "&"), headers: headers,

@@ -34,7 +34,8 @@ import Testing
         Row(number: 6, sameState: false, capable: true, injecting: 1, drawing: 2, nodes: [between, stu(2), end]),
         Row(number: 6, sameState: false, capable: true, injecting: 2, drawing: 2, nodes: [between, stu(2), end]),
         Row(
-            number: 7, sameState: false, capable: false, injecting: 1, drawing: 2, nodes: [stu(1), between, stu(2), end]
+            number: 7, sameState: false, capable: false, injecting: 1, drawing: 2,
+            nodes: [stu(1), between, stu(2), end]
         ),
         Row(
             number: 7, sameState: false, capable: false, injecting: 1, drawing: nil, nodes: [stu(1), between, end],

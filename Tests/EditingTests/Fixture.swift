@@ -24,7 +24,8 @@ struct Bench: Sendable {
     static let migrations: [Migration] =
         (AccessSchema.migrations + GridSchema.migrations + AccountsSchema.migrations + MetersSchema.migrations
         + JournalSchema.migrations + MessagingSchema.migrations + PaymentsSchema.migrations + HeadEndSchema.migrations
-        + PacksSchema.migrations + RatingSchema.migrations + Outbox.migrations + SupplySchema.migrations
+        + ExchangeSchema.migrations + PacksSchema.migrations + RatingSchema.migrations + Outbox.migrations
+        + SupplySchema.migrations
         + ChangeStream.migrations + MeterDataSchema.migrations).sorted { $0.number < $1.number }
 
     let site: Site

@@ -132,6 +132,7 @@ struct BreakingReadings: ReadingsStore {
     let inner: any ReadingsStore
     let breaker: Breaker
     func months() async throws -> [CivilMonth] { try await inner.months() }
+    var files: any MonthFiles { inner.files }
     func shard(_ month: CivilMonth) async throws -> any Database {
         BreakingDatabase(inner: try await inner.shard(month), breaker: breaker)
     }

@@ -1,4 +1,5 @@
-// Major event days: the worked case, the wrong deviation told apart, and the fixed-point functions against the machine's.
+// Major event days: the worked case, the wrong deviation told apart, and the fixed-point functions against the
+// machine's.
 import CivilTime
 import Foundation
 import Testing

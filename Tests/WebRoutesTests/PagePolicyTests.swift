@@ -100,7 +100,9 @@ private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: Str
 private let rows: [String: Row] = [
     "GET /": Row(), "GET /sign-in": Row(), "POST /sign-in": Row(), "GET /language/{code}": Row(),
     "GET /assets/{name}": Row(), "POST /sign-out": Row(roles: everybody),
-    "GET /line": Row(roles: staff), "GET /exceptions": Row(roles: staff), "GET /meters": Row(roles: staff),
+    "GET /line": Row(roles: staff), "GET /exceptions": Row(roles: staff),
+    "GET /exceptions/readings": Row(roles: staff), "POST /exceptions/readings": Row(roles: staff),
+    "GET /meters": Row(roles: staff),
     "GET /meters/{id}": Row(roles: staff, ids: meter), "POST /meters/{id}/read": Row(roles: staff, ids: meter),
     "GET /meters/{id}/disconnect": Row(roles: staff, ids: meter),
     "POST /meters/{id}/disconnect": Row(roles: staff, ids: meter),
@@ -146,6 +148,8 @@ private let rows: [String: Row] = [
     "POST /edits/{id}/approve": Row(roles: [.administrator], ids: edit),
     "POST /edits/{id}/reject": Row(roles: staff, ids: edit), "POST /edits/{id}/undo": Row(roles: staff, ids: edit),
     "GET /estimates": Row(roles: staff),
+    "GET /reports": Row(roles: staff), "GET /reports/{name}": Row(roles: staff),
+    "GET /aggregation": Row(roles: staff),
     "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
     "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]

@@ -57,7 +57,7 @@ enum Samples {
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
         portal(word) + console(word) + keys(word) + people(word) + problems(word)
-            + events(word) + simulator(word)
+            + events(word) + simulator(word) + reports(word)
     }
 
     static func simulator(_ word: String) -> [Sample] {
@@ -237,6 +237,12 @@ enum Samples {
                 name: "accounts-empty", look: .console, place: .accounts,
                 page: AccountsView(state: ListState(query: word), total: 48, counts: [:], items: [])),
             Sample(name: "exceptions", look: .console, place: .line, page: exceptions(word)),
+            Sample(name: "queue", look: .console, place: .queue, page: queue(word)),
+            Sample(
+                name: "queue-empty", look: .console, place: .queue,
+                page: QueueView(
+                    filter: .init(), counts: [], oldestMs: nil, rows: [], nextAfter: nil, isFirstPage: true, item: nil,
+                    places: [], mayAct: false)),
             Sample(
                 name: "exceptions-empty", look: .console, place: .line,
                 page: ExceptionsView(
@@ -333,6 +339,42 @@ enum Samples {
                 id: Int64(index), code: "SRY-2041-009\(index)", name: word, meter: index == 2 ? nil : (3, "SP44719302"),
                 supply: supply, balancePaise: Int64(11_860 - 12_000 * index), lastsUntilMs: index == 0 ? nowMs : nil)
         }
+    }
+
+    static func queue(_ word: String) -> QueueView {
+        func row(_ rule: String, hard: Bool = true, owner: String? = nil, resolution: String? = nil) -> QueueView.Row {
+            QueueView.Row(
+                id: "2026-11-20.3.\(rule).20", meter: (3, "SP44719302"), rule: rule, isHard: hard, day: day,
+                sinceMs: nowMs - 7_000_000, owner: owner, resolution: resolution)
+        }
+        let rules = [
+            "zeroConsumption", "negative", "spike", "consecutiveZeroes", "timeTolerance", "highLow", "sumCheck",
+            "reverseEnergy", "missing", "duplicate", "clockDrift", "voltage", "current", "loadFactor",
+            "demandAboveSanctioned", "unchangedMeter", "consumptionInOutage", "tamper", "conflict", "stamps",
+            "notEstimable", "editReplaced", "unheardOf",
+        ]
+        var filter = QueueView.Filter()
+        (filter.rule, filter.severity, filter.placeID, filter.isMine) = ("spike", "hard", 11, true)
+        var qualities = [Quality](repeating: .actual, count: 48)
+        (qualities[20], qualities[21], qualities[40]) = (.missing, .estimated, .edited)
+        let item = QueueView.Item(
+            row: row("spike", owner: word), message: word, periodS: 1800,
+            load: MeterDay(
+                day: day, slotCount: 48, valuesWh: (0..<48).map { 100 + Int32($0) }, qualities: qualities),
+            slots: 20..<22, held: [(20, 45_000), (21, 45_000)],
+            band: (0..<48).map { $0 == 5 ? nil : 50...Int32(200 + $0) }, before: .init(repeating: 130, count: 48),
+            registerWh: (1_000_000, 1_006_000), clockDriftS: -130, others: [row("sumCheck", hard: false)],
+            steps: [
+                .init(act: "take", by: word, reason: "", atMs: nowMs), .init(act: "x", by: "b", reason: word, atMs: 0),
+            ],
+            isOpen: true)
+        return QueueView(
+            filter: filter, counts: rules.map { ($0, 3) }, oldestMs: nowMs - 70_000_000,
+            rows: rules.map { row($0, owner: word) } + [
+                row("spike", resolution: "accepted"), row("a", resolution: word),
+            ],
+            nextAfter: "2026-11-20.3.spike.20", isFirstPage: false, item: item, places: [(11, word)], mayAct: true,
+            isReasonMissing: true)
     }
 
     static func exceptions(_ word: String) -> ExceptionsView {

@@ -14,7 +14,8 @@ import Foundation
                busbar-bench hes-open PORT METERS FIRST_COUNTER
                busbar-bench hes-fault PORT METERS FOLDER YYYY-MM-DDTHH:MM SPEED CONTROL
                busbar-bench hes-alarms METERS ALARMS FOLDER
-        """
+
+        """ + MeterDataSpeed.usage
 
     static func main() async {
         let words = Array(CommandLine.arguments.dropFirst())
@@ -32,6 +33,7 @@ import Foundation
             return number
         }
         switch (words.first, words.count) {
+        case ("mdm", _): return try await MeterDataSpeed.line(Array(words.dropFirst()))
         case ("seed", _): return try await Seed.run(SeedPlan(Array(words.dropFirst())))
         case ("price-day", 3): return try PriceDay.run(meterDays: number(1), runs: number(2))
         case ("store", 5...6):

@@ -82,6 +82,15 @@ public actor PostgresReadings: ReadingsStore {
             """)
     }
 
+    public nonisolated var files: any MonthFiles { NoFiles() }
+
     /// Does nothing: the database belongs to whoever opened it.
     public func close() async {}
+}
+
+/// The server keeps its own files: a month stays in its partition, and autovacuum uses the room of deleted rows again.
+private struct NoFiles: MonthFiles {
+    func giveBackRoom(_ month: CivilMonth) async throws {}
+    func putAway(_ month: CivilMonth) async throws {}
+    func bringBack(_ month: CivilMonth) async throws {}
 }

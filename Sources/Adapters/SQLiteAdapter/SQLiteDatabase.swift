@@ -91,6 +91,14 @@ public final class SQLiteDatabase: Database {
         }
     }
 
+    /// Writes the file anew without the room of deleted rows. Readers go on meanwhile, writers wait.
+    public func vacuum() async throws {
+        try await writer.run { connection in
+            try connection.execute("VACUUM")
+            try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+    }
+
     /// Finishes what waits, empties the log into the file and closes it.
     public func close() async {
         await readers.close()

@@ -18,14 +18,16 @@ public actor SQLiteReadings: ReadingsStore {
     private let readers: Int
     private var shards: [CivilMonth: Shard] = [:]
     private var opening: [CivilMonth: Task<SQLiteDatabase, any Error>] = [:]
+    /// Months whose file is being moved: nobody opens it meanwhile.
+    private var moving: [CivilMonth: Task<Void, Never>] = [:]
     private var uses = 0
     private var isClosed = false
 
     /// - Parameters:
     ///   - migrations: those of the readings store are applied; others are passed over.
-    ///   - openLimit: files the store itself keeps open. A file in use is closed when its last user lets go.
+    ///   - openLimit: files the store itself keeps open: those of a year and a little more. A file in use is closed when its last user lets go.
     ///   - readers: reader threads of each file.
-    public init(folder: String, migrations: [Migration], openLimit: Int = 6, readers: Int = 2) {
+    public init(folder: String, migrations: [Migration], openLimit: Int = 14, readers: Int = 2) {
         precondition(openLimit > 0, "at least one file must be open")
         self.folder = folder
         self.migrations = migrations
@@ -46,7 +48,12 @@ public actor SQLiteReadings: ReadingsStore {
         return CivilMonth(file.dropFirst(9).prefix(7))
     }
 
-    public func shard(_ month: CivilMonth) async throws -> any Database {
+    public nonisolated var files: any MonthFiles { SQLiteMonthFiles(readings: self) }
+
+    public func shard(_ month: CivilMonth) async throws -> any Database { try await file(month) }
+
+    func file(_ month: CivilMonth) async throws -> SQLiteDatabase {
+        while let moving = moving[month] { await moving.value }
         guard !isClosed else { throw SQLError(.connection, "the readings in \(folder) are closed") }
         try month.refuseUnlikely()
         uses += 1
@@ -66,7 +73,13 @@ public actor SQLiteReadings: ReadingsStore {
     private func open(_ month: CivilMonth) -> Task<SQLiteDatabase, any Error> {
         let path = "\(folder)/readings-\(month).db"
         return Task { [migrations, readers] in
-            if !FileManager.default.fileExists(atPath: path) { try await Self.make(path, migrations) }
+            if !FileManager.default.fileExists(atPath: path) {
+                // The link to an archive that is not there must not be written over by an empty month.
+                if let archive = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
+                    throw SQLError(.connection, "\(path) lies in the archive at \(archive), which is out of reach")
+                }
+                try await Self.make(path, migrations)
+            }
             let database = try await SQLiteDatabase.open(path: path, durability: .normal, readers: readers)
             try await Migrator.migrate(migrations, store: .readings, in: database)
             return database
@@ -88,6 +101,30 @@ public actor SQLiteReadings: ReadingsStore {
         guard rename(new, path) == 0 else {
             throw SQLError(.connection, "cannot make \(path): \(String(cString: strerror(errno)))")
         }
+    }
+
+    /// Closes a month, does something to its file and lets it be opened again. Whoever still holds it is told that it
+    /// is closed, and asks again.
+    func move(_ month: CivilMonth, _ body: @escaping @Sendable (_ folder: String, _ file: String) throws -> Void)
+        async throws
+    {
+        while let moving = moving[month] { await moving.value }
+        guard !isClosed else { throw SQLError(.connection, "the readings in \(folder) are closed") }
+        _ = try? await opening[month]?.value
+        let open = shards.removeValue(forKey: month)
+        let task = Task { [folder] () -> (any Error)? in
+            await (open?.held ?? open?.alive)?.close()
+            do {
+                try body(folder, "readings-\(month).db")
+                return nil
+            } catch {
+                return error
+            }
+        }
+        moving[month] = Task { _ = await task.value }
+        let error = await task.value
+        moving[month] = nil
+        if let error { throw error }
     }
 
     private func keep(_ database: SQLiteDatabase, _ month: CivilMonth) {

@@ -3,14 +3,18 @@ import Access
 import HeadEnd
 import Jobs
 import MeterData
+import Packs
 import Payments
 import Supply
 
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
-        [supplyRules, portalPayments, SecondStep.setting, UnsecuredPushes.setting] + LineSchedule.settings
+        [
+            supplyRules, portalPayments, OutageRules.kind, TamperRules.kind, SecondStep.setting,
+            UnsecuredPushes.setting,
+        ] + LineSchedule.settings
             + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
-            + Estimator.settings)
+            + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

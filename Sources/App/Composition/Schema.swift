@@ -1,6 +1,7 @@
 // Every migration of every domain, in one list. The golden files schema/*.sql show what they add up to.
 import Access
 import Accounts
+import Aggregation
 import Grid
 import HeadEnd
 import Jobs
@@ -22,6 +23,7 @@ public enum BusbarSchema {
         + JournalSchema.migrations + MessagingSchema.migrations + PaymentsSchema.migrations + HeadEndSchema.migrations
         + ExchangeSchema.migrations
         + PacksSchema.migrations + RatingSchema.migrations + Outbox.migrations + SupplySchema.migrations
-        + JobsSchema.migrations + ChangeStream.migrations + MeterDataSchema.migrations)
+        + JobsSchema.migrations + ChangeStream.migrations + MeterDataSchema.migrations
+        + AggregationSchema.migrations)
         .sorted { $0.number < $1.number }
 }

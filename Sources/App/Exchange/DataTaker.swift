@@ -5,6 +5,7 @@ import CivilTime
 import Clocks
 import HeadEnd
 import IEC61968
+import IntervalData
 import MeterPort
 import Meters
 import SQL
@@ -39,6 +40,7 @@ struct DataTaker {
     private var dayCount = 0
     private var events: [CivilMonth: [EventItem]] = [:]
     private var eventCount = 0
+    private var channels = ChannelValues()
 
     init(exchange: Exchange) {
         self.exchange = exchange
@@ -82,7 +84,7 @@ struct DataTaker {
                     what: "\(lost) registers stand beside no interval of their day; they are not kept alone",
                     subject: meter.serial))
         }
-        if dayCount >= Self.chunk { try await flushDays(&report) }
+        if dayCount + channels.count >= Self.chunk { try await flushDays(&report) }
     }
 
     private func refuse(_ line: Int, _ what: String, _ meter: Meter, _ report: inout TakeReport) {
@@ -109,14 +111,11 @@ struct DataTaker {
         }
     }
 
-    private func takeIntervals(
+    private mutating func takeIntervals(
         _ series: ReadingSeries, _ meter: Meter, _ rows: inout [CivilDay: [BlockLoadRow]], _ report: inout TakeReport
     ) {
         let line = series.readings.first?.line ?? 0
-        guard series.type.isIntervalImport else {
-            let what = "there is no place yet for \(series.type.name) (\(series.type))"
-            return refuse(line, "\(what); its \(series.readings.count) values were not taken", meter, &report)
-        }
+        guard series.type.isIntervalImport else { return takeChannel(series, meter, line, &report) }
         let periodS = series.type.periodS ?? meter.capturePeriodS
         guard periodS == meter.capturePeriodS else {
             let what = "the meter captures every \(meter.capturePeriodS / 60) minutes, the values every \(periodS / 60)"
@@ -125,6 +124,11 @@ struct DataTaker {
         // The start of the day an interval lies in is asked once a day.
         var span: (day: CivilDay, startS: Int64, endS: Int64)?
         for one in series.readings {
+            // What the sender made up is no answer of the meter: it has its own way into the day blocks.
+            if [.estimated, .edited].contains(ReadingStanding(one.qualities)) {
+                keep(one, series.type, .importWh, power: 0, meter, periodS: periodS, &report)
+                continue
+            }
             guard let wh = wattHours(one, series.type, meter, &report) else { continue }
             guard let value = Int32(exactly: wh) else {
                 refuse(
@@ -145,6 +149,50 @@ struct DataTaker {
             }
             rows[day, default: []].append(BlockLoadRow(endS: endS, importWh: value))
         }
+    }
+
+    /// Values of a channel beside import energy.
+    private mutating func takeChannel(
+        _ series: ReadingSeries, _ meter: Meter, _ line: Int, _ report: inout TakeReport
+    ) {
+        guard let (channel, power) = ChannelValues.channel(series.type) else {
+            let what = "there is no channel for \(series.type.name) (\(series.type))"
+            return refuse(line, "\(what); its \(series.readings.count) values were not taken", meter, &report)
+        }
+        let periodS = series.type.periodS ?? meter.capturePeriodS
+        guard periodS >= 60, 3_600 % periodS == 0 else {
+            let what = "values every \(periodS) s make no intervals of a day"
+            return refuse(line, "\(what); \(series.readings.count) were not taken", meter, &report)
+        }
+        for one in series.readings {
+            keep(one, series.type, channel, power: power, meter, periodS: periodS, &report)
+        }
+    }
+
+    /// Keeps a value that goes straight into the day blocks, or notes what is wrong with it.
+    private mutating func keep(
+        _ one: Reading, _ type: ReadingTypeCode, _ channel: Channel, power: Int, _ meter: Meter, periodS: Int64,
+        _ report: inout TakeReport
+    ) {
+        guard one.atMs >= firstMs, one.atMs <= lastMs else {
+            return refuse(one.line, "\(Stamp.text(one.atMs)) lies in the future or too far back", meter, &report)
+        }
+        let standing = ReadingStanding(one.qualities)
+        if standing == .missing { return }
+        guard let quality = ChannelValues.quality(standing) else {
+            let shown = one.qualities.map(\.description).joined(separator: " ")
+            return refuse(one.line, "the sender itself doubts the value (quality \(shown))", meter, &report)
+        }
+        guard one.value.mantissa >= 0,
+            let whole = one.value.whole(inUnitsOf: power - Int(type[.multiplier])), let value = Int32(exactly: whole)
+        else {
+            return refuse(
+                one.line, "\(one.value) \(type.unitName) is less than nothing, finer than is stored, or too large",
+                meter, &report)
+        }
+        let wrong = channels.add(
+            one, channel, value: value, quality: quality, meter: meter, periodS: periodS, zone: zone)
+        if let wrong { refuse(one.line, wrong, meter, &report) }
     }
 
     private func takeRegisters(
@@ -276,6 +324,7 @@ struct DataTaker {
         }
         days = [:]
         dayCount = 0
+        try await channels.store(site, org, nowMs: readAtMs, &report)
     }
 
     private struct Stored: Sendable {

@@ -31,6 +31,10 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case ping, tidy
     /// What people changed, and hours later what still lacks of days whose estimate has run.
     case fill
+    /// Outages and tamper cases: joins, tells, judges.
+    case outages
+    /// Sums of sets brought up to what has changed; and counted anew where meters belong to other sets than they did.
+    case aggregate, regroup
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.
@@ -38,7 +42,7 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     /// Whether a person may have a day of it run again.
     public var runsByDay: Bool { self == .estimate || self == .rate }
     /// Jobs of one lane run one after the other.
-    public var lane: JobLane { [.supply, .command, .ping].contains(self) ? .supply : .data }
+    public var lane: JobLane { [.supply, .command, .ping, .outages].contains(self) ? .supply : .data }
 }
 
 /// Two lanes a company: what is read, completed and priced in the one; deciding on supply and telling the meters in the

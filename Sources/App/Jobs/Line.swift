@@ -2,6 +2,7 @@
 // Holds no rule of a domain; it only calls them.
 import Access
 import Accounts
+import Aggregation
 import CivilTime
 import Clocks
 import HeadEnd
@@ -14,6 +15,7 @@ import Outbox
 import Rating
 import SQL
 import Supply
+import VEE
 
 public struct Line: Sendable {
     /// Raw reads taken into blocks in one transaction.
@@ -23,6 +25,8 @@ public struct Line: Sendable {
     static let lookMs: Int64 = 5_000
     /// How far back the first estimates reach in a company whose meters were installed long ago.
     static let firstEstimateDays = 60
+    /// How far back it is looked whether meters still belong to the sets they were counted in.
+    static let regroupDays = 62
 
     public let site: Site
     public let org: Org
@@ -180,8 +184,9 @@ public struct Line: Sendable {
             await done.set(read)
             return "\(read) read, \(failed) not"
         case .validate:
+            let finished = try await VEEWork(site: site, org: org).finishAll()
             let made = try await takeRaw(done)
-            return "\(made) versions"
+            return "\(made) versions" + (finished > 0 ? ", \(finished) wishes about exceptions finished" : "")
         case .estimate:
             return try await estimate(job, done)
         case .fill:
@@ -205,8 +210,18 @@ public struct Line: Sendable {
             let (alive, silent) = try await LivenessPoller(site: site, org: org, transport: transport, gates: gates)
                 .run { await done.set($0) }
             return "\(alive) alive, \(silent) silent"
+        case .outages:
+            let found = try await OutageKeeper(site: site, org: org).run { await done.set($0) }
+            return "\(found.changed) outages looked at, \(found.told) told, \(found.cases) cases judged"
         case .tidy:
-            return "\(try await RawKeeping.tidy(site, org) { await done.set($0) }) raw answers deleted"
+            let answers = try await RawKeeping.tidy(site, org) { await done.set($0) }
+            let months = try await MonthKeeper(site: site, org: org).run { await done.set(answers + $0) }
+            return "\(answers) raw answers deleted" + (months > 0 ? ", \(months) months compacted" : "")
+        case .aggregate:
+            return "\(try await Aggregator(site: site, org: org).run { await done.set($0) }) sums of days changed"
+        case .regroup:
+            let made = try await Aggregator(site: site, org: org).regroup(days: Self.regroupDays) { await done.set($0) }
+            return "\(made) days counted anew"
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,
@@ -275,28 +290,53 @@ public struct Line: Sendable {
         return made
     }
 
-    /// What Ingest needs beside the raw read: the meter, its sanctioned load and the days before.
+    /// What Ingest needs beside the raw read: the meter, its sanctioned load and rules, the days before, and what its
+    /// events say of supply and tampering.
     private func prepare(_ reads: [RawRead]) async throws -> [(IncomingDay, IngestContext)] {
         let nowMs = site.clocks.businessNowMs()
+        let book = try await site.money.read { [org] in try RuleBook.load(orgID: org.orgID, in: $0) }
         var prepared: [(IncomingDay, IngestContext)] = []
         for raw in reads {
-            let (meter, sanctionedW) = try await site.money.read { [scope] transaction in
-                let meter = try Meter.find(raw.meterID, scope, in: transaction)
-                let installation = try Installation.of(meterID: raw.meterID, on: raw.day, scope, in: transaction)
-                let account = try installation.map { try SupplyAccount.find($0.accountID, scope, in: transaction) }
-                return (meter, account?.sanctionedW ?? 0)
+            let (meter, traits) = try await site.money.read { [scope] transaction in
+                (
+                    try Meter.find(raw.meterID, scope, in: transaction),
+                    try MeterTraits.of([raw.meterID], on: raw.day, scope, in: transaction)[raw.meterID]
+                )
             }
+            let rules = book.rules(for: traits, on: raw.day)
             let history = try await History.of(
-                meterID: raw.meterID, before: raw.day, days: 3, site: site, orgID: org.orgID)
+                meterID: raw.meterID, before: raw.day, days: rules.historyDays, site: site, orgID: org.orgID)
+            let around = try await site.readings.shard(raw.day.month).read { [org] transaction in
+                try MeterEvents.around(
+                    meterID: raw.meterID, day: raw.day, zone: org.zone, orgID: org.orgID, in: transaction)
+            }
+            var incoming = incoming(raw, meter)
+            incoming.outages = darkSlots(
+                around.supply, startS: org.zone.startS(of: raw.day), periodS: meter.capturePeriodS,
+                slots: incoming.values.count)
+            incoming.tamperEvents = around.tampers
+            incoming.isDisconnected = try await wasOff(raw, rules)
             prepared.append(
                 (
-                    incoming(raw, meter),
+                    incoming,
                     IngestContext(
-                        sanctionedW: sanctionedW, periodS: meter.capturePeriodS, history: history, madeBy: "read",
-                        nowMs: nowMs)
+                        sanctionedW: traits?.sanctionedW ?? 0, periodS: meter.capturePeriodS, history: history,
+                        rules: rules, madeBy: "read", nowMs: nowMs)
                 ))
         }
         return prepared
+    }
+
+    /// Whether the relay was open over the whole day; asked only for the rule that wants to know.
+    private func wasOff(_ raw: RawRead, _ rules: ValidationRules) async throws -> Bool {
+        guard rules.unchangedMeter != nil else { return false }
+        let (fromMs, toMs) = (org.zone.startS(of: raw.day) * 1000, org.zone.startS(of: raw.day.advanced(by: 1)) * 1000)
+        let changes = try await site.money.read { [scope] in
+            try RelayRecord.changes(meterID: raw.meterID, sinceMs: fromMs, scope, in: $0)
+        }.filter { $0.side == "actual" }
+        let before = changes.last { $0.atMs <= fromMs }
+        return before?.state != nil && before?.state != "closed"
+            && !changes.contains { $0.atMs > fromMs && $0.atMs < toMs }
     }
 
     /// End stamps become slots: an interval that ends at 00:00 belongs to the day before.

@@ -92,7 +92,11 @@ public struct OutboxDispatcher: Sendable {
             try RelayCommander.relayWanted(event, ids: site.ids, in: transaction)
         case .relayConfirmed:
             try Supply.relayConfirmed(event, zone: zone, ids: site.ids, in: transaction)
-        case .meterEvent: try EventStream.deliver(event, ids: site.ids, in: transaction)
+        case .meterEvent:
+            try EventStream.deliver(event, ids: site.ids, in: transaction)
+            try OutageKeeper.deliver(
+                event, zone: zone, nowMs: max(event.businessAtMs, site.clocks.businessNowMs()), ids: site.ids,
+                in: transaction)
         case .notice:
             // `template amount key`
             let parts = event.detail.split(separator: " ").map(String.init)

@@ -99,6 +99,7 @@ public struct MeasuredReadings: ReadingsStore {
     }
 
     public func months() async throws -> [CivilMonth] { try await inner.months() }
+    public var files: any MonthFiles { inner.files }
     public func shard(_ month: CivilMonth) async throws -> any Database {
         MeasuredDatabase(try await inner.shard(month), meter)
     }

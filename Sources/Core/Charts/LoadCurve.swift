@@ -67,6 +67,8 @@ public struct LoadCurve: Sendable {
     public var slotsPerHour: Int
     /// The day compared with, watt-hours a slot, drawn dashed.
     public var compared: [Int32] = []
+    /// The lowest and the highest of some days before, watt-hours a slot, drawn as a band behind the values.
+    public var range: [ClosedRange<Int32>?] = []
     public var bands: [Band] = []
     public var held: [HeldRaw] = []
     public var axis: [AxisLabel] = []
@@ -161,6 +163,10 @@ public struct LoadCurve: Sendable {
 
     private func drawSlots(_ canvas: inout Canvas, y: PowerScale) {
         let height = canvas.plotHeight
+        for case (let slot, let range?) in range.enumerated() {
+            let (top, foot) = (y(powerW(range.upperBound)), y(powerW(range.lowerBound)))
+            canvas.rect("rg", from: Double(slot), to: Double(slot + 1), y: top, height: max(1, foot - top))
+        }
         let actual = runs(of: .actual)
         canvas.paths([("ar", actual.map { steps($0, y: y, closedAt: height) }.joined())])
         for (quality, cls) in [(Quality.estimated, "hx"), (.edited, "hc")] {

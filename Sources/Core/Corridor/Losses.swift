@@ -85,7 +85,8 @@ public enum Losses {
         b == 0 ? a : commonDivisor(b, a % b)
     }
 
-    /// Reads a percentage with up to four decimals, `3.5`, as parts per million. Nil for anything else, and from 100 on.
+    /// Reads a percentage with up to four decimals, `3.5`, as parts per million. Nil for anything else, and from 100
+    /// on.
     public static func partsPerMillion(percent: String) -> Int64? {
         let parts = percent.split(separator: ".", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), (1...2).contains(parts[0].count),

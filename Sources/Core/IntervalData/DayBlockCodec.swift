@@ -52,13 +52,10 @@ extension DayBlock {
     private var encodedValues: [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 1 + values.count * 4)
         bytes[0] = Self.format
-        for (slot, value) in values.enumerated() {
-            let bits = UInt32(bitPattern: value)
-            let at = 1 + slot * 4
-            bytes[at] = UInt8(truncatingIfNeeded: bits)
-            bytes[at + 1] = UInt8(truncatingIfNeeded: bits >> 8)
-            bytes[at + 2] = UInt8(truncatingIfNeeded: bits >> 16)
-            bytes[at + 3] = UInt8(truncatingIfNeeded: bits >> 24)
+        bytes.withUnsafeMutableBytes { room in
+            for slot in values.indices {
+                room.storeBytes(of: values[slot].littleEndian, toByteOffset: 1 + slot * 4, as: Int32.self)
+            }
         }
         return bytes
     }
@@ -72,10 +69,23 @@ extension DayBlock {
         return bytes
     }
 
+    /// The source runs, neighbours of one batch joined.
+    var canonicalSources: [SourceRun] {
+        var joined: [SourceRun] = []
+        for run in sources where run.count > 0 {
+            if joined.last?.batch == run.batch {
+                joined[joined.count - 1].count += run.count
+            } else {
+                joined.append(run)
+            }
+        }
+        return joined
+    }
+
     private var encodedSources: [UInt8] {
         var bytes: [UInt8] = [Self.format]
         // Joined anew, so that equal blocks give equal bytes however their runs were cut.
-        for run in Self.runs(batches) {
+        for run in canonicalSources {
             appendLEB128(UInt64(bitPattern: run.batch), to: &bytes)
             appendLEB128(UInt64(run.count), to: &bytes)
         }
@@ -100,10 +110,10 @@ extension DayBlock {
         guard bytes.count % 4 == 1 else { throw DayBlockError(part: .values, code: .length(bytes.count)) }
         let count = bytes.count / 4
         guard count <= maximumSlots else { throw DayBlockError(part: .values, code: .tooManySlots(count)) }
-        return (0..<count).map { slot in
-            let at = 1 + slot * 4
-            let low = UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8
-            return Int32(bitPattern: low | UInt32(bytes[at + 2]) << 16 | UInt32(bytes[at + 3]) << 24)
+        return bytes.withUnsafeBytes { raw in
+            (0..<count).map {
+                Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 1 + $0 * 4, as: Int32.self))
+            }
         }
     }
 
@@ -137,7 +147,7 @@ extension DayBlock {
     }
 }
 
-private func appendLEB128(_ value: UInt64, to bytes: inout [UInt8]) {
+func appendLEB128(_ value: UInt64, to bytes: inout [UInt8]) {
     var rest = value
     while rest >= 0x80 {
         bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -147,7 +157,7 @@ private func appendLEB128(_ value: UInt64, to bytes: inout [UInt8]) {
 }
 
 /// Nil at the end of the bytes, beyond 64 bits, and for a number written longer than needed.
-private func readLEB128(_ bytes: [UInt8], _ at: inout Int) -> UInt64? {
+func readLEB128(_ bytes: [UInt8], _ at: inout Int) -> UInt64? {
     var value: UInt64 = 0
     for shift in stride(from: 0, to: 64, by: 7) {
         guard at < bytes.count else { return nil }

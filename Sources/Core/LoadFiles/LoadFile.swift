@@ -74,6 +74,18 @@ public struct LoadFile: Sendable {
         return open(loads[meter].days.filter { range.contains($0.day) })
     }
 
+    /// Marks a slot without a value in `rawDays`.
+    public static let absent = MeterLoad.absent
+
+    /// The days of one month with `absent` where there is no value, without a copy.
+    public func rawDays(_ meter: Int, in month: CivilMonth) -> ArraySlice<(day: Int32, values: [Int32])> {
+        let days = loads[meter].days
+        let range = month.first.number...month.last.number
+        let from = days.firstIndex { range.contains($0.day) } ?? days.endIndex
+        let to = days[from...].firstIndex { !range.contains($0.day) } ?? days.endIndex
+        return days[from..<to]
+    }
+
     /// Months of which any meter has a day, in order.
     public var months: [CivilMonth] {
         let days = loads.reduce(into: Set<Int32>()) { days, load in for day in load.days { days.insert(day.day) } }
@@ -81,7 +93,7 @@ public struct LoadFile: Sendable {
     }
 
     private func open(_ days: [(day: Int32, values: [Int32])]) -> [(day: CivilDay, values: [Int32?])] {
-        days.sorted { $0.day < $1.day }.map { day in
+        days.map { day in
             (CivilDay(number: day.day), day.values.map { $0 == MeterLoad.absent ? nil : $0 })
         }
     }
@@ -97,22 +109,44 @@ public struct LoadFile: Sendable {
 struct MeterLoad: Sendable {
     /// Marks a slot without a value; no accepted value is this one.
     static let absent = Int32.min
-    var days: [(day: Int32, values: [Int32])] = []
-    private var indexOfDay: [Int32: Int] = [:]
+    /// In order of day.
+    private(set) var days: [(day: Int32, values: [Int32])] = []
     private var last = 0
 
     /// The index of a day, nil when the meter has nothing of it yet.
     mutating func find(_ day: Int32) -> Int? {
         if last < days.count, days[last].day == day { return last }
-        guard let index = indexOfDay[day] else { return nil }
+        let index = place(day)
+        guard index < days.count, days[index].day == day else { return nil }
         last = index
         return index
     }
 
+    /// The first index whose day is not before this one.
+    private func place(_ day: Int32) -> Int {
+        guard let first = days.first?.day, day > first else { return 0 }
+        // Days without a gap are at their distance from the first.
+        let guess = Int(day) - Int(first)
+        if guess < days.count, days[guess].day == day { return guess }
+        var low = 0
+        var high = days.count
+        while low < high {
+            let middle = (low + high) / 2
+            if days[middle].day < day { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     mutating func add(_ day: Int32, slots: Int) -> Int {
-        last = days.count
-        indexOfDay[day] = last
-        days.append((day, Array(repeating: Self.absent, count: slots)))
+        add(day, values: Array(repeating: Self.absent, count: slots))
+    }
+
+    mutating func add(_ day: Int32, values: [Int32]) -> Int {
+        last = place(day)
+        days.insert((day, values), at: last)
         return last
     }
+
+    func value(_ day: Int, _ slot: Int) -> Int32 { days[day].values[slot] }
+    mutating func set(_ day: Int, _ slot: Int, _ wh: Int32) { days[day].values[slot] = wh }
 }

@@ -3,7 +3,7 @@
 import CivilTime
 
 /// Feed it the bytes of a load file in order, then `finish`. Memory is bounded by `LoadFileLimits`.
-public struct LoadFileParser {
+public struct LoadFileParser: Sendable {
     /// Whether a stamp names the start or the end of its slot.
     public enum StampSide: Sendable { case start, end }
 
@@ -31,6 +31,22 @@ public struct LoadFileParser {
     private var roundedCount = 0
     private var cells: [Range<Int>] = []
     private var rowValues: [Int32] = []
+    /// Once the header and the capture period of a long file are known.
+    private var longRows: LongRows?
+    private struct LaterRow {
+        var meter: UInt32
+        var day: Int32
+        var slot: UInt32
+        var wh: Int32
+    }
+    /// Whether rows may be placed later than they came. Then a conflict shows only as `needsOrder`.
+    private let waitsForOthers: Bool
+    private let takesShortWay: Bool
+    private var laterRows: [[LaterRow]]
+    private var laterCount = 0
+    private var lastMeter = -1
+    /// Something was met that only reading row by row tells of rightly: read the file anew so.
+    private(set) var needsOrder = false
 
     /// - Parameters:
     ///   - file: the name to report places with.
@@ -40,6 +56,16 @@ public struct LoadFileParser {
     public init(
         file: String, zone: Zone, periodS: Int? = nil, stamps: StampSide? = nil, limits: LoadFileLimits = .standard
     ) {
+        self.init(file: file, zone: zone, periodS: periodS, stamps: stamps, limits: limits, way: .short)
+    }
+
+    /// How rows of long files are read. `long` is what the others are measured by.
+    enum Way { case long, short, shortAndLater }
+
+    init(file: String, zone: Zone, periodS: Int?, stamps: StampSide?, limits: LoadFileLimits, way: Way) {
+        waitsForOthers = way == .shortAndLater
+        takesShortWay = way != .long
+        laterRows = way == .shortAndLater ? Array(repeating: [], count: 256) : []
         self.file = file
         self.zone = zone
         self.periodS = periodS
@@ -48,32 +74,124 @@ public struct LoadFileParser {
     }
 
     /// Reads a whole file at once.
+    /// - Parameters:
+    ///   - parts: how many pieces of a large file may be read side by side.
+    ///   - sideBySide: runs the pieces, from 0 up to the count, in any order or at once, and returns when all are done.
+    ///   - progress: called with the bytes read, when they are read one after the other.
     public static func parse(
         _ bytes: [UInt8], file: String, zone: Zone, periodS: Int? = nil, stamps: StampSide? = nil,
-        limits: LoadFileLimits = .standard
+        limits: LoadFileLimits = .standard, parts: Int = 1,
+        sideBySide: (Int, @Sendable (Int) -> Void) -> Void = { count, read in (0..<count).forEach(read) },
+        progress: (Int) -> Void = { _ in }
     ) throws(LoadFileError) -> LoadFile {
-        var parser = LoadFileParser(file: file, zone: zone, periodS: periodS, stamps: stamps, limits: limits)
-        try parser.feed(bytes)
+        func parser(_ way: Way) -> LoadFileParser {
+            LoadFileParser(file: file, zone: zone, periodS: periodS, stamps: stamps, limits: limits, way: way)
+        }
+        if bytes.count >= smallestSplit {
+            // Any trouble here shows again, in its place, in the reading below.
+            if let whole = try? readParts(bytes, parser(.shortAndLater), parts: parts, sideBySide) { return whole }
+        }
+        var parser = parser(.short)
+        var start = 0
+        while start < bytes.count {
+            let end = min(bytes.count, start + 4_000_000)
+            try parser.feed(bytes[start..<end])
+            start = end
+            progress(start)
+        }
         return try parser.finish()
     }
 
     /// Takes the next bytes of the file, cut anywhere.
-    public mutating func feed(_ bytes: [UInt8]) throws(LoadFileError) {
+    public mutating func feed(_ bytes: [UInt8]) throws(LoadFileError) { try feed(bytes[...]) }
+
+    /// Takes the next bytes of the file, cut anywhere.
+    public mutating func feed(_ bytes: ArraySlice<UInt8>) throws(LoadFileError) {
         byteCount += bytes.count
         guard byteCount <= limits.bytes else { throw tooMuch("bytes", limits.bytes) }
-        var start = 0
-        while let end = bytes[start...].firstIndex(of: 0x0A) {
-            pending += bytes[start..<end]
-            start = end + 1
-            try takePending()
+        // The closure of the library takes no typed error.
+        let outcome = bytes.withUnsafeBufferPointer { (piece) -> Result<Void, LoadFileError> in
+            do throws(LoadFileError) { return .success(try feed(piece)) } catch { return .failure(error) }
         }
-        pending += bytes[start...]
+        try outcome.get()
+    }
+
+    private mutating func feed(_ piece: UnsafeBufferPointer<UInt8>) throws(LoadFileError) {
+        var start = 0
+        while let end = endOfLine(piece, from: start) {
+            if !pending.isEmpty || !takePlain(piece, start..<end) {
+                pending += piece[start..<end]
+                try takePending()
+            }
+            start = end + 1
+        }
+        pending += piece[start...]
         try checkLength()
+    }
+
+    /// Puts a value into a free slot. False when nothing was done: the slot holds another one, or too many are there.
+    private mutating func place(_ meter: Int, _ day: Int32, _ slot: Int, _ wh: Int32) -> Bool {
+        if let index = loads[meter].find(day) {
+            let held = loads[meter].value(index, slot)
+            guard held == MeterLoad.absent else { return held == wh }
+            loads[meter].set(index, slot, wh)
+        } else {
+            let slots = 86400 / (periodS ?? 86400)
+            guard slotTotal + slots <= limits.slots else { return false }
+            slotTotal += slots
+            loads[meter].set(loads[meter].add(day, slots: slots), slot, wh)
+        }
+        valueCount += 1
+        return true
+    }
+
+    /// Places the rows that waited, meters that lie together at once.
+    private mutating func takeLaterRows() {
+        for index in laterRows.indices {
+            var rows: [LaterRow] = []
+            swap(&rows, &laterRows[index])
+            for row in rows where !place(Int(row.meter), row.day, Int(row.slot), row.wh) { needsOrder = true }
+            rows.removeAll(keepingCapacity: true)
+            swap(&rows, &laterRows[index])
+        }
+        laterCount = 0
+    }
+
+    /// A plain row of a long file, the short way. False when nothing was done.
+    private mutating func takePlain(_ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>) -> Bool {
+        guard takesShortWay, longRows != nil, rowCount < limits.rows, line.count <= limits.lineBytes, !line.isEmpty
+        else { return false }
+        let end = piece[line.upperBound - 1] == 0x0D ? line.upperBound - 1 : line.upperBound
+        guard let row = longRows?.read(piece, line.lowerBound..<end) else { return false }
+        let meter: Int
+        if let known = row.meter {
+            meter = known
+        } else {
+            let name = String(decoding: piece[row.id], as: UTF8.self)
+            guard name.utf8.count <= 100, let found = try? self.meter(name) else { return false }
+            longRows?.remember(found, id: row.id, in: piece)
+            meter = found
+        }
+        if waitsForOthers, meter != lastMeter {
+            // Rows of many meters in turn wait for others of theirs, or each would fetch its day from far memory.
+            lastMeter = meter
+            laterRows[meter & 255].append(
+                LaterRow(meter: UInt32(meter), day: row.day, slot: UInt32(row.slot), wh: row.wh))
+            laterCount += 1
+            if laterCount >= 4_000_000 { takeLaterRows() }
+        } else {
+            lastMeter = meter
+            guard place(meter, row.day, row.slot, row.wh) else { return false }
+        }
+        lineNumber += 1
+        rowCount += 1
+        return true
     }
 
     /// Ends the file and hands over what it held.
     public mutating func finish() throws(LoadFileError) -> LoadFile {
         if !pending.isEmpty { try takePending() }
+        takeLaterRows()
         guard let header else {
             throw LoadFileError(place: file, what: "the file is empty", hint: "give a header line and rows")
         }
@@ -125,6 +243,7 @@ public struct LoadFileParser {
         let found = try Header.read(line, place: "\(file):\(lineNumber)", limits: limits)
         header = found
         if side == nil { side = found.saysEnd ? .end : .start }
+        if let periodS { longRows = LongRows(header: found, zone: zone, periodS: periodS, side: side) }
         if found.layout == .wide {
             for name in found.names.dropFirst() { try _ = meter(name) }
         }
@@ -137,6 +256,75 @@ public struct LoadFileParser {
         meters.append(name)
         loads.append(MeterLoad())
         return meters.count - 1
+    }
+
+    // MARK: Parts of a file
+
+    /// Whether what comes next can be read without knowing what came.
+    var canBeContinued: Bool { header != nil && periodS != nil }
+
+    /// A reader for a later part of the file, beginning at a line. It knows the meters known by now and nothing of them.
+    func continuation() -> LoadFileParser {
+        var next = self
+        next.pending = []
+        next.byteCount = 0
+        next.lineNumber = 0
+        next.loads = Array(repeating: MeterLoad(), count: meters.count)
+        next.slotTotal = 0
+        next.refused = []
+        next.refusedCount = 0
+        next.rowCount = 0
+        next.valueCount = 0
+        next.roundedCount = 0
+        next.needsOrder = false
+        next.laterCount = 0
+        if waitsForOthers { next.laterRows = Array(repeating: [], count: 256) }
+        return next
+    }
+
+    /// Ends a part: nothing is left over for the next one.
+    mutating func endPart() throws(LoadFileError) {
+        if !pending.isEmpty { try takePending() }
+        takeLaterRows()
+    }
+
+    /// Takes over what the reader of the next part has found. False when reading row by row could give something else.
+    mutating func append(_ part: LoadFileParser) -> Bool {
+        guard !part.needsOrder, refusedCount + part.refusedCount <= limits.refusedRows,
+            rowCount + part.rowCount <= limits.rows, byteCount + part.byteCount <= limits.bytes
+        else { return false }
+        for (index, name) in part.meters.enumerated() {
+            guard let meter = try? meter(name) else { return false }
+            for (day, values) in part.loads[index].days {
+                guard let mine = loads[meter].find(day) else {
+                    slotTotal += values.count
+                    guard slotTotal <= limits.slots else { return false }
+                    _ = loads[meter].add(day, values: values)
+                    continue
+                }
+                for (slot, wh) in values.enumerated() where wh != MeterLoad.absent {
+                    let held = loads[meter].value(mine, slot)
+                    if held == MeterLoad.absent {
+                        loads[meter].set(mine, slot, wh)
+                    } else if held == wh {
+                        valueCount -= 1
+                    } else {
+                        return false
+                    }
+                }
+            }
+        }
+        for var row in part.refused {
+            row.row += lineNumber
+            refused.append(row)
+        }
+        refusedCount += part.refusedCount
+        lineNumber += part.lineNumber
+        byteCount += part.byteCount
+        rowCount += part.rowCount
+        valueCount += part.valueCount
+        roundedCount += part.roundedCount
+        return true
     }
 
     // MARK: Capture period
@@ -169,6 +357,7 @@ public struct LoadFileParser {
         let rows = waiting
         waiting = []
         for (row, line) in rows { try take(line, row: row) }
+        longRows = header.flatMap { LongRows(header: $0, zone: zone, periodS: step, side: side) }
     }
 
     // MARK: Rows
@@ -280,7 +469,7 @@ public struct LoadFileParser {
     /// True when the slot is free, false when it already holds the same value.
     private mutating func checkFree(_ meter: Int, _ place: Place, _ wh: Int32) throws -> Bool {
         guard let day = loads[meter].find(place.day) else { return true }
-        let held = loads[meter].days[day].values[place.slot]
+        let held = loads[meter].value(day, place.slot)
         if held == MeterLoad.absent { return true }
         guard held == wh else {
             throw Refusal(
@@ -299,13 +488,32 @@ public struct LoadFileParser {
             guard slotTotal <= limits.slots else { throw tooMuch("slots", limits.slots) }
             day = loads[meter].add(place.day, slots: place.slotCount)
         }
-        loads[meter].days[day].values[place.slot] = wh
+        loads[meter].set(day, place.slot, wh)
         valueCount += 1
         if rounded { roundedCount += 1 }
     }
 }
 
-/// The most frequent positive step between consecutive stamps of a meter.
+/// The next end of a line, eight bytes at a time.
+private func endOfLine(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    var at = start
+    let raw = UnsafeRawBufferPointer(bytes)
+    while at + 8 <= bytes.count {
+        // A byte becomes zero where it is the one looked for; the lowest high bit of this names the first zero byte.
+        let found = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) ^ 0x0A0A_0A0A_0A0A_0A0A
+        let marks = (found &- 0x0101_0101_0101_0101) & ~found & 0x8080_8080_8080_8080
+        if marks != 0 { return at + marks.trailingZeroBitCount / 8 }
+        at += 8
+    }
+    while at < bytes.count {
+        if bytes[at] == 0x0A { return at }
+        at += 1
+    }
+    return nil
+}
+
+/// The capture period as the steps between consecutive stamps of a meter tell it: the most frequent one, or what nearly
+/// all of them are multiples of when the rows are in no order.
 private struct PeriodSurvey {
     private var lastOf: [String: Int64] = [:]
     private var counts: [Int64: Int] = [:]
@@ -322,6 +530,12 @@ private struct PeriodSurvey {
 
     /// Of equally frequent steps the shortest.
     var mostFrequentStepS: Int? {
-        counts.max { ($0.value, $1.key) < ($1.value, $0.key) }.map { Int($0.key) }
+        guard let most = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
+        if most.value * 2 >= stepCount || stepCount < 20 { return Int(most.key) }
+        // In no order hardly any step is seen twice: the longest period that explains them.
+        let explained = [3600, 1800, 1200, 900, 720, 600, 360, 300, 240, 180, 120, 60].first { period in
+            counts.reduce(0) { $0 + ($1.key % period == 0 ? $1.value : 0) } * 20 >= stepCount * 19
+        }
+        return Int(explained ?? most.key)
     }
 }

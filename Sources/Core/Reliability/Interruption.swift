@@ -1,5 +1,5 @@
-// Interruptions of supply as values: who was dark from when to when, and how sure that is. Computes nothing; indices are
-// in ReliabilityIndices.swift.
+// Interruptions of supply as values: who was dark from when to when, and how sure that is. Computes nothing; indices
+// are in ReliabilityIndices.swift.
 import CivilTime
 
 /// A number that is known to lie between two others. `likely` is what is counted when one figure must do.

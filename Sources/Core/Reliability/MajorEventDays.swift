@@ -1,5 +1,6 @@
-// Major event days (IEEE 1366, 2.5 beta): which days of a storm are told apart from the rest. Logarithm, exponential and
-// root are fixed-point integers with 48 bits after the point, so that the same days give the same threshold everywhere.
+// Major event days (IEEE 1366, 2.5 beta): which days of a storm are told apart from the rest. Logarithm, exponential
+// and root are fixed-point integers with 48 bits after the point, so that the same days give the same threshold
+// everywhere.
 import CivilTime
 
 /// The interruptions that began on one day: their whole minutes belong to it, also those after midnight.

@@ -191,21 +191,32 @@ private struct RowReader {
                 what: "\(name) is \(text.isEmpty ? "empty" : String(text.prefix(30)))",
                 hint: "Write a time as 2026-07-01T12:34:56, with Z or +05:30 unless it is local time.")
         }
-        if let offsetS = stamp.offsetS { return Bounded(stamp.localS - offsetS) }
-        let found = Set([-86_400, 86_400].map { zone.offsetS(atS: stamp.localS + Int64($0)) })
-            .map { stamp.localS - $0 }.filter { $0 + zone.offsetS(atS: $0) == stamp.localS }
-        guard let first = found.min(), let last = found.max() else {
+        guard let found = stamp.instantS(zone) else {
             throw RowTrouble(
                 what: "\(name) is \(text), a time that the clocks of \(zone.identifier) left out", hint: "Give UTC.")
         }
-        return Bounded(low: first, likely: first, high: last)
+        return found
     }
+}
+
+extension OutageFile {
+    /// A time as files write it: `2026-07-01T12:34:56`, seconds left out or not, with `Z`, an offset, or of the zone. A
+    /// local hour that a clock change repeats gives both. Nil for what is no time, or one that clocks left out.
+    public static func instantS(_ text: String, zone: Zone) -> Bounded? { Stamp(text)?.instantS(zone) }
 }
 
 /// A time as written.
 private struct Stamp {
     var localS: Int64
     var offsetS: Int64?
+
+    func instantS(_ zone: Zone) -> Bounded? {
+        if let offsetS { return Bounded(localS - offsetS) }
+        let found = Set([-86_400, 86_400].map { zone.offsetS(atS: localS + Int64($0)) })
+            .map { localS - $0 }.filter { $0 + zone.offsetS(atS: $0) == localS }
+        guard let first = found.min(), let last = found.max() else { return nil }
+        return Bounded(low: first, likely: first, high: last)
+    }
 
     init?(_ text: String) {
         let bytes = Array(text.utf8)

@@ -1,6 +1,6 @@
 // Outages of one meter from what it said: last gasp and first breath, pushed or found in its power-fail log (IS 15959
-// event ids 101 and 102, status bits 85 and 86). A function of the set of events: order of arrival and repetitions change
-// nothing. Knows nothing of other meters.
+// event ids 101 and 102, status bits 85 and 86). A function of the set of events: order of arrival and repetitions
+// change nothing. Knows nothing of other meters.
 
 /// A sign of a meter that its supply failed, came back, or was there.
 public struct PowerEvent: Sendable, Equatable, Hashable {
@@ -114,8 +114,8 @@ public enum PowerFailPairing {
         return kept
     }
 
-    /// How far the meter's clock is behind ours, where the pushes prove it: an event from our future, or gasp and breath
-    /// late by the same. One push that came late may have waited on its way.
+    /// How far the meter's clock is behind ours, where the pushes prove it: an event from our future, or gasp and
+    /// breath late by the same. One push that came late may have waited on its way.
     private static func clockOffMs(_ events: [PowerEvent]) -> Int64 {
         let lags = events.compactMap { event in event.pushedAtMs.map { $0 - event.meterAtMs } }
         if let least = lags.min(), least < -clockTolerance { return least }

@@ -108,7 +108,8 @@ public struct ReliabilityIndices: Sendable, Equatable {
         maifi = Figure(momentaryInterruptions, over: served)
         maifiE = Figure(momentaryEventInterruptions, over: served)
         caidi = Figure(
-            low: tally.extremeMean(highest: false), likely: millionths(
+            low: tally.extremeMean(highest: false),
+            likely: millionths(
                 Int128(customerSeconds.likely), Int128(interruptions.likely) * 60),
             high: tally.extremeMean(highest: true))
         let known = customersInterrupted ?? 0

@@ -58,7 +58,9 @@ public struct ReliabilityReport: Sendable, Equatable {
             func near(_ all: [Interruption]) -> [Interruption] {
                 all.filter { interruption in
                     interruption.startS < period.toS
-                        && interruption.steps.contains { $0.endS.high > period.fromS || $0.startS.likely >= period.fromS }
+                        && interruption.steps.contains {
+                            $0.endS.high > period.fromS || $0.startS.likely >= period.fromS
+                        }
                 }
             }
             return Part(

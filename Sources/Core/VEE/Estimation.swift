@@ -186,9 +186,20 @@ private struct EstimationRun {
     private mutating func spread(
         _ energyWh: Int64, over slots: [Int], _ rule: EstimationRule, _ shape: EstimationMethod, movedWh: Int64
     ) {
+        let held = gaps.filter { gap in slots.contains { gap.contains($0) } }
+        var energyOfGap: [Int64?] = [held.count == 1 && held[0].count == slots.count ? energyWh : nil]
+        if shape == .profile, held.count > 1, held.reduce(0, { $0 + $1.count }) == slots.count {
+            // Each gap its part of the energy, as the courses without a register have it.
+            let sums = held.map { gap in
+                courses.course(shape, rule, gap: gap).reduce(Int128(1)) { $0 + Int128(max(0, $1?.milli ?? 0)) }
+            }
+            energyOfGap = telescoped(energyWh, sums)
+        }
         var points: [Int: CoursePoint] = [:]
-        for gap in gaps where slots.contains(where: { gap.contains($0) }) {
-            for (slot, point) in zip(gap, courses.course(shape, rule, gap: gap)) { points[slot] = point }
+        for (index, gap) in held.enumerated() {
+            let course = courses.course(
+                shape, rule, gap: gap, energyWh: energyOfGap.indices.contains(index) ? energyOfGap[index] : nil)
+            for (slot, point) in zip(gap, course) { points[slot] = point }
         }
         guard slots.allSatisfy({ points[$0] != nil }) else { return }
         var weights = slots.map { slot in

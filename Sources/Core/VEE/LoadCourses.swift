@@ -17,12 +17,15 @@ struct LoadCourses {
     init(_ series: LoadSeries) { self.series = series }
 
     /// A point for each slot of the gap; nil where the method has too little to go by.
-    func course(_ method: EstimationMethod, _ rule: EstimationRule, gap: Range<Int>) -> [CoursePoint?] {
+    /// - Parameter energyWh: what the whole gap used, where the register tells; only `profile` makes something of it.
+    func course(
+        _ method: EstimationMethod, _ rule: EstimationRule, gap: Range<Int>, energyWh: Int64? = nil
+    ) -> [CoursePoint?] {
         switch method {
         case .threeDayMean: gap.map { mean($0, earlierDays: rule.days ?? 3, minimum: rule.minimumDays) }
         case .sameDayType: gap.map { mean($0, similarDays: rule.days ?? 4, minimum: rule.minimumDays ?? 1) }
         case .linear: line(gap)
-        case .profile: profile(gap, minimumDays: rule.minimumDays ?? 3)
+        case .profile: profile(gap, minimumDays: rule.minimumDays ?? 3, energyWh: energyWh)
         case .registerConstrained, .outageZero: gap.map { _ in nil }
         }
     }
@@ -106,15 +109,26 @@ struct LoadCourses {
 
     // MARK: Profile
 
-    /// The mean of the same slot on up to seven days either side.
-    private func profile(_ gap: Range<Int>, minimumDays: Int) -> [CoursePoint?] {
-        gap.map { slot in
-            let minute = Int(series.minuteOfSlot[slot])
-            let day = series.dayIndex(ofSlot: slot)
-            let values = (day - 7...day + 7).filter { $0 != day && series.days.indices.contains($0) }
-                .compactMap { trusted($0, minute) }.map { series.values[$0] }
-            guard values.count >= minimumDays else { return nil }
-            return point(values, "profile of \(values.count) days around")
+    /// A weighted sum of clues: usual courses of the days around, and the slots beside the gap. Weights depend on the
+    /// distance to both ends of the gap.
+    private func profile(_ gap: Range<Int>, minimumDays: Int, energyWh: Int64?) -> [CoursePoint?] {
+        let view = GapView(series, gap)
+        let counts = view.dayCounts
+        guard counts.contains(where: { $0 >= minimumDays }) else { return gap.map { _ in nil } }
+        let clues = ProfileClues(view)
+        let rows = energyWh.map { clues.register(energyWh: $0) } ?? clues.free
+        let reason = "usual course of up to \(counts.max() ?? 0) days around, levelled to the hours beside the gap"
+        return gap.indices.map { slot in
+            let index = slot - gap.lowerBound
+            guard counts[index] >= minimumDays else { return nil }
+            let cell = view.cell(index)
+            let weights = energyWh == nil ? ProfileWeights.free[cell] : ProfileWeights.register[cell]
+            let sum = zip(rows[index], weights).reduce(Int128(0)) { $0 + Int128($1.0) * Int128($1.1) }
+            let milli = max(0, rounded(sum, by: 4096))
+            let spread = max(0, clues.free[index][4] - clues.free[index][2]) + milli / 4
+            let error = (energyWh == nil ? ProfileWeights.freeError : ProfileWeights.registerError)[cell]
+            return CoursePoint(
+                milli: milli, errorMilli: rounded(Int128(spread) * Int128(error), by: 1000), reason: reason)
         }
     }
 }

@@ -92,6 +92,18 @@ public struct Aggregator: Sendable {
         return made
     }
 
+    /// Every set's sums of a day, counted from the blocks as they are now; stores nothing.
+    public static func sums(
+        _ day: CivilDay, _ channel: Channel = .importWh, _ members: Membership, orgID: Int64, shard: any Database
+    ) async throws -> [String: DaySums] {
+        let through = try await shard.read {
+            try DayBlocks.lastChange(month: day.month, orgID: orgID, in: $0)
+        }
+        return try await DayCount.count(
+            day, channel, members, through: through, orgID: orgID, shard: shard
+        ).bySet(members)
+    }
+
     private func members(on day: CivilDay, _ master: SetMasterData) async throws -> Membership {
         try await site.money.read { [scope, org] in
             try Membership(on: day, master, zone: org.zone, scope, in: $0)
@@ -132,7 +144,8 @@ public struct Aggregator: Sendable {
         shard: any Database
     ) async throws -> Bool {
         let sums = try await DayCount.count(
-            day, channel, members, through: through, orgID: org.orgID, shard: shard).bySet(members)
+            day, channel, members, through: through, orgID: org.orgID, shard: shard
+        ).bySet(members)
         let nowMs = site.clocks.businessNowMs()
         return try await shard.write { [org] transaction in
             let found = try SetDayState.find(day, channel, orgID: org.orgID, in: transaction)

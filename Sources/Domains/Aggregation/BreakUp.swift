@@ -1,4 +1,5 @@
-// The break-up of a set's sum by its members: parts that add exactly to what the set's sum says. Reads; changes nothing.
+// The break-up of a set's sum by its members: parts that add exactly to what the set's sum says. Reads, changes
+// nothing.
 import Access
 import CivilTime
 import IntervalData
@@ -17,6 +18,11 @@ public struct BreakUpRow: Sendable, Equatable {
     public var wh: Int64
     public var estimatedIntervals: Int
     public var missingIntervals: Int
+
+    public init(key: SetKey?, wh: Int64, estimatedIntervals: Int, missingIntervals: Int) {
+        (self.key, self.wh) = (key, wh)
+        (self.estimatedIntervals, self.missingIntervals) = (estimatedIntervals, missingIntervals)
+    }
 }
 
 public struct BreakUp: Sendable, Equatable {
@@ -24,6 +30,10 @@ public struct BreakUp: Sendable, Equatable {
     /// What is left when more parts were found than asked for, and how many they are.
     public var rest: BreakUpRow?
     public var restCount = 0
+    public init(rows: [BreakUpRow], rest: BreakUpRow?, restCount: Int = 0) {
+        (self.rows, self.rest, self.restCount) = (rows, rest, restCount)
+    }
+
     public var totalWh: Int64 { rows.reduce(rest?.wh ?? 0) { $0 + $1.wh } }
 }
 

@@ -20,7 +20,8 @@ public struct SetMasterData: Sendable {
         paths = try DeliveryPaths(scope, in: transaction)
         let places = try Place.all(scope, in: transaction)
         kinds = Dictionary(uniqueKeysWithValues: places.map { ($0.placeID, $0.kind) })
-        parents = Dictionary(uniqueKeysWithValues: places.compactMap { place in place.parentID.map { (place.placeID, $0) } })
+        parents = Dictionary(
+            uniqueKeysWithValues: places.compactMap { place in place.parentID.map { (place.placeID, $0) } })
     }
 
     /// The place and those above it, from below. Sums are not kept for poles: they have few meters and are many.

@@ -45,11 +45,21 @@ public struct SetBucket: Sendable, Equatable {
     public var grossedMilliWh: Int64?
     public var estimatedIntervals: Int
     public var missingIntervals: Int
+
+    public init(
+        startS: Int64, day: CivilDay, meterWh: Int64, grossedMilliWh: Int64? = nil, estimatedIntervals: Int,
+        missingIntervals: Int
+    ) {
+        (self.startS, self.day, self.meterWh) = (startS, day, meterWh)
+        self.grossedMilliWh = grossedMilliWh
+        (self.estimatedIntervals, self.missingIntervals) = (estimatedIntervals, missingIntervals)
+    }
 }
 
 /// What is behind a grossed-up value.
 public enum Grossed: Sendable, Equatable {
-    /// The set's members may be delivered by ways that have nothing in common with it: only its plain sum means anything.
+    /// The set's members may be delivered by ways that have nothing in common with it: only its plain sum means
+    /// anything.
     case notOfThisSet
     /// These nodes have declared no loss for some day of the period.
     case undeclared([Int64])
@@ -69,6 +79,14 @@ public struct SetSeries: Sendable {
     public var meters: Int
     /// When the oldest of the sums was made; nil when there is none.
     public var madeAtMs: Int64?
+
+    public init(
+        key: SetKey, channel: Channel, resolution: Resolution, asked: Resolution, buckets: [SetBucket],
+        grossed: Grossed, meters: Int, madeAtMs: Int64?
+    ) {
+        (self.key, self.channel, self.resolution, self.asked) = (key, channel, resolution, asked)
+        (self.buckets, self.grossed, self.meters, self.madeAtMs) = (buckets, grossed, meters, madeAtMs)
+    }
 
     public var totalWh: Int64 { buckets.reduce(0) { $0 + $1.meterWh } }
     public var grossedTotalMilliWh: Int64? {
@@ -246,7 +264,8 @@ public struct SetReader: Sendable {
     // MARK: grossed up
 
     /// Which paths go through a set and what of them is its own: what its node takes in, or what the plant feeds in.
-    private func part(_ key: SetKey, _ plantID: Int64, _ nodes: [PathNode], _ flows: [NodeFlow], _ day: CivilDay,
+    private func part(
+        _ key: SetKey, _ plantID: Int64, _ nodes: [PathNode], _ flows: [NodeFlow], _ day: CivilDay,
         meterMilliWh: Int64
     ) -> Int64? {
         let fedIn = flows.first?.inMilliWh ?? meterMilliWh

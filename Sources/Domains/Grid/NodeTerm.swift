@@ -35,6 +35,11 @@ public struct NodeTerm: Sendable, Equatable, Codable {
     /// Millionths for a loss, milli-paise per kWh for the others.
     public var value: Int64
 
+    public init(nodeID: Int64, term: TermKind, fromDay: Int32, revision: Int64, value: Int64) {
+        (self.nodeID, self.term, self.fromDay) = (nodeID, term, fromDay)
+        (self.revision, self.value) = (revision, value)
+    }
+
     /// The current revision of every declaration of the company, in order of node, term and day.
     public static func all(_ scope: Scope, in transaction: any SQLTransaction) throws -> [NodeTerm] {
         let rows = try transaction.query(
@@ -124,10 +129,9 @@ public struct TermLine: Sendable, Equatable {
             parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } })
         else { return nil }
         let decimals = parts.count == 2 ? parts[1] : ""
-        guard decimals.count <= 5, let value = Int64(parts[0] + decimals + String(repeating: "0", count: 5 - decimals.count)),
-            value <= 1_000_000_000
-        else { return nil }
-        return value
+        guard decimals.count <= 5 else { return nil }
+        let digits = parts[0] + decimals + String(repeating: "0", count: 5 - decimals.count)
+        return Int64(digits).flatMap { $0 <= 1_000_000_000 ? $0 : nil }
     }
 }
 

@@ -69,6 +69,8 @@ public struct OrderMeters: Command {
     public let pauseMinutes: Int64
     public let belowPaise: Int64?
     public let reference: String
+    /// Waits for a second person, however few meters it is for.
+    public let isProposal: Bool
 
     /// - Parameters:
     ///   - matter: `relay` with the value `open` or `closed`, or a name of ``MeterPort/MeterMatter``.
@@ -79,8 +81,9 @@ public struct OrderMeters: Command {
     /// - Throws: ``Refusal`` for anything that cannot be wanted.
     public init(
         matter: String, value: String, group: MeterGroup, reason: String, waveSize: Int64 = 50,
-        pauseMinutes: Int64 = 0, belowPaise: Int64? = nil, reference: String
+        pauseMinutes: Int64 = 0, belowPaise: Int64? = nil, isProposal: Bool = false, reference: String
     ) throws {
+        self.isProposal = isProposal
         self.matter = matter
         if matter == MeterOrder.relay {
             guard let wish = RelayWish(rawValue: value) else {
@@ -111,7 +114,7 @@ public struct OrderMeters: Command {
         var ids = group.text
         if case .meters(let list) = group { ids = list.sorted().map(String.init).joined(separator: ",") }
         return "matter=\(matter) value=\(value) of=\(ids.prefix(2000)) wave=\(waveSize) pause=\(pauseMinutes) "
-            + "below=\(belowPaise.map(String.init) ?? "-") reason=\(reason)"
+            + "below=\(belowPaise.map(String.init) ?? "-") reason=\(reason)" + (isProposal ? " proposal" : "")
     }
     public var subjectID: Int64 {
         if case .meters(let ids) = group, ids.count == 1 { return ids[0] }
@@ -132,7 +135,7 @@ public struct OrderMeters: Command {
                 at: "value")
         }
         let nowMs = context.businessNowMs
-        let isAlone = try mayAlone(targets.count, context, in: transaction)
+        let isAlone = try !isProposal && mayAlone(targets.count, context, in: transaction)
         let hours = try OrderRules.value(OrderRules.approvalSetting, atMs: nowMs, scope, in: transaction)
         let orderID = context.ids.next()
         let state: MeterOrder.State = isAlone ? .running : .awaiting

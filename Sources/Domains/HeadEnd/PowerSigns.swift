@@ -1,4 +1,5 @@
-// What meters said of their supply, for those who make outages of it: gasps, breaths and signs of life. Decides nothing.
+// What meters said of their supply, for those who make outages of it: gasps, breaths and signs of life. Decides
+// nothing.
 import Access
 import IS15959
 import SQL

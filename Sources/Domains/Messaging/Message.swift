@@ -26,6 +26,9 @@ public enum MessageTemplate: String, Sendable, CaseIterable {
     case supplyRestored = "supply-restored"
     case rechargeReceived = "recharge-received"
     case chargeCorrected = "charge-corrected"
+    /// An outage that lasts, and its end; to account 0: the operator.
+    case supplyFailed = "supply-failed"
+    case supplyBack = "supply-back"
 }
 
 public struct Message: Sendable, Equatable {

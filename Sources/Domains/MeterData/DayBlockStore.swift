@@ -7,7 +7,8 @@ import SQL
 public enum MeterDataSchema {
     public static let migrations =
         ImportSchema.migrations + OutageSchema.migrations + [
-            ReadingSourceSchema.migration, ReadingEdit.migration, EstimationLog.migration,
+            RuleBook.migration, DayContext.migration, ReadingSourceSchema.migration, ReadingEdit.migration,
+            EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",
                 [
@@ -30,6 +31,7 @@ public enum MeterDataSchema {
                       PRIMARY KEY (org_id, day, meter_id, rule, from_slot)) {by_month}
                     """,
                 ]),
+            MeterMonth.migration, ReadingHold.migration,
         ]
 }
 
@@ -49,15 +51,40 @@ public enum DayBlocks {
     private static let columns =
         "day, meter_id, channel, version, interval_values, qualities, sources, made_at_ms, made_by"
 
-    private static func decode(_ row: any SQLRow) throws -> StoredBlock {
-        guard let channel = Channel(rawValue: try row.int(2)) else {
-            throw SQLError(.decode, "day block of unknown channel \(try row.int(2))")
+    static func channel(_ rawValue: Int64) throws -> Channel {
+        guard let channel = Channel(rawValue: rawValue) else {
+            throw SQLError(.decode, "day block of unknown channel \(rawValue)")
         }
-        return StoredBlock(
-            day: try row.day(0), meterID: try row.int(1), channel: channel, version: try row.int(3),
+        return channel
+    }
+
+    private static func decode(_ row: any SQLRow) throws -> StoredBlock {
+        StoredBlock(
+            day: try row.day(0), meterID: try row.int(1), channel: try channel(row.int(2)), version: try row.int(3),
             block: try DayBlock(
                 decoding: EncodedDay(values: row.bytes(4), qualities: row.bytes(5), sources: row.bytes(6))),
             madeAtMs: try row.int(7), madeBy: try row.text(8))
+    }
+
+    /// Both forms in one statement: the compacted month stands as a row of version 0.
+    private static let orMonth =
+        """
+        UNION ALL SELECT day, meter_id, channel, 0, current_days, earlier_versions, checksum, last_change, ''
+        FROM meter_month WHERE org_id = $1 AND day = $4 AND meter_id = $2 AND channel = $3
+        """
+
+    /// What the statement gave: the versions that lie open, and the compacted ones of which `wanted` says yes.
+    private static func both(
+        _ sql: String, _ parameters: [SQLValue], month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction,
+        _ compacted: (MeterMonth) throws -> [DayVersion]
+    ) throws -> [StoredBlock] {
+        try transaction.query(sql, parameters) { row in
+            guard try row.int(3) == 0 else { return [try decode(row)] }
+            let found = MeterMonth(
+                month: month, meterID: try row.int(1), channel: try channel(row.int(2)), lastChange: try row.int(7),
+                currentDays: try row.bytes(4), earlierVersions: try row.bytes(5), checksum: try row.bytes(6))
+            return try compacted(found).map(found.stored)
+        }.flatMap(\.self)
     }
 
     /// Current blocks of one channel of a meter from day to day, both in one month, in order of day.
@@ -66,28 +93,72 @@ public enum DayBlocks {
         in transaction: any SQLTransaction
     ) throws -> [StoredBlock] {
         guard from <= to else { return [] }
-        var parameters: [SQLValue] = [.int(orgID), .int(meterID), .int(channel.rawValue)]
+        let month = from.month
+        var parameters: [SQLValue] = [.int(orgID), .int(meterID), .int(channel.rawValue), .day(month.first)]
         // Each day by name: a range of days would walk through all meters of all of them.
         let days = parameters.bind((from.number...to.number).map { Int64($0) })
-        return try transaction.query(
+        let found = try both(
             """
             SELECT \(columns) FROM day_block b
             WHERE org_id = $1 AND day IN (\(days)) AND meter_id = $2 AND channel = $3 AND version = (
               SELECT MAX(version) FROM day_block l WHERE l.org_id = b.org_id AND l.day = b.day
-                AND l.meter_id = b.meter_id AND l.channel = b.channel)
-            ORDER BY day
-            """, parameters, decode)
+                AND l.meter_id = b.meter_id AND l.channel = b.channel) \(orMonth)
+            """, parameters, month: month, orgID: orgID, in: transaction
+        ) { row in
+            let wanted = month.first.days(to: from) + 1...month.first.days(to: to) + 1
+            return try row.current(orgID).filter { wanted.contains($0.dayOfMonth) }
+        }.sorted { ($0.day, $0.version) < ($1.day, $1.version) }
+        // Of a day in both forms the higher version is in force; it comes last.
+        return found.indices.filter { $0 + 1 == found.count || found[$0 + 1].day != found[$0].day }.map { found[$0] }
+    }
+
+    /// The same for some meters, in order of meter and day; at most a few hundred.
+    static func current(
+        meterIDs: [Int64], channel: Channel = .importWh, from: CivilDay, to: CivilDay, orgID: Int64,
+        in transaction: any SQLTransaction
+    ) throws -> [StoredBlock] {
+        guard from <= to, !meterIDs.isEmpty else { return [] }
+        let month = from.month
+        var parameters: [SQLValue] = [.int(orgID), .int(channel.rawValue)]
+        let ids = parameters.bind(meterIDs)
+        var dated = parameters
+        let days = dated.bind((from.number...to.number).map { Int64($0) })
+        var found = try transaction.query(
+            """
+            SELECT \(columns) FROM day_block WHERE org_id = $1 AND day IN (\(days)) AND meter_id IN (\(ids))
+              AND channel = $2
+            """, dated, decode)
+        parameters.append(.day(month.first))
+        let wanted = month.first.days(to: from) + 1...month.first.days(to: to) + 1
+        found += try transaction.query(
+            """
+            SELECT \(MeterMonth.columns) FROM meter_month
+            WHERE org_id = $1 AND day = $\(parameters.count) AND meter_id IN (\(ids)) AND channel = $2
+            """, parameters
+        ) { row in
+            let month = try MeterMonth.decode(row, month)
+            return try month.current(orgID).filter { wanted.contains($0.dayOfMonth) }.map(month.stored)
+        }.flatMap(\.self)
+        found.sort { ($0.meterID, $0.day, $0.version) < ($1.meterID, $1.day, $1.version) }
+        return found.indices.filter { index in
+            index + 1 == found.count || found[index + 1].meterID != found[index].meterID
+                || found[index + 1].day != found[index].day
+        }.map { found[$0] }
     }
 
     /// Every version of one day of a channel, oldest first.
     public static func versions(
         meterID: Int64, channel: Channel = .importWh, day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> [StoredBlock] {
-        try transaction.query(
+        let month = day.month
+        return try both(
             """
-            SELECT \(columns) FROM day_block WHERE org_id = $1 AND day = $2 AND meter_id = $3 AND channel = $4
-            ORDER BY version
-            """, [.int(orgID), .day(day), .int(meterID), .int(channel.rawValue)], decode)
+            SELECT \(columns) FROM day_block
+            WHERE org_id = $1 AND day = $5 AND meter_id = $2 AND channel = $3 \(orMonth)
+            """, [.int(orgID), .int(meterID), .int(channel.rawValue), .day(month.first), .day(day)], month: month,
+            orgID: orgID, in: transaction
+        ) { row in try row.all(orgID).filter { $0.dayOfMonth == month.first.days(to: day) + 1 } }
+        .sorted { $0.version < $1.version }
     }
 
     /// Stores the next version of a day, or nothing when values and qualities are those of the current one.
@@ -139,6 +210,23 @@ public enum DayBlocks {
         try transaction.runMany(insert, Array(rows[whole...]))
     }
 
+    /// Versions of a compacted month, as they were before.
+    static func insertAgain(
+        _ versions: [DayVersion], of row: MeterMonth, orgID: Int64, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.runMany(
+            insert,
+            versions.map { version in
+                let bytes = version.block.encode()
+                return [
+                    .int(orgID), .day(row.stored(version).day), .int(row.meterID), .int(row.channel.rawValue),
+                    .int(version.version), .int(version.change), .int(Int64(version.block.lowestQuality.rawValue)),
+                    .int(version.block.totalValue), .bytes(bytes.values), .bytes(bytes.qualities),
+                    .bytes(bytes.sources), .int(version.madeAtMs), .text(version.madeBy),
+                ]
+            })
+    }
+
     private static let insert = insert(rows: 1)
     /// Several rows a statement: PostgreSQL finds the partition and opens its indexes once for all of them.
     private static let bulkRows = 20
@@ -156,53 +244,88 @@ public enum DayBlocks {
             """
     }
 
-    /// Which meter-days changed after a change number, in order of change.
+    /// Which meter-days changed after a change number, in order of change. All days of a compacted month of a meter are
+    /// told together, at the change of the latest of them, and may make the answer longer than `limit`.
     public static func changes(
         after change: Int64, month: CivilMonth, limit: Int, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> [(change: Int64, day: CivilDay, meterID: Int64)] {
-        try transaction.query(
+        let parameters: [SQLValue] = [
+            .int(orgID), .int(change), .day(month.first), .day(month.last), .int(Channel.importWh.rawValue),
+            .int(limit),
+        ]
+        let open = try transaction.query(
             """
             SELECT change, day, meter_id FROM day_block
             WHERE org_id = $1 AND change > $2 AND day >= $3 AND day <= $4 AND channel = $5 ORDER BY change LIMIT $6
-            """,
-            [
-                .int(orgID), .int(change), .day(month.first), .day(month.last), .int(Channel.importWh.rawValue),
-                .int(limit),
-            ]
+            """, parameters
         ) { (change: try $0.int(0), day: try $0.day(1), meterID: try $0.int(2)) }
+        // A month holds up to 31 days: enough of them to fill the answer.
+        let compacted = try transaction.query(
+            """
+            SELECT \(MeterMonth.columns) FROM meter_month
+            WHERE org_id = $1 AND last_change > $2 AND day >= $3 AND day <= $4 AND channel = $5
+            ORDER BY last_change LIMIT $6
+            """, parameters
+        ) { try MeterMonth.decode($0, month) }
+        guard !compacted.isEmpty else { return open }
+        var found: [(change: Int64, day: CivilDay, meterID: Int64)] = []
+        var rest = open[...]
+        for row in compacted where found.count < limit {
+            while let next = rest.first, next.change < row.lastChange { found.append(rest.removeFirst()) }
+            guard found.count < limit else { break }
+            for version in try row.current(orgID) {
+                found.append((row.lastChange, row.stored(version).day, row.meterID))
+            }
+        }
+        return found.count < limit ? found + rest.prefix(limit - found.count) : found
     }
 
     /// The lowest quality in the current version of every meter's day.
     public static func lowestQualities(
         day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> [Int64: Quality] {
+        var found: [Int64: Quality] = [:]
+        try forEachCompacted(day: day, orgID: orgID, in: transaction) { row, versions in
+            found[row.meterID] = versions.last?.block.lowestQuality
+        }
         let rows = try transaction.query(
             """
             SELECT meter_id, lowest_quality FROM day_block
             WHERE org_id = $1 AND day = $2 AND channel = $3 ORDER BY meter_id, version
             """, [.int(orgID), .day(day), .int(Channel.importWh.rawValue)]
         ) { (try $0.int(0), try $0.int(1)) }
-        // Versions come in order, so the last one of a meter is its current one.
-        return rows.reduce(into: [:]) { found, row in
-            found[row.0] = UInt8(exactly: row.1).flatMap(Quality.init) ?? .missing
-        }
+        // Versions come in order, so the last one of a meter is its current one; those that lie open are the later ones.
+        for row in rows { found[row.0] = UInt8(exactly: row.1).flatMap(Quality.init) ?? .missing }
+        return found
     }
 
     /// Meter-days of one civil day by the lowest quality in their current version, for the line.
     public static func countsByQuality(day: CivilDay, orgID: Int64, in transaction: any SQLTransaction) throws
         -> [Quality: Int64]
     {
-        let rows = try transaction.query(
-            """
-            SELECT lowest_quality, COUNT(*) FROM day_block b
-            WHERE org_id = $1 AND day = $2 AND channel = $3 AND version = (
-              SELECT MAX(version) FROM day_block l WHERE l.org_id = b.org_id AND l.day = b.day
-                AND l.meter_id = b.meter_id AND l.channel = b.channel)
-            GROUP BY lowest_quality
-            """, [.int(orgID), .day(day), .int(Channel.importWh.rawValue)]
-        ) { (try $0.int(0), try $0.int(1)) }
-        return rows.reduce(into: [:]) { counts, row in
-            if let quality = UInt8(exactly: row.0).flatMap(Quality.init) { counts[quality] = row.1 }
+        try lowestQualities(day: day, orgID: orgID, in: transaction).values.reduce(into: [:]) {
+            $0[$1, default: 0] += 1
+        }
+    }
+
+    /// The versions of a day, oldest first, in the compacted months of some meters, in order of meter. Meters that have
+    /// nothing of the day are left out.
+    static func forEachCompacted(
+        day: CivilDay, channel: Channel = .importWh, meters: ClosedRange<Int64> = Int64.min...Int64.max, orgID: Int64,
+        in transaction: any SQLTransaction, _ body: (MeterMonth, [DayVersion]) throws -> Void
+    ) throws {
+        let dayOfMonth = day.month.first.days(to: day) + 1
+        var from = meters.lowerBound
+        while true {
+            let page = try MeterMonth.page(
+                month: day.month, channel: channel, meters: from...meters.upperBound, limit: 500, orgID: orgID,
+                in: transaction)
+            for row in page {
+                let versions = try row.all(orgID).filter { $0.dayOfMonth == dayOfMonth }
+                if !versions.isEmpty { try body(row, versions) }
+            }
+            guard let end = page.last, page.count == 500, end.meterID < meters.upperBound else { return }
+            from = end.meterID + 1
         }
     }
 }

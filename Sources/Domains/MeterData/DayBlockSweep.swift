@@ -30,6 +30,33 @@ public struct RawDay: Sendable {
     }
 }
 
+extension RawDay {
+    public func isEstimated(_ slot: Int) -> Bool {
+        guard let qualities, 1 + slot / 4 < qualities.count else { return false }
+        return qualities[1 + slot / 4] >> UInt8(slot % 4 * 2) & 3 == Quality.estimated.rawValue
+    }
+}
+
+extension VEEException {
+    /// How many exceptions of a rule each meter has in days of one month, and how many of them are open.
+    public static func counts(
+        from: CivilDay, to: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [(meterID: Int64, rule: String, severity: String, raised: Int, open: Int)] {
+        try transaction.query(
+            """
+            SELECT meter_id, rule, severity, COUNT(*), COUNT(*) FILTER (WHERE resolved_at_ms IS NULL)
+            FROM vee_exception WHERE org_id = $1 AND day >= $2 AND day <= $3 GROUP BY meter_id, rule, severity
+            ORDER BY meter_id, rule, severity
+            """, [.int(orgID), .day(from), .day(to)]
+        ) { row in
+            (
+                meterID: try row.int(0), rule: try row.text(1), severity: try row.text(2), raised: Int(try row.int(3)),
+                open: Int(try row.int(4))
+            )
+        }
+    }
+}
+
 extension DayBlocks {
     /// The newest change of a month that is committed.
     public static func lastChange(month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction) throws -> Int64 {
@@ -50,6 +77,20 @@ extension DayBlocks {
         in transaction: any SQLTransaction, _ body: (RawDay) throws -> Void
     ) throws {
         var held: RawDay?
+        var compacted: [RawDay] = []
+        try forEachCompacted(day: day, channel: channel, meters: meters, orgID: orgID, in: transaction) {
+            row, versions in
+            if let last = versions.last(where: { $0.change <= change }) { compacted.append(raw(row, last)) }
+        }
+        var rest = compacted[...]
+        // What lies open is later than what is compacted of the same meter.
+        func pass(_ next: RawDay?) throws {
+            while let first = rest.first, next.map({ first.meterID <= $0.meterID }) ?? true {
+                if first.meterID != next?.meterID { try body(first) }
+                rest.removeFirst()
+            }
+            if let next { try body(next) }
+        }
         _ = try transaction.query(
             """
             SELECT meter_id, change, version, total_value, lowest_quality, interval_values, qualities FROM day_block
@@ -63,10 +104,20 @@ extension DayBlocks {
             guard try row.int(1) <= change else { return }
             let next = try raw(row)
             // Versions come in order, so the last one of a meter counts.
-            if let done = held, done.meterID != next.meterID { try body(done) }
+            if let done = held, done.meterID != next.meterID { try pass(done) }
             held = next
         }
-        if let held { try body(held) }
+        if let held { try pass(held) }
+        try pass(nil)
+    }
+
+    private static func raw(_ row: MeterMonth, _ version: DayVersion) -> RawDay {
+        let bytes = version.block.encode()
+        let lowest = version.block.lowestQuality
+        return RawDay(
+            meterID: row.meterID, version: version.version, total: version.block.totalValue, lowestQuality: lowest,
+            values: bytes.values, qualities: lowest < .edited ? bytes.qualities : nil,
+            slotCount: version.block.slotCount)
     }
 
     private static func raw(_ row: any SQLRow) throws -> RawDay {
@@ -85,6 +136,14 @@ extension DayBlocks {
         var parameters: [SQLValue] = [.int(orgID), .day(day), .int(channel.rawValue)]
         let marks = parameters.bind(meters)
         var found: [Int64: (old: RawDay?, new: RawDay?)] = [:]
+        guard let first = meters.min(), let last = meters.max() else { return [:] }
+        let wanted = Set(meters)
+        try forEachCompacted(
+            day: day, channel: channel, meters: first...last, orgID: orgID, in: transaction
+        ) { row, versions in
+            guard wanted.contains(row.meterID), let new = versions.last(where: { $0.change <= through }) else { return }
+            found[row.meterID] = (versions.last { $0.change <= before }.map { raw(row, $0) }, raw(row, new))
+        }
         _ = try transaction.query(
             """
             SELECT meter_id, change, version, total_value, lowest_quality, interval_values, qualities FROM day_block
@@ -104,12 +163,22 @@ extension DayBlocks {
     public static func changedDays(
         after: Int64, through: Int64, month: CivilMonth, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> [(day: CivilDay, channel: Channel)] {
-        try transaction.query(
+        let open = try transaction.query(
             """
             SELECT DISTINCT day, channel FROM day_block
             WHERE org_id = $1 AND change > $2 AND change <= $3 AND day >= $4 AND day <= $5 ORDER BY day, channel
             """, [.int(orgID), .int(after), .int(through), .day(month.first), .day(month.last)]
         ) { (try $0.day(0), try $0.int(1)) }.compactMap { day, raw in Channel(rawValue: raw).map { (day, $0) } }
+        var known = Set(open.map { [Int64($0.0.number), $0.1.rawValue] })
+        var found = open
+        for row in try MeterMonth.changed(after: after, month: month, orgID: orgID, in: transaction) {
+            for version in try row.all(orgID) where version.change > after && version.change <= through {
+                let day = row.stored(version).day
+                guard known.insert([Int64(day.number), row.channel.rawValue]).inserted else { continue }
+                found.append((day, row.channel))
+            }
+        }
+        return found.sorted { ($0.0, $0.1.rawValue) < ($1.0, $1.1.rawValue) }
     }
 
     /// Which meters' days changed, in order; at most `limit`.
@@ -118,7 +187,7 @@ extension DayBlocks {
         in transaction: any SQLTransaction
     ) throws -> [Int64] {
         // The plus keeps SQLite on the index of changes: by the key it would walk through the whole day.
-        try transaction.query(
+        let open = try transaction.query(
             """
             SELECT DISTINCT meter_id FROM day_block
             WHERE org_id = $1 AND change > $2 AND change <= $3 AND +day = $4 AND +channel = $5
@@ -130,5 +199,25 @@ extension DayBlocks {
                 .day(day.month.first), .day(day.month.last),
             ]
         ) { try $0.int(0) }
+        var found = Set(open)
+        let dayOfMonth = day.month.first.days(to: day) + 1
+        for row in try MeterMonth.changed(after: after, month: day.month, orgID: orgID, in: transaction)
+        where row.channel == channel && !found.contains(row.meterID) {
+            let isChanged = try row.all(orgID).contains {
+                $0.dayOfMonth == dayOfMonth && $0.change > after && $0.change <= through
+            }
+            if isChanged { found.insert(row.meterID) }
+        }
+        return Array(found.sorted().prefix(limit))
+    }
+}
+
+extension RawDay {
+    /// A day of which nothing is known.
+    public static func unknown(_ meterID: Int64, slots: Int) -> RawDay {
+        let bytes = DayBlock.empty(slots: slots).encode()
+        return RawDay(
+            meterID: meterID, version: 0, total: 0, lowestQuality: .missing, values: bytes.values,
+            qualities: bytes.qualities, slotCount: slots)
     }
 }

@@ -68,7 +68,8 @@ public struct ImportRun: Sendable, Equatable {
     /// Notes the run and what was refused, in place of what an earlier run of the same file refused. Returns the id of
     /// the first run of this file, or `newID`.
     public static func begin(
-        file: String, fileSHA256: [UInt8], rowCount: Int, valueCount: Int, refusals: [ImportRefusal], kind: String? = nil,
+        file: String, fileSHA256: [UInt8], rowCount: Int, valueCount: Int, refusals: [ImportRefusal],
+        kind: String? = nil,
         source: String? = nil, newID: Int64, nowMs: Int64, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> Int64 {
         try transaction.run(

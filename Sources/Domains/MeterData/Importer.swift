@@ -5,6 +5,7 @@ import Clocks
 import IntervalData
 import LoadFiles
 import SQL
+import VEE
 
 /// Which meter a column (or id) of a load file belongs to.
 public struct ImportTarget: Sendable, Equatable {
@@ -44,11 +45,10 @@ public struct ImportCounts: Sendable, Equatable {
 public struct Importer: Sendable {
     /// Meter-months a transaction.
     static let chunkSize = 16
-    /// Earlier days the checks look at, as for a read.
-    static let historyDays = 3
-
     let site: Site
     let org: Org
+    /// False takes every meter day by day: what `BulkImport` is measured by.
+    var takesManyAtATime = true
 
     public init(site: Site, org: Org) {
         self.site = site
@@ -63,23 +63,39 @@ public struct Importer: Sendable {
         _ file: LoadFile, targets: [ImportTarget], importID: Int64, progress: @Sendable (Int) async -> Void = { _ in }
     ) async throws -> ImportCounts {
         var counts = ImportCounts()
+        let book = try await site.money.read { [org] in try RuleBook.load(orgID: org.orgID, in: $0) }
         for month in file.months {
+            try Task.checkCancellation()
+            let bulk = BulkImport(site: site, org: org, file: file, month: month, importID: importID)
             var rest = targets[...]
+            // Rules by group are asked for meter by meter.
+            if takesManyAtATime, book.isEmpty {
+                let done = counts.meterDays
+                let (taken, left) = try await bulk.run(targets) { await progress(done + $0) }
+                counts = counts + taken
+                rest = left[...]
+            }
             while !rest.isEmpty {
                 let chunk = rest.prefix(Self.chunkSize)
                 rest = rest.dropFirst(Self.chunkSize)
+                let traits = try await book.traits(
+                    of: chunk.map(\.meterID), on: month.last, site, orgID: org.orgID)
                 var items: [Item] = []
                 for target in chunk {
                     let days = file.days(target.column, in: month)
                     guard let first = days.first?.day else { continue }
                     let earlier = try await History.blocks(
-                        meterID: target.meterID, from: first.advanced(by: -Self.historyDays),
+                        meterID: target.meterID, from: first.advanced(by: -book.historyDays),
                         to: first.advanced(by: -1), site: site, orgID: org.orgID)
-                    items.append(Item(target: target, days: days, earlier: earlier.map { ($0.day, $0.block) }))
+                    items.append(
+                        Item(
+                            target: target, days: days, earlier: earlier.map { ($0.day, $0.block) },
+                            traits: traits[target.meterID]))
                 }
-                counts = counts + (try await take(items, month, importID: importID, periodS: file.periodS))
+                counts = counts + (try await take(items, month, book, importID: importID, periodS: file.periodS))
                 await progress(counts.meterDays)
             }
+            try await bulk.finish()
         }
         return counts
     }
@@ -90,10 +106,12 @@ public struct Importer: Sendable {
         var days: [(day: CivilDay, values: [Int32?])]
         /// In order of day.
         var earlier: [(day: CivilDay, block: DayBlock)]
+        var traits: MeterTraits?
     }
 
-    private func take(_ items: [Item], _ month: CivilMonth, importID: Int64, periodS: Int) async throws -> ImportCounts
-    {
+    private func take(
+        _ items: [Item], _ month: CivilMonth, _ book: RuleBook, importID: Int64, periodS: Int
+    ) async throws -> ImportCounts {
         guard !items.isEmpty else { return ImportCounts() }
         let nowMs = site.clocks.businessNowMs()
         return try await site.readings.shard(month).write { [org] transaction in
@@ -101,12 +119,13 @@ public struct Importer: Sendable {
             for item in items {
                 var earlier = item.earlier
                 for (day, values) in item.days {
-                    earlier.removeAll { $0.day < day.advanced(by: -Self.historyDays) }
+                    let rules = book.rules(for: item.traits, on: day)
+                    earlier.removeAll { $0.day < day.advanced(by: -rules.historyDays) }
                     let made = try Ingest.apply(
                         IncomingDay(day: day, meterID: item.target.meterID, batchID: importID, values: values),
                         IngestContext(
                             sanctionedW: item.target.sanctionedW, periodS: Int64(periodS),
-                            history: earlier.reversed().map(\.block), madeBy: "import", nowMs: nowMs),
+                            history: earlier.reversed().map(\.block), rules: rules, madeBy: "import", nowMs: nowMs),
                         orgID: org.orgID, in: transaction)
                     let stored = try DayBlocks.current(
                         meterID: item.target.meterID, from: day, to: day, orgID: org.orgID, in: transaction

@@ -1,10 +1,10 @@
 // Outages of single meters as stored: derived from the meter's own signs, superseded by version when the signs say
 // more, never changed silently. Knows no outage of the network; OutageGrouping joins them.
 import Access
+import Accounts
 import CivilTime
 import Clocks
 import Meters
-import Accounts
 import Reliability
 import SQL
 
@@ -27,9 +27,29 @@ public struct MeterOutage: Sendable, Equatable {
     /// The start of that outage, where the meter's own is not known.
     public var attributedStartMs: Int64?
 
+    public init(
+        spanID: Int64, version: Int64, meterID: Int64, accountID: Int64? = nil, placeID: Int64? = nil,
+        span: MeterOutageSpan, isWithdrawn: Bool, madeAtMs: Int64, supersededAtMs: Int64? = nil, outageID: Int64? = nil,
+        attributedStartMs: Int64? = nil
+    ) {
+        self.spanID = spanID
+        self.version = version
+        self.meterID = meterID
+        self.accountID = accountID
+        self.placeID = placeID
+        self.span = span
+        self.isWithdrawn = isWithdrawn
+        self.madeAtMs = madeAtMs
+        self.supersededAtMs = supersededAtMs
+        self.outageID = outageID
+        self.attributedStartMs = attributedStartMs
+    }
+
     /// The start that counts.
     public var startMs: Int64 { attributedStartMs ?? span.startMs.likely }
     public var endMs: Int64? { span.endMs?.likely }
+    /// Nobody said so: it is silent where others are dark.
+    var isSilent: Bool { [.silent, .readings].contains(span.startEvidence) }
     public var confidence: OutageConfidence { OutageConfidence(span, isAttributed: attributedStartMs != nil) }
 }
 
@@ -85,8 +105,8 @@ public enum MeterOutages {
         return evidence
     }
 
-    /// Makes what is stored of a meter's outages agree with its signs. Doing it again changes nothing; so does the order
-    /// in which signs arrived.
+    /// Makes what is stored of a meter's outages agree with its signs. Doing it again changes nothing; so does the
+    /// order in which signs arrived.
     /// - Parameters:
     ///   - signs: all of the meter's signs from `fromMs` on, and the last of its power events before.
     ///   - fromMs: outages that began earlier stay as they are.
@@ -130,6 +150,51 @@ public enum MeterOutages {
         return changes.count
     }
 
+    /// Outages that last by the meter's own word, longest first.
+    public static func open(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [MeterOutage] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM meter_outage o WHERE o.org_id = $1 AND o.end_ms IS NULL
+              AND o.superseded_at_ms IS NULL AND o.is_withdrawn = 0 AND o.start_evidence <> 'silent'
+            ORDER BY o.start_ms, o.span_id LIMIT $2
+            """, [.int(scope.orgID), .int(limit)], decode)
+    }
+
+    /// Outages that rest on silence and are over: readings may say more by now.
+    public static func silentToCheck(
+        sinceMs: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [MeterOutage] {
+        try transaction.query(
+            """
+            SELECT \(columns) FROM meter_outage o WHERE o.org_id = $1 AND o.start_ms >= $2 AND o.end_ms IS NOT NULL
+              AND o.superseded_at_ms IS NULL AND o.is_withdrawn = 0 AND o.start_evidence = 'silent'
+            ORDER BY o.start_ms, o.span_id LIMIT $3
+            """, [.int(scope.orgID), .int(sinceMs), .int(limit)], decode)
+    }
+
+    /// Readings say whether a silent meter was dark: then they are the evidence; otherwise it is withdrawn. Nothing is
+    /// changed when another version came meanwhile.
+    public static func settleSilent(
+        _ outage: MeterOutage, wasDark: Bool, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        let isInForce =
+            try transaction.first(
+                """
+                SELECT COUNT(*) FROM meter_outage WHERE org_id = $1 AND span_id = $2 AND version = $3
+                  AND superseded_at_ms IS NULL
+                """, [.int(scope.orgID), .int(outage.spanID), .int(outage.version)]
+            ) { try $0.int(0) == 1 } ?? false
+        guard isInForce else { return }
+        var next = outage
+        if wasDark {
+            (next.span.startEvidence, next.span.endEvidence) = (.readings, .readings)
+        } else {
+            next.isWithdrawn = true
+        }
+        // To be grouped anew: the count of the outage changes.
+        try write(next, nowMs: nowMs, scope, in: transaction)
+    }
+
     enum Change: Equatable {
         case add(MeterOutageSpan)
         case supersede(MeterOutage, MeterOutageSpan)
@@ -164,7 +229,7 @@ public enum MeterOutages {
         }
         var changes: [Change] = []
         for (index, old) in stored.enumerated() where !taken.contains(index) && !old.isWithdrawn {
-            if ![.silent, .readings].contains(old.span.startEvidence) { changes.append(.withdraw(old)) }
+            if !old.isSilent { changes.append(.withdraw(old)) }
         }
         for (index, span) in derived.enumerated() {
             guard let match = partner[index] else {
@@ -236,11 +301,18 @@ public enum MeterOutages {
             .int(scope.orgID), .int(meterID), .int(fromMs), .int(toMs), .int(limit),
         ]
         let reach = try Meter.reachFilter(of: "o.meter_id", scope, &parameters)
-        return try transaction.query(
+        let found = try transaction.query(
             """
             SELECT \(columns) FROM meter_outage o WHERE o.org_id = $1 AND o.meter_id = $2 AND o.start_ms >= $3
               AND o.start_ms < $4\(reach) ORDER BY o.start_ms DESC, o.span_id DESC, o.version DESC LIMIT $5
             """, parameters, decode)
+        // Versions of one outage stay together, at the start that is in force.
+        let starts = Dictionary(
+            found.filter { $0.supersededAtMs == nil }.map { ($0.spanID, $0.startMs) }, uniquingKeysWith: max)
+        return found.sorted { left, right in
+            let (a, b) = (starts[left.spanID] ?? left.startMs, starts[right.spanID] ?? right.startMs)
+            return (b, right.spanID, right.version) < (a, left.spanID, left.version)
+        }
     }
 }
 
@@ -275,8 +347,8 @@ public enum Outages {
     /// An outage may have begun so long before the span that is asked for.
     static let longestMs: Int64 = 400 * 86_400_000
 
-    /// When a meter was without supply, in order of time: for estimation, which puts zero there, and for validation, which
-    /// explains zeros by it. Reads the money store.
+    /// When a meter was without supply, in order of time: for estimation, which puts zero there, and for validation,
+    /// which explains zeros by it. Reads the money store.
     /// - Parameters:
     ///   - fromMs, toMs: half open; intervals that touch it come whole, not cut to it.
     public static func of(

@@ -28,6 +28,24 @@ public struct Outage: Sendable, Equatable {
     public var isWithdrawn: Bool
     public var madeAtMs: Int64
 
+    public init(
+        outageID: Int64, version: Int64, placeID: Int64? = nil, isNode: Bool, startMs: Int64, endMs: Int64? = nil,
+        members: Int, silent: Int, ofMeters: Int, plannedID: Int64? = nil, isWithdrawn: Bool, madeAtMs: Int64
+    ) {
+        self.outageID = outageID
+        self.version = version
+        self.placeID = placeID
+        self.isNode = isNode
+        self.startMs = startMs
+        self.endMs = endMs
+        self.members = members
+        self.silent = silent
+        self.ofMeters = ofMeters
+        self.plannedID = plannedID
+        self.isWithdrawn = isWithdrawn
+        self.madeAtMs = madeAtMs
+    }
+
     static let columns = """
         n.outage_id, n.version, n.place_id, n.is_node, n.start_ms, n.end_ms, n.members, n.silent, n.of_meters,
         n.planned_id, n.is_withdrawn, n.made_at_ms
@@ -82,11 +100,12 @@ public struct OutageJoiner {
     /// Joins the earliest outages that were not looked at since they changed, with those around them.
     /// - Returns: how many were not looked at before; 0 when nothing is left to do.
     public func joinNext(in transaction: any SQLTransaction) throws -> Int {
-        let firstMs = try transaction.first(
-            """
-            SELECT MIN(start_ms) FROM meter_outage WHERE org_id = $1 AND grouped = 0 AND superseded_at_ms IS NULL
-            """, [.int(scope.orgID)]
-        ) { try $0.optionalInt(0) } ?? nil
+        let firstMs =
+            try transaction.first(
+                """
+                SELECT MIN(start_ms) FROM meter_outage WHERE org_id = $1 AND grouped = 0 AND superseded_at_ms IS NULL
+                """, [.int(scope.orgID)]
+            ) { try $0.optionalInt(0) } ?? nil
         guard let firstMs else { return 0 }
         try MeterOutages.takeTurn(meterID: 0, scope, in: transaction)
         let all = try spans(fromMs: firstMs - Self.stretchMs, toMs: firstMs + Self.stretchMs, in: transaction)
@@ -125,56 +144,151 @@ public struct OutageJoiner {
         return (all.filter { (fromMs...toMs).contains($0.span.startMs.likely) }, fromMs, toMs)
     }
 
-    private func join(_ all: [MeterOutage], in transaction: any SQLTransaction) throws {
-        let byID = Dictionary(uniqueKeysWithValues: all.map { ($0.spanID, $0) })
-        let inForce = all.filter { !$0.isWithdrawn }
-        let isSilent: (MeterOutage) -> Bool = { [.silent, .readings].contains($0.span.startEvidence) }
-        let tree = try tree(on: zone.day(atS: (all.first?.span.startMs.likely ?? nowMs) / 1000), in: transaction)
-        let dark = inForce.filter { !isSilent($0) && $0.span.startEvidence != .inferred }.map {
+    private func join(_ stretch: [MeterOutage], in transaction: any SQLTransaction) throws {
+        let times = stretch.map(\.span.startMs.likely)
+        guard let fromMs = times.min(), let toMs = times.max() else { return }
+        let tree = try tree(on: zone.day(atS: fromMs / 1000), in: transaction)
+        let inForce = stretch.filter { !$0.isWithdrawn }
+        let dark = inForce.filter { !$0.isSilent && $0.span.startEvidence != .inferred }.map {
             DarkMeter(spanID: $0.spanID, nodeID: $0.placeID ?? 0, startMs: $0.span.startMs.likely)
         }
         var groups = OutageGrouping.groups(dark, in: tree, rules.grouping)
-        // A lost gasp: the outage that its node has within its bounds is its own too.
-        var attributed: [Int64: Int64] = [:]
-        for span in inForce where span.span.startEvidence == .inferred {
-            let path = Set(tree.path(from: span.placeID ?? 0))
-            let bounds = span.span.startMs.low...span.span.startMs.high
-            let index = groups.firstIndex { group in
-                group.nodeID.map(path.contains) == true && bounds.contains(group.startMs)
-            }
-            if let index {
-                groups[index].spanIDs.append(span.spanID)
-                attributed[span.spanID] = groups[index].startMs
-            } else {
-                groups.append(
-                    OutageGroup(nodeID: nil, startMs: span.span.startMs.likely, spanIDs: [span.spanID]))
-            }
-        }
+        let lost = try placeLostGasps(
+            inForce.filter { $0.span.startEvidence == .inferred }, fromMs: fromMs, toMs: toMs, &groups, tree,
+            in: transaction)
+        let all = stretch + lost.fromElsewhere
+        let foreign = try membersElsewhere(
+            all, taken: lost.fromElsewhere.map(\.spanID), fromMs: fromMs, toMs: toMs, in: transaction)
+        let byID = Dictionary(
+            uniqueKeysWithValues: all.map { span in
+                var span = span
+                if let outageID = span.outageID, foreign.contains(outageID) { span.outageID = nil }
+                return (span.spanID, span)
+            })
         let claimed = claims(groups, byID)
         for (group, known) in zip(groups, claimed) {
             let members = group.spanIDs.compactMap { byID[$0] }
             let outageID = known ?? ids.next()
             let silent = try keepSilent(
-                group, outageID: outageID, members, all.filter { isSilent($0) && $0.outageID == known }, tree,
+                group, outageID: outageID, members, all.filter { $0.isSilent && $0.outageID == known }, tree,
                 in: transaction)
             try keep(group, outageID: outageID, members, silent: silent, tree, in: transaction)
             for member in members
-            where member.outageID != outageID || member.attributedStartMs != attributed[member.spanID] {
+            where member.outageID != outageID || member.attributedStartMs != lost.startMs[member.spanID] {
                 try transaction.run(
                     """
-                    UPDATE meter_outage SET outage_id = $4, attributed_start_ms = $5
+                    UPDATE meter_outage SET outage_id = $4, attributed_start_ms = $5, grouped = 1
                     WHERE org_id = $1 AND span_id = $2 AND version = $3
                     """,
                     [
                         .int(scope.orgID), .int(member.spanID), .int(member.version), .int(outageID),
-                        .optional(attributed[member.spanID]),
+                        .optional(lost.startMs[member.spanID]),
                     ])
             }
         }
-        let kept = Set(claimed.compactMap(\.self))
+        let kept = Set(claimed.compactMap(\.self) + lost.leftWith).union(foreign)
         for outageID in Set(all.compactMap(\.outageID)).subtracting(kept).sorted() {
             try withdraw(outageID, among: all, in: transaction)
         }
+    }
+
+    /// Of the outages these spans were counted to, those that stand on others at another time: a span has moved away
+    /// from them. They are joined anew without it.
+    private func membersElsewhere(
+        _ spans: [MeterOutage], taken: [Int64], fromMs: Int64, toMs: Int64, in transaction: any SQLTransaction
+    ) throws -> Set<Int64> {
+        let outageIDs = Set(spans.compactMap(\.outageID)).sorted()
+        var foreign: Set<Int64> = []
+        for start in stride(from: 0, to: outageIDs.count, by: 500) {
+            var parameters: [SQLValue] = [.int(scope.orgID), .int(fromMs), .int(toMs)]
+            let marks = parameters.bind(Array(outageIDs[start..<min(start + 500, outageIDs.count)]))
+            let others = taken.isEmpty ? "" : " AND span_id NOT IN (\(parameters.bind(taken)))"
+            let elsewhere = """
+                org_id = $1 AND outage_id IN (\(marks)) AND (start_ms < $2 OR start_ms > $3)
+                  AND attributed_start_ms IS NULL AND superseded_at_ms IS NULL AND is_withdrawn = 0
+                  AND start_evidence NOT IN ('silent', 'readings')\(others)
+                """
+            foreign.formUnion(
+                try transaction.query(
+                    "SELECT DISTINCT outage_id FROM meter_outage WHERE \(elsewhere)", parameters
+                ) { try $0.int(0) })
+            try transaction.run("UPDATE meter_outage SET grouped = 0 WHERE \(elsewhere)", parameters)
+        }
+        return foreign
+    }
+
+    /// Outages whose gasp was lost: the outage that the node above has within their bounds is theirs too, and its
+    /// start. One that fits none stands alone.
+    private func placeLostGasps(
+        _ own: [MeterOutage], fromMs: Int64, toMs: Int64, _ groups: inout [OutageGroup], _ tree: GroupingTree,
+        in transaction: any SQLTransaction
+    ) throws -> (startMs: [Int64: Int64], fromElsewhere: [MeterOutage], leftWith: [Int64]) {
+        var startMs: [Int64: Int64] = [:]
+        var fromElsewhere: [MeterOutage] = []
+        var leftWith: [Int64] = []
+        let others = try lostGasps(around: fromMs, toMs, in: transaction)
+        let isOwn = Set(own.map(\.spanID))
+        for span in own + others where !(isOwn.contains(span.spanID) && others.contains(span)) {
+            let bounds = span.span.startMs.low...span.span.startMs.high
+            let path = tree.path(from: span.placeID ?? 0)
+            let index = groups.firstIndex { group in
+                group.nodeID.map(path.contains) == true && bounds.contains(group.startMs)
+            }
+            if let index {
+                groups[index].spanIDs.append(span.spanID)
+                startMs[span.spanID] = groups[index].startMs
+                if !isOwn.contains(span.spanID) { fromElsewhere.append(span) }
+                continue
+            }
+            let before = span.attributedStartMs == nil ? nil : span.outageID
+            let isStanding = try before.flatMap { try Outages.current($0, scope.orgID, in: transaction) }
+            if let isStanding, !isStanding.isWithdrawn, !(fromMs...toMs).contains(isStanding.startMs) {
+                leftWith.append(isStanding.outageID)
+            } else if try sendToNode(span, path, notFrom: fromMs, toMs, in: transaction) {
+                continue
+            } else if isOwn.contains(span.spanID) || span.outageID == nil {
+                groups.append(
+                    OutageGroup(nodeID: nil, startMs: span.span.startMs.likely, spanIDs: [span.spanID]))
+                if !isOwn.contains(span.spanID) { fromElsewhere.append(span) }
+            }
+        }
+        return (startMs, fromElsewhere, leftWith)
+    }
+
+    /// Outages with a lost gasp that stand outside a stretch and may have begun in it.
+    private func lostGasps(
+        around fromMs: Int64, _ toMs: Int64, in transaction: any SQLTransaction
+    ) throws -> [MeterOutage] {
+        try transaction.query(
+            """
+            SELECT \(MeterOutages.columns) FROM meter_outage o WHERE o.org_id = $1 AND o.start_ms > $3
+              AND o.start_ms <= $4 AND o.start_low_ms <= $3 AND o.start_high_ms >= $2 AND o.start_evidence = 'inferred'
+              AND o.superseded_at_ms IS NULL AND o.is_withdrawn = 0 ORDER BY o.start_ms, o.span_id
+            """,
+            [.int(scope.orgID), .int(fromMs), .int(toMs), .int(toMs + Outages.longestMs)], MeterOutages.decode)
+    }
+
+    /// An outage of a node elsewhere in time explains a lost gasp: it is joined anew, with it.
+    private func sendToNode(
+        _ span: MeterOutage, _ path: [Int64], notFrom fromMs: Int64, _ toMs: Int64, in transaction: any SQLTransaction
+    ) throws -> Bool {
+        var parameters: [SQLValue] = [
+            .int(scope.orgID), .int(span.span.startMs.low), .int(span.span.startMs.high), .int(fromMs), .int(toMs),
+        ]
+        let marks = parameters.bind(path)
+        let outageID = try transaction.first(
+            """
+            SELECT n.outage_id FROM outage n WHERE n.org_id = $1 AND n.start_ms >= $2 AND n.start_ms <= $3
+              AND NOT (n.start_ms >= $4 AND n.start_ms <= $5) AND n.place_id IN (\(marks)) AND n.is_node = 1
+              AND n.superseded_at_ms IS NULL AND n.is_withdrawn = 0 ORDER BY n.start_ms LIMIT 1
+            """, parameters
+        ) { try $0.int(0) }
+        guard let outageID else { return false }
+        return try transaction.run(
+            """
+            UPDATE meter_outage SET grouped = 0 WHERE org_id = $1 AND outage_id = $2 AND superseded_at_ms IS NULL
+              AND is_withdrawn = 0 AND start_evidence IN ('log', 'push')
+            """, [.int(scope.orgID), .int(outageID)]) > 0
     }
 
     /// The outage each group was before: the one most of its meters were counted to. Large groups choose first.

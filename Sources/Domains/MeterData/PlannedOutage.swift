@@ -14,6 +14,17 @@ public struct PlannedOutage: Sendable, Equatable, Codable {
     public var why: String
     public var calledOffAtMs: Int64?
 
+    public init(
+        plannedID: Int64, placeID: Int64, fromMs: Int64, toMs: Int64, why: String, calledOffAtMs: Int64? = nil
+    ) {
+        self.plannedID = plannedID
+        self.placeID = placeID
+        self.fromMs = fromMs
+        self.toMs = toMs
+        self.why = why
+        self.calledOffAtMs = calledOffAtMs
+    }
+
     private static let columns = "planned_id, place_id, from_ms, to_ms, why, called_off_at_ms"
     private static func decode(_ row: any SQLRow) throws -> PlannedOutage {
         PlannedOutage(

@@ -79,11 +79,14 @@ public struct SetGridMeter: Command {
             throw Refusal(.notFound, "There is no meter of this number.", at: "serial")
         }
         let isInstalled = try transaction.first(
-            "SELECT 1 FROM installation WHERE org_id = $1 AND meter_id = $2 AND (to_day IS NULL OR to_day >= $3) LIMIT 1",
+            """
+            SELECT 1 FROM installation WHERE org_id = $1 AND meter_id = $2 AND (to_day IS NULL OR to_day >= $3) LIMIT 1
+            """,
             [.int(scope.orgID), .int(meter.meterID), .day(fromDay)]
         ) { try $0.int(0) }
         guard isInstalled == nil else {
-            throw Refusal(.conflict, "This meter serves an account.", hint: "Give a meter of the network.", at: "serial")
+            throw Refusal(
+                .conflict, "This meter serves an account.", hint: "Give a meter of the network.", at: "serial")
         }
         let last = try transaction.first(
             """

@@ -114,12 +114,19 @@ public struct Rater: Sendable {
     private func rateOnce(
         _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, acceptsOlder: Bool
     ) async throws -> Int {
-        let meters = firstDay.sorted { $0.key < $1.key }
+        let exchanges = try await site.money.read { [org] transaction in
+            try MeterReplacement.since(month.first, Scope(orgID: org.orgID), in: transaction)
+        }
+        let chains = MeterChain.all(firstDay, exchanges.filter { $0.day <= month.last })
         let blocks = try await shard.read { [org] transaction in
             var found: [Int64: [StoredBlock]] = [:]
-            for (meterID, day) in meters {
-                found[meterID] = try DayBlocks.current(
-                    meterID: meterID, from: day, to: month.last, orgID: org.orgID, in: transaction)
+            for chain in chains {
+                var own: [Int64: [StoredBlock]] = [:]
+                for (meterID, from, to) in chain.days(to: month.last) {
+                    own[meterID] = try DayBlocks.current(
+                        meterID: meterID, from: from, to: to, orgID: org.orgID, in: transaction)
+                }
+                found[chain.meters[0]] = chain.joined(own, zone: org.zone)
             }
             return found
         }
@@ -168,8 +175,8 @@ struct RateChunk: Command {
     func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int {
         var batch = Batch(
             entryID: context.ids.next(), delivery: try DeliveryPaths(context.actor.scope, in: transaction))
-        for (meterID, stored) in blocks.sorted(by: { $0.key < $1.key }) {
-            try rate(meterID: meterID, stored, &batch, context, transaction)
+        for (_, stored) in blocks.sorted(by: { $0.key < $1.key }) {
+            try rate(stored, &batch, context, transaction)
             if batch.legs.count >= Self.legsPerEntry { try close(&batch, context, transaction) }
         }
         try close(&batch, context, transaction)
@@ -211,16 +218,22 @@ struct RateChunk: Command {
         batch.revenuePaise = [:]
     }
 
+    /// The days of one meter, or of meters that followed each other, in order.
     private func rate(
-        meterID: Int64, _ stored: [StoredBlock], _ batch: inout Batch, _ context: CommandContext,
+        _ stored: [StoredBlock], _ batch: inout Batch, _ context: CommandContext,
         _ transaction: any SQLTransaction
     ) throws {
         let scope = context.actor.scope
-        let aside = try RatingRefusal.days(
-            meterID: meterID, from: month.first, to: month.last, scope, in: transaction)
+        var aside: [Int64: Set<CivilDay>] = [:]
+        for meterID in Set(stored.map(\.meterID)) {
+            aside[meterID] = Set(
+                try RatingRefusal.days(
+                    meterID: meterID, from: month.first, to: month.last, scope, in: transaction))
+        }
         var charges: [Int64: [CivilDay: Charge]] = [:]
         var states: [Int64: MonthState] = [:]
         for item in stored where item.block.lowestQuality > .missing {
+            let meterID = item.meterID
             guard let installation = try Installation.of(meterID: meterID, on: item.day, scope, in: transaction) else {
                 continue
             }
@@ -239,7 +252,7 @@ struct RateChunk: Command {
                     states[accountID] = try charge(
                         item, account, schedule, opening: states[accountID] ?? .zero,
                         known: charges[accountID]?[item.day], &batch, context, transaction)
-                    if aside.contains(item.day) {
+                    if aside[meterID]?.contains(item.day) == true {
                         try RatingRefusal.clear(meterID: meterID, day: item.day, scope, in: transaction)
                     }
                     continue

@@ -7,6 +7,7 @@ struct DatabaseCommand: AsyncParsableCommand {
         commandName: "db", abstract: "The databases of this installation.",
         subcommands: [
             Migrate.self, Status.self, Check.self, Backup.self, Restore.self, Copy.self, Roles.self,
+            Months.self, Compact.self, Archive.self, Unarchive.self, Hold.self, Remove.self,
         ])
 
     struct Migrate: AsyncParsableCommand {

@@ -122,7 +122,19 @@ public protocol ReadingsStore: Sendable {
     func months() async throws -> [CivilMonth]
     /// The database of one month, created and migrated when it is not there yet.
     func shard(_ month: CivilMonth) async throws -> any Database
+    /// Where the months lie, as far as the engine has files for them.
+    var files: any MonthFiles { get }
     func close() async
+}
+
+/// The files of months. Each step may be broken off and run again anywhere; doing it again changes nothing.
+public protocol MonthFiles: Sendable {
+    /// Gives the room of deleted rows back to the disk.
+    func giveBackRoom(_ month: CivilMonth) async throws
+    /// Moves a month into the archive, where it is read and written in place.
+    func putAway(_ month: CivilMonth) async throws
+    /// Moves a month out of the archive.
+    func bringBack(_ month: CivilMonth) async throws
 }
 
 /// What went wrong in the database. Never holds bound values.

@@ -171,6 +171,7 @@ public struct WatchedReadings: ReadingsStore {
     }
 
     public func months() async throws -> [CivilMonth] { try await inner.months() }
+    public var files: any MonthFiles { inner.files }
     public func shard(_ month: CivilMonth) async throws -> any Database {
         WatchedDatabase(try await inner.shard(month), watch)
     }

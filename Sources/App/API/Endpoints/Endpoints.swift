@@ -3,8 +3,10 @@
 public enum Endpoints {
     /// In the order of the documents.
     public static let all: [AnyEndpoint] =
-        session + secondStep + accounts + charges + money + meters + orders + collection + events + places + line
+        session + secondStep + accounts + charges + money + meters + orders + collection + events + outages
+        + reliability + places + line
         + status + jobs + logins + people
         + keys + audit
-        + settings + exchange + edits + health + documents
+        + settings + readingExceptions + validation + network + aggregation + exchange + imports + edits + health
+        + documents
 }

@@ -27,6 +27,9 @@ public enum NeedKind: String, Sendable, Codable, CaseIterable {
     case rawUntaken = "raw-untaken"
     case intervalsLost = "intervals-lost"
     case clockOff = "clock-off"
+    /// An outage that lasts longer than is told of; a meter that somebody tampered with: visits.
+    case longOutage = "long-outage"
+    case tamper
     case other
 
     init(rule: String) {
@@ -55,6 +58,8 @@ public struct Need: Sendable {
     public var day: CivilDay?
     public var sinceMs: Int64
     public var detail: String
+    /// Set for what validation or estimation found: where it is worked.
+    public var exceptionID: ExceptionID?
 }
 
 extension Need {
@@ -75,6 +80,19 @@ extension Need {
         self.init(
             kind: .clockOff, meterID: clock.meterID, serial: "", day: nil, sinceMs: clock.measuredAtMs,
             detail: clock.why)
+    }
+
+    fileprivate init(outage row: OutageRow) {
+        let outage = row.outage
+        self.init(
+            kind: .longOutage, serial: "", sinceMs: outage.startMs,
+            detail: "\(row.placeName ?? ""): \(outage.members) meters, outage \(outage.outageID)")
+    }
+
+    fileprivate init(tamper item: TamperCase) {
+        self.init(
+            kind: .tamper, meterID: item.meterID, serial: "", day: nil, sinceMs: item.firstAtMs,
+            detail: "visit: \(item.kind.rawValue), \(item.reasons.map(\.rawValue).joined(separator: ", "))")
     }
 
     fileprivate init(event: OutboxTrouble) {
@@ -151,7 +169,7 @@ public struct NeedList: Sendable {
         var needs = held.map { found in
             Need(
                 kind: NeedKind(rule: found.rule), meterID: found.meterID, serial: "", day: found.day,
-                sinceMs: found.raisedAtMs, detail: found.message)
+                sinceMs: found.raisedAtMs, detail: found.message, exceptionID: found.id)
         }
         for item in mine where item.attempt > 0 && item.isOpen {
             needs.append(
@@ -183,10 +201,23 @@ public struct NeedList: Sendable {
         needs += lost.map { Need(lost: $0) } + clocks.map { Need(clock: $0) }
         needs += try await rawUntaken(site, moment, scope)
         needs += jobs.map { Need(job: $0) } + events.map { Need(event: $0) }
+        needs += try await visits(site, moment, scope)
         needs.sort { ($0.sinceMs, $0.meterID ?? 0) > ($1.sinceMs, $1.meterID ?? 0) }
         return NeedList(
             items: try await named(Array(needs.prefix(itemsMax)), site, scope), checkedAtMs: moment.nowMs,
             intervalsChecked: mine.reduce(0) { $0 + $1.haveSlots })
+    }
+
+    /// What field work should look at: outages that last, and meters that somebody tampered with.
+    private static func visits(_ site: Site, _ moment: Moment, _ scope: Scope) async throws -> [Need] {
+        try await site.money.read { transaction in
+            let minutes = try OutageRules.inForce(on: moment.today, scope, in: transaction).notifyAfterMinutes
+            let open = try Outages.list(
+                OutageFilter(isOpen: true, toMs: moment.nowMs - minutes * 60_000, isPlanned: false), limit: itemsMax,
+                scope, in: transaction)
+            let cases = try TamperCases.list(state: .valid, limit: itemsMax, scope, in: transaction)
+            return (minutes > 0 ? open.map { Need(outage: $0) } : []) + cases.map { Need(tamper: $0.item) }
+        }
     }
 
     /// Answers of meters that nobody took over for longer than is allowed.

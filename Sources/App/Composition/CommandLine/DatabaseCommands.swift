@@ -92,6 +92,13 @@ func soundness(
                     name: "file of \(store.name)", ok: problems.isEmpty,
                     found: problems.isEmpty ? "sound" : problems.prefix(5).joined(separator: "; ")))
         }
+        onStep("comparing checksums of compacted months")
+        for (name, faults) in try await monthFaults(inspection) {
+            rows.append(
+                CheckRow(
+                    name: "checksums of \(name)", ok: faults.isEmpty,
+                    found: faults.isEmpty ? "hold" : faults.prefix(5).joined(separator: "; ")))
+        }
         if inspection.hasMoney {
             onStep("adding up the books")
             rows += try await bookChecks(inspection.money)

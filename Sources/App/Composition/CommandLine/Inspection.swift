@@ -72,7 +72,9 @@ struct Inspection {
         -> InspectedStore
     {
         let pending = try await Migrator.pending(BusbarSchema.migrations, store: store, in: database)
-        let size = try? FileManager.default.attributesOfItem(atPath: database.path)[.size] as? Int64
+        // A month in the archive is a link.
+        let resolved = URL(fileURLWithPath: database.path).resolvingSymlinksInPath().path
+        let size = try? FileManager.default.attributesOfItem(atPath: resolved)[.size] as? Int64
         return InspectedStore(
             name: name, path: database.path,
             applied: BusbarSchema.migrations.count { $0.store == store } - pending.count, pending: pending,

@@ -2,6 +2,7 @@
 import CivilTime
 import Compression
 import Cryptography
+import Dispatch
 import Foundation
 import LoadFiles
 
@@ -23,16 +24,11 @@ func readLoadFile(
     } catch let error as CompressionError {
         throw Complaint("\(path): \(error.description)", hint: "", .problems)
     }
-    var parser = LoadFileParser(file: name, zone: zone, limits: limits)
-    let step = 4_000_000
-    var start = 0
-    while start < text.count {
-        let end = min(text.count, start + step)
-        try parser.feed(Array(text[start..<end]))
-        start = end
-        progress.at("reading \(name): \(start / 1_000_000) of \(text.count / 1_000_000) MB")
-    }
-    return ReadLoadFile(load: try parser.finish(), sha256: Hash.sha256(bytes))
+    let load = try LoadFileParser.parse(
+        text, file: name, zone: zone, limits: limits, parts: min(8, ProcessInfo.processInfo.activeProcessorCount),
+        sideBySide: { count, read in DispatchQueue.concurrentPerform(iterations: count, execute: read) },
+        progress: { progress.at("reading \(name): \($0 / 1_000_000) of \(text.count / 1_000_000) MB") })
+    return ReadLoadFile(load: load, sha256: Hash.sha256(bytes))
 }
 
 /// Reads a file of readings of any kind in pieces, so that a file of any size needs the memory of its values.

@@ -210,6 +210,8 @@ private struct DemoNarrator: Service {
                 case .supplyCut: "supply is cut; the meter confirmed it"
                 case .supplyRestored: "supply is back; the meter confirmed it"
                 case .rechargeReceived: "recharged"
+                case .supplyFailed: "is told that supply failed"
+                case .supplyBack: "is told that supply is back"
                 case .chargeCorrected: "a day charged on an estimate is corrected by the actual readings"
                 }
             say("\(time(message.businessAtMs))  \(name): \(what)")

@@ -16,6 +16,7 @@ func databaseFindings(_ patient: Patient) async -> [DoctorFinding] {
         do {
             findings += await roleFindings(inspection)
             findings += try await soundFindings(inspection)
+            findings.append(try await monthFinding(inspection))
             if inspection.hasMoney {
                 let nowMs = patient.clocks.systemNowMs()
                 findings.append(try await stampFinding(inspection.money, nowMs: nowMs))
@@ -98,6 +99,21 @@ private func soundFindings(_ inspection: Inspection) async throws -> [DoctorFind
         ]
     }
     return [.ok("file of money", "sound")]
+}
+
+/// Compacted readings against their checksums.
+private func monthFinding(_ inspection: Inspection) async throws -> DoctorFinding {
+    let bytes = inspection.stores.filter { $0.name.hasPrefix("readings") }.reduce(0) { $0 + $1.bytes }
+    guard bytes <= quickCheckBytesMax else {
+        return .ok("compacted readings", "too large for a quick look; `busbar db check` reads all of them")
+    }
+    let faults = try await monthFaults(inspection).flatMap(\.faults)
+    guard faults.isEmpty else {
+        return .wrong(
+            "compacted readings", faults.prefix(3).joined(separator: "; "),
+            "Keep a copy of the folder, `busbar db check`, and restore the last good backup")
+    }
+    return .ok("compacted readings", "checksums hold")
 }
 
 /// A clock that was set back would make ids and leases twice.

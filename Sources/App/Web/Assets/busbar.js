@@ -1,4 +1,5 @@
-// Keeps the live region of a page fresh, and puts the focus on the summary of errors. Every page works without it.
+// Keeps the live region of a page fresh, puts the focus on the summary of errors, and walks the queue by keys. Every
+// page works without it.
 
 /** @type {HTMLElement | null} */
 const summary = document.querySelector("[data-focus]");
@@ -6,6 +7,39 @@ if (summary) summary.focus();
 
 const region = document.querySelector("[data-live]");
 if (region) keepFresh(region);
+
+const queue = document.querySelector("[data-queue]");
+if (queue) walkQueue(queue);
+
+/** J and K walk through the rows, X marks, R goes to the reason, ? shows the keys. @param {Element} list */
+function walkQueue(list) {
+  const rows = Array.from(list.querySelectorAll("a[data-row]"));
+  const here = () => {
+    const at = rows.findIndex((a) => a.closest("tr").contains(document.activeElement));
+    return at >= 0 ? at : rows.findIndex((a) => a.closest("tr").matches("[aria-current]"));
+  };
+  const acts = {
+    j: () => rows[Math.min(here() + 1, rows.length - 1)]?.focus(),
+    k: () => rows[Math.max(here() - 1, 0)]?.focus(),
+    x: () => rows[here()]?.closest("tr").querySelector("input[type=checkbox]")?.click(),
+    r: () => {
+      const isMarked = list.querySelector("tbody input:checked");
+      document.getElementById(isMarked ? "bulk-reason" : "reason")?.focus();
+    },
+    "?": () => {
+      const keys = document.getElementById("keys");
+      if (keys) keys.open = !keys.open;
+    },
+  };
+  document.addEventListener("keydown", (event) => {
+    const typed = event.target.closest("input:not([type=checkbox]),select,textarea");
+    if (typed || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = acts[event.key.toLowerCase()];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}
 
 /** @param {Element} first */
 function keepFresh(first) {

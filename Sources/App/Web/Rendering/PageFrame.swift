@@ -8,8 +8,9 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, status, collection, meters, commands, events, accounts, home, statement, me, people, keys, audit
-        case simulator, edits, none
+        case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
+            keys, audit
+        case edits, reports, simulator, none
     }
 
     public struct Person: Sendable {
@@ -34,6 +35,18 @@ public struct PageFrame: Sendable {
         case commandRefused(reason: String)
         case jobs(JobNotice)
         case orders(OrderNotice)
+        case queue(QueueNotice)
+    }
+
+    /// How many of the exceptions that were named an act was done with. `3-5` in an address.
+    public struct QueueNotice: Sendable, Equatable {
+        public var done: Int
+        public var asked: Int
+        init?(word: String?) {
+            let parts = (word ?? "").split(separator: "-").compactMap { Int($0) }
+            guard parts.count == 2, parts[0] <= parts[1] else { return nil }
+            (done, asked) = (parts[0], parts[1])
+        }
     }
 
     /// What came of an order to meters. The raw value stands in an address.
@@ -141,12 +154,15 @@ extension PageFrame {
                 ]
             } else {
                 [
-                    (.line, Paths.line, w.say("nav.line")), (.status, Paths.status, w.say("nav.status")),
+                    (.line, Paths.line, w.say("nav.line")), (.queue, Paths.queue, w.say("nav.queue")),
+                    (.status, Paths.status, w.say("nav.status")),
                     (.collection, Paths.collection, w.say("nav.collection")),
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
                     (.edits, Paths.estimates, w.say("nav.edits")),
+                    (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
+                    (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }
         if person.managesLogins {
@@ -173,6 +189,11 @@ extension PageFrame {
         case .keysAsked: note("info", w.say("notice.keysAsked"))
         case .counterAsked: note("info", w.say("notice.counterAsked"))
         case .commandRefused(let reason): note("bad", w.say("notice.refused", ["reason": "\(reason)"]))
+        case .queue(let queue) where queue.done == queue.asked:
+            note("ok", w.say("notice.queue", ["n": "\(w.number(queue.done))", "all": "\(w.number(queue.asked))"]))
+        case .queue(let queue):
+            note(
+                "warn", w.say("notice.queueSome", ["n": "\(w.number(queue.done))", "all": "\(w.number(queue.asked))"]))
         case .orders(.given): note("info", w.say("notice.orderGiven"))
         case .orders(.awaits): note("warn", w.say("notice.orderAwaits"))
         case .orders(.approved): note("ok", w.say("notice.orderApproved"))

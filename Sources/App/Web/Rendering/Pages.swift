@@ -57,6 +57,8 @@ public struct Pages: Sendable {
             ("simulator", PackageResources.simulator_mustache),
             ("edit", PackageResources.edit_mustache), ("editcard", PackageResources.editcard_mustache),
             ("estimates", PackageResources.estimates_mustache),
+            ("aggregation", PackageResources.aggregation_mustache),
+            ("reports", PackageResources.reports_mustache), ("report", PackageResources.report_mustache),
         ]
     }
 

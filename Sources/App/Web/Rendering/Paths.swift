@@ -13,6 +13,32 @@ public enum Paths {
     public static let accounts = "/accounts"
     public static let events = "/events"
     public static let eventsAside = "/events/aside"
+    public static let outages = "/outages"
+    public static let reliability = "/reliability"
+    public static let reliabilityCSV = "/reliability.csv"
+    public static let tamper = "/tamper"
+    public static func outage(_ id: Int64) -> String { "/outages/\(id)" }
+    public static func tamperClose(_ id: Int64) -> String { "/tamper/\(id)/close" }
+    /// - Parameter show: `open` or `planned`.
+    public static func outages(show: String?, place: Int64?, after: String?) -> String {
+        joined(outages, [("show", show), ("place", place.map { String($0) }), ("after", after)])
+    }
+    public static func tamper(state: String?, after: String?) -> String {
+        joined(tamper, [("state", state), ("after", after)])
+    }
+    public static func reliability(place: Int64?, from: CivilDay? = nil, to: CivilDay? = nil) -> String {
+        joined(reliability, span(place, from, to))
+    }
+    public static func reliabilityCSV(place: Int64?, from: CivilDay, to: CivilDay) -> String {
+        joined(reliabilityCSV, span(place, from, to))
+    }
+    private static func span(_ place: Int64?, _ from: CivilDay?, _ to: CivilDay?) -> [(String, String?)] {
+        [("place", place.map { String($0) }), ("from", from?.description), ("to", to?.description)]
+    }
+    private static func joined(_ base: String, _ parts: [(String, String?)]) -> String {
+        let given = parts.compactMap { name, value in value.map { "\(name)=\(encoded($0))" } }
+        return given.isEmpty ? base : base + "?" + given.joined(separator: "&")
+    }
     public static let exceptions = "/exceptions"
     public static let jobs = "/jobs"
     public static let collection = "/collection"
@@ -29,6 +55,20 @@ public enum Paths {
     /// A raw answer of a meter; `endS` leads to the row of the interval that ends then.
     public static func rawRead(_ meter: Int64, _ batch: Int64, day: CivilDay, endS: Int64?) -> String {
         "/meters/\(meter)/reads/\(batch)?day=\(day)" + (endS.map { "#s\($0)" } ?? "")
+    }
+    public static let reports = "/reports"
+    public static let aggregation = "/aggregation"
+    /// The explorer as it was asked: set, from, to, resolution, channel, by.
+    public static func aggregation(_ asked: [String: String]) -> String { address(aggregation, asked) }
+    /// A report as a page, or as a file.
+    public static func report(_ name: String, csv: Bool = false, _ asked: [String: String] = [:]) -> String {
+        address("\(reports)/\(encoded(name))\(csv ? ".csv" : "")", asked)
+    }
+    private static func address(_ base: String, _ asked: [String: String]) -> String {
+        let parts = asked.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map {
+            "\($0.key)=\(encoded($0.value))"
+        }
+        return parts.isEmpty ? base : base + "?" + parts.joined(separator: "&")
     }
     public static let jobsCatchUp = "/jobs-catch-up"
     public static let me = "/me"

@@ -22,10 +22,10 @@ public enum BusbarWeb {
     static func pages(services: Services, companies: Companies, version: String = "0.1.0") -> API.Pages {
         let desk = Desk(services: services, orgs: companies, version: version)
         let pages =
-            desk.signInPages + desk.secondStepPages + desk.linePages + desk.jobPages + desk.meterPages
-            + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages
+            desk.signInPages + desk.secondStepPages + desk.linePages + desk.queuePages + desk.jobPages + desk.meterPages
+            + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
             + desk.editPages + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages
-            + desk.simulatorPages
+            + desk.reportPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }

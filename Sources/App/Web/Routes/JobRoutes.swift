@@ -133,7 +133,10 @@ extension LineView.Job.Name {
             case .command: .sendCommands
             case .ping: .pollLiveness
             case .tidy: .tidy
+            case .aggregate: .aggregate
+            case .regroup: .regroup
             case .fill: .fill
+            case .outages: .outages
             case .keys: .changeKeys
             }
     }

@@ -3,6 +3,7 @@ import API
 import Access
 import CivilTime
 import Jobs
+import MeterData
 
 extension Desk {
     var linePages: [API.Page] {
@@ -39,7 +40,8 @@ extension Desk {
                 ExceptionsView.Item(
                     kind: ExceptionKind(need.kind), meter: (need.meterID ?? 0, need.serial), day: need.day,
                     sinceMs: need.sinceMs, detail: need.detail, stakePaise: nil,
-                    mendID: MendableKind(need.kind) == nil ? nil : need.itemID)
+                    mendID: MendableKind(need.kind) == nil ? nil : need.itemID,
+                    exceptionID: need.exceptionID?.description)
             }, checkedAtMs: list.checkedAtMs, intervalsChecked: list.intervalsChecked)
         return show(page, call, .line, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) })
     }
@@ -62,6 +64,8 @@ extension ExceptionKind {
             case .rawUntaken: .rawUntaken
             case .intervalsLost: .intervalsLost
             case .clockOff: .clockOff
+            case .longOutage: .longOutage
+            case .tamper: .tamper
             case .readFailing, .other: .other(kind.rawValue)
             }
     }

@@ -71,6 +71,9 @@ extension Desk {
         let weekdays = pages.messages(language(call.call, call.session)).list("weekdays.long")
         var page = MeterView(
             report, weekdays: weekdays, mayOperate: try call.actor.has(.commandMeters), key: Self.newKey())
+        page.outages = try await OutageReport.ofMeter(
+            services.site, report.listing.meter.meterID, limit: 60, try call.actor.scope
+        ).filter { $0.supersededAtMs == nil && !$0.isWithdrawn }
         page.keys = try await keysPanel(report.listing.meter.meterID, call)
         return show(page, call, .meters, notice: notice, status: status)
     }

@@ -56,6 +56,8 @@ enum MessageWords {
             case "low-balance": messages.say("notice.lowBalance", ["money": money])
             case "supply-cut": messages.say("notice.supplyCut")
             case "supply-restored": messages.say("notice.supplyRestored")
+            case "supply-failed": messages.say("notice.supplyFailed")
+            case "supply-back": messages.say("notice.supplyBack")
             case "recharge-received": messages.say("notice.rechargeReceived", ["money": money])
             case "charge-corrected" where amount < 0: messages.say("notice.correctedBack", ["money": size])
             case "charge-corrected": messages.say("notice.correctedTaken", ["money": size])

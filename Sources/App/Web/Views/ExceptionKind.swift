@@ -12,6 +12,8 @@ public enum ExceptionKind: Sendable, Equatable {
     case jobFailed, eventFailed
     /// What collection cannot have, or may not do alone.
     case rawUntaken, intervalsLost, clockOff
+    /// Somebody should go there.
+    case longOutage, tamper
     case other(String)
 
     /// The word in an address.
@@ -32,6 +34,8 @@ public enum ExceptionKind: Sendable, Equatable {
         case .rawUntaken: "raw-untaken"
         case .intervalsLost: "intervals-lost"
         case .clockOff: "clock-off"
+        case .longOutage: "long-outage"
+        case .tamper: "tamper"
         case .other(let name): name
         }
     }
@@ -53,6 +57,8 @@ public enum ExceptionKind: Sendable, Equatable {
         case .rawUntaken: w.say("exception.rawUntaken")
         case .intervalsLost: w.say("exception.intervalsLost")
         case .clockOff: w.say("exception.clockOff")
+        case .longOutage: w.say("exception.longOutage")
+        case .tamper: w.say("exception.tamper")
         case .other(let name): "\(name)"
         }
     }

@@ -79,7 +79,7 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
-            case pollLiveness, tidy, fill
+            case pollLiveness, tidy, fill, aggregate, regroup, outages
             case other(String)
         }
         public var name: Name
@@ -313,7 +313,10 @@ extension LineView.Job.Name {
         case .correct: w.say("job.correct")
         case .pollLiveness: w.say("job.pollLiveness")
         case .tidy: w.say("job.tidy")
+        case .aggregate: w.say("job.aggregate")
+        case .regroup: w.say("job.regroup")
         case .fill: w.say("job.fill")
+        case .outages: w.say("job.outages")
         case .other(let name): "\(name)"
         }
     }

@@ -98,11 +98,14 @@ public struct ExceptionsView: Page {
         public var stakePaise: Int64?
         /// Set when it can be tried again or set aside.
         public var mendID: Int64?
+        /// Set when it is worked in the queue of readings.
+        public var exceptionID: String?
         public init(
             kind: ExceptionKind, meter: (id: Int64, serial: String), day: CivilDay?, sinceMs: Int64, detail: String,
-            stakePaise: Int64?, mendID: Int64? = nil
+            stakePaise: Int64?, mendID: Int64? = nil, exceptionID: String? = nil
         ) {
             self.mendID = mendID
+            self.exceptionID = exceptionID
             self.kind = kind
             self.meter = meter
             self.day = day
@@ -298,9 +301,10 @@ extension ExceptionsView: PageContent {
 }
 
 extension ExceptionsView {
-    /// Leads on to trying again and setting aside, where that can be done.
+    /// Leads on to the queue, or to trying again and setting aside, where that can be done.
     private func chip(_ item: Item, _ w: Wording) -> Markup {
         let chip = w.chip(item.kind.tone, item.kind.words(w))
+        if let id = item.exceptionID { return w.link(Paths.queue(.init(), item: id), chip, cls: "chl") }
         return item.mendID.map { w.link(Paths.mend(item.kind.slug, $0), chip, cls: "chl") } ?? chip
     }
 }

@@ -45,6 +45,26 @@ struct LoadPicture {
         svg = Markup(trusted: curve.svg())
     }
 
+    /// The day of an exception: the raw values that are held, the week before as a band, the day before as a line.
+    init(_ item: QueueView.Item, _ w: Wording) {
+        var curve = Self.curve([item.load], periodS: item.periodS, bands: [], w)
+        curve.compared = item.before
+        curve.range = item.band
+        // Neighbours of one height make one outline.
+        for (slot, value) in item.held {
+            let powerW = Int64(value) * 3600 / Int64(max(1, item.periodS))
+            if let last = curve.held.last, last.slots.upperBound == slot, last.powerW == powerW {
+                curve.held[curve.held.count - 1].slots = last.slots.lowerBound..<slot + 1
+            } else {
+                curve.held.append(.init(slots: slot..<slot + 1, powerW: powerW, label: ""))
+            }
+        }
+        if let top = curve.held.indices.max(by: { curve.held[$0].powerW < curve.held[$1].powerW }) {
+            curve.held[top].label = w.say("chart.rawHeld", ["w": "\(w.number(curve.held[top].powerW))"]).plain
+        }
+        svg = Markup(trusted: curve.svg())
+    }
+
     private static func curve(_ days: [MeterDay], periodS: Int, bands: [PriceBand], _ w: Wording) -> LoadCurve {
         let frame = Frame(days: days, periodS: periodS, zone: w.zone)
         var values: [Int32] = []

@@ -1,6 +1,7 @@
 // MeterPage: the words and rows of a meter's page; the load chart stands in LoadPicture.
 import CivilTime
 import IntervalData
+import MeterData
 import Quantities
 
 extension MeterView: PageContent {
@@ -51,8 +52,20 @@ extension MeterView: PageContent {
         row.set("hasVersions", !versions.isEmpty)
         row.set("events", events.map { eventRow($0, w) })
         row.set("hasEvents", !events.isEmpty)
+        row.set("outages", outages.prefix(20).map { outageRow($0, w) })
+        row.set("hasOutages", !outages.isEmpty)
         row.set("keys", keys.map { [$0.values(meter: id, w)] } ?? [])
         return row
+    }
+
+    private func outageRow(_ outage: MeterOutage, _ w: Wording) -> Fields {
+        let from = w.timeTag(outage.startMs, w.moment(outage.startMs))
+        return Fields([
+            "from": outage.outageID.map { w.link(Paths.outage($0), from) } ?? from,
+            "to": outage.endMs.map { w.timeTag($0, w.moment($0)) } ?? w.say("outage.lasts"),
+            "lasted": w.duration(max(0, (outage.endMs ?? w.nowMs) - outage.startMs)),
+            "confidence": outage.confidence.chip(w), "evidence": evidence(outage, w),
+        ])
     }
 
     var hasLoad: Bool { days.contains { !$0.valuesWh.isEmpty } }

@@ -2,6 +2,7 @@
 // The view shows what it is given; it never decides whether a command may be sent.
 import CivilTime
 import IntervalData
+import MeterData
 
 /// One day of a meter's load, as stored.
 public struct MeterDay: Sendable {
@@ -246,6 +247,8 @@ public struct MeterView: Page {
     public var hasNextDay = false
     /// Whether the person may read, cut and restore.
     /// Nil: not shown.
+    /// Outages of the last year, in force, newest first.
+    public var outages: [MeterOutage] = []
     public var keys: MeterKeysPanel?
     public var mayOperate: Bool
     /// Made by the route for the button that reads now.

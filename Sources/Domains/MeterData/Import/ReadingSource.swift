@@ -45,7 +45,7 @@ public struct ReadingSource: Sendable, Equatable {
     }
 
     /// Notes it once; a batch that comes again changes nothing.
-    func store(orgID: Int64, in transaction: any SQLTransaction) throws {
+    public func store(orgID: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """
             INSERT INTO reading_source (org_id, day, meter_id, channel, batch_id, first_row, last_row, codes,
@@ -76,7 +76,7 @@ public struct ReadingSource: Sendable, Equatable {
 }
 
 /// A cumulative register at an instant, as a file or a person gave it.
-public struct RegisterReading: Sendable, Equatable {
+public struct StoredRegister: Sendable, Equatable {
     public var meterID: Int64
     public var channel: Channel
     public var atS: Int64
@@ -128,14 +128,14 @@ public struct RegisterReading: Sendable, Equatable {
     public static func of(
         meterID: Int64, channel: Channel = .importWh, from: CivilDay, to: CivilDay, orgID: Int64,
         in transaction: any SQLTransaction
-    ) throws -> [RegisterReading] {
+    ) throws -> [StoredRegister] {
         try transaction.query(
             """
             SELECT at_s, value, quality, code, batch_id, received_at_ms FROM register_reading
             WHERE org_id = $1 AND day >= $2 AND day <= $3 AND meter_id = $4 AND channel = $5 ORDER BY at_s
             """, [.int(orgID), .day(from), .day(to), .int(meterID), .int(channel.rawValue)]
         ) { row in
-            RegisterReading(
+            StoredRegister(
                 meterID: meterID, channel: channel, atS: try row.int(0), value: try row.int(1),
                 quality: UInt8(exactly: try row.int(2)).flatMap(Quality.init) ?? .missing, code: try row.text(3),
                 batchID: try row.int(4), receivedAtMs: try row.int(5))

@@ -6,6 +6,7 @@ import Clocks
 import IntervalData
 import LoadFiles
 import SQL
+import VEE
 
 /// What storing a file brought, and what it did not take.
 public struct SeriesImportResult: Sendable {
@@ -30,6 +31,7 @@ struct SeriesImporter: Sendable {
         var earlier: [(day: CivilDay, block: DayBlock)]
         /// Import registers at midnights.
         var midnights: [Int64: Int64]
+        var traits: MeterTraits?
     }
 
     func run(
@@ -38,19 +40,24 @@ struct SeriesImporter: Sendable {
     ) async throws -> SeriesImportResult {
         var result = SeriesImportResult()
         let bySeries = Dictionary(grouping: set.series, by: \.meter)
+        let book = try await site.money.read { [org] in try RuleBook.load(orgID: org.orgID, in: $0) }
         for month in Self.months(set) {
             var rest = targets[...]
             while !rest.isEmpty {
                 try Task.checkCancellation()
                 var items: [Item] = []
-                for target in rest.prefix(Importer.chunkSize) {
-                    if let item = try await item(target, bySeries[target.column] ?? [], set, month) {
+                let chunk = rest.prefix(Importer.chunkSize)
+                let traits = try await book.traits(of: chunk.map(\.meterID), on: month.last, site, orgID: org.orgID)
+                for target in chunk {
+                    let days = book.historyDays
+                    if var item = try await item(target, bySeries[target.column] ?? [], set, month, history: days) {
+                        item.traits = traits[target.meterID]
                         items.append(item)
                     }
                 }
                 rest = rest.dropFirst(Importer.chunkSize)
                 guard !items.isEmpty else { continue }
-                let part = try await take(items, month, set, importID: importID)
+                let part = try await take(items, month, set, book, importID: importID)
                 result.stored = result.stored + part.stored
                 let room = SeriesImportResult.refusalsMax - result.refusals.count
                 result.refusals += part.refusals.prefix(max(0, room))
@@ -70,7 +77,7 @@ struct SeriesImporter: Sendable {
     }
 
     private func item(
-        _ target: ImportTarget, _ series: [FileSeries], _ set: ReadingSet, _ month: CivilMonth
+        _ target: ImportTarget, _ series: [FileSeries], _ set: ReadingSet, _ month: CivilMonth, history: Int
     ) async throws -> Item? {
         var item = Item(
             target: target, name: set.meters[target.column], days: [], registers: [], earlier: [], midnights: [:])
@@ -87,7 +94,7 @@ struct SeriesImporter: Sendable {
         guard !item.days.isEmpty || !item.registers.isEmpty else { return nil }
         if let first = item.days.first(where: { $0.channel == .importWh })?.day.day {
             item.earlier = try await History.blocks(
-                meterID: target.meterID, from: first.advanced(by: -Importer.historyDays), to: first.advanced(by: -1),
+                meterID: target.meterID, from: first.advanced(by: -history), to: first.advanced(by: -1),
                 site: site, orgID: org.orgID
             ).map { ($0.day, $0.block) }
         }
@@ -95,14 +102,15 @@ struct SeriesImporter: Sendable {
     }
 
     private func take(
-        _ items: [Item], _ month: CivilMonth, _ set: ReadingSet, importID: Int64
+        _ items: [Item], _ month: CivilMonth, _ set: ReadingSet, _ book: RuleBook, importID: Int64
     ) async throws -> SeriesImportResult {
         let nowMs = site.clocks.businessNowMs()
         return try await site.readings.shard(month).write { [self] transaction in
             var result = SeriesImportResult()
             for var item in items {
                 for (channel, day) in item.days {
-                    try take(channel, day, &item, set, importID: importID, nowMs: nowMs, &result, transaction)
+                    let rules = book.rules(for: item.traits, on: day.day)
+                    try take(channel, day, &item, set, rules, importID: importID, nowMs: nowMs, &result, transaction)
                 }
                 for register in item.registers {
                     try take(register, item, set, importID: importID, nowMs: nowMs, &result, transaction)
@@ -113,11 +121,11 @@ struct SeriesImporter: Sendable {
     }
 
     private func take(
-        _ channel: Channel, _ day: SeriesDay, _ item: inout Item, _ set: ReadingSet, importID: Int64, nowMs: Int64,
-        _ result: inout SeriesImportResult, _ transaction: any SQLTransaction
+        _ channel: Channel, _ day: SeriesDay, _ item: inout Item, _ set: ReadingSet, _ rules: ValidationRules,
+        importID: Int64, nowMs: Int64, _ result: inout SeriesImportResult, _ transaction: any SQLTransaction
     ) throws {
         let meterID = item.target.meterID
-        item.earlier.removeAll { $0.day < day.day.advanced(by: -Importer.historyDays) }
+        item.earlier.removeAll { $0.day < day.day.advanced(by: -rules.historyDays) }
         let outcome = try ChannelDays.take(
             ChannelDay(
                 meterID: meterID, channel: channel, day: day.day, values: day.values,
@@ -126,7 +134,7 @@ struct SeriesImporter: Sendable {
             registerEndWh: item.midnights[set.zone.startS(of: day.day.advanced(by: 1))],
             IngestContext(
                 sanctionedW: item.target.sanctionedW, periodS: Int64(day.periodS),
-                history: item.earlier.reversed().map(\.block), madeBy: madeBy, nowMs: nowMs),
+                history: item.earlier.reversed().map(\.block), rules: rules, madeBy: madeBy, nowMs: nowMs),
             orgID: org.orgID, in: transaction)
         result.stored.meterDays += 1
         result.stored.newVersions += outcome.isNew ? 1 : 0
@@ -183,7 +191,7 @@ struct SeriesImporter: Sendable {
         importID: Int64, nowMs: Int64, _ result: inout SeriesImportResult, _ transaction: any SQLTransaction
     ) throws {
         let code = set.codes[Int(register.point.code)]
-        let outcome = try RegisterReading(
+        let outcome = try StoredRegister(
             meterID: item.target.meterID, channel: register.channel, atS: register.point.atS,
             value: register.point.value, quality: code.quality, code: code.text, batchID: importID,
             receivedAtMs: nowMs

@@ -1,0 +1,130 @@
+// `busbar vee rules|set-rules|preview|again`: the rules of validation by meter group and day, what others would flag, and
+// validation run again. The same commands as the pages and the API.
+import API
+import Access
+import CivilTime
+import MeterData
+import Meters
+import SQL
+import VEE
+
+private struct RuleSetRow: Encodable {
+    var group: String
+    var fromDay: String
+    var rules: String?
+    var setBy: String
+}
+
+/// Every dated set, the standard with them.
+public func listValidationRules(
+    _ site: SiteOptions, orgID: Int64?, json: Bool, _ console: Console
+) async throws -> CommandStatus {
+    try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        let book = try await open.site.money.read { try RuleBook.load(orgID: org.orgID, in: $0) }
+        for set in book.sets {
+            if json {
+                try console.say(
+                    json: RuleSetRow(
+                        group: set.group.description, fromDay: set.fromDay.description, rules: set.rules?.json(),
+                        setBy: String(set.setBy)))
+            } else {
+                console.say("\(set.group)  from \(set.fromDay)  \(set.rules?.json() ?? "none of its own")")
+            }
+        }
+        if !json {
+            console.say("standard  \(ValidationRules.standard.json())")
+            console.note("All checks switched on, to begin from: \(ValidationRules.all.json())")
+        }
+        return .done
+    }
+}
+
+public struct ValidationRulesOptions: Sendable {
+    public var orgID: Int64?
+    public var group: String
+    /// File of settings; nil takes the group's own rules away.
+    public var file: String?
+    public init(orgID: Int64?, group: String, file: String?) {
+        self.orgID = orgID
+        self.group = group
+        self.file = file
+    }
+
+    fileprivate func rules() throws -> ValidationRules? {
+        guard let file else { return nil }
+        do {
+            return try ValidationRules(json: String(decoding: try readFile(file, limit: 100_000), as: UTF8.self))
+        } catch let error as RulesError {
+            throw Complaint(
+                "\(file): \(error.description)", hint: "`busbar vee rules` shows the standard settings.", .usage)
+        }
+    }
+}
+
+private func day(_ text: String, _ option: String) throws -> CivilDay {
+    guard let day = CivilDay(text) else {
+        throw Complaint("\(option): \(text) is no day", hint: "Write it as 2026-11-20.", .usage)
+    }
+    return day
+}
+
+public func setValidationRules(
+    _ site: SiteOptions, _ options: ValidationRulesOptions, from: String?, evenPast: Bool, _ console: Console
+) async throws -> CommandStatus {
+    let rules = try options.rules()
+    return try await withSite(site) { open in
+        let org = try await open.org(options.orgID)
+        let command = SetValidationRules(
+            group: try RuleGroup(options.group), rules: rules, from: try from.map { try day($0, "--from") },
+            evenPast: evenPast)
+        let set = try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
+        console.say(
+            "\(options.group): \(rules == nil ? "no rules of its own" : "set") from \(CivilDay(number: set)) on.")
+        return .done
+    }
+}
+
+public func previewValidationRules(
+    _ site: SiteOptions, _ options: ValidationRulesOptions, days: Int, _ console: Console
+) async throws -> CommandStatus {
+    let rules = try options.rules() ?? .standard
+    return try await withSite(site) { open in
+        let org = try await open.org(options.orgID)
+        let preview = try await RulePreview.of(
+            try RuleGroup(options.group), rules, days: days, site: open.site, org: org, Scope(orgID: org.orgID))
+        console.say(
+            "\(preview.meterDays) meter-days of \(preview.metersLooked) of \(preview.metersInGroup) meters; "
+                + "\(preview.heldMeterDays) would be held.")
+        for count in preview.counts { console.say("\(count.rule)  \(count.severity.rawValue)  \(count.count)") }
+        for example in preview.examples.prefix(10) {
+            console.note("meter \(example.meterID), \(example.day): \(example.finding.message)")
+        }
+        return .done
+    }
+}
+
+/// Validates some days of some meters again, by the rules of each day.
+public func validateAgain(
+    _ site: SiteOptions, orgID: Int64?, serials: [String], from: String, to: String?, reason: String,
+    _ console: Console
+) async throws -> CommandStatus {
+    let (first, last) = (try day(from, "--from"), try day(to ?? from, "--to"))
+    return try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        let meterIDs = try await open.site.money.read { transaction in
+            try serials.map { serial in
+                guard let meter = try Meter.find(serial: serial, Scope(orgID: org.orgID), in: transaction) else {
+                    throw Refusal(.notFound, "There is no meter \(serial).", at: "--meter")
+                }
+                return meter.meterID
+            }
+        }
+        let taskID = try await open.site.perform(
+            ValidateAgain(meterIDs: meterIDs, from: first, to: last, reason: reason),
+            as: .system(orgID: org.orgID), source: "cli")
+        let task = try await VEEWork(site: open.site, org: org).finish(taskID)
+        console.say("\(task.doneCount) meter-days changed.")
+        return .done
+    }
+}

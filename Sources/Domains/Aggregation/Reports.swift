@@ -1,0 +1,230 @@
+// The reports over sums, meters and exceptions. Each reads what is stored and says where its numbers can be opened.
+import Access
+import Accounts
+import CivilTime
+import Clocks
+import Grid
+import IntervalData
+import MeterData
+import Meters
+import Packs
+import SQL
+import Tariffs
+
+extension SetReader {
+    /// - Parameter scope: of who asks; nothing beyond it is told.
+    public func report(_ query: ReportQuery, _ scope: Scope) async throws -> Report {
+        try Self.refuseBadPeriod(query.from, query.to, daysMax: 400)
+        if let key = query.set { try await site.money.read { try key.prove(scope, in: $0) } }
+        let (columns, rows): ([ReportColumn], [ReportRow]) =
+            switch query.name {
+            case .dataAvailability: try await availability(query, scope)
+            case .exceptions: try await exceptions(query, scope)
+            case .consumption: try await consumption(query, scope)
+            case .maximumDemand: try await maximumDemand(query, scope)
+            case .energyBalance: try await balanceRows(query, scope)
+            case .peakToAverage: try await peaks(query, scope)
+            }
+        guard rows.count <= Report.rowsMax else {
+            throw Refusal(
+                .tooLarge, "The report has more than \(Report.rowsMax) rows.",
+                hint: "Ask for a shorter period or one place.", at: "to")
+        }
+        return Report(
+            name: query.name, from: query.from, to: query.to, columns: columns, rows: rows,
+            madeAtMs: site.clocks.businessNowMs())
+    }
+
+    /// The set that is asked about: by itself the whole company. Who is confined to places must name one.
+    private func set(_ query: ReportQuery, _ scope: Scope) async throws -> SetKey {
+        let key = query.set ?? (scope.placeIDs?.first).map { .place($0) } ?? .all
+        try await site.money.read { try key.prove(scope, in: $0) }
+        return key
+    }
+
+    // MARK: data availability
+
+    /// Of one place day by day; without a place, every place of the scope over the period.
+    private func availability(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
+        let columns = [
+            ReportColumn("place", .text), ReportColumn("kind", .text), ReportColumn("day", .day),
+            ReportColumn("meters", .count), ReportColumn("expected", .count), ReportColumn("actual", .count),
+            ReportColumn("estimated", .count), ReportColumn("missing", .count), ReportColumn("available_ppm", .ppm),
+        ]
+        let places = try await site.money.read { try Place.all(scope, in: $0) }.filter { $0.kind != .pole }
+        var rows: [ReportRow] = []
+        for place in places {
+            if let key = query.set, key != .place(place.placeID) { continue }
+            let days = try await days(.place(place.placeID), .importWh, from: query.from, to: query.to)
+            let sorted = days.sorted { $0.key < $1.key }
+            if query.set == nil {
+                guard !sorted.isEmpty else { continue }
+                rows.append(
+                    Self.row(place, nil, sorted.map(\.value), query.from, query.to))
+            } else {
+                rows += sorted.map { Self.row(place, $0.key, [$0.value], $0.key, $0.key) }
+            }
+        }
+        return (columns, rows)
+    }
+
+    private static func row(_ place: Place, _ day: CivilDay?, _ days: [DaySums], _ from: CivilDay, _ to: CivilDay)
+        -> ReportRow
+    {
+        let sums = days.flatMap(\.values)
+        let expected = sums.reduce(0) { $0 + $1.meters * $1.slotCount }
+        let estimated = sums.reduce(0) { $0 + $1.estimatedCount }
+        let missing = sums.reduce(0) { $0 + $1.missingCount }
+        let meters = days.map { $0.values.reduce(0) { $0 + $1.meters } }.max() ?? 0
+        let actual = expected - estimated - missing
+        let available = expected > 0 ? Int64(Int128(actual) * 1_000_000 / Int128(expected)) : nil
+        return ReportRow(
+            cells: [
+                .text(place.name), .text(place.kind.rawValue), day.map { .text($0.description) } ?? .none,
+                .count(meters), .count(expected), .count(actual), .count(estimated),
+                .count(missing), .optional(available),
+            ], opens: .set(.place(place.placeID), from: from, to: to))
+    }
+
+    // MARK: exceptions
+
+    private func exceptions(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
+        let columns = [
+            ReportColumn("rule", .text), ReportColumn("severity", .text), ReportColumn("raised", .count),
+            ReportColumn("open", .count), ReportColumn("meters", .count),
+        ]
+        let reach: Set<Int64>? =
+            scope.isWholeCompany
+            ? nil
+            : Set(try await site.money.read { try Installation.all(on: query.to, scope, in: $0) }.map(\.meterID))
+        struct Kind: Hashable { var rule: String; var severity: String }
+        var counts: [Kind: (raised: Int, open: Int, meters: Set<Int64>)] = [:]
+        for (shard, days) in try await months(query.from, query.to) {
+            guard let first = days.first, let last = days.last else { continue }
+            let found = try await shard.read { [org] in
+                try VEEException.counts(from: first, to: last, orgID: org.orgID, in: $0)
+            }
+            for row in found where reach?.contains(row.meterID) != false {
+                var count = counts[Kind(rule: row.rule, severity: row.severity)] ?? (0, 0, [])
+                count.raised += row.raised
+                count.open += row.open
+                count.meters.insert(row.meterID)
+                counts[Kind(rule: row.rule, severity: row.severity)] = count
+            }
+        }
+        let sorted = counts.sorted { ($1.value.open, $0.key.rule) < ($0.value.open, $1.key.rule) }
+        return (
+            columns,
+            sorted.map { kind, count in
+                ReportRow(
+                    cells: [
+                        .text(kind.rule), .text(kind.severity), .count(count.raised), .count(count.open),
+                        .count(count.meters.count),
+                    ], opens: .exceptions(rule: kind.rule))
+            }
+        )
+    }
+
+    // MARK: consumption
+
+    private func consumption(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
+        let columns = [
+            ReportColumn("part", .text), ReportColumn("name", .text), ReportColumn("import_Wh", .wh),
+            ReportColumn("estimated", .count), ReportColumn("missing", .count),
+        ]
+        let key = try await set(query, scope)
+        let parts = try await breakUp(key, from: query.from, to: query.to, by: query.by, limit: Report.rowsMax)
+        let names = try await site.money.read { transaction in
+            try parts.rows.map { try $0.key?.title(Scope(orgID: scope.orgID), in: transaction) ?? "" }
+        }
+        return (
+            columns,
+            zip(parts.rows, names).map { row, name in
+                ReportRow(
+                    cells: [
+                        .text(row.key?.description ?? ""), .text(name), .number(row.wh),
+                        .count(row.estimatedIntervals), .count(row.missingIntervals),
+                    ], opens: row.key.map { .set($0, from: query.from, to: query.to) })
+            }
+        )
+    }
+
+    // MARK: energy balance
+
+    private func balanceRows(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
+        let columns = [
+            ReportColumn("place", .text), ReportColumn("head_import_Wh", .wh), ReportColumn("head_export_Wh", .wh),
+            ReportColumn("below_import_Wh", .wh), ReportColumn("below_export_Wh", .wh), ReportColumn("loss_Wh", .wh),
+            ReportColumn("loss_ppm", .ppm), ReportColumn("complete_ppm", .ppm), ReportColumn("estimated", .count),
+            ReportColumn("missing", .count),
+        ]
+        let found = try await balances(from: query.from, to: query.to, scope)
+        let names = try await site.money.read { transaction in
+            try found.map { try Place.find($0.placeID, scope, in: transaction).name }
+        }
+        return (
+            columns,
+            zip(found, names).map { balance, name in
+                ReportRow(
+                    cells: [
+                        .text(name), .number(balance.headImportWh), .number(balance.headExportWh),
+                        .number(balance.belowImportWh), .number(balance.belowExportWh), .number(balance.lossWh),
+                        .optional(balance.lossPPM), .optional(balance.completePPM),
+                        .count(balance.headEstimated + balance.belowEstimated),
+                        .count(balance.headMissing + balance.belowMissing),
+                    ], opens: .set(.place(balance.placeID), from: query.from, to: query.to))
+            }
+        )
+    }
+
+    // MARK: peak to average
+
+    /// Of the places of the scope and, for the whole company, of every network, supplier and category.
+    private func peaks(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
+        try Self.refuseBadPeriod(query.from, query.to, daysMax: Resolution.hour.daysMax)
+        let columns = [
+            ReportColumn("set", .text), ReportColumn("name", .text), ReportColumn("import_Wh", .wh),
+            ReportColumn("average_W", .watt), ReportColumn("peak_W", .watt), ReportColumn("peak_at", .time),
+            ReportColumn("peak_to_average_ppm", .ppm), ReportColumn("missing", .count),
+        ]
+        var keys: [SetKey] = []
+        if let key = query.set {
+            keys = [key]
+        } else {
+            let places = try await site.money.read { try Place.all(scope, in: $0) }.filter { $0.kind != .pole }
+            keys = places.prefix(200).map { .place($0.placeID) }
+            if scope.isWholeCompany {
+                let nodes = paths.nodes.values.sorted { $0.nodeID < $1.nodeID }
+                keys = [.all] + nodes.map { .node($0.kind, $0.nodeID) } + keys
+            }
+        }
+        var rows: [ReportRow] = []
+        for key in keys {
+            let series = try await series(key, from: query.from, to: query.to, .quarterHour)
+            guard let peak = series.buckets.max(by: { ($0.meterWh, $1.startS) < ($1.meterWh, $0.startS) }) else {
+                continue
+            }
+            let lengthS = series.resolution.seconds ?? org.zone.lengthS(of: peak.day)
+            let wholeS = Set(series.buckets.map(\.day)).reduce(Int64(0)) { $0 + org.zone.lengthS(of: $1) }
+            let averageW = wholeS > 0 ? series.totalWh * 3_600 / wholeS : 0
+            let peakW = peak.meterWh * 3_600 / lengthS
+            let title = try await site.money.read { try key.title(Scope(orgID: scope.orgID), in: $0) }
+            rows.append(
+                ReportRow(
+                    cells: [
+                        .text(key.description), .text(title), .number(series.totalWh), .number(averageW),
+                        .number(peakW), .text(time(peak.startS)),
+                        averageW > 0 ? .number(Int64(Int128(peakW) * 1_000_000 / Int128(averageW))) : .none,
+                        .count(series.missingCount),
+                    ], opens: .set(key, from: peak.day, to: peak.day)))
+        }
+        return (columns, rows)
+    }
+
+    func time(_ instantS: Int64) -> String {
+        let (day, second) = org.zone.civil(atS: instantS)
+        let minute = second / 60
+        func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        return "\(day) \(two(minute / 60)):\(two(minute % 60))"
+    }
+}
