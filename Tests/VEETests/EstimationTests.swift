@@ -233,3 +233,54 @@ private func plan(_ rules: EstimationRule...) -> EstimationPlan { EstimationPlan
 }
 
 private func oneDay(_ value: Int32) -> DayBlock { block([Int32?](repeating: value, count: 48)) }
+
+@Suite struct Forecasts {
+    @Test func nothingOfTheDayOrLaterIsLookedAt() {
+        var dice = Dice(state: 9)
+        var some = series(Array(repeating: 0, count: 30))
+        for slot in 0..<some.count { some.set(slot, Int64.random(in: 0...900, using: &dice), .actual) }
+        let day = CivilDay("2009-03-22")!
+        for method in [ForecastMethod.meter, .sum] {
+            let before = forecast(some, day: day, method: method)
+            var other = some
+            for slot in some.slots(of: day)!.lowerBound..<some.count { other.set(slot, 5000, .actual) }
+            #expect(before.count == 48 && forecast(other, day: day, method: method) == before)
+            // Estimates are not looked at either.
+            for slot in 0..<48 { other.set(slot, 99_999, .estimated) }
+            #expect(forecast(other, day: day, method: method).allSatisfy { ($0 ?? 0) <= 1000 })
+        }
+        #expect(forecast(some, day: CivilDay("2009-03-01")!).allSatisfy { $0 == nil })
+        #expect(forecast(some, day: CivilDay("2012-03-01")!) == [])
+    }
+
+    /// Holidays like Sundays: the day ahead is called one, and the level is that of Sundays.
+    @Test func holidays() {
+        let first = CivilDay("2009-03-01")!
+        let holiday = first.advanced(by: 24)
+        var some = LoadSeries(
+            from: first, through: first.advanced(by: 27), zone: .utc, periodS: 1800, holidays: [holiday])
+        for slot in 0..<some.count {
+            some.set(slot, some.days[some.dayIndex(ofSlot: slot)].type == .rest ? 1000 : 100, .actual)
+        }
+        let values = forecast(some, day: holiday, method: .sum).compactMap { $0 }
+        #expect(values.count == 48 && values.allSatisfy { $0 > 500 })
+        #expect(forecast(some, day: holiday.advanced(by: 1), method: .sum).allSatisfy { ($0 ?? 0) < 200 })
+    }
+
+    @Test func errorsAndBaselines() {
+        let some = series([1, 2, 3, 6, 10, 20, 30, 40])
+        let day = CivilDay("2009-03-08")!
+        #expect(forecast(some, day: day, baseline: .yesterday).allSatisfy { $0 == 30 })
+        #expect(forecast(some, day: day, baseline: .lastWeek).allSatisfy { $0 == 1 })
+        #expect(forecast(some, day: day, baseline: .threeDayMean).allSatisfy { $0 == 20 })
+        var error = ForecastError()
+        error.add(30, truth: 40)
+        error.add(30, truth: 20)
+        error.add(nil, truth: 20)
+        #expect(error.wapePpm == 333_333 && error.biasPpm == 0 && error.meanAbsoluteMilli == 10_000)
+        #expect(error.count == 2 && error.leftOut == 1 && ForecastError().wapePpm == nil)
+        let both = summed([some, some])
+        #expect(both?.values.last == 80 && summed([]) == nil)
+        #expect(aggregationErrors([some, some, some], days: [day], sizes: [1, 2, 9]).map(\.size) == [1, 2])
+    }
+}

@@ -73,10 +73,11 @@ public func fillFile(_ options: FillFileOptions, _ console: Console) async throw
     noteRefused(file.refused, count: file.refusedCount, console)
     let used = methods.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) by \($0.key)" }
     let name = options.plan.map { "the plan \(shownName($0))" } ?? options.method
+    let filled = methods.values.reduce(0, +)
+    let ways = used.isEmpty ? "" : " (\(used.joined(separator: ", ")))"
     console.say(
-        "\(options.output): \(file.meters.count) meters, \(present) intervals as they were, "
-            + "\(methods.values.reduce(0, +)) filled with \(name)\(used.isEmpty ? "" : " (\(used.joined(separator: ", ")))"), "
-            + "\(open) left missing")
+        "\(options.output): \(file.meters.count) meters, \(present) intervals as they were, \(filled) filled with "
+            + "\(name)\(ways), \(open) left missing")
     console.note("done, \(took)")
     return file.refusedCount == 0 && open == 0 ? .done : .partly
 }

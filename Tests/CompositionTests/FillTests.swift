@@ -1,0 +1,108 @@
+// `busbar vee fill` and `busbar forecast` on small files: what comes out, and what bad input gets.
+import Composition
+import Foundation
+import Testing
+
+@Suite struct FillTests {
+    /// Two meters over ten days, 0.100 kWh in each hour; one hour of A and three of B are blank, one row is absent.
+    private func load() -> String {
+        var text = "start,A,B\n"
+        for hour in 0..<240 where hour != 200 {
+            let (day, at) = (hour / 24 + 1, hour % 24)
+            let (a, b) = (hour == 100 ? "" : "0.100", (120..<123).contains(hour) ? "" : "0.2")
+            text += "2026-03-\(day < 10 ? "0" : "")\(day)T\(at < 10 ? "0" : "")\(at):00:00Z,\(a),\(b)\n"
+        }
+        return text
+    }
+
+    private func rows(_ path: String) throws -> [[String]] {
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        return text.split(separator: "\n").dropFirst().map {
+            $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+    }
+
+    @Test func gapsAreFilled() async throws {
+        try await withFolder { folder in
+            let (input, output, registers) = (folder + "/load.csv", folder + "/out.csv", folder + "/registers.csv")
+            try Bench.write(load(), to: input)
+            let filled = await run { try await fillFile(FillFileOptions(input: input, output: output), $0) }
+            #expect(filled.status == .done, "\(filled.spoken.all)")
+            #expect(filled.spoken.all.contains("6 filled with best") && filled.spoken.all.contains("0 left missing"))
+            let found = try rows(output)
+            #expect(found.count == 480 && found.allSatisfy { $0.count == 6 })
+            #expect(found.filter { $0[3] == "estimated" }.count == 6)
+            #expect(found.first { $0[3] == "estimated" }?[1] == "2026-03-05T04:00:00Z")
+            #expect(found.allSatisfy { $0[3] == "actual" || ["high", "medium", "low"].contains($0[5]) })
+            // The register of B moved 0.777 kWh over the three hours.
+            try Bench.write(
+                "meter,time,register_kwh\nB,2026-03-06T03:00:00Z,1000.777\nB,2026-03-06T00:00:00Z,1000\n", to: registers
+            )
+            let exact = await run {
+                try await fillFile(FillFileOptions(input: input, output: output, registers: registers), $0)
+            }
+            #expect(exact.status == .done && exact.spoken.all.contains("3 by registerConstrained/profile"))
+            let ofB = try rows(output).filter { $0[4] == "registerConstrained/profile" }
+            #expect(ofB.compactMap { Double($0[2]) }.map { Int(($0 * 1000).rounded()) }.reduce(0, +) == 777)
+            // A plan of the caller's; what it cannot fill stays missing and the code says so.
+            let plan = folder + "/plan.json"
+            try Bench.write(#"{"format":2,"rules":[{"maximumGapMinutes":60,"method":"linear"}]}"#, to: plan)
+            let short = await run {
+                try await fillFile(FillFileOptions(input: input, output: output, plan: plan), $0)
+            }
+            #expect(short.status == .partly && short.spoken.all.contains("3 left missing"))
+            #expect(try rows(output).filter { $0[3] == "missing" }.allSatisfy { $0[2].isEmpty })
+        }
+    }
+
+    @Test func badInput() async throws {
+        try await withFolder { folder in
+            let (input, output, bad) = (folder + "/load.csv", folder + "/out.csv", folder + "/bad.txt")
+            try Bench.write(load(), to: input)
+            func fill(_ options: FillFileOptions) async -> (CommandStatus, String) {
+                let ended = await run { try await fillFile(options, $0) }
+                return (ended.status, ended.spoken.all)
+            }
+            let method = await fill(FillFileOptions(input: input, output: output, method: "magic"))
+            #expect(method.0 == .usage && method.1.contains("threeDayMean"))
+            for (text, words) in [("m,t,k\nA,soon,1\n", "bad.txt:2"), ("m,t,k\nA,2026-03-01T00:00:00Z,-1\n", "kWh")] {
+                try Bench.write(text, to: bad)
+                let registers = await fill(FillFileOptions(input: input, output: output, registers: bad))
+                #expect(registers.0 == .problems && registers.1.contains(words), "\(registers.1)")
+            }
+            try Bench.write(#"{"format":2,"rules":[{"method":"linear","gap":1}]}"#, to: bad)
+            let plan = await fill(FillFileOptions(input: input, output: output, plan: bad))
+            #expect(plan.0 == .usage && plan.1.contains("rules[0].gap"))
+            let place = await fill(FillFileOptions(input: input, output: folder + "/none/out.csv"))
+            #expect(place.0 == .problems && place.1.contains("cannot be written"))
+            #expect(!FileManager.default.fileExists(atPath: output))
+        }
+    }
+
+    @Test func daysAhead() async throws {
+        try await withFolder { folder in
+            let (input, output) = (folder + "/load.csv", folder + "/ahead.csv")
+            try Bench.write(load(), to: input)
+            let ahead = await run {
+                try await forecastFile(ForecastFileOptions(input: input, output: output, days: 2), $0)
+            }
+            #expect(ahead.status == .done, "\(ahead.spoken.all)")
+            let found = try rows(output)
+            #expect(found.count == 2 * 2 * 24 && found[0] == ["A", "2026-03-11T00:00:00Z", "0.100"])
+            let within = await run {
+                try await forecastFile(
+                    ForecastFileOptions(input: input, output: output, days: 1, from: "2026-03-08", sum: true), $0)
+            }
+            #expect(within.status == .done && within.spoken.all.contains("meters: WAPE 0.00 %"), "\(within.spoken.all)")
+            #expect(try rows(output).filter { $0[0] == "(sum)" }.allSatisfy { $0[2] == "0.300" })
+            for options in [
+                ForecastFileOptions(input: input, output: output, days: 0),
+                ForecastFileOptions(input: input, output: output, days: 1, from: "2026-03-01"),
+                ForecastFileOptions(input: input, output: output, days: 1, from: "yesterday"),
+            ] {
+                let refused = await status { try await forecastFile(options, $0) }
+                #expect(refused == .usage)
+            }
+        }
+    }
+}
