@@ -6,6 +6,7 @@ import Clocks
 import Cryptography
 import Dispatch
 import Foundation
+import Glibc
 import IEC61968
 import IntervalData
 import LoadFiles
@@ -284,20 +285,16 @@ enum MeterDataSpeed {
             let days = civil.dayCount
             let shard = try await place.site.readings.shard(civil)
             for from in stride(from: 0, to: meters, by: 500) {
-                let blocks = (from..<min(meters, from + 500)).flatMap { meter in
-                    (0..<days).map { day in
-                        (
-                            day: civil.first.advanced(by: day), meterID: Int64(1_000_000 + meter),
-                            block: DayBlock(
-                                values: (0..<48).map { household(meter, (month * 31 + day) * 48 + $0) },
-                                qualities: Array(repeating: .actual, count: 48),
-                                sources: [SourceRun(batch: 900 + Int64(month * 31 + day), count: 48)])
-                        )
+                var blocks: [(day: CivilDay, meterID: Int64, block: DayBlock)] = []
+                for day in 0..<days {
+                    for meter in from..<min(meters, from + 500) {
+                        blocks.append(
+                            (civil.first.advanced(by: day), Int64(1_000_000 + meter), year(meter, month * 31 + day)))
                     }
                 }
-                try await shard.write { transaction in
+                try await shard.write { [blocks] transaction in
                     try DayBlocks.storeFirstVersions(
-                        blocks.sorted { ($0.day, $0.meterID) < ($1.day, $1.meterID) }, month: civil, madeBy: "read",
+                        blocks, month: civil, madeBy: "read",
                         madeAtMs: 1_767_225_600_000, orgID: orgID, in: transaction)
                 }
             }
@@ -315,6 +312,13 @@ enum MeterDataSpeed {
             + #""compacted_bytes": \#(Double(compacted) / meterDays), "#
             + #""archived_bytes": \#(Double(archived) / meterDays), "#
             + #""wall_s": \#(Date().timeIntervalSince(start))}"#
+    }
+
+    private static func year(_ meter: Int, _ day: Int) -> DayBlock {
+        let values: [Int32] = (0..<48).map { slot in household(meter, day * 48 + slot) }
+        return DayBlock(
+            values: values, qualities: Array(repeating: .actual, count: 48),
+            sources: [SourceRun(batch: 900 + Int64(day), count: 48)])
     }
 
     /// A household by seed: a base, a morning, an evening, and appliances now and then.
@@ -380,7 +384,7 @@ enum MeterDataSpeed {
             if (try? file.write(contentsOf: Data("3\n".utf8))) != nil { return "drop_caches" }
         }
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
-            let descriptor = open(folder + "/" + name, O_RDONLY)
+            let descriptor = Glibc.open(folder + "/" + name, O_RDONLY)
             guard descriptor >= 0 else { continue }
             posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
             close(descriptor)
