@@ -23,12 +23,12 @@ def load(source, folder):
     path = os.path.join(folder, "import.duckdb")
     database = duckdb.connect(path, config={"threads": 2})
     # The columns are named, so that nothing is spent on guessing.
-    database.execute("CREATE TABLE reading (meter_id VARCHAR NOT NULL, at TIMESTAMP NOT NULL, kwh DOUBLE NOT NULL)")
+    database.execute("CREATE TABLE reading (meter_id VARCHAR NOT NULL, stamp TIMESTAMP NOT NULL, kwh DOUBLE NOT NULL)")
     start, used = time.perf_counter(), core_seconds()
     database.execute(
         f"INSERT INTO reading SELECT * FROM read_csv('{source}', header=true, delim=',', quote='', escape='', "
         "timestampformat='%Y-%m-%d %H:%M:%S', "
-        "columns={'meter_id': 'VARCHAR', 'at': 'TIMESTAMP', 'kwh': 'DOUBLE'})")
+        "columns={'meter_id': 'VARCHAR', 'stamp': 'TIMESTAMP', 'kwh': 'DOUBLE'})")
     database.execute("CHECKPOINT")
     database.close()
     wall, core = time.perf_counter() - start, core_seconds() - used

@@ -1,11 +1,23 @@
 // A large file read in parts side by side and put together as if it had been read from head to end. What would come
 // out otherwise (values that contradict each other, limits reached, refusals beyond those kept) is not settled here:
 // then there is no result, and the file is read row by row.
+import CivilTime
 import Synchronization
 
 extension LoadFileParser {
     /// Smaller files are not worth the trouble.
     static var smallestSplit: Int { 1_000_000 }
+
+    /// Reads a whole file in parts. Nil when only reading row by row tells rightly, also when that would throw.
+    /// - Parameter sideBySide: see ``parse(_:file:zone:periodS:stamps:limits:parts:sideBySide:progress:)``.
+    public static func parseInParts(
+        _ bytes: [UInt8], file: String, zone: Zone, stamps: StampSide? = nil, limits: LoadFileLimits = .standard,
+        parts: Int, sideBySide: (Int, @Sendable (Int) -> Void) -> Void
+    ) -> LoadFile? {
+        let parser = LoadFileParser(
+            file: file, zone: zone, periodS: nil, stamps: stamps, limits: limits, way: .shortAndLater)
+        return (try? readParts(bytes, parser, parts: parts, sideBySide)) ?? nil
+    }
 
     /// Nil when only reading row by row tells rightly.
     /// - Parameter headBytes: the head is read in such pieces.

@@ -137,7 +137,8 @@ public struct NEM12Parser {
             let own = first == suffix ? name : "\(name)-\(suffix)"
             let number = try builder.series(own, channel)
             stream = Stream(
-                number: number, scale: options.scale(unit.scale(options.multiplier), ofMeter: own), periodS: period * 60, slots: 1440 / period)
+                number: number, scale: options.scale(unit.scale(options.multiplier), ofMeter: own),
+                periodS: period * 60, slots: 1440 / period)
         } catch let refusal as RowRefusal {
             streamRefusal = RowRefusal(what: "its 200 record was refused: \(refusal.what)", hint: refusal.hint)
             throw refusal

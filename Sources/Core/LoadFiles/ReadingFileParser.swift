@@ -65,6 +65,9 @@ public struct ReadingFileParser {
         (self.file, self.zone, self.mapping, self.options, self.limits) = (file, zone, mapping, options, limits)
     }
 
+    /// Whether what came is a wide or long CSV of kWh, not compressed: then `LoadFileParser` reads just the same.
+    public var isPlainLoad: Bool { load != nil && gunzip == nil }
+
     /// Takes the next bytes of the file, cut anywhere.
     public mutating func feed(_ bytes: [UInt8]) throws(LoadFileError) {
         if isSniffed { return try take(bytes) }

@@ -50,12 +50,14 @@ public struct PlainRules: Sendable {
             !zeroIsFound || lowest != 0 || highest != 0
         else { return false }
         guard repeatedSlots < .max else { return true }
-        if let before, before.count == values.count, longestRun(values, before[...]) >= repeatedSlots { return false }
+        if let before, before.count == values.count, longestRun(values[...], before[...]) >= repeatedSlots {
+            return false
+        }
         guard values.count >= 2 * repeatedSlots else { return true }
-        return longestRun(Array(values[repeatedSlots...]), values[..<(values.count - repeatedSlots)]) < repeatedSlots
+        return longestRun(values[repeatedSlots...], values[..<(values.count - repeatedSlots)]) < repeatedSlots
     }
 
-    private func longestRun(_ one: [Int32], _ other: ArraySlice<Int32>) -> Int {
+    private func longestRun(_ one: ArraySlice<Int32>, _ other: ArraySlice<Int32>) -> Int {
         var run = 0
         var longest = 0
         for (a, b) in zip(one, other) {

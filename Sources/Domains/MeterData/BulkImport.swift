@@ -19,6 +19,13 @@ struct BulkImport: Sendable {
     let file: LoadFile
     let month: CivilMonth
     let importID: Int64
+    /// Qualities of an ordinary day without a gap, shared by all of them.
+    private let allActual: [Quality]
+
+    init(site: Site, org: Org, file: LoadFile, month: CivilMonth, importID: Int64) {
+        (self.site, self.org, self.file, self.month, self.importID) = (site, org, file, month, importID)
+        allActual = Array(repeating: .actual, count: 86400 / max(1, file.periodS))
+    }
 
     /// A meter's month, ready to be stored.
     private struct Ready: Sendable {
@@ -162,7 +169,9 @@ struct BulkImport: Sendable {
             plain.findNothing(in: values, before: earlier.last?.block.values)
         {
             return DayBlock(
-                values: values, qualities: Array(repeating: .actual, count: values.count),
+                values: values,
+                qualities: values.count == allActual.count
+                    ? allActual : Array(repeating: .actual, count: values.count),
                 sources: values.isEmpty ? [] : [SourceRun(batch: importID, count: values.count)])
         }
         let given = values.map { $0 == LoadFile.absent ? nil : $0 }

@@ -9,7 +9,7 @@ import IntervalData
 import SQL
 
 /// The state of a month of a company.
-public struct ReadingMonth: Sendable, Codable, Equatable {
+public struct KeptMonth: Sendable, Codable, Equatable {
     public enum Form: String, Sendable, Codable {
         /// As written: a row a day and version.
         case open
@@ -90,7 +90,7 @@ public struct MonthKeeper: Sendable {
     }
 
     /// What a month is and holds.
-    public func state(_ month: CivilMonth) async throws -> ReadingMonth {
+    public func state(_ month: CivilMonth) async throws -> KeptMonth {
         try await site.readings.shard(month).read { [org] transaction in
             let kept = try transaction.first(
                 "SELECT state FROM month_keeping WHERE org_id = $1 AND day = $2",
@@ -104,8 +104,8 @@ public struct MonthKeeper: Sendable {
                 "SELECT COUNT(*) FROM meter_month WHERE org_id = $1 AND day = $2",
                 [.int(org.orgID), .day(month.first)]
             ) { try $0.int(0) }
-            return ReadingMonth(
-                month: month.description, form: kept.flatMap(ReadingMonth.Form.init) ?? .open, rows: rows ?? 0,
+            return KeptMonth(
+                month: month.description, form: kept.flatMap(KeptMonth.Form.init) ?? .open, rows: rows ?? 0,
                 openVersions: open ?? 0)
         }
     }
@@ -260,7 +260,7 @@ public struct MonthKeeper: Sendable {
         try await note(month, .compacted, try await there(month))
     }
 
-    private func note(_ month: CivilMonth, _ form: ReadingMonth.Form, _ shard: any Database) async throws {
+    private func note(_ month: CivilMonth, _ form: KeptMonth.Form, _ shard: any Database) async throws {
         let nowMs = site.clocks.businessNowMs()
         try await shard.write { [org] transaction in
             guard form != .open else {

@@ -172,6 +172,18 @@ extension EndpointContext {
                 report: done.report))
     }
 
+    private func readingSet(
+        _ reading: ManualReading, _ meter: Meter, _ channel: Channel, periodS: Int?, _ zone: Zone
+    ) throws -> ReadingSet {
+        do {
+            return try ReadingSet.manual(
+                meter: meter.serial, channel: channel, atS: reading.atMs / 1_000, periodS: periodS,
+                value: reading.value, zone: zone)
+        } catch {
+            throw Refusal(.invalid, error.what, hint: error.hint, at: "value")
+        }
+    }
+
     fileprivate func enter(_ reading: ManualReading) async throws -> ManualReadingView {
         let (importer, org) = try await importer("manual")
         let scope = try actor.scope
@@ -183,14 +195,7 @@ extension EndpointContext {
         guard reading.atMs % 1_000 == 0, reading.atMs <= services.site.clocks.businessNowMs() else {
             throw Refusal(.invalid, "The reading lies in the future or between two seconds.", at: "atMs")
         }
-        let set: ReadingSet
-        do {
-            set = try ReadingSet.manual(
-                meter: meter.serial, channel: channel, atS: reading.atMs / 1_000, periodS: periodS,
-                value: reading.value, zone: org.zone)
-        } catch let error as LoadFileError {
-            throw Refusal(.invalid, error.what, hint: error.hint, at: "value")
-        }
+        let set = try readingSet(reading, meter, channel, periodS: periodS, org.zone)
         let text = "manual \(meter.meterID) \(channel) \(reading.kind) \(reading.atMs) \(periodS ?? 0) \(reading.value)"
         let plan = try await importer.plan(.set(set))
         let done = try await importer.run(

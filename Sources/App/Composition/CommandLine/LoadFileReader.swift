@@ -39,6 +39,9 @@ func readReadings(
     progress: ProgressLine
 ) throws -> (file: ReadFile, sha256: [UInt8]) {
     let size = try sizeOfFile(path, limit: limits.bytes)
+    if mapping == nil, let plain = try readPlain(path, size: size, zone: zone, options: options, limits: limits) {
+        return plain
+    }
     guard let handle = FileHandle(forReadingAtPath: path) else {
         throw Complaint("\(path) cannot be read", hint: "Check who may read it.", .problems)
     }
@@ -55,6 +58,21 @@ func readReadings(
         return piece
     })
     return (try parser.finish(), sha256)
+}
+
+/// A large plain CSV, whole and in parts side by side; nil for everything else, which is read in pieces.
+private func readPlain(
+    _ path: String, size: Int, zone: Zone, options: ReadingOptions, limits: LoadFileLimits
+) throws -> (file: ReadFile, sha256: [UInt8])? {
+    guard (1_000_000...1_000_000_000).contains(size) else { return nil }
+    let bytes = try readFile(path, limit: limits.bytes)
+    var kind = ReadingFileParser(file: shownName(path), zone: zone, options: options, limits: limits)
+    guard (try? kind.feed(Array(bytes.prefix(200_000)))) != nil, kind.isPlainLoad else { return nil }
+    let load = LoadFileParser.parseInParts(
+        bytes, file: shownName(path), zone: zone, stamps: options.stamps, limits: limits,
+        parts: min(8, ProcessInfo.processInfo.activeProcessorCount)
+    ) { count, read in DispatchQueue.concurrentPerform(iterations: count, execute: read) }
+    return load.map { (.load($0), Hash.sha256(bytes)) }
 }
 
 /// The last part of a path as messages and tables show it. It is a label, and never becomes a path again.

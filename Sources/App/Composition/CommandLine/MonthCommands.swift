@@ -27,7 +27,7 @@ public func listMonths(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console
     try await withSite(site) { open in
         let org = try await open.org(orgID)
         let keeper = MonthKeeper(site: open.site, org: org)
-        var states: [ReadingMonth] = []
+        var states: [KeptMonth] = []
         for month in try await open.site.readings.months() { states.append(try await keeper.state(month)) }
         if json {
             for state in states { try console.say(json: state) }
