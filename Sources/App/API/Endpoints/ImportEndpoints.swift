@@ -151,18 +151,7 @@ extension EndpointContext {
         options.meter = query.meter
         options.stamps = query.stamps.map { $0 == .start ? .start : .end }
         let (importer, org) = try await importer("import")
-        var limits = LoadFileLimits.standard
-        limits.bytes = Endpoints.uploadBytesMax * 10
-        limits.rows = 5_000_000
-        limits.slots = 20_000_000
-        let file: ReadFile
-        do {
-            var parser = ReadingFileParser(file: query.name, zone: org.zone, options: options, limits: limits)
-            try parser.feed(bytes)
-            file = try parser.finish()
-        } catch let error as LoadFileError {
-            throw Problem(.invalid, "\(error.place): \(error.what)", hint: error.hint, at: "body")
-        }
+        let file = try parsed(bytes, query.name, options, org.zone)
         var plan = try await importer.plan(file)
         plan.refusals += ReadingImport.refusals(of: plan.unknown)
         let done = try await importer.run(file, name: query.name, sha256: Hash.sha256(bytes), plan: plan)
@@ -170,6 +159,22 @@ extension EndpointContext {
             UploadAnswer(
                 importID: String(done.importID ?? 0), refused: done.refusals.count, isWhole: done.isWhole,
                 report: done.report))
+    }
+
+    private func parsed(
+        _ bytes: [UInt8], _ name: String, _ options: ReadingOptions, _ zone: Zone
+    ) throws -> ReadFile {
+        var limits = LoadFileLimits.standard
+        limits.bytes = Endpoints.uploadBytesMax * 10
+        limits.rows = 5_000_000
+        limits.slots = 20_000_000
+        do {
+            var parser = ReadingFileParser(file: name, zone: zone, options: options, limits: limits)
+            try parser.feed(bytes)
+            return try parser.finish()
+        } catch let error as LoadFileError {
+            throw Problem(.invalid, "\(error.place): \(error.what)", hint: error.hint, at: "body")
+        }
     }
 
     private func readingSet(
