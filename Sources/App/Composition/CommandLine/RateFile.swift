@@ -55,7 +55,7 @@ public func rateFile(_ options: RateFileOptions, _ console: Console) async throw
     var totalPaise: Int128 = 0
     var dayCount = 0
     for meter in 0..<min(options.meters ?? .max, file.meters.count) {
-        var state = KeptMonth.zero
+        var state = MonthState.zero
         var month: CivilMonth?
         for (day, values) in file.days(meter) {
             if day.month != month { (month, state) = (day.month, .zero) }

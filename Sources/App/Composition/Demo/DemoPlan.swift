@@ -148,7 +148,7 @@ enum DemoPlan {
         let plan = try PricePlan(
             base: basePack, addOns: household.hasAddOn ? [addOn] : [], sanctionedW: household.sanctionedW)
         var opening: Int64 = 0
-        var state = KeptMonth.zero
+        var state = MonthState.zero
         for offset in -historyDays...1 {
             let day = first.advanced(by: offset)
             if day.parts.day == 1 { state = .zero }
