@@ -533,10 +533,12 @@ func on(
 
 /// A probe about two days.
 private func ofDays(_ own: [String: JSONValue], other: [String: JSONValue]? = nil) -> Probe {
-    let days: [String: JSONValue] = ["from": .string("2025-12-30"), "to": .string("2025-12-31")]
-    return Probe(
-        roles: staff, own: { _, _ in own.merging(days) { $1 } },
-        other: other.map { other in { _ in other.merging(days) { $1 } } })
+    @Sendable func dated(_ input: [String: JSONValue]) -> [String: JSONValue] {
+        input.merging(["from": .string("2025-12-30"), "to": .string("2025-12-31")]) { $1 }
+    }
+    var probe = Probe(roles: staff, own: { _, _ in dated(own) })
+    if let other { probe.other = { _ in dated(other) } }
+    return probe
 }
 
 extension Fixture {

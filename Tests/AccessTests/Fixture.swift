@@ -6,9 +6,13 @@ import Foundation
 import SQL
 import SQLiteAdapter
 
-struct NoReadings: ReadingsStore {
+struct NoReadings: ReadingsStore, MonthFiles {
     func months() async throws -> [CivilMonth] { [] }
     func shard(_ month: CivilMonth) async throws -> any Database { throw SQLError(.other, "no readings in this test") }
+    var files: any MonthFiles { self }
+    func giveBackRoom(_ month: CivilMonth) async throws {}
+    func putAway(_ month: CivilMonth) async throws {}
+    func bringBack(_ month: CivilMonth) async throws {}
     func close() async {}
 }
 

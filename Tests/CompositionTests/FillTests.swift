@@ -1,6 +1,7 @@
 // `busbar vee fill` and `busbar forecast` on small files: what comes out, and what bad input gets.
 import Composition
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct FillTests {
@@ -43,7 +44,9 @@ import Testing
             }
             #expect(exact.status == .done && exact.spoken.all.contains("3 by registerConstrained/profile"))
             let ofB = try rows(output).filter { $0[4] == "registerConstrained/profile" }
-            #expect(ofB.compactMap { Double($0[2]) }.map { Int(($0 * 1000).rounded()) }.reduce(0, +) == 777)
+            var sumWh = 0
+            for row in ofB { sumWh += Int(((Double(row[2]) ?? 0) * 1000).rounded()) }
+            #expect(sumWh == 777)
             // A plan of the caller's; what it cannot fill stays missing and the code says so.
             let plan = folder + "/plan.json"
             try Bench.write(#"{"format":2,"rules":[{"maximumGapMinutes":60,"method":"linear"}]}"#, to: plan)

@@ -2,6 +2,7 @@ import API
 // The queue of exceptions as a person uses it: by links and forms, without script.
 import Access
 import CivilTime
+import IntervalData
 import MeterData
 import SQL
 import TestRetailer

@@ -2,6 +2,7 @@
 import Aggregation
 import CivilTime
 import Corridor
+import IntervalData
 
 @testable import Web
 
