@@ -1,3 +1,9 @@
+table account_place
+  column org_id bigint not null
+  column account_id bigint not null
+  column from_day bigint not null
+  column place_id bigint not null
+  constraint account_place_pkey PRIMARY KEY (org_id, account_id, from_day)
 table adjustment
   column org_id bigint not null
   column entry_id bigint not null
@@ -106,6 +112,7 @@ table charge
   column closing_state bytea not null
   column entry_id bigint
   column rated_at_ms bigint not null
+  column corridor text collate C not null default ''::text
   constraint charge_pkey PRIMARY KEY (org_id, day, account_id, revision)
   CREATE INDEX charge_account ON public.charge USING btree (org_id, account_id, day, revision)
 table collection
@@ -164,6 +171,39 @@ table day_block partition by RANGE (day)
   column made_by text collate C not null
   constraint day_block_pkey PRIMARY KEY (org_id, day, meter_id, channel, version)
   CREATE INDEX day_block_change ON ONLY public.day_block USING btree (org_id, change)
+table day_context partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column register_start_wh bigint
+  column register_end_wh bigint
+  column clock_drift_s bigint
+  column outages text collate C not null
+  column tamper_events bigint not null
+  column is_disconnected bigint not null
+  constraint day_context_pkey PRIMARY KEY (org_id, day, meter_id)
+table estimation_log partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column channel bigint not null
+  column version bigint not null
+  column from_slot bigint not null
+  column to_slot bigint not null
+  column method text collate C not null
+  column shape text collate C
+  column confidence text collate C not null
+  column energy bigint not null
+  column expected_error bigint not null
+  column reason text collate C not null
+  column register_wh bigint
+  column made_at_ms bigint not null
+  column replaced_slots bigint not null
+  column replaced_estimate bigint not null
+  column replaced_actual bigint not null
+  column absolute_error bigint not null
+  column replaced_at_ms bigint
+  constraint estimation_log_pkey PRIMARY KEY (org_id, day, meter_id, channel, version, from_slot)
 table exchange_document
   column org_id bigint not null
   column document_id bigint not null
@@ -210,6 +250,43 @@ table firmware_image
   column added_at_ms bigint not null
   constraint firmware_image_pkey PRIMARY KEY (org_id, sha256)
   CREATE UNIQUE INDEX firmware_image_version ON public.firmware_image USING btree (org_id, version)
+table grid_meter
+  column org_id bigint not null
+  column meter_id bigint not null
+  column from_day bigint not null
+  column to_day bigint
+  column place_id bigint not null
+  constraint grid_meter_pkey PRIMARY KEY (org_id, meter_id, from_day)
+  CREATE INDEX grid_meter_place ON public.grid_meter USING btree (org_id, place_id, from_day)
+table grid_node
+  column org_id bigint not null
+  column node_id bigint not null
+  column kind text collate C not null
+  column name text collate C not null
+  constraint grid_node_pkey PRIMARY KEY (org_id, node_id)
+  CREATE UNIQUE INDEX grid_node_name ON public.grid_node USING btree (org_id, kind, name)
+table grid_node_facts
+  column org_id bigint not null
+  column node_id bigint not null
+  column from_day bigint not null
+  column revision bigint not null
+  column geography text collate C
+  column injecting_stu bigint
+  column drawing_stu bigint
+  column ctu_capable bigint not null
+  column res_id bigint
+  column capacity_w bigint
+  column made_at_ms bigint not null
+  constraint grid_node_facts_pkey PRIMARY KEY (org_id, node_id, from_day, revision)
+table grid_node_term
+  column org_id bigint not null
+  column node_id bigint not null
+  column term text collate C not null
+  column from_day bigint not null
+  column revision bigint not null
+  column value bigint not null
+  column made_at_ms bigint not null
+  constraint grid_node_term_pkey PRIMARY KEY (org_id, node_id, term, from_day, revision)
 table import_refusal
   column org_id bigint not null
   column import_id bigint not null
@@ -229,6 +306,9 @@ table import_run
   column refused_count bigint not null
   column started_at_ms bigint not null
   column finished_at_ms bigint
+  column kind text collate C
+  column source text collate C
+  column report text collate C
   constraint import_run_pkey PRIMARY KEY (org_id, import_id)
   CREATE UNIQUE INDEX import_run_file ON public.import_run USING btree (org_id, file_sha256)
 table installation
@@ -455,6 +535,17 @@ table meter_lease
   column holder text collate C not null
   column until_ms bigint not null
   constraint meter_lease_pkey PRIMARY KEY (org_id, meter_id)
+table meter_month partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column channel bigint not null
+  column last_change bigint not null
+  column current_days bytea not null
+  column earlier_versions bytea not null
+  column checksum bytea not null
+  constraint meter_month_pkey PRIMARY KEY (org_id, day, meter_id, channel)
+  CREATE INDEX meter_month_change ON ONLY public.meter_month USING btree (org_id, last_change)
 table meter_order
   column org_id bigint not null
   column order_id bigint not null
@@ -488,6 +579,33 @@ table meter_order_target
   constraint meter_order_target_pkey PRIMARY KEY (org_id, order_id, meter_id)
   CREATE INDEX meter_order_target_meter ON public.meter_order_target USING btree (org_id, meter_id, state)
   CREATE INDEX meter_order_target_state ON public.meter_order_target USING btree (org_id, order_id, state, meter_id)
+table meter_outage
+  column org_id bigint not null
+  column span_id bigint not null
+  column version bigint not null
+  column meter_id bigint not null
+  column account_id bigint
+  column place_id bigint
+  column start_low_ms bigint not null
+  column start_ms bigint not null
+  column start_high_ms bigint not null
+  column end_low_ms bigint
+  column end_ms bigint
+  column end_high_ms bigint
+  column start_evidence text collate C not null
+  column end_evidence text collate C
+  column clock_off_ms bigint not null
+  column is_withdrawn bigint not null
+  column made_at_ms bigint not null
+  column superseded_at_ms bigint
+  column outage_id bigint
+  column attributed_start_ms bigint
+  column grouped bigint not null
+  constraint meter_outage_pkey PRIMARY KEY (org_id, span_id, version)
+  CREATE INDEX meter_outage_grouped ON public.meter_outage USING btree (org_id, grouped, start_ms)
+  CREATE INDEX meter_outage_meter ON public.meter_outage USING btree (org_id, meter_id, start_ms)
+  CREATE INDEX meter_outage_outage ON public.meter_outage USING btree (org_id, outage_id)
+  CREATE INDEX meter_outage_start ON public.meter_outage USING btree (org_id, start_ms)
 table meter_replacement
   column org_id bigint not null
   column old_meter_id bigint not null
@@ -521,12 +639,49 @@ table meter_wish
   column next_check_ms bigint not null
   constraint meter_wish_pkey PRIMARY KEY (org_id, meter_id, matter)
   CREATE INDEX meter_wish_check ON public.meter_wish USING btree (org_id, state, next_check_ms)
+table month_keeping partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column state text collate C not null
+  column row_count bigint not null
+  column checksum bytea not null
+  column changed_at_ms bigint not null
+  constraint month_keeping_pkey PRIMARY KEY (org_id, day)
 table org
   column org_id bigint not null
   column name text collate C not null
   column zone text collate C not null
   column currency text collate C not null
   constraint org_pkey PRIMARY KEY (org_id)
+table outage
+  column org_id bigint not null
+  column outage_id bigint not null
+  column version bigint not null
+  column place_id bigint
+  column is_node bigint not null
+  column start_ms bigint not null
+  column end_ms bigint
+  column members bigint not null
+  column silent bigint not null
+  column of_meters bigint not null
+  column planned_id bigint
+  column is_withdrawn bigint not null
+  column made_at_ms bigint not null
+  column superseded_at_ms bigint
+  constraint outage_pkey PRIMARY KEY (org_id, outage_id, version)
+  CREATE INDEX outage_start ON public.outage USING btree (org_id, start_ms, outage_id)
+table outage_guard
+  column org_id bigint not null
+  column meter_id bigint not null
+  column turn bigint not null
+  constraint outage_guard_pkey PRIMARY KEY (org_id, meter_id)
+table outage_notice
+  column org_id bigint not null
+  column outage_id bigint not null
+  column account_id bigint not null
+  column template text collate C not null
+  column at_ms bigint not null
+  constraint outage_notice_pkey PRIMARY KEY (org_id, outage_id, account_id, template)
 table outbox
   column org_id bigint not null
   column event_id bigint not null
@@ -548,6 +703,12 @@ table pack
   column from_day bigint not null
   column definition text collate C not null
   constraint pack_pkey PRIMARY KEY (org_id, pack_id, version)
+table pack_plant
+  column org_id bigint not null
+  column pack_id text collate C not null
+  column from_day bigint not null
+  column plant_id bigint not null
+  constraint pack_plant_pkey PRIMARY KEY (org_id, pack_id, from_day)
 table place
   column org_id bigint not null
   column place_id bigint not null
@@ -555,11 +716,31 @@ table place
   column kind text collate C not null
   column name text collate C not null
   constraint place_pkey PRIMARY KEY (org_id, place_id)
+table place_network
+  column org_id bigint not null
+  column place_id bigint not null
+  column from_day bigint not null
+  column nma_id bigint not null
+  column takes_from_stu bigint not null
+  constraint place_network_pkey PRIMARY KEY (org_id, place_id, from_day)
 table place_path
   column org_id bigint not null
   column ancestor_id bigint not null
   column place_id bigint not null
   constraint place_path_pkey PRIMARY KEY (org_id, ancestor_id, place_id)
+table planned_outage
+  column org_id bigint not null
+  column planned_id bigint not null
+  column place_id bigint not null
+  column from_ms bigint not null
+  column to_ms bigint not null
+  column why text collate C not null
+  column login_id bigint not null
+  column made_at_ms bigint not null
+  column called_off_at_ms bigint
+  constraint planned_outage_pkey PRIMARY KEY (org_id, planned_id)
+  CREATE INDEX planned_outage_from ON public.planned_outage USING btree (org_id, from_ms)
+  CREATE UNIQUE INDEX planned_outage_span ON public.planned_outage USING btree (org_id, place_id, from_ms, to_ms)
 table posting
   column org_id bigint not null
   column entry_id bigint not null
@@ -633,6 +814,67 @@ table raw_read partition by RANGE (day)
   constraint raw_read_pkey PRIMARY KEY (org_id, day, meter_id, batch_id)
   CREATE INDEX raw_read_change ON ONLY public.raw_read USING btree (org_id, change)
   CREATE INDEX raw_read_open ON ONLY public.raw_read USING btree (org_id, read_at_ms) WHERE (acknowledged = 0)
+table reading_edit
+  column org_id bigint not null
+  column edit_id bigint not null
+  column request_key text collate C not null
+  column request_hash bytea not null
+  column meter_id bigint not null
+  column channel bigint not null
+  column tool text collate C not null
+  column detail text collate C not null
+  column reason_code text collate C not null
+  column reason text collate C not null
+  column state text collate C not null
+  column needs_approval bigint not null
+  column changed bigint not null
+  column net bigint not null
+  column first_day bigint not null
+  column last_day bigint not null
+  column login_id bigint not null
+  column made_at_ms bigint not null
+  column decided_by bigint
+  column decided_at_ms bigint
+  column decision text collate C
+  column applied_at_ms bigint
+  column undone_by bigint
+  column undone_at_ms bigint
+  column undo_reason text collate C
+  column note text collate C not null
+  constraint reading_edit_pkey PRIMARY KEY (org_id, edit_id)
+  CREATE INDEX reading_edit_meter ON public.reading_edit USING btree (org_id, meter_id, edit_id)
+  CREATE UNIQUE INDEX reading_edit_request ON public.reading_edit USING btree (org_id, request_key)
+  CREATE INDEX reading_edit_state ON public.reading_edit USING btree (org_id, state, edit_id)
+table reading_edit_day
+  column org_id bigint not null
+  column edit_id bigint not null
+  column day bigint not null
+  column base_version bigint not null
+  column slot_values text collate C not null
+  column changed bigint not null
+  column applied_version bigint
+  column undone_version bigint
+  constraint reading_edit_day_pkey PRIMARY KEY (org_id, edit_id, day)
+table reading_hold
+  column org_id bigint not null
+  column hold_id bigint not null
+  column meter_id bigint
+  column month_index bigint
+  column reason text collate C not null
+  column placed_at_ms bigint not null
+  column released_at_ms bigint
+  constraint reading_hold_pkey PRIMARY KEY (org_id, hold_id)
+table reading_source partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column channel bigint not null
+  column batch_id bigint not null
+  column first_row bigint not null
+  column last_row bigint not null
+  column codes text collate C not null
+  column received_at_ms bigint not null
+  constraint reading_source_pkey PRIMARY KEY (org_id, day, meter_id, channel, batch_id)
 table recharge
   column org_id bigint not null
   column recharge_id bigint not null
@@ -644,6 +886,18 @@ table recharge
   column entry_id bigint not null
   constraint recharge_pkey PRIMARY KEY (org_id, recharge_id)
   CREATE UNIQUE INDEX recharge_reference ON public.recharge USING btree (org_id, method, reference)
+table register_reading partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column channel bigint not null
+  column at_s bigint not null
+  column value bigint not null
+  column quality bigint not null
+  column code text collate C not null
+  column batch_id bigint not null
+  column received_at_ms bigint not null
+  constraint register_reading_pkey PRIMARY KEY (org_id, day, meter_id, channel, at_s)
 table relay
   column org_id bigint not null
   column meter_id bigint not null
@@ -701,6 +955,27 @@ table session
   constraint session_org_id_login_id_fkey FOREIGN KEY (org_id, login_id) REFERENCES login(org_id, login_id)
   constraint session_pkey PRIMARY KEY (token_hash)
   CREATE UNIQUE INDEX session_login ON public.session USING btree (org_id, login_id, session_id)
+table set_day partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column set_key text collate C not null
+  column channel bigint not null
+  column slots bigint not null
+  column meters bigint not null
+  column total_value bigint not null
+  column slot_values bytea not null
+  column estimated bytea not null
+  column missing bytea not null
+  constraint set_day_pkey PRIMARY KEY (org_id, day, set_key, channel, slots)
+table set_day_state partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column channel bigint not null
+  column change bigint not null
+  column membership bigint not null
+  column version bigint not null
+  column made_at_ms bigint not null
+  constraint set_day_state_pkey PRIMARY KEY (org_id, day, channel)
 table setting
   column org_id bigint not null
   column name text collate C not null
@@ -761,6 +1036,29 @@ table supply_state
   column low_since_ms bigint
   column warned_at_ms bigint
   constraint supply_state_pkey PRIMARY KEY (org_id, account_id)
+table tamper_case
+  column org_id bigint not null
+  column case_id bigint not null
+  column meter_id bigint not null
+  column kind text collate C not null
+  column state text collate C not null
+  column first_at_ms bigint not null
+  column last_at_ms bigint not null
+  column is_over bigint not null
+  column times bigint not null
+  column lasted_ms bigint not null
+  column drop_ppm bigint
+  column is_valid bigint not null
+  column reasons text collate C not null
+  column order_id bigint
+  column restore_order_id bigint
+  column closed_at_ms bigint
+  column closed_why text collate C
+  column closed_by bigint
+  column looked_at_ms bigint not null
+  constraint tamper_case_pkey PRIMARY KEY (org_id, case_id)
+  CREATE INDEX tamper_case_meter ON public.tamper_case USING btree (org_id, meter_id, kind, first_at_ms)
+  CREATE INDEX tamper_case_state ON public.tamper_case USING btree (org_id, state, last_at_ms)
 table vee_exception partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
@@ -774,4 +1072,58 @@ table vee_exception partition by RANGE (day)
   column raised_at_ms bigint not null
   column resolved_at_ms bigint
   column resolution text collate C
+  column batch_id bigint
+  column owner_id bigint
+  column taken_at_ms bigint
+  column resolved_by bigint
   constraint vee_exception_pkey PRIMARY KEY (org_id, day, meter_id, rule, from_slot)
+  CREATE INDEX vee_exception_open ON ONLY public.vee_exception USING btree (org_id, day, meter_id) WHERE (resolved_at_ms IS NULL)
+table vee_exception_step partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meter_id bigint not null
+  column rule text collate C not null
+  column from_slot bigint not null
+  column step_id bigint not null
+  column what text collate C not null
+  column login_id bigint not null
+  column reason text collate C not null
+  column at_ms bigint not null
+  constraint vee_exception_step_pkey PRIMARY KEY (org_id, day, meter_id, rule, from_slot, step_id)
+table vee_rule_set
+  column org_id bigint not null
+  column group_kind text collate C not null
+  column group_value text collate C not null
+  column from_day bigint not null
+  column rules text collate C not null
+  column set_at_ms bigint not null
+  column set_by bigint not null
+  constraint vee_rule_set_pkey PRIMARY KEY (org_id, group_kind, group_value, from_day)
+table vee_task
+  column org_id bigint not null
+  column task_id bigint not null
+  column what text collate C not null
+  column reason text collate C not null
+  column login_id bigint not null
+  column asked_at_ms bigint not null
+  column items text collate C not null
+  column item_count bigint not null
+  column looked_count bigint not null
+  column done_count bigint not null
+  column done_at_ms bigint
+  constraint vee_task_pkey PRIMARY KEY (org_id, task_id)
+  CREATE INDEX vee_task_open ON public.vee_task USING btree (org_id, task_id) WHERE (done_at_ms IS NULL)
+table virtual_formula
+  column org_id bigint not null
+  column virtual_id bigint not null
+  column from_day bigint not null
+  column revision bigint not null
+  column formula text collate C not null
+  column made_at_ms bigint not null
+  constraint virtual_formula_pkey PRIMARY KEY (org_id, virtual_id, from_day, revision)
+table virtual_meter
+  column org_id bigint not null
+  column virtual_id bigint not null
+  column name text collate C not null
+  constraint virtual_meter_pkey PRIMARY KEY (org_id, virtual_id)
+  CREATE UNIQUE INDEX virtual_meter_name ON public.virtual_meter USING btree (org_id, name)
