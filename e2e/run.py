@@ -325,6 +325,32 @@ def head_end(walk, person):
     context.close()
 
 
+def meter_data(walk, person):
+    """The queue of readings, estimates and edits, sums, reports, outages; an edit that is given, shown and undone."""
+    for language in LANGUAGES:
+        context, page = walk.context(language)
+        walk.sign_in(page, person)
+        for name, path in [
+                ("queue", "/exceptions/readings"), ("estimates", "/estimates"), ("edits", "/edits"),
+                ("aggregation", "/aggregation"), ("reports", "/reports"), ("outages", "/outages"),
+                ("reliability", "/reliability"), ("tamper", "/tamper")]:
+            page.goto(walk.base + path)
+            walk.check(page.locator("h1").count() == 1, path, "the page has no heading of its own")
+            walk.look(page, name, WIDTHS if language == "en" else [360], language=language)
+        page.goto(walk.base + "/reports")
+        for address in sorted({a.get_attribute("href") for a in page.locator("main a[href^='/reports/']").all()}):
+            page.goto(walk.base + address)
+            walk.look(page, "report-" + address.split("/")[2].split("?")[0], [360], language=language)
+        context.close()
+    context, page = walk.context("en")
+    walk.sign_in(page, person)
+    page.goto(walk.base + "/meters")
+    page.goto(walk.base + first_link(page, r"/meters/\d+"))
+    page.click("main a[href*='/edit?']")
+    walk.look(page, "edit", WIDTHS)
+    context.close()
+
+
 def without_script(walk, person):
     context, page = walk.context("en", script=False)
     walk.sign_in(page, person)

@@ -59,6 +59,9 @@ public struct Pages: Sendable {
             ("estimates", PackageResources.estimates_mustache),
             ("aggregation", PackageResources.aggregation_mustache),
             ("reports", PackageResources.reports_mustache), ("report", PackageResources.report_mustache),
+            ("queue", PackageResources.queue_mustache), ("reliability", PackageResources.reliability_mustache),
+            ("outages", PackageResources.outages_mustache), ("outage", PackageResources.outage_mustache),
+            ("tamper", PackageResources.tamper_mustache),
         ]
     }
 
