@@ -285,7 +285,11 @@ let package = Package(
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
         tests(
-            "Web", ["Web", "Aggregation", "Corridor", "Charts", "CivilTime", "IntervalData", "IS15959", "MeterPort"]),
+            "Web",
+            [
+                "Web", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData", "IS15959",
+                "MeterPort",
+            ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests("Rating", ["Rating"]),

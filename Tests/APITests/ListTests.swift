@@ -14,6 +14,9 @@ import Testing
         "meters.wishes": "the matters of one meter", "firmware.list": "images, at most 100",
         "sessions.list": "sessions of one login, at most 20", "logins.sessions": "sessions of one login, at most 20",
         "accounts.compare": "the fields of an account", "meters.compare": "the fields of a meter",
+        "estimates.accuracy": "the methods of estimation",
+        "meters.outages": "the latest outages of one meter, at most 200",
+        "planned-outages.list": "what is planned or lasts, at most 200",
         "logins.compare": "the fields of a login", "settings.compare": "the fields of a setting",
     ]
 

@@ -1,4 +1,5 @@
-// Messages of another system with more than import energy: channels and estimates reach the day blocks with their quality.
+// Messages of another system with more than import energy: channels and estimates reach the day blocks with their
+// quality.
 import Access
 import CivilTime
 import Exchange

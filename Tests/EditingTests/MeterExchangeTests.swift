@@ -1,4 +1,5 @@
-// A meter exchanged within a month: two meters on one account-day are one day of energy, and the month costs what it costs
+// A meter exchanged within a month: two meters on one account-day are one day of energy, and the month costs what it
+// costs
 // with one meter, to the paisa, in whatever order the days come.
 import Access
 import Accounts

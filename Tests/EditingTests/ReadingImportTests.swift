@@ -1,4 +1,5 @@
-// Files of any kind into the store: channels, qualities of the sender, sources, registers, and that the same again changes
+// Files of any kind into the store: channels, qualities of the sender, sources, registers, and that the same again
+// changes
 // nothing and another value is told of.
 import Access
 import CivilTime
@@ -103,8 +104,9 @@ import Testing
             let next = day.advanced(by: 1)
             func wh(_ minutes: Int, _ each: Int) -> String {
                 "meter,time,Wh\n"
-                    + stride(from: 0, to: 1440, by: minutes).map {
-                        "M1071-of-1,\(next) \($0 / 60 < 10 ? "0" : "")\($0 / 60):\($0 % 60 < 10 ? "0" : "")\($0 % 60),\(each)"
+                    + stride(from: 0, to: 1440, by: minutes).map { at in
+                        let (hour, minute) = (String(100 + at / 60).dropFirst(), String(100 + at % 60).dropFirst())
+                        return "M1071-of-1,\(next) \(hour):\(minute),\(each)"
                     }.joined(separator: "\n")
             }
             for (sha, minutes, each) in [(UInt8(2), 30, 20), (3, 15, 10)] {

@@ -11,7 +11,7 @@ let layersFromBelow = ["CShims", "Core", "Ports", "Adapters", "Domains", "App", 
 let neighbours: [String: Set<String>] = [
     // Core
     "IntervalData": ["CivilTime", "Quantities"],
-    "LoadFiles": ["IntervalData", "CivilTime", "Quantities"],
+    "LoadFiles": ["IntervalData", "CivilTime", "Quantities", "Compression", "IEC61968"],
     "VEE": ["IntervalData", "CivilTime"],
     "Tariffs": ["Quantities", "CivilTime"],
     "DLMS": ["Cryptography", "CivilTime"],

@@ -27,7 +27,8 @@ import Testing
         // and 1 × missing; batch 5 (zig-zag 10) for four. Values zig-zag 2 4 6 0 with k = 1: 01 0, 001 0, 0001 0, 1 0,
         // 14 bits; as differences 2 2 2 5: 01 0, 01 0, 01 0, 001 1, 13 bits, so these.
         let first: [UInt8] = [1, 1, 14, 0xD0, 0x0F, 0, 4, 15, 4, 10, 4, 0x81, 0b0100_1001, 0b0001_1000]
-        // The same day; version 2; change 2 on (4); 1 ms on (2); maker 1; four actual; same batch. Zig-zag 1 1 1 1: k = 0
+        // The same day; version 2; change 2 on (4); 1 ms on (2); maker 1; four actual; same batch. Zig-zag 1 1 1 1:
+        // k = 0
         // gives 01 01 01 01; as differences 1 0 0 0: 01 1 1 1, shorter.
         let second: [UInt8] = [0, 2, 4, 2, 1, 4, 19, 0, 4, 0x80, 0b0111_1000]
         #expect(bytes == head + first + second)

@@ -314,9 +314,11 @@ private func clock(_ minute: Int) -> String {
             return Int(seed >> 33) % below
         }
         let seeds = [
-            "200,NEM1,E1,1,E1,N1,M1,kWh,30,\n300,20040201,\((0..<48).map(String.init).joined(separator: ",")),V\n400,1,48,A\n",
+            "200,NEM1,E1,1,E1,N1,M1,kWh,30,\n300,20040201,"
+                + "\((0..<48).map(String.init).joined(separator: ",")),V\n400,1,48,A\n",
             "meter,time,kWh,kvarh q1,quality\nM,2024-01-01 00:00,1.5,2,A\nM,2024-01-01 00:30,1,2,E\n",
-            "<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry><content><IntervalBlock xmlns=\"http://naesb.org/espi\">"
+            "<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry><content>"
+                + "<IntervalBlock xmlns=\"http://naesb.org/espi\">"
                 + "<IntervalReading><timePeriod><duration>900</duration><start>900</start></timePeriod><value>5</value>"
                 + "</IntervalReading></IntervalBlock></content></entry></feed>",
         ].map { Array($0.utf8) }

@@ -130,9 +130,8 @@ struct KeptPlace: Sendable, Codable {
                 }
             }
             for day in days {
-                told.append(
-                    "lowest \(try DayBlocks.lowestQualities(day: day, orgID: 1, in: transaction).sorted { $0.key < $1.key })"
-                )
+                let lowest = try DayBlocks.lowestQualities(day: day, orgID: 1, in: transaction)
+                told.append("lowest \(lowest.sorted { $0.key < $1.key })")
                 let counts = try DayBlocks.countsByQuality(day: day, orgID: 1, in: transaction)
                 told.append("counts \(counts.sorted { $0.key < $1.key })")
                 for channel in [Channel.importWh, .exportWh] {

@@ -9,7 +9,8 @@ import Testing
 
 @testable import VEE
 
-/// The households, without the days of the clock fault (14 to 20 May); nil, and a line that says so, where they are not.
+/// The households, without the days of the clock fault (14 to 20 May); nil, and a line that says so, where they are
+/// not.
 enum Households {
     static let isLong = ProcessInfo.processInfo.environment["BUSBAR_LONG"] == "1"
     static let zone = Zone("Europe/London")

@@ -58,6 +58,29 @@ private let poll: @Sendable (WebSite) async throws -> (own: String, other: Strin
     }
     return ("1", "9102")
 }
+/// An outage and a case of tampering in each company, of the same number.
+private let outage: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for (org, meter) in [(Int64(1), web.one.meter), (2, web.two.meter)] {
+            let placeID = try transaction.first(
+                "SELECT MIN(place_id) FROM place WHERE org_id = $1", [.int(org)]
+            ) { try $0.int(0) }
+            try transaction.run(
+                """
+                INSERT INTO outage (org_id, outage_id, version, place_id, is_node, start_ms, members, silent,
+                  of_meters, is_withdrawn, made_at_ms) VALUES ($1, $2, 1, $3, 0, 5, 1, 0, 1, 0, 5)
+                ON CONFLICT DO NOTHING
+                """, [.int(org), .int(9500 + org), .int(placeID ?? 0)])
+            try transaction.run(
+                """
+                INSERT INTO tamper_case (org_id, case_id, meter_id, kind, state, first_at_ms, last_at_ms, is_over,
+                  times, lasted_ms, is_valid, reasons, looked_at_ms)
+                VALUES ($1, $2, $3, 'magnet', 'valid', 5, 5, 1, 1, 1, 1, '', 5) ON CONFLICT DO NOTHING
+                """, [.int(org), .int(9500 + org), .int(meter)])
+        }
+    }
+    return ("9501", "9502")
+}
 /// Orders to groups of meters, one in each company.
 private let groupOrder: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
     try await web.site.money.write { transaction in
@@ -109,6 +132,9 @@ private let rows: [String: Row] = [
     "GET /meters/{id}/reconnect": Row(roles: staff, ids: meter),
     "POST /meters/{id}/reconnect": Row(roles: staff, ids: meter),
     "GET /events": Row(roles: staff), "GET /events/aside": Row(roles: staff),
+    "GET /outages": Row(roles: staff), "GET /outages/{id}": Row(roles: staff, ids: outage),
+    "GET /reliability": Row(roles: staff), "GET /reliability.csv": Row(roles: staff),
+    "GET /tamper": Row(roles: staff), "POST /tamper/{id}/close": Row(roles: staff, ids: outage),
     "POST /meters/{id}/keys/rotate": Row(roles: [.administrator], ids: meter),
     "POST /meters/{id}/keys/recover": Row(roles: [.administrator], ids: meter),
     "GET /meters/{id}/history": Row(roles: staff, ids: meter),

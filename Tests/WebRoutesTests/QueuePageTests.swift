@@ -1,5 +1,5 @@
-import API
 // The queue of exceptions as a person uses it: by links and forms, without script.
+import API
 import Access
 import CivilTime
 import IntervalData

@@ -22,7 +22,7 @@ import Testing
         for case let file as URL in files {
             if file.pathExtension == "swift" {
                 let text = try String(contentsOf: file, encoding: .utf8)
-                exact.formUnion(text.matches(of: #/"([a-z]+[a-zA-Z0-9.]*)"/#).map { String($0.1) })
+                exact.formUnion(text.matches(of: #/"([a-z]+[a-zA-Z0-9._]*)"/#).map { String($0.1) })
                 counted.formUnion(text.matches(of: #/count\(\s*"([a-zA-Z.]+)"/#).map { String($0.1) })
                 counted.formUnion(text.matches(of: #/"(drop\.[a-zA-Z]+)"/#).map { String($0.1) })
             } else if file.pathExtension == "mustache" {

@@ -25,7 +25,8 @@ public actor SQLiteReadings: ReadingsStore {
 
     /// - Parameters:
     ///   - migrations: those of the readings store are applied; others are passed over.
-    ///   - openLimit: files the store itself keeps open: those of a year and a little more. A file in use is closed when its last user lets go.
+    ///   - openLimit: files the store itself keeps open: those of a year and a little more. A file in use is closed
+    ///     when its last user lets go.
     ///   - readers: reader threads of each file.
     public init(folder: String, migrations: [Migration], openLimit: Int = 14, readers: Int = 2) {
         precondition(openLimit > 0, "at least one file must be open")

@@ -1,4 +1,5 @@
-// Interval values of other channels, and values the sender itself calls estimated or edited: straight into the day blocks
+// Interval values of other channels, and values the sender itself calls estimated or edited: straight into the day
+// blocks
 // with their quality, for no meter of ours answered them. Import energy as the meter said it stays with DataTaker.
 import Access
 import CivilTime
@@ -121,8 +122,8 @@ struct ChannelValues {
                 let what =
                     outcome.refusal
                     ?? outcome.conflicts.first.map {
-                        "\(outcome.conflicts.count) values differ from stored ones, the first \($0.came) from \($0.held); "
-                            + "they do not count"
+                        "\(outcome.conflicts.count) values differ from stored ones, the first \($0.came) from "
+                            + "\($0.held); they do not count"
                     }
                 guard let what else { continue }
                 report.refuse(

@@ -263,7 +263,8 @@ public struct LoadFileParser: Sendable {
     /// Whether what comes next can be read without knowing what came.
     var canBeContinued: Bool { header != nil && periodS != nil }
 
-    /// A reader for a later part of the file, beginning at a line. It knows the meters known by now and nothing of them.
+    /// A reader for a later part of the file, beginning at a line. It knows the meters known by now and nothing of
+    /// them.
     func continuation() -> LoadFileParser {
         var next = self
         next.pending = []

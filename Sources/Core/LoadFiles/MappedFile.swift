@@ -1,4 +1,5 @@
-// CSV by a column mapping: rows to points of meters and channels in any order; intervals are found from the stamps day by
+// CSV by a column mapping: rows to points of meters and channels in any order; intervals are found from the stamps
+// day by
 // day when the file ends. The plain reader (LoadFileParser) stays for wide and long files of kWh.
 import CivilTime
 import IntervalData

@@ -1,4 +1,5 @@
-// What is said of a file of readings beside the file: unit, channel, multiplier, side of the stamps, zone. Reads nothing.
+// What is said of a file of readings beside the file: unit, channel, multiplier, side of the stamps, zone. Reads
+// nothing.
 import CivilTime
 import IntervalData
 

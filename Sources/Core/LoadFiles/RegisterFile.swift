@@ -1,4 +1,5 @@
-// Reads a CSV of cumulative registers: a header line, then meter, time and kWh of each reading. Strict: a row that cannot
+// Reads a CSV of cumulative registers: a header line, then meter, time and kWh of each reading. Strict: a row that
+// cannot
 // be read refuses the file, because sums depend on it.
 import CivilTime
 

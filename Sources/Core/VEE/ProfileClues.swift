@@ -1,5 +1,6 @@
 // What the method `profile` looks at around a gap: the same slots of the fourteen days either side, the hours beside
-// the gap, and other days that resemble them. Integers only; oracles/fit_profile.py computes the same clues, in the same
+// the gap, and other days that resemble them. Integers only; oracles/fit_profile.py computes the same clues, in the
+// same
 // order, to fit their weights.
 import CivilTime
 import IntervalData
@@ -176,7 +177,8 @@ struct ProfileClues {
 
     // MARK: With the register
 
-    /// The clues when the sum is known, in the order of `ProfileWeights.register`: twelve courses scaled to the sum, the
+    /// The clues when the sum is known, in the order of `ProfileWeights.register`: twelve courses scaled to the sum,
+    /// the
     /// even one, and ten as they are.
     func register(energyWh: Int64) -> [[Int64]] {
         let analogs = analogs(energyWh: energyWh)

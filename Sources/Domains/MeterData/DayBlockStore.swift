@@ -294,7 +294,8 @@ public enum DayBlocks {
             WHERE org_id = $1 AND day = $2 AND channel = $3 ORDER BY meter_id, version
             """, [.int(orgID), .day(day), .int(Channel.importWh.rawValue)]
         ) { (try $0.int(0), try $0.int(1)) }
-        // Versions come in order, so the last one of a meter is its current one; those that lie open are the later ones.
+        // Versions come in order, so the last one of a meter is its current one; those that lie open are the later
+        // ones.
         for row in rows { found[row.0] = UInt8(exactly: row.1).flatMap(Quality.init) ?? .missing }
         return found
     }

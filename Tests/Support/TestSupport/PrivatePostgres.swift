@@ -95,7 +95,7 @@ public final class PrivatePostgres: Sendable {
         "$2/initdb" -D data -A trust -U postgres -E UTF8 --no-locale --no-sync > log 2>&1 || exit 1
         chmod 755 "$1"
         "$2/postgres" -D data -k "$1" -c listen_addresses= -c fsync=off -c synchronous_commit=off \\
-          -c full_page_writes=off -c max_connections=400 -c shared_buffers=64MB -c unix_socket_permissions=0777 \\
+          -c full_page_writes=off -c max_connections=1000 -c shared_buffers=64MB -c unix_socket_permissions=0777 \\
           -c autovacuum=off -c deadlock_timeout=200ms >> log 2>&1 < /dev/null &
         server=$!
         tries=0

@@ -1,4 +1,5 @@
-// Files of readings over HTTP: uploads, the list of imports, their reports and what they refused; and one reading typed in
+// Files of readings over HTTP: uploads, the list of imports, their reports and what they refused; and one reading
+// typed in
 // by a person. The rules are MeterData's.
 import Access
 import CivilTime
@@ -326,8 +327,8 @@ extension Endpoints {
                 "imports.take", "POST", "/api/v1/imports", access: .permission([.importReadings]),
                 EndpointText(
                     "Upload a file of readings",
-                    "CSV, NEM12 or Green Button XML, plain or gzip, at most 32 MiB. The same file again changes nothing;"
-                        + " what cannot be taken is set aside and told of in the report."),
+                    "CSV, NEM12 or Green Button XML, plain or gzip, at most 32 MiB. The same file again changes "
+                        + "nothing; what cannot be taken is set aside and told of in the report."),
                 example: UploadQuery(
                     name: "load.csv", unit: nil, channel: nil, multiplier: nil, meter: nil, stamps: nil),
                 documents: Documents(

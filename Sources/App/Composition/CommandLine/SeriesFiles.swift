@@ -1,4 +1,5 @@
-// What `busbar vee fill` and `busbar forecast` share: load files as series, result files, days of holidays. No database.
+// What `busbar vee fill` and `busbar forecast` share: load files as series, result files, days of holidays. No
+// database.
 import CivilTime
 import Compression
 import Foundation

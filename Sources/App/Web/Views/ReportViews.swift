@@ -150,13 +150,18 @@ extension ReportColumn {
     /// Keys are named by hand, so that none can be missing.
     fileprivate func words(_ w: Wording) -> Markup {
         let known: Set<String> = [
-            "place", "kind", "day", "meters", "expected", "actual", "estimated", "missing", "available_ppm", "rule",
-            "severity", "raised", "open", "part", "name", "import_Wh", "head_import_Wh", "head_export_Wh",
-            "below_import_Wh", "below_export_Wh", "loss_Wh", "loss_ppm", "complete_ppm", "account", "band",
-            "contracted_W", "highest_W", "of_contracted_ppm", "at", "quality", "set", "average_W", "peak_W", "peak_at",
-            "peak_to_average_ppm",
+            "report.col.place", "report.col.kind", "report.col.day", "report.col.meters", "report.col.expected",
+            "report.col.actual", "report.col.estimated", "report.col.missing", "report.col.available_ppm",
+            "report.col.rule", "report.col.severity", "report.col.raised", "report.col.open", "report.col.part",
+            "report.col.name", "report.col.import_Wh", "report.col.head_import_Wh", "report.col.head_export_Wh",
+            "report.col.below_import_Wh", "report.col.below_export_Wh", "report.col.loss_Wh", "report.col.loss_ppm",
+            "report.col.complete_ppm", "report.col.account", "report.col.band", "report.col.contracted_W",
+            "report.col.highest_W", "report.col.of_contracted_ppm", "report.col.at", "report.col.quality",
+            "report.col.set", "report.col.average_W", "report.col.peak_W", "report.col.peak_at",
+            "report.col.peak_to_average_ppm",
         ]
-        return known.contains(name) ? w.say("report.col.\(name)") : "\(name)"
+        let key = "report.col.\(name)"
+        return known.contains(key) ? w.say(key) : "\(name)"
     }
 }
 

@@ -1,4 +1,5 @@
-// The import of a file that was read: whose its meters are, the note of it before its first value, the values, the report.
+// The import of a file that was read: whose its meters are, the note of it before its first value, the values, the
+// report.
 // The command line, the API and manual entry come through here; none of them has rules of its own.
 import Access
 import Accounts
