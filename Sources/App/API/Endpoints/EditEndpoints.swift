@@ -67,7 +67,11 @@ struct EditInput: APIModel {
             meterID: meterID.value, channel: channel, from: from.value, to: (to ?? from).value,
             fromSlot: fromSlot ?? 0, toSlot: toSlot ?? slotCount, tool: tool, baseVersions: baseVersions,
             reasonCode: reasonCode, reason: reason)
-        request.typed = Dictionary((values ?? []).map { ($0.slot, $0.value) }) { $1 }
+        let typed = values ?? []
+        guard Set(typed.map { $0.slot }).count == typed.count else {
+            throw Refusal(.invalid, "An interval is given twice.", hint: "Give each interval once.", at: "values")
+        }
+        request.typed = Dictionary(typed.map { ($0.slot, $0.value) }) { $1 }
         request.copyFrom = copyFrom?.value
         request.total = total
         request.method = method

@@ -140,7 +140,8 @@ extension ReportPageView: PageContent {
 extension ReportUnit {
     fileprivate var cls: Markup {
         switch self {
-        case .text, .day, .time: ""
+        case .text: ""
+        case .day, .time: "nb"
         case .count, .wh, .watt, .ppm: "n"
         }
     }
