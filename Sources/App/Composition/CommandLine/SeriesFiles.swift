@@ -84,7 +84,7 @@ struct ResultFile {
     }
 }
 
-/// Refuses a result that would take the place of a file that is read: what was missing in it could not be told any more.
+/// Refuses a result that would take the place of a file that is read: what was missing in it could not be told then.
 func keepInputs(_ inputs: [String?], from output: String) throws {
     func place(_ path: String) -> String {
         URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
