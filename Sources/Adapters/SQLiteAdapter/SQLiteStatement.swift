@@ -190,7 +190,12 @@ extension SQLError {
             self.init(code, "\(path), or a file beside it, cannot be written by this user")
         case SQLITE_CANTOPEN:
             let why = reason == 0 ? "it is no file, or its folder is not there" : String(cString: strerror(reason))
-            self.init(code, "\(path) cannot be opened: \(why)")
+            // A month in the archive is a link.
+            if reason == ENOENT, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
+                self.init(code, "\(path) is a link to \(target), which is not there; mount that disk or restore it")
+            } else {
+                self.init(code, "\(path) cannot be opened: \(why)")
+            }
         case SQLITE_IOERR:
             let why = reason == 0 ? "SQLite \(extended)" : String(cString: strerror(reason))
             self.init(reason == ENOSPC ? .full : code, "the disk fails under \(path): \(why)")

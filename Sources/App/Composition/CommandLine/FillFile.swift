@@ -34,6 +34,7 @@ public struct FillFileOptions: Sendable {
 public func fillFile(_ options: FillFileOptions, _ console: Console) async throws -> CommandStatus {
     let progress = ProgressLine(console)
     let zone = try knownZone(options.zone)
+    try keepInputs([options.input, options.registers, options.plan, options.holidays], from: options.output)
     let plan = try estimationPlan(options)
     let holidays = try readHolidays(options.holidays)
     let file = try SeriesFile(options.input, zone: zone, holidays: holidays, progress: progress)

@@ -36,6 +36,7 @@ public func forecastFile(_ options: ForecastFileOptions, _ console: Console) asy
     guard (1...366).contains(options.days) else {
         throw Complaint("--days \(options.days): 1 to 366", hint: "Give how many days to forecast.", .usage)
     }
+    try keepInputs([options.input, options.holidays], from: options.output)
     let holidays = try readHolidays(options.holidays)
     let file = try SeriesFile(
         options.input, zone: zone, holidays: holidays, daysAhead: options.days, progress: progress)

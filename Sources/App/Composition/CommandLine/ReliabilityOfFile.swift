@@ -122,7 +122,8 @@ public func reliabilityOfFile(_ options: ReliabilityOptions, _ console: Console)
             .usage)
     }
     guard (1...1_000_000_000).contains(options.customers ?? 1) else {
-        throw Complaint("--customers \(options.customers ?? 0): at least 1", hint: "Leave it out if unknown.", .usage)
+        throw Complaint(
+            "--customers \(options.customers ?? 0): 1 to 1000000000", hint: "Leave it out if unknown.", .usage)
     }
     func day(_ text: String?, _ name: String) throws -> CivilDay? {
         guard let text else { return nil }
@@ -133,7 +134,12 @@ public func reliabilityOfFile(_ options: ReliabilityOptions, _ console: Console)
     }
     let (from, to) = (try day(options.from, "from"), try day(options.to, "to"))
     let bytes = try readFile(options.file, limit: 500_000_000)
-    let text = Gzip.looksCompressed(bytes) ? try Gzip.decompress(bytes, limit: 1_000_000_000) : bytes
+    let text: [UInt8]
+    do {
+        text = Gzip.looksCompressed(bytes) ? try Gzip.decompress(bytes, limit: 1_000_000_000) : bytes
+    } catch let error as CompressionError {
+        throw Complaint("\(options.file): \(error.description)", hint: "", .problems)
+    }
     let file: OutageFile
     do {
         file = try OutageFile(text, zone: zone, openUntilS: to.map { zone.startS(of: $0.advanced(by: 1)) })
@@ -147,7 +153,11 @@ public func reliabilityOfFile(_ options: ReliabilityOptions, _ console: Console)
     }
     let (first, last) = (from ?? zone.day(atS: firstS), to ?? zone.day(atS: lastS))
     guard first <= last, first.days(to: last) <= 40_000 else {
-        throw Complaint("\(first) to \(last) is no span of days", hint: "--from comes before --to.", .usage)
+        let hint =
+            first <= last
+            ? "Give --from and --to, at most 40000 days apart, or mend times that lie far from the others."
+            : "--from comes before --to."
+        throw Complaint("\(first) to \(last) is no span of days", hint: hint, .usage)
     }
     let rules = ReliabilityRules(momentaryMaxS: options.momentaryMaxMinutes * 60)
     let report = ReliabilityReport(interruptions, from: first, to: last, zone: zone, rules: rules) { _ in

@@ -85,6 +85,16 @@ struct ResultFile {
     }
 }
 
+/// Refuses a result that would take the place of a file that is read: what was missing in it could not be told then.
+func keepInputs(_ inputs: [String?], from output: String) throws {
+    func place(_ path: String) -> String {
+        URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
+    }
+    for input in inputs.compactMap({ $0 }) where place(input) == place(output) {
+        throw Complaint("--out \(output) is a file that is read", hint: "Give the result another name.", .usage)
+    }
+}
+
 /// Exact: `0.125`, `-1.000`.
 func exactKWh(_ wh: Int64) -> String {
     let digits = String(wh.magnitude % 1000 + 1000).dropFirst()
