@@ -52,7 +52,7 @@ public struct ReliabilityReport: Sendable, Equatable {
             major.isEmpty ? unplanned : unplanned.filter { !major.contains(zone.day(atS: $0.startS)) }
 
         func part(_ first: CivilDay, _ last: CivilDay) -> Part {
-            let served = (customers(first) + customers(last) + 1) / 2
+            let served = Self.served(first, last, customers)
             let period = ReliabilityPeriod(
                 fromS: zone.startS(of: first), toS: zone.startS(of: last.advanced(by: 1)), customers: served)
             func near(_ all: [Interruption]) -> [Interruption] {
@@ -75,5 +75,17 @@ public struct ReliabilityReport: Sendable, Equatable {
             months.append(part(max(from, month.first), min(to, month.last)))
             month = month.next
         }
+    }
+
+    /// Customers served on the average day; days before the network had any do not count.
+    private static func served(_ first: CivilDay, _ last: CivilDay, _ customers: (CivilDay) -> Int64) -> Int64 {
+        var (sum, days): (Int64, Int64) = (0, 0)
+        for number in first.number...last.number {
+            let count = customers(CivilDay(number: number))
+            guard count > 0 else { continue }
+            sum += count
+            days += 1
+        }
+        return days == 0 ? 0 : (sum + days / 2) / days
     }
 }

@@ -314,6 +314,15 @@ extension Endpoints {
                 return id
             }
         } else {
+            // A forgotten field must not settle all that waits.
+            let isNarrowed =
+                input.rule != nil || input.severity != nil || input.placeID != nil || input.meterID != nil
+                || input.ownerID != nil || input.raisedBeforeMs != nil || input.fromDay != nil || input.toDay != nil
+            guard isNarrowed else {
+                throw Refusal(
+                    .invalid, "Neither exceptions nor a filter are named.",
+                    hint: "Send ids, or at least one field to narrow by.", at: "ids")
+            }
             let filter = try ReadingExceptionQuery(
                 rule: input.rule, severity: input.severity, placeID: input.placeID, meterID: input.meterID,
                 ownerID: input.ownerID, raisedBeforeMs: input.raisedBeforeMs, fromDay: input.fromDay,

@@ -118,7 +118,7 @@ extension Desk {
             meterID: report.meter.meterID, channel: report.channel, from: report.day, to: to, fromSlot: fromSlot,
             toSlot: toSlot, tool: tool, baseVersions: base, reasonCode: code, reason: typed["reason"] ?? "")
         request.key = key
-        if tool == .typed { request.typed = try changed(typed, report.block) }
+        if tool == .typed { request.typed = try changed(typed, shown(report, base.first)) }
         request.copyFrom = CivilDay(typed["copyFrom"] ?? "")
         request.total = try typed["total"].flatMap { $0.isEmpty ? nil : $0 }.map { text in
             guard let total = Int64(text) else {
@@ -128,6 +128,12 @@ extension Desk {
         }
         request.method = typed["method"].flatMap { $0.isEmpty ? nil : $0 }
         return request
+    }
+
+    /// The day as it stood when the form was opened: the same form sent again is the same edit.
+    private static func shown(_ report: EditDayReport, _ version: Int64?) -> DayBlock {
+        if version == 0 { return .empty(slots: report.slotCount) }
+        return report.versions.last { $0.version == version }?.block ?? report.block
     }
 
     /// The fields that say something else than what was shown.
