@@ -2,7 +2,8 @@
 """DuckDB on the work of the mdm benchmarks, with two threads; prints a line of JSON.
 
 Usage: mdm_duckdb.py import FILE FOLDER          a long CSV into a table in a file, checkpointed
-       mdm_duckdb.py aggregate METERS FOLDER     a day of 96 intervals a meter, a row an interval, summed by set and slot
+       mdm_duckdb.py aggregate METERS FOLDER     a day of 96 intervals a meter, a row an interval, summed by set and
+       slot
 """
 import json
 import os

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Fits the weights of the estimation method `profile` (Sources/Core/VEE/ProfileWeights.swift) on half-hourly households.
+"""Fits the weights of the estimation method `profile` (Sources/Core/VEE/ProfileWeights.swift) on half-hourly
+households.
 
     python3 oracles/fit_profile.py ../shared/data/edrp-households-a/edrp_a_30min_kwh_wide.csv.gz > weights.swift
 
 Needs numpy. It sees 1 March to 12 April 2009 only: gaps are cut into 8 March to 9 April, and nothing later is read, so
-that 13 to 29 April can judge. The clues are those of Sources/Core/VEE/ProfileClues.swift, in the same order. Weights are
+that 13 to 29 April can judge. The clues are those of Sources/Core/VEE/ProfileClues.swift, in the same order. Weights
+are
 quantile regressions by iteratively reweighted least squares; for gaps without a register the quantile is the one that
 leaves the fitted days without bias, for gaps with a register the median.
 """
@@ -179,7 +181,8 @@ def group(cell):
 
 
 def unbiased(clue, value, weight, cells, dice):
-    """Of the quantiles the one whose fit has no bias in its group; between two fits the bias is linear in the weights."""
+    """Of the quantiles the one whose fit has no bias in its group; between two fits the bias is linear in the
+    weights."""
     found, miss = [None] * 36, np.zeros((3, 2))
     whole = np.zeros(3)
     for cell in range(36):

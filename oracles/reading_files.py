@@ -65,10 +65,17 @@ for f in ['pge_interval_block_2015','sdge_style_2011','open_espi_900s','alliance
     seen={};dup=0;conf=0;cnt=0;durs={}
     for ir in r.iter(n+'IntervalReading'):
         cnt+=1
-        st=int(ir.find(n+'timePeriod/'+n+'start').text); va=int(ir.find(n+'value').text); du=ir.find(n+'timePeriod/'+n+'duration').text
+        st = int(ir.find(n+'timePeriod/'+n+'start').text)
+        va = int(ir.find(n+'value').text)
+        du = ir.find(n+'timePeriod/'+n+'duration').text
         durs[du]=durs.get(du,0)+1
         if st in seen:
             if seen[st]==va: dup+=1
             else: conf+=1
         else: seen[st]=va
-    print(f,cnt,len(seen),'dup',dup,'conf',conf,'sum',sum(seen.values()),durs,[ (t.find(n+'uom').text,t.find(n+'powerOfTenMultiplier').text if t.find(n+'powerOfTenMultiplier') is not None else None,t.find(n+'flowDirection').text) for t in r.iter(n+'ReadingType')])
+    def of(kind, name):
+        found = kind.find(n + name)
+        return None if found is None else found.text
+    kinds = [
+        (of(t, 'uom'), of(t, 'powerOfTenMultiplier'), of(t, 'flowDirection')) for t in r.iter(n + 'ReadingType')]
+    print(f, cnt, len(seen), 'dup', dup, 'conf', conf, 'sum', sum(seen.values()), durs, kinds)

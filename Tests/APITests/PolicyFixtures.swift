@@ -164,3 +164,84 @@ extension Fixture {
             body: endpoint.takesBody ? JSONValue.object(body).compact : nil)
     }
 }
+
+func with(_ probe: Probe, _ prepare: @escaping @Sendable (Fixture) async throws -> Void) -> Probe {
+    var probe = probe
+    probe.prepare = prepare
+    return probe
+}
+
+/// A raw answer of meter 1071, taken over.
+func rawAnswer(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        let day = CivilDay(number: 20_433)
+        try await fixture.site.readings.shard(day.month).write { transaction in
+            let read = RawRead(
+                day: day, meterID: 1071, batchID: 7071, readAtMs: 0, rows: [], registerStartWh: nil,
+                registerEndWh: nil, clockDriftS: 0)
+            try read.store(orgID: 1, in: transaction)
+            try RawRead.acknowledge(throughChange: .max, month: day.month, orgID: 1, in: transaction)
+        }
+    }
+}
+
+func spareMeter(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        try await fixture.site.money.write { transaction in
+            try Meter(
+                meterID: 1079, serial: "spare", host: "127.0.0.1", port: 1, clientAddress: 48,
+                authentication: "none", sealedKeys: nil, capturePeriodS: 1800
+            ).create(Scope(orgID: 1), atMs: 0, in: transaction)
+        }
+    }
+}
+
+func lateMeter(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        _ = try await fixture.site.money.write { transaction in
+            try transaction.run(
+                """
+                INSERT INTO collection (org_id, day, meter_id, state, expected_slots, have_slots, slots, attempt,
+                  next_at_ms) VALUES (1, 20445, 1071, 'pending', 1, 0, '0', 0, 0)
+                """)
+        }
+    }
+}
+
+func askedMeters(_ probe: Probe) -> Probe {
+    with(probe) { fixture in
+        try await fixture.site.money.write { transaction in
+            for org in Int64(1)...2 {
+                try transaction.run(
+                    """
+                    INSERT INTO liveness_poll (org_id, poll_id, poll_key, title, why, login_id, asked_at_ms, meters)
+                    VALUES ($1, $2, 'k', 't', '', 0, 0, 1)
+                    """, [.int(org), .int(9100 + org)])
+                try transaction.run(
+                    "INSERT INTO liveness (org_id, poll_id, meter_id, state) VALUES ($1, $2, $3, 'waiting')",
+                    [.int(org), .int(9100 + org), .int(1070 + org)])
+            }
+        }
+    }
+}
+
+/// A probe about one thing: `base` + 1 in the own company, `base` + 2 in the other.
+func on(
+    _ field: String, _ base: Int, _ roles: Set<Role>, _ more: [String: JSONValue] = [:],
+    harmless: [String: String] = [:], prepare: (@Sendable (Fixture) async throws -> Void)? = nil
+) -> Probe {
+    Probe(
+        roles: roles, own: { _, _ in more.merging([field: .string("\(base + 1)")]) { $1 } },
+        other: { _ in more.merging([field: .string("\(base + 2)")]) { $1 } }, harmless: harmless,
+        prepare: prepare)
+}
+
+/// A probe about two days.
+func ofDays(_ own: [String: JSONValue], other: [String: JSONValue]? = nil) -> Probe {
+    @Sendable func dated(_ input: [String: JSONValue]) -> [String: JSONValue] {
+        input.merging(["from": .string("2025-12-30"), "to": .string("2025-12-31")]) { $1 }
+    }
+    var probe = Probe(roles: staff, own: { _, _ in dated(own) })
+    if let other { probe.other = { _ in dated(other) } }
+    return probe
+}

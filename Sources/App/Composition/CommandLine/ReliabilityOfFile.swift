@@ -113,6 +113,15 @@ struct ReliabilityDocument: Encodable {
     var whole: Part
 }
 
+private func unpacked(_ bytes: [UInt8], _ path: String) throws -> [UInt8] {
+    guard Gzip.looksCompressed(bytes) else { return bytes }
+    do {
+        return try Gzip.decompress(bytes, limit: 1_000_000_000)
+    } catch {
+        throw Complaint("\(path): \(error.description)", hint: "Bring the file again, whole.", .problems)
+    }
+}
+
 /// Says the indices by month and of the whole, and notes what is not known exactly.
 public func reliabilityOfFile(_ options: ReliabilityOptions, _ console: Console) throws -> CommandStatus {
     let zone = try knownZone(options.zone)
@@ -134,12 +143,7 @@ public func reliabilityOfFile(_ options: ReliabilityOptions, _ console: Console)
     }
     let (from, to) = (try day(options.from, "from"), try day(options.to, "to"))
     let bytes = try readFile(options.file, limit: 500_000_000)
-    let text: [UInt8]
-    do {
-        text = Gzip.looksCompressed(bytes) ? try Gzip.decompress(bytes, limit: 1_000_000_000) : bytes
-    } catch let error as CompressionError {
-        throw Complaint("\(options.file): \(error.description)", hint: "", .problems)
-    }
+    let text = try unpacked(bytes, options.file)
     let file: OutageFile
     do {
         file = try OutageFile(text, zone: zone, openUntilS: to.map { zone.startS(of: $0.advanced(by: 1)) })
