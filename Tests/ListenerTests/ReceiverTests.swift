@@ -39,8 +39,8 @@ struct ReceiverTests {
             #expect(events.map(\.atMs) == [-20, -30, -40].map { (Self.startS + $0) * 1000 })
             #expect(events.allSatisfy { $0.pushedAtMs == PushFixture.startMs && $0.readAtMs == nil })
             #expect(events.map(\.kind) == [.firstBreath, .tamper, .lastGasp])
-            let told = try await fixture.outboxCount()
-            #expect(told == 3, "\(told)")
+            // The breath came with a time of its own, so outages hear of it once more.
+            #expect(try await fixture.outboxCount() == 4)
             // Two of them are alarms, and came within the target.
             let day = try await fixture.site.money.read { transaction in
                 try ServiceDays.of(
@@ -177,8 +177,8 @@ struct ReceiverTests {
             let late = try await fixture.take([try fixture.pushers[0].firstBreath(atS: Self.startS + 95)])
             #expect(late.events == 0 && late.aside.isEmpty)
             #expect(try await fixture.events().map { $0.pushedAtMs != nil } == [false, true, true])
-            let told = try await fixture.outboxCount()
-            #expect(told == 3, "\(told)")
+            // The breath came with a time of its own, so outages hear of it once more.
+            #expect(try await fixture.outboxCount() == 4)
         }
     }
 
