@@ -405,6 +405,7 @@ def main():
         without_script(walk, staff)
         live_line(walk, staff)
         head_end(walk, staff)
+        meter_data(walk, staff)
         browser.close()
     print(f"{walk.looks} looks, {len(walk.faults)} faults, pictures in {OUT}")
     return 1 if walk.faults else 0

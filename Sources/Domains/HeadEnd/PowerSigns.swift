@@ -22,11 +22,12 @@ public enum PowerSigns {
     public static func of(
         meterID: Int64, fromMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [PowerSign] {
-        let before = try transaction.first(
-            """
-            SELECT MAX(at_ms) FROM seen_event WHERE org_id = $1 AND meter_id = $2 AND at_ms < $3 AND code IN (101, 102)
-            """, [.int(scope.orgID), .int(meterID), .int(fromMs)]
-        ) { try $0.optionalInt(0) } ?? nil
+        let before =
+            try transaction.first(
+                """
+                SELECT MAX(at_ms) FROM seen_event WHERE org_id = $1 AND meter_id = $2 AND at_ms < $3 AND code IN (101, 102)
+                """, [.int(scope.orgID), .int(meterID), .int(fromMs)]
+            ) { try $0.optionalInt(0) } ?? nil
         let which: [SQLValue] = [.int(scope.orgID), .int(meterID), .int(before ?? fromMs)]
         // A setting that was changed, or a relay that moved, was done by a meter that had supply.
         var signs = try transaction.query(
