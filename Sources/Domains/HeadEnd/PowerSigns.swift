@@ -25,7 +25,8 @@ public enum PowerSigns {
         let before =
             try transaction.first(
                 """
-                SELECT MAX(at_ms) FROM seen_event WHERE org_id = $1 AND meter_id = $2 AND at_ms < $3 AND code IN (101, 102)
+                SELECT MAX(at_ms) FROM seen_event WHERE org_id = $1 AND meter_id = $2 AND at_ms < $3
+                  AND code IN (101, 102)
                 """, [.int(scope.orgID), .int(meterID), .int(fromMs)]
             ) { try $0.optionalInt(0) } ?? nil
         let which: [SQLValue] = [.int(scope.orgID), .int(meterID), .int(before ?? fromMs)]

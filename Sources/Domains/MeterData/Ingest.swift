@@ -251,8 +251,9 @@ public enum Ingest {
                     day: incoming.day, meterID: incoming.meterID, rule: "conflict", slots: first..<last + 1,
                     severity: Severity.warning.rawValue,
                     message: "\(conflicts.count) values differ from actual values stored before; the first are kept",
-                    rawValues: conflicts.map { incoming.values[$0].map(String.init) ?? "" }.joined(separator: " "),
-                    raisedAtMs: context.nowMs))
+                    rawValues: judged.past.conflicting(
+                        conflicts.map { incoming.values[$0].map(String.init) ?? "" }.joined(separator: " "),
+                        fromSlot: first), raisedAtMs: context.nowMs))
         }
         if let first = replacedEdits.first, let last = replacedEdits.last {
             raised.append(
@@ -300,6 +301,14 @@ struct DayPast {
             past.context = past.context.over(past.storedContext)
         }
         return past
+    }
+
+    /// Values that differ from the stored ones, with those that came before them; lists are parted by `;`.
+    func conflicting(_ values: String, fromSlot: Int) -> String {
+        let known = exceptions.first { $0.rule == "conflict" && $0.slots.lowerBound == fromSlot }?.rawValues ?? ""
+        let lists = known.split(separator: ";").map { String($0.drop { $0 == " " }) }
+        // Twenty different tellings of one interval are enough to see that something is wrong.
+        return lists.contains(values) || lists.count >= 20 ? known : (lists + [values]).joined(separator: "; ")
     }
 
     /// Values that were held back and that nothing better has come for; of two in a slot the later.

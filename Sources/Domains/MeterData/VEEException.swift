@@ -135,10 +135,7 @@ public struct VEEException: Sendable, Equatable {
               raised_at_ms, batch_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             ON CONFLICT (org_id, day, meter_id, rule, from_slot) DO UPDATE SET to_slot = excluded.to_slot,
               severity = excluded.severity, message = excluded.message,
-              raw_values = CASE WHEN vee_exception.rule <> 'conflict' THEN excluded.raw_values
-                WHEN vee_exception.raw_values LIKE '%' || excluded.raw_values || '%'
-                  OR LENGTH(vee_exception.raw_values) > 20000 THEN vee_exception.raw_values
-                ELSE vee_exception.raw_values || '; ' || excluded.raw_values END,
+              raw_values = excluded.raw_values,
               batch_id = excluded.batch_id,
               raised_at_ms = CASE WHEN vee_exception.resolved_at_ms IS NULL THEN vee_exception.raised_at_ms
                 ELSE excluded.raised_at_ms END,
