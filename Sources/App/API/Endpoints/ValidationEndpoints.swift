@@ -13,16 +13,16 @@ struct RuleSetView: APIModel {
     var fromDay: Day
     var rules: String?
     var setAtMs: Int64
-    var setBy: ID
+    var setBy: ID?
     static let notes: [String: Note] = [
         "group": Note("`all`, `place:ID`, `profile:NAME` or `category:NAME`."),
         "fromDay": Note("Holds from this day on."),
         "rules": Note("The settings as JSON text; absent: from then on the group has none of its own."),
-        "setAtMs": Note("When it was set, business time."), "setBy": Note("By which login; 0 is the machine."),
+        "setAtMs": Note("When it was set, business time."), "setBy": Note("By which login; absent: the machine."),
     ]
     init(_ set: RuleSet) {
         (group, fromDay, rules) = (set.group.description, Day(set.fromDay), set.rules?.json())
-        (setAtMs, setBy) = (set.setAtMs, ID(set.setBy))
+        (setAtMs, setBy) = (set.setAtMs, set.setBy == 0 ? nil : ID(set.setBy))
     }
 }
 
