@@ -209,60 +209,69 @@ private enum RiceCode {
     private static let differences: UInt8 = 0x80
 
     static func append(_ values: [Int32], to bytes: inout [UInt8]) {
-        var plain = [UInt32](repeating: 0, count: values.count)
-        var steps = plain
-        var before: Int32 = 0
-        for (slot, value) in values.enumerated() {
-            plain[slot] = zigzag32(value)
-            steps[slot] = zigzag32(value &- before)
-            before = value
-        }
-        let byValue = shortest(plain)
-        let byStep = shortest(steps)
-        if byStep.bits < byValue.bits {
-            bytes.append(differences | UInt8(byStep.k))
-            write(steps, k: byStep.k, to: &bytes)
-        } else {
-            bytes.append(UInt8(byValue.k))
-            write(plain, k: byValue.k, to: &bytes)
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: values.count * 2) { numbers in
+            let plain = UnsafeMutableBufferPointer(rebasing: numbers[..<values.count])
+            let steps = UnsafeMutableBufferPointer(rebasing: numbers[values.count...])
+            var before: Int32 = 0
+            for (slot, value) in values.enumerated() {
+                plain[slot] = zigzag32(value)
+                steps[slot] = zigzag32(value &- before)
+                before = value
+            }
+            let byValue = shortest(UnsafeBufferPointer(plain))
+            let byStep = shortest(UnsafeBufferPointer(steps))
+            if byStep.bits < byValue.bits {
+                bytes.append(differences | UInt8(byStep.k))
+                write(UnsafeBufferPointer(steps), k: byStep.k, bits: byStep.bits, to: &bytes)
+            } else {
+                bytes.append(UInt8(byValue.k))
+                write(UnsafeBufferPointer(plain), k: byValue.k, bits: byValue.bits, to: &bytes)
+            }
         }
     }
 
     /// The best k near the one that fits the mean; ties go to the smaller.
-    private static func shortest(_ numbers: [UInt32]) -> (k: Int, bits: Int) {
-        let sum = numbers.reduce(UInt64(0)) { $0 + UInt64($1) }
+    private static func shortest(_ numbers: UnsafeBufferPointer<UInt32>) -> (k: Int, bits: Int) {
+        var sum: UInt64 = 0
+        for number in numbers { sum &+= UInt64(number) }
         let mean = numbers.isEmpty ? 0 : sum / UInt64(numbers.count)
         let near = mean == 0 ? 0 : 63 - mean.leadingZeroBitCount
         var best = (k: 0, bits: Int.max)
         for k in max(0, near - 1)...min(31, near + 1) {
-            var bits = 0
+            let short = UInt32(k + 1)
+            let long = UInt32(MonthCodec.escape + 32)
+            var bits: UInt32 = 0
             for number in numbers {
-                let high = Int(number >> UInt32(k))
-                bits += high < MonthCodec.escape ? high + 1 + k : MonthCodec.escape + 32
+                let high = number &>> UInt32(k)
+                bits &+= high < UInt32(MonthCodec.escape) ? high &+ short : long
             }
-            if bits < best.bits { best = (k, bits) }
+            if Int(bits) < best.bits { best = (k, Int(bits)) }
         }
         return best
     }
 
-    private static func write(_ numbers: [UInt32], k: Int, to bytes: inout [UInt8]) {
-        var held: UInt64 = 0
-        var count = 0
-        for number in numbers {
-            let high = Int(number >> UInt32(k))
-            let isLong = high >= MonthCodec.escape
-            let width = isLong ? MonthCodec.escape + 32 : high + 1 + k
-            let low = UInt64(number) & ((1 << UInt64(k)) - 1)
-            let code = isLong ? UInt64(number) : (1 << UInt64(k)) | low
-            // At most 7 bits are held and 56 come: 63.
-            held = (held << UInt64(width)) | code
-            count += width
-            while count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: held >> UInt64(count)))
+    private static func write(_ numbers: UnsafeBufferPointer<UInt32>, k: Int, bits: Int, to bytes: inout [UInt8]) {
+        // Room for eight bytes behind the last.
+        withUnsafeTemporaryAllocation(byteCount: bits / 8 + 9, alignment: 8) { room in
+            var held: UInt64 = 0
+            var count = 0
+            var at = 0
+            for number in numbers {
+                let high = Int(number &>> UInt32(k))
+                let isLong = high >= MonthCodec.escape
+                let width = isLong ? MonthCodec.escape + 32 : high + 1 + k
+                let low = UInt64(number) & ((1 &<< UInt64(k)) - 1)
+                let code = isLong ? UInt64(number) : (1 &<< UInt64(k)) | low
+                // At most 7 bits are held and 56 come: 63.
+                held = (held &<< UInt64(width)) | code
+                count += width
+                // All that is held, from the highest byte on; the whole bytes of it stay.
+                room.storeBytes(of: (held &<< UInt64(64 - count)).bigEndian, toByteOffset: at, as: UInt64.self)
+                at += count / 8
+                count %= 8
             }
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: room[..<(at + (count > 0 ? 1 : 0))]))
         }
-        if count > 0 { bytes.append(UInt8(truncatingIfNeeded: held << UInt64(8 - count))) }
     }
 
     static func read(_ bytes: [UInt8], _ at: inout Int, count: Int) -> [Int32]? {

@@ -89,7 +89,8 @@ public struct LoadFileParser: Sendable {
         }
         if bytes.count >= smallestSplit {
             // Any trouble here shows again, in its place, in the reading below.
-            if let whole = try? readParts(bytes, parser(.shortAndLater), parts: parts, sideBySide) { return whole }
+            let source = LoadFileBytes(bytes)
+            if let whole = try? readParts(source, parser(.shortAndLater), parts: parts, sideBySide) { return whole }
         }
         var parser = parser(.short)
         var start = 0
@@ -107,8 +108,6 @@ public struct LoadFileParser: Sendable {
 
     /// Takes the next bytes of the file, cut anywhere.
     public mutating func feed(_ bytes: ArraySlice<UInt8>) throws(LoadFileError) {
-        byteCount += bytes.count
-        guard byteCount <= limits.bytes else { throw tooMuch("bytes", limits.bytes) }
         // The closure of the library takes no typed error.
         let outcome = bytes.withUnsafeBufferPointer { (piece) -> Result<Void, LoadFileError> in
             do throws(LoadFileError) { return .success(try feed(piece)) } catch { return .failure(error) }
@@ -116,13 +115,17 @@ public struct LoadFileParser: Sendable {
         try outcome.get()
     }
 
-    private mutating func feed(_ piece: UnsafeBufferPointer<UInt8>) throws(LoadFileError) {
+    mutating func feed(_ piece: UnsafeBufferPointer<UInt8>) throws(LoadFileError) {
+        byteCount += piece.count
+        guard byteCount <= limits.bytes else { throw tooMuch("bytes", limits.bytes) }
         var start = 0
         while let end = endOfLine(piece, from: start) {
-            if !pending.isEmpty || !takePlain(piece, start..<end) {
-                pending += piece[start..<end]
-                try takePending()
+            if pending.isEmpty, let next = takePlain(piece, start..<end) {
+                start = next
+                continue
             }
+            pending += piece[start..<end]
+            try takePending()
             start = end + 1
         }
         pending += piece[start...]
@@ -131,18 +134,21 @@ public struct LoadFileParser: Sendable {
 
     /// Puts a value into a free slot. False when nothing was done: the slot holds another one, or too many are there.
     private mutating func place(_ meter: Int, _ day: Int32, _ slot: Int, _ wh: Int32) -> Bool {
-        if let index = loads[meter].find(day) {
-            let held = loads[meter].value(index, slot)
-            guard held == MeterLoad.absent else { return held == wh }
-            loads[meter].set(index, slot, wh)
-        } else {
-            let slots = 86400 / (periodS ?? 86400)
-            guard slotTotal + slots <= limits.slots else { return false }
-            slotTotal += slots
-            loads[meter].set(loads[meter].add(day, slots: slots), slot, wh)
-        }
+        guard let index = self.day(meter, day) else { return false }
+        let held = loads[meter].value(index, slot)
+        guard held == MeterLoad.absent else { return held == wh }
+        loads[meter].set(index, slot, wh)
         valueCount += 1
         return true
+    }
+
+    /// The index of a plain day, added when the meter has nothing of it. Nil when there are too many slots.
+    private mutating func day(_ meter: Int, _ day: Int32) -> Int? {
+        if let index = loads[meter].find(day) { return index }
+        let slots = 86400 / (periodS ?? 86400)
+        guard slotTotal + slots <= limits.slots else { return nil }
+        slotTotal += slots
+        return loads[meter].add(day, slots: slots)
     }
 
     /// Places the rows that waited, meters that lie together at once.
@@ -157,18 +163,19 @@ public struct LoadFileParser: Sendable {
         laterCount = 0
     }
 
-    /// A plain row of a long file, the short way. False when nothing was done.
-    private mutating func takePlain(_ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>) -> Bool {
+    /// A plain row of a long file, the short way, and those behind it that are of the same meter and day. Where the
+    /// next line begins, or nil when nothing was done.
+    private mutating func takePlain(_ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>) -> Int? {
         guard takesShortWay, longRows != nil, rowCount < limits.rows, line.count <= limits.lineBytes, !line.isEmpty
-        else { return false }
+        else { return nil }
         let end = piece[line.upperBound - 1] == 0x0D ? line.upperBound - 1 : line.upperBound
-        guard let row = longRows?.read(piece, line.lowerBound..<end) else { return false }
+        guard let row = longRows?.read(piece, line.lowerBound..<end) else { return nil }
         let meter: Int
         if let known = row.meter {
             meter = known
         } else {
             let name = String(decoding: piece[row.id], as: UTF8.self)
-            guard name.utf8.count <= 100, let found = try? self.meter(name) else { return false }
+            guard name.utf8.count <= 100, let found = try? self.meter(name) else { return nil }
             longRows?.remember(found, id: row.id, in: piece)
             meter = found
         }
@@ -181,11 +188,47 @@ public struct LoadFileParser: Sendable {
             if laterCount >= 4_000_000 { takeLaterRows() }
         } else {
             lastMeter = meter
-            guard place(meter, row.day, row.slot, row.wh) else { return false }
+            guard place(meter, row.day, row.slot, row.wh) else { return nil }
         }
         lineNumber += 1
         rowCount += 1
-        return true
+        return takeRun(piece, line.lowerBound..<end, row, meter, from: line.upperBound + 1)
+    }
+
+    /// Rows behind a plain one that begin as it does. Where the first other line begins.
+    private mutating func takeRun(
+        _ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>, _ row: LongRows.Row, _ meter: Int, from start: Int
+    ) -> Int {
+        let raw = UnsafeRawBufferPointer(piece)
+        // Most often this alone tells that nothing follows, and costs least.
+        guard line.count >= 8, start + 8 <= piece.count,
+            raw.loadUnaligned(fromByteOffset: line.lowerBound, as: UInt64.self)
+                == raw.loadUnaligned(fromByteOffset: start, as: UInt64.self)
+        else { return start }
+        guard line.count + 12 <= limits.lineBytes, let run = longRows?.run(piece, line, row),
+            run.isContinued(piece, at: start), let rows = longRows, let day = day(meter, row.day)
+        else { return start }
+        var next = start
+        var taken = 0
+        var placed = 0
+        let most = limits.rows - rowCount
+        loads[meter].withValues(of: day) { values in
+            while taken < most, let found = rows.next(piece, at: next, of: run) {
+                let held = values[found.slot]
+                if held == MeterLoad.absent {
+                    values[found.slot] = found.wh
+                    placed += 1
+                } else if held != found.wh {
+                    break
+                }
+                next = found.next
+                taken += 1
+            }
+        }
+        valueCount += placed
+        lineNumber += taken
+        rowCount += taken
+        return next
     }
 
     /// Ends the file and hands over what it held.
@@ -262,6 +305,7 @@ public struct LoadFileParser: Sendable {
 
     /// Whether what comes next can be read without knowing what came.
     var canBeContinued: Bool { header != nil && periodS != nil }
+    var lineBytesMax: Int { limits.lineBytes }
 
     /// A reader for a later part of the file, beginning at a line. It knows the meters known by now and nothing of
     /// them.
@@ -303,16 +347,20 @@ public struct LoadFileParser: Sendable {
                     _ = loads[meter].add(day, values: values)
                     continue
                 }
-                for (slot, wh) in values.enumerated() where wh != MeterLoad.absent {
-                    let held = loads[meter].value(mine, slot)
-                    if held == MeterLoad.absent {
-                        loads[meter].set(mine, slot, wh)
-                    } else if held == wh {
-                        valueCount -= 1
-                    } else {
-                        return false
+                var twice = 0
+                var isWell = true
+                loads[meter].withValues(of: mine) { held in
+                    for (slot, wh) in values.enumerated() where wh != MeterLoad.absent {
+                        if held[slot] == MeterLoad.absent {
+                            held[slot] = wh
+                        } else {
+                            twice += 1
+                            isWell = isWell && held[slot] == wh
+                        }
                     }
                 }
+                valueCount -= twice
+                guard isWell else { return false }
             }
         }
         for var row in part.refused {
