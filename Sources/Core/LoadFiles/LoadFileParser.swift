@@ -42,8 +42,8 @@ public struct LoadFileParser: Sendable {
     /// Whether rows may be placed later than they came. Then a conflict shows only as `needsOrder`.
     private let waitsForOthers: Bool
     private let takesShortWay: Bool
-    private var laterRows: [[LaterRow]]
-    private var laterCount = 0
+    private var laterRows: [LaterRow]
+    private var laterCounts = [Int](repeating: 0, count: LoadFileParser.laterBuckets)
     private var lastMeter = -1
     /// Something was met that only reading row by row tells of rightly: read the file anew so.
     private(set) var needsOrder = false
@@ -65,7 +65,7 @@ public struct LoadFileParser: Sendable {
     init(file: String, zone: Zone, periodS: Int?, stamps: StampSide?, limits: LoadFileLimits, way: Way) {
         waitsForOthers = way == .shortAndLater
         takesShortWay = way != .long
-        laterRows = way == .shortAndLater ? Array(repeating: [], count: 256) : []
+        laterRows = Self.laterRows(way == .shortAndLater)
         self.file = file
         self.zone = zone
         self.periodS = periodS
@@ -152,19 +152,30 @@ public struct LoadFileParser: Sendable {
     }
 
     /// Places the rows that waited, meters that lie together at once.
-    private mutating func takeLaterRows() {
-        for index in laterRows.indices {
-            var rows: [LaterRow] = []
-            swap(&rows, &laterRows[index])
-            for row in rows where !place(Int(row.meter), row.day, Int(row.slot), row.wh) { needsOrder = true }
-            rows.removeAll(keepingCapacity: true)
-            swap(&rows, &laterRows[index])
+    private mutating func takeLaterRows(_ bucket: Int) {
+        let first = bucket * Self.laterRoom
+        for index in first..<first + laterCounts[bucket] {
+            let row = laterRows[index]
+            if !place(Int(row.meter), row.day, Int(row.slot), row.wh) { needsOrder = true }
         }
-        laterCount = 0
+        laterCounts[bucket] = 0
     }
 
-    /// A plain row of a long file, the short way, and those behind it that are of the same meter and day. Where the
-    /// next line begins, or nil when nothing was done.
+    private mutating func takeLaterRows() {
+        for bucket in laterCounts.indices { takeLaterRows(bucket) }
+    }
+
+    private static let laterBuckets = 256
+    /// Rows that wait in each.
+    private static let laterRoom = 4_096
+
+    private static func laterRows(_ isWanted: Bool) -> [LaterRow] {
+        isWanted
+            ? Array(repeating: LaterRow(meter: 0, day: 0, slot: 0, wh: 0), count: laterBuckets * laterRoom) : []
+    }
+
+    /// A plain row of a long file, the short way, and those behind it that are written alike. Where the next line
+    /// begins, or nil when nothing was done.
     private mutating func takePlain(_ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>) -> Int? {
         guard takesShortWay, longRows != nil, rowCount < limits.rows, line.count <= limits.lineBytes, !line.isEmpty
         else { return nil }
@@ -179,41 +190,66 @@ public struct LoadFileParser: Sendable {
             longRows?.remember(found, id: row.id, in: piece)
             meter = found
         }
-        if waitsForOthers, meter != lastMeter {
-            // Rows of many meters in turn wait for others of theirs, or each would fetch its day from far memory.
-            lastMeter = meter
-            laterRows[meter & 255].append(
-                LaterRow(meter: UInt32(meter), day: row.day, slot: UInt32(row.slot), wh: row.wh))
-            laterCount += 1
-            if laterCount >= 4_000_000 { takeLaterRows() }
-        } else {
-            lastMeter = meter
-            guard place(meter, row.day, row.slot, row.wh) else { return nil }
-        }
+        guard take(meter, row.day, row.slot, row.wh) else { return nil }
         lineNumber += 1
         rowCount += 1
-        return takeRun(piece, line.lowerBound..<end, row, meter, from: line.upperBound + 1)
+        return takeAlike(piece, line.lowerBound..<end, row, meter, from: line.upperBound + 1)
     }
 
-    /// Rows behind a plain one that begin as it does. Where the first other line begins.
-    private mutating func takeRun(
+    /// Puts a value into its place now or later. False when nothing was done.
+    private mutating func take(_ meter: Int, _ day: Int32, _ slot: Int, _ wh: Int32) -> Bool {
+        defer { lastMeter = meter }
+        guard waitsForOthers, meter != lastMeter else { return place(meter, day, slot, wh) }
+        // Rows of many meters in turn wait for others of theirs, or each would fetch its day from far memory.
+        let bucket = meter & (Self.laterBuckets - 1)
+        laterRows[bucket * Self.laterRoom + laterCounts[bucket]] =
+            LaterRow(meter: UInt32(meter), day: day, slot: UInt32(slot), wh: wh)
+        laterCounts[bucket] += 1
+        if laterCounts[bucket] == Self.laterRoom { takeLaterRows(bucket) }
+        return true
+    }
+
+    /// Rows behind a plain one that are written as it is. Where the first other line begins.
+    private mutating func takeAlike(
         _ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>, _ row: LongRows.Row, _ meter: Int, from start: Int
     ) -> Int {
-        let raw = UnsafeRawBufferPointer(piece)
-        // Most often this alone tells that nothing follows, and costs least.
-        guard line.count >= 8, start + 8 <= piece.count,
-            raw.loadUnaligned(fromByteOffset: line.lowerBound, as: UInt64.self)
-                == raw.loadUnaligned(fromByteOffset: start, as: UInt64.self)
+        guard line.count + 12 <= limits.lineBytes, var shape = longRows?.shape(piece, line, row),
+            var rows = longRows.take()
         else { return start }
-        guard line.count + 12 <= limits.lineBytes, let run = longRows?.run(piece, line, row),
-            run.isContinued(piece, at: start), let rows = longRows, let day = day(meter, row.day)
-        else { return start }
+        var (meter, day, next) = (meter, row.day, start)
+        while next <= shape.last, rowCount < limits.rows {
+            let before = next
+            if shape.isContinued(piece, at: next) {
+                next = takeRun(piece, shape, rows, meter, day, from: next)
+            } else if let known = rows.meterAndDay(piece, at: next, of: shape),
+                let found = rows.next(piece, at: next, of: shape), take(known.meter, known.day, found.slot, found.wh)
+            {
+                shape.head = next
+                (meter, day, next) = (known.meter, known.day, found.next)
+                lineNumber += 1
+                rowCount += 1
+            }
+            if next == before { break }
+        }
+        longRows = rows
+        return next
+    }
+
+    /// Rows of one meter and day.
+    private mutating func takeRun(
+        _ piece: UnsafeBufferPointer<UInt8>, _ shape: LongRows.Shape, _ rows: borrowing LongRows, _ meter: Int,
+        _ day: Int32, from start: Int
+    ) -> Int {
+        guard let index = self.day(meter, day) else { return start }
+        lastMeter = meter
         var next = start
         var taken = 0
         var placed = 0
         let most = limits.rows - rowCount
-        loads[meter].withValues(of: day) { values in
-            while taken < most, let found = rows.next(piece, at: next, of: run) {
+        loads[meter].withValues(of: index) { values in
+            while taken < most, next <= shape.last, shape.isContinued(piece, at: next),
+                let found = rows.next(piece, at: next, of: shape)
+            {
                 let held = values[found.slot]
                 if held == MeterLoad.absent {
                     values[found.slot] = found.wh
@@ -322,8 +358,8 @@ public struct LoadFileParser: Sendable {
         next.valueCount = 0
         next.roundedCount = 0
         next.needsOrder = false
-        next.laterCount = 0
-        if waitsForOthers { next.laterRows = Array(repeating: [], count: 256) }
+        next.laterCounts = Array(repeating: 0, count: Self.laterBuckets)
+        next.laterRows = Self.laterRows(waitsForOthers)
         return next
     }
 
@@ -559,32 +595,4 @@ private func endOfLine(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> 
         at += 1
     }
     return nil
-}
-
-/// The capture period as the steps between consecutive stamps of a meter tell it: the most frequent one, or what nearly
-/// all of them are multiples of when the rows are in no order.
-private struct PeriodSurvey {
-    private var lastOf: [String: Int64] = [:]
-    private var counts: [Int64: Int] = [:]
-    private(set) var stepCount = 0
-    private(set) var stampCount = 0
-
-    mutating func see(_ key: String, instantS: Int64) {
-        stampCount += 1
-        if let last = lastOf.updateValue(instantS, forKey: key), instantS > last {
-            counts[instantS - last, default: 0] += 1
-            stepCount += 1
-        }
-    }
-
-    /// Of equally frequent steps the shortest.
-    var mostFrequentStepS: Int? {
-        guard let most = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
-        if most.value * 2 >= stepCount || stepCount < 20 { return Int(most.key) }
-        // In no order hardly any step is seen twice: the longest period that explains them.
-        let explained = [3600, 1800, 1200, 900, 720, 600, 360, 300, 240, 180, 120, 60].first { period in
-            counts.reduce(0) { $0 + ($1.key % period == 0 ? $1.value : 0) } * 20 >= stepCount * 19
-        }
-        return Int(explained ?? most.key)
-    }
 }

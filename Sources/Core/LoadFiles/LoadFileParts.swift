@@ -16,13 +16,16 @@ public struct LoadFileBytes: Sendable {
 
     public init(_ bytes: [UInt8]) {
         self.init(count: bytes.count) { start, buffer in
-            bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start...].prefix(buffer.count))) }
+            bytes.withUnsafeBytes { all in
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[start..<start + buffer.count]))
+            }
             return true
         }
     }
 
     /// Hands the bytes of a range over in pieces, until `take` wants no more. False when they cannot be read.
-    public func read(_ range: Range<Int>, pieceBytes: Int = 262_144, take: (UnsafeBufferPointer<UInt8>) -> Bool) -> Bool {
+    public func read(_ range: Range<Int>, pieceBytes: Int = 262_144, take: (UnsafeBufferPointer<UInt8>) -> Bool) -> Bool
+    {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: min(pieceBytes, range.count)) { buffer in
             var start = range.lowerBound
             while start < range.upperBound {
@@ -66,7 +69,9 @@ extension LoadFileParser {
             guard first.feed(bytes, start..<end) else { return nil }
             start = end
         }
-        guard let cuts = cuts(bytes, from: start, parts: max(1, parts), lineBytes: first.lineBytesMax) else { return nil }
+        guard let cuts = cuts(bytes, from: start, parts: max(1, parts), lineBytes: first.lineBytesMax) else {
+            return nil
+        }
         var parsers = [first]
         for _ in cuts.dropFirst().dropLast() { parsers.append(first.continuation()) }
         let read = Mutex([LoadFileParser?](repeating: nil, count: parsers.count))

@@ -204,25 +204,22 @@ struct LongRows: Sendable {
 }
 
 extension LongRows {
-    /// What rows of one meter and day have in common when they are written alike: everything up to the clock.
-    struct Run {
-        /// Where the row before begins.
+    /// What rows of a file in its usual form have in common when they are written alike: id, stamp and value, nothing
+    /// else, each part of as many bytes as in a row before, the value aside.
+    struct Shape {
+        /// Where a row of the meter and day that are known begins.
         var head: Int
-        /// Bytes of the id, the separator, the date and what stands behind it; at least 13.
-        var prefixBytes: Int
+        let idBytes: Int
         /// 5 (`HH:MM`) or 8 (`HH:MM:SS`).
-        var clockBytes: Int
+        let clockBytes: Int
         /// From there on a line may reach beyond the piece.
-        private let last: Int
+        let last: Int
 
-        fileprivate init(head: Int, prefixBytes: Int, clockBytes: Int, pieceBytes: Int) {
-            (self.head, self.prefixBytes, self.clockBytes) = (head, prefixBytes, clockBytes)
-            last = pieceBytes - prefixBytes - clockBytes - 13
-        }
+        /// Of the id, the separator, the date and what stands behind it; at least 13.
+        var prefixBytes: Int { idBytes + 12 }
 
-        /// Whether the line there begins alike.
+        /// Whether the line there is of the same meter and day. Never of one behind `last`.
         func isContinued(_ bytes: UnsafeBufferPointer<UInt8>, at line: Int) -> Bool {
-            guard line <= last else { return false }
             let raw = UnsafeRawBufferPointer(bytes)
             func isSame(_ at: Int) -> Bool {
                 raw.loadUnaligned(fromByteOffset: head + at, as: UInt64.self)
@@ -239,34 +236,34 @@ extension LongRows {
 
     /// Nil when rows like this one are read one by one: other columns, a zone behind the clock, a stamp that names the
     /// day behind its slot.
-    func run(_ bytes: UnsafeBufferPointer<UInt8>, _ line: Range<Int>, _ row: Row) -> Run? {
+    func shape(_ bytes: UnsafeBufferPointer<UInt8>, _ line: Range<Int>, _ row: Row) -> Shape? {
         let date = row.id.upperBound + 1
         guard columnCount == 3, idColumn == 0, stampColumn == 1, valueColumn == 2,
             let end = (16...20).first(where: { date + $0 < line.upperBound && bytes[date + $0] == separator }),
             end == 16 || end == 19, let hour = Self.two(bytes, date + 11, below: 24),
             let minute = Self.two(bytes, date + 14, below: 60), Int(slotOfMinute[Int(hour * 60 + minute)]) == row.slot
         else { return nil }
-        return Run(
-            head: line.lowerBound, prefixBytes: row.id.count + 12, clockBytes: end - 11, pieceBytes: bytes.count)
+        return Shape(
+            head: line.lowerBound, idBytes: row.id.count, clockBytes: end - 11,
+            last: bytes.count - (row.id.count + 12 + end - 11 + 13))
     }
 
-    /// The row there when it is of the run and plain, and where the line behind it begins.
+    /// What a line's clock and value say, when it is plain and of the shape, and where the line behind it begins.
     func next(
-        _ bytes: UnsafeBufferPointer<UInt8>, at line: Int, of run: Run
+        _ bytes: UnsafeBufferPointer<UInt8>, at line: Int, of shape: Shape
     ) -> (slot: Int, wh: Int32, next: Int)? {
-        guard run.isContinued(bytes, at: line) else { return nil }
-        let clock = line + run.prefixBytes
+        let clock = line + shape.prefixBytes
         guard bytes[clock + 2] == 0x3A, let hour = Self.two(bytes, clock, below: 24),
             let minute = Self.two(bytes, clock + 3, below: 60)
         else { return nil }
-        if run.clockBytes == 8 {
+        if shape.clockBytes == 8 {
             guard bytes[clock + 5] == 0x3A, bytes[clock + 6] == 0x30, bytes[clock + 7] == 0x30 else { return nil }
         }
         let slot = Int(slotOfMinute[Int(hour * 60 + minute)])
-        var at = clock + run.clockBytes
+        var at = clock + shape.clockBytes
         guard slot >= 0, bytes[at] == separator else { return nil }
         at += 1
-        // A number of at most ten characters and an end of line fit: `isContinued` has seen to it.
+        // A number of at most ten characters and an end of line fit: no line behind `last` comes here.
         if bytes[at + 1] == 0x2E, bytes[at + 5] == 0x0A {
             let digits = (bytes[at] &- 0x30, bytes[at + 2] &- 0x30, bytes[at + 3] &- 0x30, bytes[at + 4] &- 0x30)
             guard digits.0 <= 9, digits.1 <= 9, digits.2 <= 9, digits.3 <= 9 else { return nil }
@@ -278,6 +275,23 @@ extension LongRows {
         guard let wh = Self.wh(bytes, value..<at) else { return nil }
         if bytes[at] == 0x0D { at += 1 }
         return bytes[at] == 0x0A ? (slot, wh, at + 1) : nil
+    }
+
+    /// The meter and the day of a line of the shape, when both are known from rows before and the day is a plain one.
+    mutating func meterAndDay(
+        _ bytes: UnsafeBufferPointer<UInt8>, at line: Int, of shape: Shape
+    ) -> (meter: Int, day: Int32)? {
+        let date = line + shape.idBytes + 1
+        guard bytes[date - 1] == separator, bytes[date + 10] == 0x20 || bytes[date + 10] == 0x54,
+            let midnightS = self.date(bytes, date)
+        else { return nil }
+        let day = Int32(truncatingIfNeeded: midnightS / 86400)
+        let known = days[Int(day & 127)]
+        let id = UnsafeBufferPointer(rebasing: bytes[line..<line + shape.idBytes])
+        guard known.day == day, known.offsetS != nil, !id.contains(separator), let meter = ids.find(id) else {
+            return nil
+        }
+        return (meter, day)
     }
 }
 
@@ -372,7 +386,8 @@ struct MeterIDs: Sendable {
             hash = (hash ^ UInt64(id[at])) &* 0x9E37_79B9_7F4A_7C15
             at += 1
         }
-        // The low bits choose the place: they must depend on all that was multiplied into the high ones.
+        // The low bits choose the place, and every bit of the id must tell in them.
+        hash = (hash ^ (hash >> 29)) &* 0xBF58_476D_1CE4_E5B9
         return hash ^ (hash >> 32)
     }
 }

@@ -56,6 +56,10 @@ public enum PlainLoad {
 
     private static func digest(_ bytes: LoadFileBytes) -> [UInt8]? {
         var digest = RunningHash()
-        return bytes.read(0..<bytes.count, take: { digest.add($0); return true }) ? digest.sha256() : nil
+        let isRead = bytes.read(0..<bytes.count) { piece in
+            digest.add(piece)
+            return true
+        }
+        return isRead ? digest.sha256() : nil
     }
 }
