@@ -261,7 +261,7 @@ public struct Line: Sendable {
     /// HeadEnd → MeterData by cursor: raw reads become versions of day blocks, work and cursor in one transaction.
     private func takeRaw(_ done: Progress) async throws -> Int {
         var made = 0
-        for month in try await site.readings.months() {
+        for month in try await site.readings.monthsInReach() {
             let shard = try await site.readings.shard(month)
             while true {
                 try Task.checkCancellation()

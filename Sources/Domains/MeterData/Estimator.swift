@@ -108,7 +108,7 @@ public struct Estimator: Sendable {
     /// nothing is missing, and idempotent. Returns the meter-days filled.
     public func lookBack(before day: CivilDay, days: Int) async throws -> Int {
         var filled = 0
-        let months = Set(try await site.readings.months())
+        let months = Set(try await site.readings.monthsInReach())
         for offset in stride(from: days, through: 1, by: -1) {
             let earlier = day.advanced(by: -offset)
             let isCalledThen = try await site.money.read { [org] in
