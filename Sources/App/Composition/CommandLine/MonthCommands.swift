@@ -39,7 +39,12 @@ public func listMonths(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console
             for state in states { try console.say(json: state) }
             return .done
         }
-        let rows = states.map { [$0.month, $0.form.rawValue, $0.rows.map(String.init) ?? "", $0.openVersions.map(String.init) ?? ""] }
+        let rows = states.map {
+            [
+                $0.month, $0.form.rawValue, $0.rows.map { String($0) } ?? "",
+                $0.openVersions.map { String($0) } ?? "",
+            ]
+        }
         for line in table([["month", "form", "compacted rows", "open versions"]] + rows) { console.say(line) }
         return .done
     }
