@@ -148,15 +148,15 @@ import VEE
             rules.zero = .init(withoutRegister: .hard)
             rules.outageContext = .init()
             var values = Street.values(1)
-            for slot in 10..<14 { values[slot] = 0 }
+            for slot in 10..<36 { values[slot] = 0 }
             try await street.set("all", rules)
             try await street.ingest(1001, values)
-            #expect(try await street.exceptions(1001).contains { $0.rule == "zeroConsumption" && $0.isOpen })
+            #expect(try await street.exceptions(1001).contains { $0.rule == "consecutiveZeroes" && $0.isOpen })
             let startMs = Zone.india.startS(of: Street.day) * 1000
-            // From the first second of slot 10 to the last of slot 13.
+            // From the first second of slot 10 to the last of slot 35.
             let signs = [
                 PowerEvent(.failed, meterAtMs: startMs + 10 * 1_800_000, pushedAtMs: nil, isLogged: true),
-                PowerEvent(.restored, meterAtMs: startMs + 14 * 1_800_000 + 60_000, pushedAtMs: nil, isLogged: true),
+                PowerEvent(.restored, meterAtMs: startMs + 36 * 1_800_000 + 60_000, pushedAtMs: nil, isLogged: true),
             ]
             try await street.site.money.write { transaction in
                 try MeterOutages.derive(
@@ -165,9 +165,9 @@ import VEE
             }
             let again = try await street.again.run(meterID: 1001, from: Street.day, to: Street.day)
             #expect(again.changed == 1)
-            #expect(try await !street.exceptions(1001).contains { $0.rule == "zeroConsumption" && $0.isOpen })
+            #expect(try await !street.exceptions(1001).contains { $0.rule == "consecutiveZeroes" && $0.isOpen })
             let block = try #require(try await street.block(1001)?.block)
-            #expect(block.lowestQuality == .actual && block.values[10..<14].allSatisfy { $0 == 0 })
+            #expect(block.lowestQuality == .actual && block.values[10..<36].allSatisfy { $0 == 0 })
         }
     }
 
