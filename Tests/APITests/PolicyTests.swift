@@ -213,6 +213,11 @@ private let productProbes: [String: Probe] = [
                 "group": .string("all"), "rules": .string(someRules), "days": .number("3"),
             ]
         }),
+    "estimation.plans": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "estimation.set-plan": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["group": .string("all"), "plan": .string("best")] },
+        other: { _ in ["group": .string("place:20"), "plan": .string("best")] }),
     "validation.again": Probe(
         roles: staff, own: { fixture, _ in validatedAgain(fixture, 1081) },
         other: { validatedAgain($0, 1082) }, harmless: ["placeID": "Place.find proves its reach, as for lists"]),
