@@ -254,7 +254,8 @@ private let productProbes: [String: Probe] = [
         "itemID", 5000, staff, ["kind": .string("command-failed"), "reason": .string("a test of orders")]),
     "status.read": Probe(roles: staff, own: { _, _ in [:] }),
     "trial-balance.read": Probe(roles: [.administrator], own: { _, _ in [:] }),
-    "meters.list": Probe(roles: staff, own: { _, _ in ["limit": .number("1")] }),
+    "meters.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["set": .string("place:20")] }),
     "meters.read": on("meterID", 1070, staff),
     "meters.load": on(
         "meterID", 1070, everybody, ["from": .string("2025-12-30"), "to": .string("2025-12-31")]),
