@@ -332,7 +332,10 @@ let package = Package(
             ]),
         tests(
             "Exceptions",
-            domainBase + ["MeterData", "VEE", "IntervalData", "Meters", "Accounts", "Grid", "Access", "TestSupport"]),
+            domainBase + [
+                "MeterData", "VEE", "IntervalData", "Meters", "Accounts", "Grid", "Access", "Reliability",
+                "TestSupport",
+            ]),
         tests(
             "MeterData",
             domainBase + [

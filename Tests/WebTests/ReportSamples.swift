@@ -16,7 +16,7 @@ extension Samples {
                 startS: 1_794_508_200 + Int64(index) * stepS, day: first.advanced(by: index * Int(stepS) / 86_400),
                 meterWh: Int64(index % 7) * 1_250 - (index == 3 ? 9_000 : 0),
                 grossedMilliWh: grossed == .notOfThisSet ? nil : Int64(index) * 1_400_000,
-                estimatedIntervals: index % 5, missingIntervals: index % 11 == 0 ? 2 : 0)
+                estimatedIntervals: index % 5, editedIntervals: 0, missingIntervals: index % 11 == 0 ? 2 : 0)
         }
         return SetSeries(
             key: .all, channel: .importWh, resolution: resolution, asked: .quarterHour, buckets: buckets,
@@ -27,8 +27,11 @@ extension Samples {
         let keys: [SetKey?] = [.place(31), .meter(1001), .node(.stu, 7), nil]
         let parts = BreakUp(
             rows: keys.enumerated().map { index, key in
-                BreakUpRow(key: key, wh: Int64(9_000 - index * 1_000), estimatedIntervals: index, missingIntervals: 0)
-            }, rest: BreakUpRow(key: nil, wh: 12, estimatedIntervals: 0, missingIntervals: 1), restCount: 3)
+                BreakUpRow(
+                    key: key, wh: Int64(9_000 - index * 1_000), estimatedIntervals: index, editedIntervals: 0,
+                    missingIntervals: 0)
+            }, rest: BreakUpRow(key: nil, wh: 12, estimatedIntervals: 0, editedIntervals: 0, missingIntervals: 1),
+            restCount: 3)
         let typed = ["set": "place:31", "from": "2026-11-12", "to": "2026-11-18", "by": "meter", "resolution": "day"]
         func explorer(_ name: String, _ series: SetSeries) -> Sample {
             Sample(

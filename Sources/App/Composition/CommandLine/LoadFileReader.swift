@@ -107,9 +107,9 @@ func readFile(_ path: String, limit: Int) throws -> [UInt8] {
     return [UInt8](data)
 }
 
-func knownZone(_ name: String) throws -> Zone {
+func knownZone(_ name: String, _ option: String = "--zone") throws -> Zone {
     guard let zone = Zone(name) else {
-        throw Complaint("--zone \(name): no such zone", hint: "Give a name such as Asia/Kolkata or UTC.", .usage)
+        throw Complaint("\(option) \(name): no such zone", hint: "Give a name such as Asia/Kolkata or UTC.", .usage)
     }
     return zone
 }

@@ -52,7 +52,7 @@ extension Desk {
     }
 
     /// The sets somebody may choose: their places, and for the whole company everything of which sums are kept.
-    private func sets(_ scope: Scope) async throws -> [(key: String, name: String)] {
+    func sets(_ scope: Scope) async throws -> [(key: String, name: String)] {
         try await services.site.money.read { transaction in
             let places = try Place.all(scope, in: transaction).filter { $0.kind != .pole }.prefix(500)
             var sets = places.map { (key: SetKey.place($0.placeID).description, name: $0.name) }

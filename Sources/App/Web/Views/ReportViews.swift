@@ -152,7 +152,8 @@ extension ReportColumn {
     fileprivate func words(_ w: Wording) -> Markup {
         let known: Set<String> = [
             "report.col.place", "report.col.kind", "report.col.day", "report.col.meters", "report.col.expected",
-            "report.col.actual", "report.col.estimated", "report.col.missing", "report.col.available_ppm",
+            "report.col.actual", "report.col.estimated", "report.col.edited", "report.col.missing",
+            "report.col.available_ppm",
             "report.col.rule", "report.col.severity", "report.col.raised", "report.col.open", "report.col.part",
             "report.col.name", "report.col.import_Wh", "report.col.head_import_Wh", "report.col.head_export_Wh",
             "report.col.below_import_Wh", "report.col.below_export_Wh", "report.col.loss_Wh", "report.col.loss_ppm",
