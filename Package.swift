@@ -170,7 +170,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
                 "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
-                "MeterPort", "Aggregation", "Corridor", "VEE", "Reliability", mustache,
+                "MeterPort", "Aggregation", "Corridor", "VEE", "Reliability", "LoadFiles", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
@@ -287,8 +287,8 @@ let package = Package(
         tests(
             "Web",
             [
-                "Web", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData", "IS15959",
-                "MeterPort",
+                "Web", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
+                "IS15959", "LoadFiles", "MeterData", "MeterPort",
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
@@ -315,7 +315,7 @@ let package = Package(
             "WebRoutes",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "IntervalData", "Journal", "MeterData", "MeterPort",
-                "Rating", "TestRetailer", "TestSupport", "Web",
+                "Rating", "TestRetailer", "TestSupport", "VEE", "Web",
             ]),
         tests(
             "Watch",

@@ -1,4 +1,5 @@
 // MessagesTests: both languages hold the same keys with the same placeholders, and the code uses every one of them.
+import Access
 import Foundation
 import IS15959
 import Testing
@@ -66,8 +67,42 @@ import Testing
             let isEvent = key.firstMatch(of: #/^meterEvent\.(\d+)$/#).flatMap { Int($0.1) }.map {
                 EventIDs.name($0) != nil
             }
-            #expect(used.exact.contains(key) || isCounted || isEvent == true, "\(key) is used nowhere")
+            // Known by its words: the test below holds them to the sentences of the domains.
+            let isSentence = key.hasPrefix("said.")
+            #expect(used.exact.contains(key) || isCounted || isEvent == true || isSentence, "\(key) is used nowhere")
         }
+    }
+
+    /// A translated sentence whose English words stand nowhere in the code would never be met again.
+    @Test func sentencesOfTheDomainsAreStillSaid() throws {
+        let folder = Self.sources.deletingLastPathComponent().deletingLastPathComponent()
+        let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+        var code = ""
+        for case let file as URL in files where file.pathExtension == "swift" {
+            code += try String(contentsOf: file, encoding: .utf8)
+        }
+        // A sentence may be put together of two texts.
+        code = code.replacing(#/"\s*\+ "/#, with: "").replacing("\\\"", with: "\"")
+        var count = 0
+        for (key, text) in try Self.messages(.english).texts where key.hasPrefix("said.") {
+            for part in text.split(separator: #/\{[a-z]\}/#) where part.utf8.count > 12 {
+                #expect(code.contains(part), "\(key): nobody says '\(part)'")
+            }
+            count += 1
+        }
+        #expect(count > 100)
+    }
+
+    @Test func aSentenceOfADomainIsSaidInTheLanguageOfThePage() throws {
+        let hindi = Wording(messages: try Self.messages(.hindi), zone: Samples.zone, nowMs: Samples.nowMs)
+        let english = Wording(messages: try Self.messages(.english), zone: Samples.zone, nowMs: Samples.nowMs)
+        let spike = "900 Wh is 1800 W on average; 1000 W is the limit and 30 Wh the third highest value"
+        #expect(english.said(spike).plain == spike)
+        #expect(hindi.said(spike).plain == "900 Wh औसतन 1800 W है; सीमा 1000 W है और तीसरा सबसे बड़ा मान 30 Wh")
+        #expect(hindi.said("900 Wh is 1800 W on average; 1000 W is the limit").plain.hasSuffix("सीमा 1000 W है"))
+        let refusal = Refusal(.invalid, "There is no unit <b>.", hint: "Never heard of.", at: "unit")
+        #expect(hindi.refusal(refusal).html == "इकाई &lt;b&gt; नहीं है। Never heard of.")
+        #expect(!english.refusal(refusal).plain.contains("unit:"))
     }
 
     @Test func everyTemplateKeyExists() throws {

@@ -1,4 +1,5 @@
 // Samples of the explorer of sums and of the reports.
+import Access
 import Aggregation
 import CivilTime
 import Corridor
@@ -73,11 +74,13 @@ extension Samples {
             Sample(
                 name: "aggregation-refused", look: .console, place: .reports,
                 page: AggregationView(
-                    sets: [("place:31", word)], setName: "", typed: typed, found: nil, refusal: word)),
+                    sets: [("place:31", word)], setName: "", typed: typed, found: nil, refusal: Refusal(.invalid, word))
+            ),
             Sample(
                 name: "report-refused", look: .console, place: .reports,
                 page: ReportPageView(
-                    name: .maximumDemand, report: nil, refusal: word, after: 0, typed: [:], sets: [])),
+                    name: .maximumDemand, report: nil, refusal: Refusal(.invalid, word), after: 0, typed: [:], sets: [])
+            ),
             page(.dataAvailability, rows), page(.energyBalance, Array(rows.prefix(3))), page(.exceptions, []),
             page(.peakToAverage, rows, after: ReportPageView.pageSize), page(.consumption, Array(rows.prefix(1))),
         ]

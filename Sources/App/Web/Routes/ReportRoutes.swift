@@ -98,7 +98,7 @@ extension Desk {
             }
             view.found = .init(series: series, parts: parts, titles: titles, undeclared: lacking)
         } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .tooLarge {
-            view.refusal = refusal.description
+            view.refusal = refusal
             return show(view, call, .reports, status: 422)
         }
         return show(view, call, .reports)
@@ -128,8 +128,8 @@ extension Desk {
                 return answer
             }
             view.report = report
-        } catch let refusal as Refusal where !isFile && (refusal.code == .invalid || refusal.code == .tooLarge) {
-            view.refusal = refusal.description
+        } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .tooLarge {
+            view.refusal = refusal
             return show(view, call, .reports, status: 422)
         }
         return show(view, call, .reports)

@@ -1,4 +1,5 @@
 // ReportsView: the index of reports; ReportPageView: any report as a table whose rows lead to what is behind them.
+import Access
 import Aggregation
 import CivilTime
 
@@ -15,14 +16,14 @@ public struct ReportPageView: Page {
     public var name: ReportName
     /// Nil when what was asked cannot be answered.
     public var report: Report?
-    public var refusal: String?
+    public var refusal: Refusal?
     public var after: Int
     /// As it was asked: from, to, set, by.
     public var typed: [String: String]
     /// Sets to choose from, by their keys.
     public var sets: [(key: String, name: String)]
     public init(
-        name: ReportName, report: Report?, refusal: String?, after: Int, typed: [String: String],
+        name: ReportName, report: Report?, refusal: Refusal?, after: Int, typed: [String: String],
         sets: [(key: String, name: String)]
     ) {
         self.name = name
@@ -88,7 +89,7 @@ extension ReportPageView: PageContent {
         row.set("title", title(w))
         row.set("indexHref", Paths.reports)
         row.set("lede", report.map { _ in w.count("reports.rows", rows.count, ["report": title(w)]) } ?? title(w))
-        row.set("bad", refusal)
+        row.set("bad", refusal.map { w.refusal($0) })
         row.set("action", Paths.report(name.rawValue))
         row.set("from", typed["from"])
         row.set("to", typed["to"])
@@ -116,8 +117,11 @@ extension ReportPageView: PageContent {
     }
 
     private func line(_ row: ReportRow, _ w: Wording) -> Fields {
-        let units = (report?.columns ?? []).map(\.unit)
-        let cells = zip(row.cells, units).map { ($0.words($1, w), $1.cls) }
+        let columns = report?.columns ?? []
+        let cells = zip(row.cells, columns).map { cell, column -> (Markup, Markup) in
+            if column.name == "band", case .text(let name) = cell { return (w.band(name), column.unit.cls) }
+            return (cell.words(column.unit, w), column.unit.cls)
+        }
         var fields = Fields()
         let head = cells.first?.0 ?? ""
         fields.set("head", address(row.opens).map { w.link($0, head.isEmpty ? "…" : head) } ?? head)
