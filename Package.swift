@@ -128,6 +128,7 @@ let package = Package(
             "Domains", "Aggregation",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "IntervalData", "Corridor", "Tariffs",
+                "VEE",
             ]),
         target("Domains", "Journal", domainBase + ["Access"]),
         target("Domains", "Messaging", domainBase + ["Access"]),
@@ -241,7 +242,7 @@ let package = Package(
             "Aggregation",
             domainBase + [
                 "Aggregation", "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Rating", "Journal",
-                "IntervalData", "Corridor", "Tariffs", "TestSupport",
+                "IntervalData", "Corridor", "Tariffs", "VEE", "TestSupport",
             ]),
         tests("Compression", ["Compression"]),
         tests("LoadFiles", ["LoadFiles", "IntervalData", "Compression", "CivilTime"]),

@@ -21,7 +21,7 @@ public enum AggregationSchema {
                   PRIMARY KEY (org_id, day, channel)) {by_month}
                 """,
             ])
-    ]
+    ] + ForecastSchema.migrations
 }
 
 /// Up to where the sums of a day hold.
