@@ -187,14 +187,13 @@ extension SetReader {
                     cells: [
                         .text(time(startS)), .number(found.periodS / 60), .optional(pair.0), .optional(pair.1),
                         .optional(pair.0.flatMap { value in pair.1.map { value - $0 } }),
-                        .text(found.isLate ? "late" : ""),
                     ], opens: nil)
             }
         }
         return (
             [
                 ReportColumn("starts", .time), ReportColumn("minutes", .count), ReportColumn("forecast_Wh", .wh),
-                ReportColumn("actual_Wh", .wh), ReportColumn("error_Wh", .wh), ReportColumn("issued", .text),
+                ReportColumn("actual_Wh", .wh), ReportColumn("error_Wh", .wh),
             ], rows
         )
     }

@@ -21,8 +21,6 @@ public struct Forecaster: Sendable {
     static let leadDays = 2
     /// Days looked at: the reach of the method, and a week before for the level.
     static let reachDays = ForecastMethod.sum.reachDays + 8
-    /// After a stop forecasts are issued for so many days at most, the next one included.
-    static let catchUpDays = 7
     /// Sets and meters stored in one transaction.
     static let setChunk = 40
     static let meterChunk = 200
@@ -34,10 +32,13 @@ public struct Forecaster: Sendable {
 
     let site: Site
     let org: Org
+    /// At first and after a stop forecasts are issued for so many days at most, the next one included.
+    let catchUpDays: Int
 
-    public init(site: Site, org: Org) {
+    public init(site: Site, org: Org, catchUpDays: Int = 7) {
         self.site = site
         self.org = org
+        self.catchUpDays = catchUpDays
     }
 
     private var scope: Scope { Scope(orgID: org.orgID) }
@@ -72,7 +73,7 @@ public struct Forecaster: Sendable {
         }
         let isDue = nowMs >= org.zone.startS(of: today) * 1000 + (minute ?? 540) * 60_000
         let latest = isDue ? today.advanced(by: 1) : today
-        let floor = latest.advanced(by: 1 - Self.catchUpDays)
+        let floor = latest.advanced(by: 1 - catchUpDays)
         let earliest = max(last?.advanced(by: 1) ?? floor, floor)
         guard earliest <= latest else { return [] }
         return (earliest.number...latest.number).map { CivilDay(number: $0) }
