@@ -225,7 +225,7 @@ let package = Package(
                 "Journal",
                 "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
                 "Payments",
-                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE",
+                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE", "Aggregation",
                 "Tariffs", "IS15959", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
@@ -289,7 +289,7 @@ let package = Package(
             "Web",
             [
                 "Web", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData", "IS15959",
-                "MeterPort",
+                "MeterPort", "VEE",
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),

@@ -165,7 +165,7 @@ extension SetReader {
         return sums.sorted { $0.key < $1.key }.compactMap { meters, makers in
             guard let ours = makers[GroupError.ours] else { return nil }
             let simple = ForecastBaseline.allCases.compactMap { baseline in
-                makers[baseline.rawValue]?.wapePpm.map { (baseline, $0) }
+                makers[baseline.rawValue]?.wapePpm(beside: ours).map { (baseline, $0) }
             }
             return GroupAccuracy(
                 meters: meters, groups: ours.groups, intervals: ours.intervals, leftOut: ours.leftOut,
@@ -217,7 +217,7 @@ extension SetReader {
             return ([ReportColumn("day", .day), ReportColumn("meters", .count)] + Self.accuracyColumns, rows)
         }
         var rows: [ReportRow] = []
-        for key in try await forecastSets(scope) {
+        for key in try await forecastSets(query, scope) {
             let days = try await judged(key, from: query.from, to: query.to)
             guard !days.isEmpty else { continue }
             let title = try await site.money.read { try key.title(Scope(orgID: scope.orgID), in: $0) }
@@ -243,7 +243,9 @@ extension SetReader {
             }
         }
         let ours = sums[GroupError.ours]
-        func simple(_ baseline: ForecastBaseline) -> ReportCell { .optional(sums[baseline.rawValue]?.wapePpm) }
+        func simple(_ baseline: ForecastBaseline) -> ReportCell {
+            .optional(ours.flatMap { sums[baseline.rawValue]?.wapePpm(beside: $0) })
+        }
         let isKnown = ours.map { $0.intervals > 0 } ?? false
         return [
             .number(days.reduce(0) { $0 + $1.day.totalWh }), isKnown ? .optional(ours?.truthWh) : .none,
@@ -254,12 +256,19 @@ extension SetReader {
     }
 
     /// Sets a report goes through: the company, networks, plants and suppliers, categories; places up to 200.
-    private func forecastSets(_ scope: Scope) async throws -> [SetKey] {
+    private func forecastSets(_ query: ReportQuery, _ scope: Scope) async throws -> [SetKey] {
         let places = try await site.money.read { try Place.all(scope, in: $0) }.filter { $0.kind != .pole }
         let below = places.prefix(200).map { SetKey.place($0.placeID) }
         guard scope.isWholeCompany else { return below }
         let nodes = paths.nodes.values.sorted { ($0.kind.rawValue, $0.nodeID) < ($1.kind.rawValue, $1.nodeID) }
-        return [.all] + nodes.map { .node($0.kind, $0.nodeID) } + below
+        var categories: Set<String> = []
+        for (shard, days) in try await months(query.from, query.to) {
+            categories.formUnion(
+                try await shard.read { [org] in
+                    try SetForecast.categories(days: days, orgID: org.orgID, in: $0)
+                })
+        }
+        return [.all] + nodes.map { .node($0.kind, $0.nodeID) } + categories.sorted().compactMap { SetKey($0) } + below
     }
 
     func forecastBySize(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
@@ -305,6 +314,10 @@ extension GroupError {
     }
 
     fileprivate var wapePpm: Int64? { share(absoluteWh) }
+    /// Nil unless nearly as much could be judged: errors of other days are no comparison.
+    fileprivate func wapePpm(beside ours: GroupError) -> Int64? {
+        intervals * 10 >= ours.intervals * 9 ? wapePpm : nil
+    }
     fileprivate var biasPpm: Int64? { share(signedWh) }
     private func share(_ wh: Int64) -> Int64? {
         truthWh > 0 ? Int64(Int128(wh) * 1_000_000 / Int128(truthWh)) : nil

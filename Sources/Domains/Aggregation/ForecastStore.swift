@@ -127,6 +127,18 @@ struct SetForecast: Sendable, Equatable {
             ) { try $0.text(0) })
     }
 
+    /// Which categories have a forecast of one of some days, as keys.
+    static func categories(days: [CivilDay], orgID: Int64, in transaction: any SQLTransaction) throws -> [String] {
+        var parameters: [SQLValue] = [.int(orgID), .text("category:"), .text("category:\u{10FFFF}")]
+        let marks = parameters.bind(days.map { Int64($0.number) })
+        return try transaction.query(
+            """
+            SELECT DISTINCT set_key FROM set_forecast
+            WHERE org_id = $1 AND day IN (\(marks)) AND set_key >= $2 AND set_key < $3
+            """, parameters
+        ) { try $0.text(0) }
+    }
+
     /// Forecasts of a set on some days of one month, in order.
     static func of(
         _ key: SetKey, days: [CivilDay], orgID: Int64, in transaction: any SQLTransaction
