@@ -29,7 +29,7 @@ public enum AggregationSchema {
                 "DELETE FROM set_day_state",
                 "DELETE FROM change_cursor WHERE consumer = 'aggregation'",
             ]),
-    ]
+    ] + ForecastSchema.migrations
 }
 
 /// Up to where the sums of a day hold.
