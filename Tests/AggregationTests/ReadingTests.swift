@@ -262,8 +262,8 @@ import Testing
             #expect(peaks.rows.count == 1 && number(peaks.rows[0], 4) > number(peaks.rows[0], 3))
             let parts = try await reader.report(
                 ReportQuery(.consumption, from: Self.day, to: last, by: .category), town.scope)
-            let whole = try await reader.series(.all, from: Self.day, to: last, .month).totalWh
-            #expect(parts.rows.reduce(0) { $0 + number($1, 2) } == whole)
+            let company = try await reader.series(.all, from: Self.day, to: last, .month).totalWh
+            #expect(parts.rows.reduce(0) { $0 + number($1, 2) } == company)
         }
     }
 

@@ -6,7 +6,8 @@ struct NetworkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "network", abstract: "The network of delivery: plants, suppliers, networks, losses.",
         subcommands: [
-            Add.self, List.self, Declare.self, Assign.self, Pack.self, Head.self, Virtual.self, Move.self, Sum.self,
+            Add.self, Import.self, List.self, Declare.self, Assign.self, Pack.self, Head.self, Virtual.self, Move.self,
+            Sum.self,
         ])
 
     /// What every change takes.
@@ -45,6 +46,23 @@ struct NetworkCommand: AsyncParsableCommand {
                 kind: kind, name: name, from: from, geography: geography, injecting: injecting, drawing: drawing,
                 isCTUCapable: isCTUCapable, supplier: supplier, capacityKW: capacityKW)
             try await leaving { try await addNetworkNode(shared.site, orgID: org.orgID, node, $0) }
+        }
+    }
+
+    struct Import: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Takes nodes, or the places they serve, from a CSV; all lines or none.",
+            discussion: """
+                The first line is node,from,state,injecting,drawing,ctu_capable,supplier,capacity_kw with nodes as
+                KIND:NAME, or place,nma,from,at_stu with places by number or name. The same file again changes nothing.
+                Try it: busbar network import nodes.csv
+                Exit codes: 0 done, 1 refused, 2 wrong call, 3 in use or out of reach.
+                """)
+        @Argument(help: "The file.", completion: .file()) var file: String
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+        func run() async throws {
+            try await leaving { try await changeNetwork(shared.site, orgID: org.orgID, .file(file), from: nil, $0) }
         }
     }
 

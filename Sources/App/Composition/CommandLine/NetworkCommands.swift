@@ -6,6 +6,7 @@ import Aggregation
 import CivilTime
 import Clocks
 import Corridor
+import Cryptography
 import Foundation
 import Grid
 import Meters
@@ -38,6 +39,7 @@ public struct NodeArguments: Sendable {
 /// What a command of the network is about; texts as typed.
 public enum NetworkChange: Sendable {
     case declare(file: String)
+    case file(String)
     case assign(place: Int64, nma: String, takesFromSTU: Bool)
     case pack(packID: String, plant: String)
     case head(serial: String, place: Int64)
@@ -46,6 +48,16 @@ public enum NetworkChange: Sendable {
 }
 
 private let fileBytesMax = 500_000
+
+private func networkBytes(_ file: String) throws -> Data {
+    guard let bytes = FileManager.default.contents(atPath: file) else {
+        throw Complaint("\(file): cannot be read", hint: "Check the path.", .usage)
+    }
+    guard bytes.count <= fileBytesMax else {
+        throw Complaint("\(file): more than \(fileBytesMax) bytes", hint: "Cut it into parts.", .usage)
+    }
+    return bytes
+}
 
 public func addNetworkNode(
     _ site: SiteOptions, orgID: Int64?, _ node: NodeArguments, _ console: Console
@@ -137,15 +149,18 @@ public func changeNetwork(
         }
         switch change {
         case .declare(let file):
-            guard let bytes = FileManager.default.contents(atPath: file) else {
-                throw Complaint("\(file): cannot be read", hint: "Check the path.", .usage)
-            }
-            guard bytes.count <= fileBytesMax else {
-                throw Complaint("\(file): more than \(fileBytesMax) bytes", hint: "Cut it into parts.", .usage)
-            }
+            let bytes = try networkBytes(file)
             let added = try await perform(DeclareTerms(TermLine.read(String(decoding: bytes, as: UTF8.self))))
             console.say("\(added)")
             console.note("\(added) declarations were new.")
+        case .file(let file):
+            let bytes = try networkBytes(file)
+            let command = ImportNetwork(
+                file: try NetworkFile(String(decoding: bytes, as: UTF8.self)),
+                sha256: Secret.hex(Hash.sha256(Array(bytes))))
+            let taken = try await perform(command)
+            console.say("\(taken)")
+            console.note("\(taken) lines hold.")
         case .assign(let place, let nma, let takesFromSTU):
             let nmaID = try await node(nma, "NMA")
             _ = try await perform(

@@ -1,0 +1,56 @@
+// `busbar network import`: nodes and the places they serve from files, all lines or none, twice the same.
+import Access
+import Composition
+import Foundation
+import Testing
+
+@Suite struct NetworkFileTests {
+    private static let nodes = """
+        node,from,state,injecting,drawing,ctu_capable,supplier,capacity_kw
+        stu:GETCO,2026-04-01,Gujarat,,,,,
+        res:Sunrise,2026-04-01,,,,,,
+        nma:Mundra,2026-04-01,Gujarat,,stu:GETCO,,,2000
+        plant:Solar 1,2026-04-01,Gujarat,stu:GETCO,,yes,res:Sunrise,5000
+
+        """
+
+    @Test func nodesAndPlacesAreTakenWholly() async throws {
+        try await withFolder { folder in
+            let site = SiteOptions(folder: folder + "/data")
+            let added = await status { try await addOrg(site, name: "Asha", zone: "UTC", currency: "INR", $0) }
+            let placed = await run {
+                try await addPlace(site, orgID: nil, name: "Feeder 7", kind: "feeder", under: nil, $0)
+            }
+            #expect(added == .done && placed.status == .done, "\(placed.spoken.all)")
+            let file = folder + "/network.csv"
+            func take(_ text: String) async throws -> Ran {
+                try Bench.write(text, to: file)
+                return await run { try await changeNetwork(site, orgID: nil, .file(file), from: nil, $0) }
+            }
+            func count() async -> Int {
+                await run { try await listNetwork(site, orgID: nil, json: true, $0) }.spoken.said.count
+            }
+            // The last line is bad: nothing of the file is taken.
+            let bad = try await take(Self.nodes + "nma:Other,2026-04-01,Gujarat,,stu:NOBODY,,,\n")
+            #expect(bad.status == .problems && bad.spoken.all.contains("line 6"), "\(bad.spoken.all)")
+            #expect(await count() == 0)
+            for _ in 0..<2 {
+                let taken = try await take(Self.nodes)
+                #expect(taken.status == .done, "\(taken.spoken.all)")
+                #expect(await count() == 4)
+            }
+            let assigned = try await take("place,nma,from,at_stu\nFeeder 7,nma:Mundra,2026-04-01,\n")
+            #expect(assigned.status == .done, "\(assigned.spoken.all)")
+            for (text, words) in [
+                ("place,nma,from,at_stu\nFeeder 8,nma:Mundra,2026-04-01,no\n", "line 2"),
+                ("place,nma,from,at_stu\nFeeder 7,nma:Mundra,soon,no\n", "line 2"),
+                ("node,from\n", "line 1"),
+                ("node,from,state,injecting,drawing,ctu_capable,supplier,capacity_kw\nx,y\n", "2 fields"),
+                (Self.nodes.replacing("2000", with: "-1"), "line 4"),
+            ] {
+                let refused = try await take(text)
+                #expect(refused.status != .done && refused.spoken.all.contains(words), "\(refused.spoken.all)")
+            }
+        }
+    }
+}
