@@ -288,7 +288,7 @@ let package = Package(
             "Web",
             [
                 "Web", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
-                "IS15959", "LoadFiles", "MeterData", "MeterPort",
+                "IS15959", "LoadFiles", "MeterData", "MeterPort", "VEE",
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
