@@ -1,10 +1,9 @@
+// MessagesTests: both languages hold the same keys with the same placeholders, and the code uses every one of them.
+import Access
 import Foundation
 import IS15959
 import Testing
 import VEE
-
-// MessagesTests: both languages hold the same keys with the same placeholders, and the code uses every one of them.
-import struct Access.Refusal
 
 @testable import Web
 
@@ -12,7 +11,7 @@ import struct Access.Refusal
     static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Sources/App/Web").resolvingSymlinksInPath()
 
-    static func messages(_ language: Language) throws -> Messages { try PagesTests.pages.messages(language) }
+    static func messages(_ language: Web.Language) throws -> Messages { try PagesTests.pages.messages(language) }
 
     static func placeholders(_ text: String) -> Set<String> {
         Set(text.matches(of: #/\{[a-zA-Z]+\}|\[[a-z]+\]/#).map { String($0.output) })
