@@ -128,6 +128,7 @@ let package = Package(
             "Domains", "Aggregation",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "IntervalData", "Corridor", "Tariffs",
+                "VEE",
             ]),
         target("Domains", "Journal", domainBase + ["Access"]),
         target("Domains", "Messaging", domainBase + ["Access"]),
@@ -224,7 +225,7 @@ let package = Package(
                 "Journal",
                 "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
                 "Payments",
-                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE",
+                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE", "Aggregation",
                 "Tariffs", "IS15959", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
@@ -241,7 +242,7 @@ let package = Package(
             "Aggregation",
             domainBase + [
                 "Aggregation", "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Rating", "Journal",
-                "IntervalData", "Corridor", "Tariffs", "TestSupport",
+                "IntervalData", "Corridor", "Tariffs", "VEE", "TestSupport",
             ]),
         tests("Compression", ["Compression"]),
         tests("LoadFiles", ["LoadFiles", "IntervalData", "Compression", "CivilTime"]),
@@ -332,7 +333,10 @@ let package = Package(
             ]),
         tests(
             "Exceptions",
-            domainBase + ["MeterData", "VEE", "IntervalData", "Meters", "Accounts", "Grid", "Access", "TestSupport"]),
+            domainBase + [
+                "MeterData", "VEE", "IntervalData", "Meters", "Accounts", "Grid", "Access", "Reliability",
+                "TestSupport",
+            ]),
         tests(
             "MeterData",
             domainBase + [

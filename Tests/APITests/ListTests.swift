@@ -79,6 +79,9 @@ import Testing
             #expect(try await accounts("balanceBelowPaise=0") == [])
             #expect(try await accounts("balanceBelowPaise=9000000&placeID=11&query=house") == ["A-71", "A-91"])
             #expect(try await names(fixture, "/api/v1/meters", "query=m108", "serial") == ["M1081-of-1"])
+            #expect(try await names(fixture, "/api/v1/meters", "set=place:12", "serial") == ["M1081-of-1"])
+            #expect(try await names(fixture, "/api/v1/meters", "set=meter:1081", "serial") == ["M1081-of-1"])
+            #expect(try await names(fixture, "/api/v1/meters", "set=category:none", "serial") == [])
             let under = try await names(fixture, "/api/v1/places", "under=11", "name")
             #expect(under == ["Feeder-1-of-1"])
         }

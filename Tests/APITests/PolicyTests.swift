@@ -213,6 +213,11 @@ private let productProbes: [String: Probe] = [
                 "group": .string("all"), "rules": .string(someRules), "days": .number("3"),
             ]
         }),
+    "estimation.plans": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "estimation.set-plan": Probe(
+        roles: [.administrator],
+        own: { _, _ in ["group": .string("all"), "plan": .string("best")] },
+        other: { _ in ["group": .string("place:20"), "plan": .string("best")] }),
     "validation.again": Probe(
         roles: staff, own: { fixture, _ in validatedAgain(fixture, 1081) },
         other: { validatedAgain($0, 1082) }, harmless: ["placeID": "Place.find proves its reach, as for lists"]),
@@ -249,7 +254,8 @@ private let productProbes: [String: Probe] = [
         "itemID", 5000, staff, ["kind": .string("command-failed"), "reason": .string("a test of orders")]),
     "status.read": Probe(roles: staff, own: { _, _ in [:] }),
     "trial-balance.read": Probe(roles: [.administrator], own: { _, _ in [:] }),
-    "meters.list": Probe(roles: staff, own: { _, _ in ["limit": .number("1")] }),
+    "meters.list": Probe(
+        roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["set": .string("place:20")] }),
     "meters.read": on("meterID", 1070, staff),
     "meters.load": on(
         "meterID", 1070, everybody, ["from": .string("2025-12-30"), "to": .string("2025-12-31")]),
@@ -447,6 +453,8 @@ private let productProbes: [String: Probe] = [
     "aggregates.read": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
     "aggregates.parts": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
     "balances.read": ofDays([:]),
+    "forecasts.read": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
+    "forecasts.issues": Probe(roles: staff, own: { _, _ in [:] }),
     "reports.read": ofDays(
         ["report": .string("consumption"), "set": .string("place:11")],
         other: ["report": .string("consumption"), "set": .string("place:21")]),

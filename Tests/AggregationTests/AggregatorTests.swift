@@ -24,7 +24,7 @@ struct Town {
     static let migrations =
         (AccessSchema.migrations + GridSchema.migrations + AccountsSchema.migrations + MetersSchema.migrations
         + JournalSchema.migrations + PacksSchema.migrations + RatingSchema.migrations + ChangeStream.migrations
-        + MeterDataSchema.migrations + AggregationSchema.migrations).sorted { $0.number < $1.number }
+        + MeterDataSchema.migrations + AggregationSchema.migrations + Outbox.migrations).sorted { $0.number < $1.number }
 
     let site: Site
     let org: Org
@@ -110,11 +110,11 @@ struct Town {
         let rows = try await site.readings.shard(day.month).read { [org] transaction in
             try transaction.query(
                 """
-                SELECT set_key, slots, meters, total_value, slot_values, estimated, missing FROM set_day
+                SELECT set_key, slots, meters, total_value, slot_values, estimated, missing, edited FROM set_day
                 WHERE org_id = $1 AND day = $2 AND channel = $3 ORDER BY set_key, slots
                 """, [.int(org.orgID), .day(day), .int(channel.rawValue)]
             ) { row in
-                let parts = try row.bytes(4) + row.bytes(5) + row.bytes(6)
+                let parts = try row.bytes(4) + row.bytes(5) + row.bytes(6) + row.bytes(7)
                 return (
                     "\(try row.text(0))/\(try row.int(1))",
                     [try row.int(2), try row.int(3)] + parts.map { Int64($0) }

@@ -219,8 +219,23 @@ import Testing
                 ReportQuery(.dataAvailability, from: Self.day, to: last, set: .place(1)), town.scope)
             #expect(days.rows.count == 3)
             for row in days.rows {
-                #expect(number(row, 4) == number(row, 5) + number(row, 6) + number(row, 7) && number(row, 3) == 12)
+                #expect(number(row, 4) == (5...8).reduce(0) { $0 + number(row, $1) } && number(row, 3) == 12)
+                guard case .text(let text) = row.cells[2], let day = CivilDay(text) else { continue }
+                let blocks = try await town.site.readings.shard(day.month).read { transaction in
+                    try (1...Int64(12)).flatMap {
+                        try DayBlocks.current(meterID: 1_000 + $0, from: day, to: day, orgID: 1, in: transaction)
+                    }
+                }
+                // What a person gave is neither measured nor estimated.
+                for (column, quality) in [(5, Quality.actual), (6, .estimated), (7, .edited), (8, .missing)] {
+                    #expect(number(row, column) == Int64(blocks.reduce(0) { $0 + $1.block.count(of: quality) }))
+                }
+                #expect(number(row, 7) > 0)
             }
+            let whole = try await reader.report(
+                ReportQuery(.dataAvailability, from: Self.day, to: last, set: .all), town.scope)
+            #expect(whole.rows.map(\.cells.count) == [10, 10, 10] && whole.rows[0].cells[1] == .text("all"))
+            #expect((3...8).map { number(whole.rows[0], $0) } == (3...8).map { number(days.rows[0], $0) })
             let demand = try await reader.report(
                 ReportQuery(.maximumDemand, from: Self.day, to: last), town.scope)
             #expect(demand.rows.count == 12)
@@ -234,10 +249,13 @@ import Testing
                         try DayBlocks.current(
                             meterID: meterID, from: Self.day.advanced(by: $0), to: Self.day.advanced(by: $0), orgID: 1,
                             in: transaction
-                        ).flatMap(\.block.values)
+                        ).flatMap { zip($0.block.values, $0.block.qualities) }
                     }
                 }
-                #expect(number(row, 3) == Int64(values.max() ?? 0) * 3_600 / town.periodS(meterID))
+                let highest = values.map(\.0).max() ?? 0
+                #expect(number(row, 3) == Int64(highest) * 3_600 / town.periodS(meterID))
+                let words: [Quality: String] = [.actual: "measured", .estimated: "estimated", .edited: "edited"]
+                #expect(row.cells[6] == .text(words[values.first { $0.0 == highest }?.1 ?? .missing] ?? ""))
             }
             let peaks = try await reader.report(
                 ReportQuery(.peakToAverage, from: Self.day, to: last, set: .place(11)), town.scope)

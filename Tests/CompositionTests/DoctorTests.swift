@@ -285,4 +285,33 @@ enum Certificates {
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
         return (certificate, key)
     }
+
+    /// A month whose archive is not mounted stops nobody who does not ask for it.
+    @Test func anArchiveOutOfReachIsNamed() async throws {
+        try await withCompany { site in
+            let path = site.folder + "/readings-2025-03.db"
+            try FileManager.default.createSymbolicLink(
+                atPath: path, withDestinationPath: "archive/readings-2025-03.db")
+            let asked = try await asked(site)
+            #expect(asked.status == .problems)
+            #expect(asked.findings["archived readings"]?["found"]?.contains("2025-03") == true)
+            let listed = await run { try await listMonths(site, orgID: nil, json: false, $0) }
+            #expect(listed.status == .done && listed.spoken.all.contains("out of reach"))
+            let checked = await run { try await checkDatabase(site, json: false, $0) }
+            #expect(checked.status == .problems && checked.spoken.all.contains("2025-03"))
+            let to = site.folder + "-backups"
+            for (keep, status) in [(nil, CommandStatus.partly), (1, .partly)] {
+                let made = await run { [keep] console in
+                    try await backUpDatabase(
+                        site, BackupOptions(to: to, keep: keep), clocks: Clocks.live, console)
+                }
+                #expect(made.status == status && made.spoken.all.contains("2025-03"), "\(made.spoken.all)")
+                // Names of backups are of seconds.
+                if keep == nil { try await Task.sleep(for: .milliseconds(1_100)) }
+            }
+            let kept = try FileManager.default.contentsOfDirectory(atPath: to).filter { !$0.hasPrefix(".") }
+            #expect(kept.count == 2)
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path).hasSuffix("readings-2025-03.db"))
+        }
+    }
 }

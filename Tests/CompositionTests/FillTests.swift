@@ -76,6 +76,8 @@ import Testing
             try Bench.write(#"{"format":2,"rules":[{"method":"linear","gap":1}]}"#, to: bad)
             let plan = await fill(FillFileOptions(input: input, output: output, plan: bad))
             #expect(plan.0 == .usage && plan.1.contains("rules[0].gap"))
+            let both = await fill(FillFileOptions(input: input, output: output, method: "linear", plan: bad))
+            #expect(both.0 == .usage && both.1.contains("--method and --plan"))
             let place = await fill(FillFileOptions(input: input, output: folder + "/none/out.csv"))
             #expect(place.0 == .problems && place.1.contains("cannot be written"))
             #expect(!FileManager.default.fileExists(atPath: output))

@@ -188,6 +188,78 @@ import VEE
         }
     }
 
+    /// Of a meter's groups the most specific one with a plan on the day holds, then the company's setting.
+    @Test(arguments: TestEngine.available)
+    func thePlanIsThatOfTheGroup(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            bench.clock.nowMs += 4 * 86_400_000
+            let days = (1...4).map { bench.retailer.lastDay.advanced(by: $0) }
+            for day in days { try await bench.arrive(day, (0..<48).map { $0 == 10 ? nil : 70 }) }
+            func set(_ group: String, _ plan: EstimationPlan?, from day: CivilDay, past: Bool = true) async throws {
+                _ = try await bench.site.perform(
+                    SetEstimationPlan(group: try RuleGroup(group), plan: plan, from: day, evenPast: past),
+                    as: Bench.chief, source: "test")
+            }
+            try await set("category:domestic", EstimationPlan(named: "linear"), from: days[1])
+            try await set("place:\(bench.retailer.place)", EstimationPlan(named: "profile"), from: days[2])
+            try await set("place:\(bench.retailer.place)", nil, from: days[3])
+            let estimator = Estimator(site: bench.site, org: bench.org)
+            var methods: [[EstimationMethod]] = []
+            for day in days {
+                _ = try await estimator.run(day: day)
+                methods.append(try await Self.log(bench, day).map(\.method))
+            }
+            #expect(methods == [[.threeDayMean], [.linear], [.profile], [.linear]])
+            // A day that is over only when it is meant; nobody but who may set settings.
+            let past = try await refusal { try await set("all", .best, from: days[0], past: false) }
+            #expect(past?.code == .conflict)
+            let small = try await refusal {
+                _ = try await bench.site.perform(
+                    SetEstimationPlan(group: .all, plan: .best, from: nil), as: Bench.asha, source: "test")
+            }
+            #expect(small?.code == .forbidden)
+        }
+    }
+
+    /// On the day of an exchange each meter is estimated for the part of the day in which it was there.
+    @Test(arguments: TestEngine.available)
+    func anExchangedMeterIsFilledForItsOwnPart(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            bench.clock.nowMs += 2 * 86_400_000
+            let day = bench.retailer.lastDay.advanced(by: 1)
+            let newMeter: Int64 = 9_001
+            try await bench.site.money.write { transaction in
+                try Meter(
+                    meterID: newMeter, serial: "NEW", host: "", port: 0, clientAddress: 16, authentication: "none",
+                    sealedKeys: nil, capturePeriodS: 1800
+                ).create(bench.scope, atMs: 0, in: transaction)
+            }
+            let exchangeMs = (bench.org.zone.startS(of: day) + 20 * 1_800 + 600) * 1000
+            _ = try await bench.site.perform(
+                ReplaceMeter(oldMeterID: bench.meter, newMeterID: newMeter, atMs: exchangeMs), as: Bench.chief,
+                source: "test")
+            try await bench.arrive(day, (0..<48).map { $0 < 12 ? 70 : nil })
+            // Of the new meter so much is known that a mean could fill all of its day.
+            _ = try await Estimator(
+                site: bench.site, org: bench.org, plan: EstimationPlan(named: "threeDayMean")
+            ).run(day: day, onlyCalled: false)
+            let old = try #require(try await bench.versions(day).last?.block)
+            let kinds = (0..<48).map { $0 < 12 ? Quality.actual : $0 < 20 ? .estimated : .missing }
+            #expect(old.qualities == kinds)
+            // Again: nothing new.
+            let count = try await bench.versions(day).count
+            _ = try await Estimator(
+                site: bench.site, org: bench.org, plan: EstimationPlan(named: "threeDayMean")
+            ).run(day: day, onlyCalled: false)
+            #expect(try await bench.versions(day).count == count)
+            let other = try await bench.site.readings.shard(day.month).read { transaction in
+                try VEEException.of(meterID: newMeter, from: day, to: day, orgID: 1, in: transaction)
+            }
+            // Without history the new one's own part, and no other, is shown to a person.
+            #expect(other.map(\.slots) == [20..<48])
+        }
+    }
+
     /// Days of 46 and 50 half hours are estimated like others.
     @Test(arguments: [CivilDay(year: 2026, month: 3, day: 29)!, CivilDay(year: 2026, month: 10, day: 25)!])
     func daysOnWhichTheClockChanges(_ day: CivilDay) async throws {

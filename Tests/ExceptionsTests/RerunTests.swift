@@ -1,8 +1,11 @@
 // Validation run again: nothing when nothing changed, a new version when the rules say otherwise, and the way back.
 import Access
 import CivilTime
+import Clocks
 import IntervalData
 import MeterData
+import Meters
+import Reliability
 import SQL
 import TestSupport
 import Testing
@@ -133,6 +136,76 @@ import VEE
             let task = try await street.work.find(taskID)
             #expect(task.lookedCount == 2 && task.doneCount == 1 && task.doneAtMs != nil)
             #expect(try await street.work.finishAll() == 0)
+        }
+    }
+
+    /// What pushes and the feeder told of an outage explains its zeros when the day is judged again, and only what was
+    /// dark for certain.
+    @Test(arguments: TestEngine.available)
+    func outagesAreKnownToTheChecks(_ engine: TestEngine) async throws {
+        try await Street.with(engine) { street in
+            var rules = ValidationRules.standard
+            rules.zero = .init(withoutRegister: .hard)
+            rules.outageContext = .init()
+            var values = Street.values(1)
+            for slot in 10..<36 { values[slot] = 0 }
+            try await street.set("all", rules)
+            try await street.ingest(1001, values)
+            #expect(try await street.exceptions(1001).contains { $0.rule == "consecutiveZeroes" && $0.isOpen })
+            let startMs = Zone.india.startS(of: Street.day) * 1000
+            // From the first second of slot 10 to the last of slot 35.
+            let signs = [
+                PowerEvent(.failed, meterAtMs: startMs + 10 * 1_800_000, pushedAtMs: nil, isLogged: true),
+                PowerEvent(.restored, meterAtMs: startMs + 36 * 1_800_000 + 60_000, pushedAtMs: nil, isLogged: true),
+            ]
+            try await street.site.money.write { transaction in
+                try MeterOutages.derive(
+                    meterID: 1001, signs: signs, fromMs: startMs - 86_400_000, zone: .india,
+                    nowMs: street.site.clocks.businessNowMs(), ids: street.site.ids, Scope(orgID: 1), in: transaction)
+            }
+            let again = try await street.again.run(meterID: 1001, from: Street.day, to: Street.day)
+            #expect(again.changed == 1)
+            #expect(try await !street.exceptions(1001).contains { $0.rule == "consecutiveZeroes" && $0.isOpen })
+            let block = try #require(try await street.block(1001)?.block)
+            #expect(block.lowestQuality == .actual && block.values[10..<36].allSatisfy { $0 == 0 })
+        }
+    }
+
+    @Test func onlyWhatWasDarkForCertainIsASlot() {
+        func dark(_ from: Int64, _ to: Int64) -> [Range<Int>] {
+            Outages.darkSlots(
+                [
+                    OutageInterval(
+                        spanID: 1, outageID: nil, startMs: from, endMs: nil, certainFromMs: from, certainToMs: to,
+                        confidence: .high, isPlanned: false)
+                ], startS: 1_000, periodS: 900, slots: 96, nowMs: 1_000_000 + 50 * 900_000 + 5)
+        }
+        #expect(dark(1_000_000, 1_900_000) == [0..<1] && dark(1_000_001, 1_900_000).isEmpty)
+        #expect(dark(0, 2_799_999) == [0..<1] && dark(1_900_000, .max) == [1..<50])
+        #expect(dark(.max, .min).isEmpty && dark(0, 900_000).isEmpty)
+        #expect(joinedSlots([4..<6, 1..<3, 3..<4, 9..<9]) == [1..<6])
+    }
+
+    /// Rules for a group nobody is of would hold for nobody, unseen.
+    @Test(arguments: TestEngine.available)
+    func aGroupOfNobodyIsRefused(_ engine: TestEngine) async throws {
+        try await Street.with(engine) { street in
+            for group in ["category:none", "profile:none", "place:999"] {
+                let refused = await #expect(throws: Refusal.self) { try await street.set(group, .standard) }
+                #expect(refused?.code == .notFound)
+                let preview = await #expect(throws: Refusal.self) {
+                    _ = try await RulePreview.of(
+                        try RuleGroup(group), .standard, days: 3, site: street.site, org: Street.org, Scope(orgID: 1))
+                }
+                #expect(preview?.code == .notFound)
+                let plan = await #expect(throws: Refusal.self) {
+                    _ = try await street.site.perform(
+                        SetEstimationPlan(group: try RuleGroup(group), plan: .best, from: nil),
+                        as: Street.administrator, source: "test")
+                }
+                #expect(plan?.code == .notFound)
+            }
+            try await street.set("category:domestic", .standard)
         }
     }
 }

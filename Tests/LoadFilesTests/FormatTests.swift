@@ -78,7 +78,12 @@ private func clock(_ minute: Int) -> String {
 
     @Test func powerIsEnergyOfTheInterval() throws {
         let set = try csv("meter,time,kW\nM,2024-01-01 00:00,2.002\nM,2024-01-01 00:15,4\nM,2024-01-01 00:30,-1\n")
-        #expect(values(set) == [501, 1000, -250])
+        #expect(values(set) == [501, 1000, -250] && set.roundedCount == 1)
+        // 62.5 Wh and 1.9999 W are rounded though their kW are read without loss; 62 Wh are not.
+        let half = try csv(
+            "meter,time,kW\nM,2024-01-01 00:00,0.125\nM,2024-01-01 00:30,0.0019999\n"
+                + "M,2024-01-01 01:00,0.124\n")
+        #expect(values(half) == [63, 1, 62] && half.roundedCount == 2)
     }
 
     @Test func datesOfOtherOrders() throws {

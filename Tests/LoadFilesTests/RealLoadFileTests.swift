@@ -34,6 +34,19 @@ func syntheticWide(meters: Int, days: Int) -> [UInt8] {
 }
 
 @Suite struct RealLoadFiles {
+    /// Floats as a program writes them, with up to nineteen decimals, are read and rounded.
+    @Test func transformerLoads() throws {
+        let real = realFile("ett-h1/ETTh1.csv.gz")
+        let twin =
+            "date,HUFL,OT\n2016-07-01 00:00:00,5.827000141143799,30.5310001373291\n"
+            + "2016-07-01 01:00:00,0.46200001239776606,-4.079999923706055\n"
+        let file = try LoadFileParser.parse(real ?? Array(twin.utf8), file: "ett", zone: .utc)
+        #expect(file.periodS == 3600 && file.refusedCount == 0)
+        #expect(file.rowCount == (real == nil ? 2 : 17_420))
+        #expect(file.valueCount == file.rowCount * file.meters.count && file.roundedCount > file.rowCount)
+        #expect(file.days(0).first?.values.first == 5_827)
+    }
+
     @Test func wideTrial() throws {
         let real = realFile("edrp-households-a/edrp_a_30min_kwh_wide.csv.gz")
         let clock = ContinuousClock()

@@ -344,9 +344,13 @@ struct KeptPlace: Sendable, Codable {
             // An archive out of reach is said, and no empty month is made in its place.
             try await place.with { _, keeper in try await keeper.archive(Self.month) }
             try files.moveItem(atPath: away, toPath: away + "-elsewhere")
-            try await place.with { site, _ in
+            try await place.with { site, keeper in
                 let error = await #expect(throws: SQLError.self) { try await KeptPlace.answers(site) }
                 #expect(error?.message.contains("out of reach") == true)
+                #expect(try await site.readings.months().contains(Self.month))
+                #expect(try await !site.readings.monthsInReach().contains(Self.month))
+                // Work that goes over everything goes on without it.
+                _ = try await keeper.run()
             }
             try files.moveItem(atPath: away + "-elsewhere", toPath: away)
             let again = try await place.with { site, _ in try await KeptPlace.answers(site) }

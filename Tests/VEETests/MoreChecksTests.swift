@@ -322,7 +322,7 @@ import Testing
         (#"{"format":2,"negative":true,"severities":{"hihgLow":"hard"}}"#, "severities.hihgLow"),
         (#"{"format":2,"negative":true,"severities":{"highLow":"soft"}}"#, "severities.highLow"),
         (#"{"format":2,"negative":true,"duplicate":{"minimumDistinct":8,"minutes":5}}"#, "duplicate.minutes"),
-        (#"{"format":2,"negative":true,"highLow":{"days":28}}"#, "highLow"),
+        (#"{"format":2,"negative":true,"highLow":{"days":0}}"#, "highLow.days"),
         (#"{"format":2,"negative":true,"unchangedMeter":{"days":1}}"#, "unchangedMeter.days: 1 is out of range"),
     ])
     func badText(json: String, words: String) {

@@ -175,7 +175,7 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
     }
 
     @Test(arguments: [
-        ("", "not"), ("[]", "settings"), (#"{"format":3,"negative":true}"#, "format 3"), (#"{"format":1}"#, "negative"),
+        ("", "not"), ("[]", "settings"), (#"{"format":3,"negative":true}"#, "format 3"), (#"{"negative":true}"#, "format"),
         (#"{"format":1,"negative":true,"spke":{}}"#, "spke: no such setting"),
         (#"{"format":1,"negative":true,"timeTolerance":{"maximumDriftS":300,"x":1}}"#, "timeTolerance.x"),
         (#"{"format":1,"negative":true,"timeTolerance":{"maximumDriftS":-1}}"#, "maximumDriftS: -1 is out of range"),
@@ -187,6 +187,17 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
     func badText(json: String, words: String) {
         let error = #expect(throws: RulesError.self) { try ValidationRules(json: json) }
         #expect(error?.description.contains(words) == true || json.isEmpty, "\(String(describing: error))")
+    }
+
+    /// What is left out of a part is as usual, and a part that is left out is off.
+    @Test func whatIsLeftOut() throws {
+        let rules = try ValidationRules(json: #"{"format":2,"spike":{"floorW":5000},"voltage":{}}"#)
+        #expect(!rules.negative && rules.zero == nil && rules.spike == .init(floorW: 5000))
+        #expect(rules.voltage == .init() && rules.sumCheck == nil)
+        let error = #expect(throws: RulesError.self) {
+            try EstimationPlan(json: #"{"format":2,"rules":[{"method":"guess"}]}"#)
+        }
+        #expect(error?.description.hasPrefix("rules[0].method: ") == true, "\(String(describing: error))")
     }
 
     @Test func nullSwitchesOff() throws {

@@ -4,6 +4,7 @@ import Aggregation
 import CivilTime
 import Corridor
 import IntervalData
+import VEE
 
 @testable import Web
 
@@ -17,7 +18,7 @@ extension Samples {
                 startS: 1_794_508_200 + Int64(index) * stepS, day: first.advanced(by: index * Int(stepS) / 86_400),
                 meterWh: Int64(index % 7) * 1_250 - (index == 3 ? 9_000 : 0),
                 grossedMilliWh: grossed == .notOfThisSet ? nil : Int64(index) * 1_400_000,
-                estimatedIntervals: index % 5, missingIntervals: index % 11 == 0 ? 2 : 0)
+                estimatedIntervals: index % 5, editedIntervals: 0, missingIntervals: index % 11 == 0 ? 2 : 0)
         }
         return SetSeries(
             key: .all, channel: .importWh, resolution: resolution, asked: .quarterHour, buckets: buckets,
@@ -28,8 +29,11 @@ extension Samples {
         let keys: [SetKey?] = [.place(31), .meter(1001), .node(.stu, 7), nil]
         let parts = BreakUp(
             rows: keys.enumerated().map { index, key in
-                BreakUpRow(key: key, wh: Int64(9_000 - index * 1_000), estimatedIntervals: index, missingIntervals: 0)
-            }, rest: BreakUpRow(key: nil, wh: 12, estimatedIntervals: 0, missingIntervals: 1), restCount: 3)
+                BreakUpRow(
+                    key: key, wh: Int64(9_000 - index * 1_000), estimatedIntervals: index, editedIntervals: 0,
+                    missingIntervals: 0)
+            }, rest: BreakUpRow(key: nil, wh: 12, estimatedIntervals: 0, editedIntervals: 0, missingIntervals: 1),
+            restCount: 3)
         let typed = ["set": "place:31", "from": "2026-11-12", "to": "2026-11-18", "by": "meter", "resolution": "day"]
         func explorer(_ name: String, _ series: SetSeries) -> Sample {
             Sample(
@@ -48,19 +52,36 @@ extension Samples {
         ]
         let targets: [ReportTarget?] = [
             .set(.place(31), from: first, to: first), .set(.meter(1001), from: first, to: first), .meter(1001, first),
-            .exceptions(rule: "spike"), nil,
+            .exceptions(rule: "spike"), nil, .forecast(.place(31), from: first, to: first),
         ]
         let rows = (0..<ReportPageView.pageSize + 5).map { index in
             ReportRow(cells: cells.map(\.1), opens: targets[index % targets.count])
         }
-        func page(_ name: ReportName, _ rows: [ReportRow], after: Int = 0) -> Sample {
-            Sample(
-                name: "report-\(name.rawValue)", look: .console, place: .reports,
-                page: ReportPageView(
-                    name: name,
-                    report: Report(
-                        name: name, from: first, to: first, columns: cells.map(\.0), rows: rows, madeAtMs: 0),
-                    refusal: nil, after: after, typed: typed, sets: [("place:31", word)]))
+        func page(
+            _ name: ReportName, _ rows: [ReportRow], after: Int = 0, _ picture: ReportPicture? = nil,
+            of kind: String = ""
+        ) -> Sample {
+            var view = ReportPageView(
+                name: name,
+                report: Report(
+                    name: name, from: first, to: first, columns: cells.map(\.0), rows: rows, madeAtMs: 0),
+                refusal: nil, after: after, typed: typed, sets: [("place:31", word)])
+            view.picture = picture
+            return Sample(name: "report-\(name.rawValue)\(kind)", look: .console, place: .reports, page: view)
+        }
+        let groups = [1, 2, 5, 10, 20, 50, 100, 200, 500, 4_200].enumerated().map { index, meters in
+            GroupAccuracy(
+                meters: meters, groups: 500 / meters, intervals: 48, leftOut: 3,
+                wapePpm: index == 3 ? nil : Int64(514_000 / (index + 1)), biasPpm: -1_200,
+                baselinesPpm: [.threeDayMean: Int64(650_000 / (index + 1))])
+        }
+        func day(late: Bool, actual: Int) -> ReportPicture {
+            .day(
+                ForecastDay(
+                    day: first, values: (0..<48).map { $0 == 5 ? nil : 300 + Int64($0 % 24) * 20 },
+                    actual: (0..<48).map { $0 < actual ? 280 + Int64($0 % 24) * 22 : nil }, meters: 42,
+                    knownDay: first.advanced(by: -2), madeAtMs: 1_794_421_800_000, isLate: late,
+                    startS: 1_794_508_200, periodS: 1_800))
         }
         return [
             Sample(name: "reports", look: .console, place: .reports, page: ReportsView()),
@@ -79,6 +100,10 @@ extension Samples {
                     name: .maximumDemand, report: nil, refusal: Refusal(.invalid, word), after: 0, typed: [:], sets: [])
             ),
             page(.dataAvailability, rows), page(.energyBalance, Array(rows.prefix(3))), page(.exceptions, []),
+            page(.forecastBySize, Array(rows.suffix(4)), .bySize(groups)),
+            page(.forecastAccuracy, Array(rows.prefix(9)), .bySize(groups)),
+            page(.forecastAccuracy, Array(rows.prefix(9)), day(late: true, actual: 40), of: "-day"),
+            page(.forecast, Array(rows.prefix(9)), day(late: false, actual: 0)),
             page(.peakToAverage, rows, after: ReportPageView.pageSize), page(.consumption, Array(rows.prefix(1))),
         ]
     }

@@ -44,6 +44,16 @@ public actor SQLiteReadings: ReadingsStore {
         }
     }
 
+    public func monthsInReach() async throws -> [CivilMonth] {
+        try await months().filter { Self.archive(outOfReach: "\(folder)/readings-\($0).db") == nil }
+    }
+
+    /// Where the link of a month points when nothing is there: its archive is not mounted, or its file is lost.
+    static func archive(outOfReach path: String) -> String? {
+        guard !FileManager.default.fileExists(atPath: path) else { return nil }
+        return try? FileManager.default.destinationOfSymbolicLink(atPath: path)
+    }
+
     static func month(of file: String) -> CivilMonth? {
         guard file.hasPrefix("readings-"), file.hasSuffix(".db"), file.utf8.count == 19 else { return nil }
         return CivilMonth(file.dropFirst(9).prefix(7))
@@ -76,7 +86,7 @@ public actor SQLiteReadings: ReadingsStore {
         return Task { [migrations, readers] in
             if !FileManager.default.fileExists(atPath: path) {
                 // The link to an archive that is not there must not be written over by an empty month.
-                if let archive = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
+                if let archive = Self.archive(outOfReach: path) {
                     throw SQLError(.connection, "\(path) lies in the archive at \(archive), which is out of reach")
                 }
                 try await Self.make(path, migrations)

@@ -125,6 +125,7 @@ struct LeasedReadings: ReadingsStore {
     }
 
     func months() async throws -> [CivilMonth] { try await inner.months() }
+    func monthsInReach() async throws -> [CivilMonth] { try await inner.monthsInReach() }
     var files: any MonthFiles { inner.files }
     func shard(_ month: CivilMonth) async throws -> any Database {
         LeasedDatabase(try await inner.shard(month), lease)

@@ -72,7 +72,7 @@ public struct OpenSite: Sendable {
             try await Migrator.migrate(BusbarSchema.migrations, store: .money, in: database)
             money = database
             readings = SQLiteReadings(folder: options.folder, migrations: BusbarSchema.migrations)
-            if isUpgrade { for month in try await readings.months() { _ = try await readings.shard(month) } }
+            if isUpgrade { for month in try await readings.monthsInReach() { _ = try await readings.shard(month) } }
         }
         let hasSecrets = try await money.read { transaction in
             try sealedColumns.contains { !(try $0.page((.min, .min), 1, transaction).isEmpty) }

@@ -59,7 +59,7 @@ public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ con
     return try await withSite(site) { open -> CommandStatus in
         try await ClockCheck.start(open)
         // A month that is damaged or of a newer version is known now and not in the middle of the night.
-        for month in try await open.site.readings.months() { _ = try await open.site.readings.shard(month) }
+        for month in try await open.site.readings.monthsInReach() { _ = try await open.site.readings.shard(month) }
         // Served all the same: where the key is lost for good, the rest of the company must go on.
         if try await openedSecrets(open.ring, open.site.money).contains(false) {
             console.note(

@@ -222,6 +222,11 @@ public struct Line: Sendable {
         case .regroup:
             let made = try await Aggregator(site: site, org: org).regroup(days: Self.regroupDays) { await done.set($0) }
             return "\(made) days counted anew"
+        case .forecast:
+            let found = try await Forecaster(site: site, org: org).run { await done.set($0) }
+            let days = found.issued.map(\.description).joined(separator: ", ")
+            return (days.isEmpty ? "nothing due" : "\(days) issued, \(found.made) forecasts")
+                + (found.judged > 0 ? ", \(found.judged) days judged" : "")
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,
@@ -261,7 +266,7 @@ public struct Line: Sendable {
     /// HeadEnd → MeterData by cursor: raw reads become versions of day blocks, work and cursor in one transaction.
     private func takeRaw(_ done: Progress) async throws -> Int {
         var made = 0
-        for month in try await site.readings.months() {
+        for month in try await site.readings.monthsInReach() {
             let shard = try await site.readings.shard(month)
             while true {
                 try Task.checkCancellation()
@@ -297,10 +302,14 @@ public struct Line: Sendable {
         let book = try await site.money.read { [org] in try RuleBook.load(orgID: org.orgID, in: $0) }
         var prepared: [(IncomingDay, IngestContext)] = []
         for raw in reads {
-            let (meter, traits) = try await site.money.read { [scope] transaction in
+            let startS = org.zone.startS(of: raw.day)
+            let endMs = org.zone.startS(of: raw.day.advanced(by: 1)) * 1000
+            let (meter, traits, outages) = try await site.money.read { [scope] transaction in
                 (
                     try Meter.find(raw.meterID, scope, in: transaction),
-                    try MeterTraits.of([raw.meterID], on: raw.day, scope, in: transaction)[raw.meterID]
+                    try MeterTraits.of([raw.meterID], on: raw.day, scope, in: transaction)[raw.meterID],
+                    try Outages.of(
+                        meterID: raw.meterID, fromMs: startS * 1000, toMs: endMs, scope, in: transaction)
                 )
             }
             let rules = book.rules(for: traits, on: raw.day)
@@ -311,9 +320,12 @@ public struct Line: Sendable {
                     meterID: raw.meterID, day: raw.day, zone: org.zone, orgID: org.orgID, in: transaction)
             }
             var incoming = incoming(raw, meter)
-            incoming.outages = darkSlots(
-                around.supply, startS: org.zone.startS(of: raw.day), periodS: meter.capturePeriodS,
-                slots: incoming.values.count)
+            // The meter's own log of the day, and what pushes, other days and the feeder told beside it.
+            let count = incoming.values.count
+            incoming.outages = joinedSlots(
+                darkSlots(around.supply, startS: startS, periodS: meter.capturePeriodS, slots: count)
+                    + Outages.darkSlots(
+                        outages, startS: startS, periodS: meter.capturePeriodS, slots: count, nowMs: nowMs))
             incoming.tamperEvents = around.tampers
             incoming.isDisconnected = try await wasOff(raw, rules)
             prepared.append(

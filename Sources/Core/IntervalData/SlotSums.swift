@@ -1,11 +1,12 @@
-// Sums of many meters, slot by slot, with how many values behind each are estimated or missing. Exact integers, so that
-// a part can be taken out again as it was put in. Values are read from the stored bytes, without making day blocks.
+// Sums of many meters, slot by slot, with how many values behind each are estimated, edited or missing. Exact integers,
+// so that a part can be taken out again as it was put in. Values are read from the stored bytes, without making day blocks.
 
 /// Slots of one day of one length, summed over meters.
 public struct SlotSums: Sendable, Equatable {
     public private(set) var values: [Int64]
-    /// Values behind each slot that are estimates, and that are not there.
+    /// Values behind each slot that are estimates, that a person gave, and that are not there.
     public private(set) var estimated: [Int32]
+    public private(set) var edited: [Int32]
     public private(set) var missing: [Int32]
     /// Meters summed, those included of which nothing is known.
     public private(set) var meters: Int
@@ -13,6 +14,7 @@ public struct SlotSums: Sendable, Equatable {
     public init(slots: Int) {
         values = Array(repeating: 0, count: slots)
         estimated = Array(repeating: 0, count: slots)
+        edited = Array(repeating: 0, count: slots)
         missing = Array(repeating: 0, count: slots)
         meters = 0
     }
@@ -20,15 +22,16 @@ public struct SlotSums: Sendable, Equatable {
     public var slotCount: Int { values.count }
     public var total: Int64 { values.reduce(0, +) }
     public var estimatedCount: Int { estimated.reduce(0) { $0 + Int($1) } }
+    public var editedCount: Int { edited.reduce(0) { $0 + Int($1) } }
     public var missingCount: Int { missing.reduce(0) { $0 + Int($1) } }
     /// Nobody is in it.
     public var isEmpty: Bool {
-        meters == 0 && values.allSatisfy { $0 == 0 } && estimatedCount == 0 && missingCount == 0
+        meters == 0 && values.allSatisfy { $0 == 0 } && estimatedCount == 0 && editedCount == 0 && missingCount == 0
     }
 
     /// Adds the stored parts of a day block, or takes them out.
     /// - Parameters:
-    ///   - qualities: nil when every value is better than an estimate.
+    ///   - qualities: nil when every value is as measured.
     ///   - sign: 1 or −1.
     /// - Throws: ``DayBlockError`` for bytes that are no day of this many slots.
     public mutating func add(values bytes: [UInt8], qualities: [UInt8]?, sign: Int = 1) throws(DayBlockError) {
@@ -66,6 +69,7 @@ public struct SlotSums: Sendable, Equatable {
             switch qualities[1 + slot / 4] >> UInt8(slot % 4 * 2) & 3 {
             case Quality.missing.rawValue: missing[slot] += Int32(sign)
             case Quality.estimated.rawValue: estimated[slot] += Int32(sign)
+            case Quality.edited.rawValue: edited[slot] += Int32(sign)
             default: break
             }
         }
@@ -85,6 +89,7 @@ public struct SlotSums: Sendable, Equatable {
             values[slot] += Int64(sign) * other.values[slot]
             // A part that is subtracted is as doubtful as one that is added: counts only grow.
             estimated[slot] += other.estimated[slot]
+            edited[slot] += other.edited[slot]
             missing[slot] += other.missing[slot]
         }
         meters += other.meters
@@ -98,6 +103,7 @@ public struct SlotSums: Sendable, Equatable {
         for slot in values.indices {
             result.values[slot / width] += values[slot]
             result.estimated[slot / width] += estimated[slot]
+            result.edited[slot / width] += edited[slot]
             result.missing[slot / width] += missing[slot]
         }
         result.meters = meters
@@ -108,8 +114,8 @@ public struct SlotSums: Sendable, Equatable {
 
     private static let format: UInt8 = 1
 
-    /// Format 1: values as Int64, then the two counts as Int32, little endian; empty counts are left out.
-    public func encode() -> (values: [UInt8], estimated: [UInt8], missing: [UInt8]) {
+    /// Format 1: values as Int64, then the counts as Int32, little endian; empty counts are left out.
+    public func encode() -> (values: [UInt8], estimated: [UInt8], edited: [UInt8], missing: [UInt8]) {
         func bytes<Number: FixedWidthInteger>(_ numbers: [Number]) -> [UInt8] {
             if Number.self == Int32.self, numbers.allSatisfy({ $0 == 0 }) { return [Self.format] }
             var bytes = [Self.format]
@@ -117,18 +123,21 @@ public struct SlotSums: Sendable, Equatable {
             for number in numbers { withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) } }
             return bytes
         }
-        return (bytes(values), bytes(estimated), bytes(missing))
+        return (bytes(values), bytes(estimated), bytes(edited), bytes(missing))
     }
 
     /// - Throws: ``DayBlockError`` for bytes that ``encode()`` does not make.
-    public init(decoding values: [UInt8], estimated: [UInt8], missing: [UInt8], meters: Int) throws(DayBlockError) {
+    public init(
+        decoding values: [UInt8], estimated: [UInt8], edited: [UInt8], missing: [UInt8], meters: Int
+    ) throws(DayBlockError) {
         self.values = try Self.numbers(values)
         let slots = self.values.count
         guard slots <= DayBlock.maximumSlots else { throw DayBlockError(part: .values, code: .tooManySlots(slots)) }
         self.estimated = try Self.numbers(estimated, orZeros: slots)
+        self.edited = try Self.numbers(edited, orZeros: slots)
         self.missing = try Self.numbers(missing, orZeros: slots)
         self.meters = meters
-        guard self.estimated.count == slots, self.missing.count == slots else {
+        guard self.estimated.count == slots, self.edited.count == slots, self.missing.count == slots else {
             throw DayBlockError(part: .qualities, code: .length(estimated.count))
         }
     }

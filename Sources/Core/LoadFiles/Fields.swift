@@ -29,7 +29,7 @@ enum Fields {
         case bad(String)
     }
 
-    /// Decimal kWh to Wh. Up to three decimals are exact; up to nine are taken and rounded half away from zero
+    /// Decimal kWh to Wh. Up to three decimals are exact; more, up to 60, are rounded half away from zero
     /// (0.0865 kWh is 87 Wh). Empty, `NA`, `NaN`, `null` and `-` mean no value.
     static func energyWh(_ line: [UInt8], _ cell: Range<Int>) -> Number {
         guard !cell.isEmpty else { return .absent }
@@ -39,8 +39,8 @@ enum Fields {
         var whole: Int64 = 0
         var decimals = -1
         var digits = 0
-        var beyondWh: Int64 = 0
-        var beyondScale: Int64 = 1
+        var isUp = false
+        var isRounded = false
         while index < cell.upperBound {
             let byte = line[index]
             index += 1
@@ -48,12 +48,13 @@ enum Fields {
                 decimals = 0
                 continue
             }
-            guard byte >= 0x30, byte <= 0x39, digits < 18, decimals < 9 else { return notANumber(line, cell) }
+            guard byte >= 0x30, byte <= 0x39, digits < 80, decimals < 60 else { return notANumber(line, cell) }
             digits += 1
             if decimals >= 0 { decimals += 1 }
             if decimals > 3 {
-                beyondWh = beyondWh * 10 + Int64(byte - 0x30)
-                beyondScale *= 10
+                // The first digit beyond decides, whatever follows it.
+                if decimals == 4 { isUp = byte >= 0x35 }
+                if byte != 0x30 { isRounded = true }
             } else {
                 whole = whole * 10 + Int64(byte - 0x30)
                 if whole > 2_147_483_647 { return .bad("is more than 2,147,483 kWh in one slot") }
@@ -61,15 +62,15 @@ enum Fields {
         }
         guard digits > 0 else { return notANumber(line, cell) }
         for _ in max(decimals, 0)..<max(3, decimals) { whole *= 10 }
-        if beyondWh * 2 >= beyondScale, beyondScale > 1 { whole += 1 }
+        if isUp { whole += 1 }
         guard whole <= 2_147_483_647 else { return .bad("is more than 2,147,483 kWh in one slot") }
-        return .wh(Int32(negative ? -whole : whole), rounded: beyondWh > 0)
+        return .wh(Int32(negative ? -whole : whole), rounded: isRounded)
     }
 
     private static func notANumber(_ line: [UInt8], _ cell: Range<Int>) -> Number {
         switch text(line, cell).lowercased() {
         case "na", "n/a", "nan", "null", "-": .absent
-        default: .bad("is not a decimal number of kWh with at most nine decimals")
+        default: .bad("is not a decimal number of kWh with at most 60 decimals")
         }
     }
 

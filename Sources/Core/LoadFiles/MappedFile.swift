@@ -108,7 +108,7 @@ public struct MappedFileParser {
         let code = try quality(line, columns)
         guard let code else { return }
         // The row is read whole before anything of it is kept.
-        var found: [(series: Int, value: Int64, isRegister: Bool)] = []
+        var found: [(series: Int, value: Int64, isRounded: Bool)] = []
         var rounded = 0
         for value in columns.values {
             let number: DecimalNumber
@@ -130,13 +130,14 @@ public struct MappedFileParser {
                         + "\(columns.names[value.column].prefix(40)) is too large",
                     hint: "look at the unit and the multiplier")
             }
-            if isRounded { rounded += 1 }
+            // Of power the energy that is made of it later is what is rounded.
+            if isRounded, !isPower { rounded += 1 }
             found.append(
-                (try series(name, channel, isRegister: value.isRegister, isPower: isPower), whole, value.isRegister))
+                (try series(name, channel, isRegister: value.isRegister, isPower: isPower), whole, isRounded))
         }
         for item in found {
             let atS = try instant(moment, item.series, builder.zone, columns)
-            try points.add(item.series, atS: atS, value: item.value, code: code, row: row)
+            try points.add(item.series, atS: atS, value: item.value, isRounded: item.isRounded, code: code, row: row)
         }
         builder.roundedCount += rounded
     }

@@ -12,6 +12,8 @@ struct SeriesPoints {
         var values: [Int64] = []
         var rows: [UInt32] = []
         var codes: [UInt8] = []
+        /// Values that lost something when they were read; of power what counts is the energy made of it.
+        var rounded: [Bool] = []
     }
     private var series: [Series] = []
 
@@ -24,7 +26,9 @@ struct SeriesPoints {
 
     func last(_ index: Int) -> Int64? { series[index].stamps.last.map(Int64.init) }
 
-    mutating func add(_ index: Int, atS: Int64, value: Int64, code: UInt8, row: Int) throws {
+    mutating func add(
+        _ index: Int, atS: Int64, value: Int64, isRounded: Bool, code: UInt8, row: Int
+    ) throws {
         guard let stamp = UInt32(exactly: atS) else {
             throw RowRefusal(what: "the stamp lies before 1970 or after 2105", hint: "mend the year")
         }
@@ -32,6 +36,7 @@ struct SeriesPoints {
         series[index].values.append(value)
         series[index].rows.append(UInt32(truncatingIfNeeded: row))
         series[index].codes.append(code)
+        if series[index].isPower { series[index].rounded.append(isRounded) }
     }
 
     /// Hands everything to the builder and forgets it.
@@ -83,9 +88,11 @@ struct SeriesPoints {
             try refusing(&builder, row: row) { builder throws in
                 guard let period = try periods.next(place) else { return }
                 let startS = Int64(one.stamps[at]) - (side == .end ? Int64(period) : 0)
-                let value = one.isPower ? energy(one.values[at], period) : one.values[at]
+                let (value, isRounded) =
+                    one.isPower ? energy(one.values[at], period) : (one.values[at], false)
                 try builder.take(
                     one.number, startS: startS, periodS: period, value: value, code: one.codes[at], row: row)
+                if one.isPower, isRounded || one.rounded[at] { builder.roundedCount += 1 }
             }
         }
         for (place, count, refusal) in periods.refused {
@@ -99,13 +106,13 @@ struct SeriesPoints {
         do { try body(&builder) } catch let refusal as RowRefusal { builder.refuse(row: row, refusal, text: "") }
     }
 
-    /// Mean power in µW over an interval as Wh, half away from zero.
-    private static func energy(_ microW: Int64, _ periodS: Int) -> Int64 {
+    /// Mean power in µW over an interval as Wh, half away from zero, and whether that was needed.
+    private static func energy(_ microW: Int64, _ periodS: Int) -> (wh: Int64, isRounded: Bool) {
         let top = Int128(microW) * Int128(periodS)
         let bottom: Int128 = 3_600_000_000
         let (whole, rest) = top.quotientAndRemainder(dividingBy: bottom)
         let isUp = abs(rest) * 2 >= bottom
-        return Int64(clamping: isUp ? whole + (top < 0 ? -1 : 1) : whole)
+        return (Int64(clamping: isUp ? whole + (top < 0 ? -1 : 1) : whole), rest != 0)
     }
 }
 

@@ -114,9 +114,10 @@ public struct RulesError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension ValidationRules {
+    /// A part that is left out is off; a setting that is left out of a part is the usual one.
     /// - Throws: text that is not JSON of format 1 or 2, or a number out of range.
     public init(json: String) throws(RulesError) {
-        self = try decodeRules(json)
+        self = try decodeRules(Self.completed(json))
         guard format == 1 || format == 2 else {
             throw RulesError(description: "format \(format) is not known; write format 2")
         }
@@ -133,6 +134,23 @@ extension ValidationRules {
         try check(spike?.floorW, 0...10_000_000_000, "spike.floorW")
         try check(timeTolerance.map { Int64($0.maximumDriftS) }, 0...86400, "timeTolerance.maximumDriftS")
     }
+    /// The text with what it leaves to what is usual; text that is no object of settings as it is.
+    private static func completed(_ json: String) -> String {
+        guard json.utf8.count <= rulesBytesMax, let usual = parts(encodeRules(Self.all)), var given = parts(json) else {
+            return json
+        }
+        if given["negative"] == nil { given["negative"] = false }
+        for (name, value) in given {
+            guard let part = value as? [String: Any], let whole = usual[name] as? [String: Any] else { continue }
+            given[name] = whole.merging(part) { $1 }
+        }
+        return (try? JSONSerialization.data(withJSONObject: given)).map { String(decoding: $0, as: UTF8.self) } ?? json
+    }
+
+    private static func parts(_ json: String) -> [String: Any]? {
+        (try? JSONSerialization.jsonObject(with: Data(json.utf8))) as? [String: Any]
+    }
+
     /// Keys sorted: equal settings give equal text.
     public func json() -> String { encodeRules(self) }
 }
@@ -173,8 +191,10 @@ private func strayKey(_ given: Any, _ known: Any, _ path: String = "") -> String
     return nil
 }
 
+private let rulesBytesMax = 100_000
+
 func decodeRules<Value: Codable>(_ json: String) throws(RulesError) -> Value {
-    guard json.utf8.count <= 100_000 else {
+    guard json.utf8.count <= rulesBytesMax else {
         throw RulesError(description: "more than 100,000 bytes; give one rule set")
     }
     do {
@@ -190,13 +210,16 @@ func decodeRules<Value: Codable>(_ json: String) throws(RulesError) -> Value {
     } catch let error as DecodingError {
         let path =
             switch error {
-            case .keyNotFound(let key, let context): (context.codingPath + [key]).map(\.stringValue)
+            case .keyNotFound(let key, let context): context.codingPath + [key]
             case .valueNotFound(_, let context), .typeMismatch(_, let context), .dataCorrupted(let context):
-                context.codingPath.map(\.stringValue)
-            @unknown default: [String]()
+                context.codingPath
+            @unknown default: [any CodingKey]()
             }
-        let place = path.isEmpty ? "the settings" : path.joined(separator: ".")
-        throw RulesError(description: "\(place): missing or of another type; compare with the standard settings")
+        let place = path.reduce("") { place, key in
+            key.intValue.map { "\(place)[\($0)]" } ?? (place.isEmpty ? "" : place + ".") + key.stringValue
+        }
+        throw RulesError(
+            description: "\(place.isEmpty ? "the settings" : place): missing or of another type; compare with the standard settings")
     } catch {
         throw RulesError(description: "the settings are not JSON; compare with the standard settings")
     }

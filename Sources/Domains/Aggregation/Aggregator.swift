@@ -31,7 +31,7 @@ public struct Aggregator: Sendable {
     public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
         let master = try await site.money.read { [scope] in try SetMasterData(scope, in: $0) }
         var made = 0
-        for month in try await site.readings.months() {
+        for month in try await site.readings.monthsInReach() {
             let shard = try await site.readings.shard(month)
             let (through, days) = try await shard.read {
                 [org] transaction -> (Int64, [(day: CivilDay, channel: Channel)]) in
@@ -71,7 +71,7 @@ public struct Aggregator: Sendable {
         let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
         let earliest = today.advanced(by: -days)
         var made = 0
-        for month in try await site.readings.months() where month >= earliest.month && month <= today.month {
+        for month in try await site.readings.monthsInReach() where month >= earliest.month && month <= today.month {
             let shard = try await site.readings.shard(month)
             let (first, last) = (max(earliest, month.first), min(today, month.last))
             let wanted = (first.number...max(first.number, last.number)).map { CivilDay(number: $0) }

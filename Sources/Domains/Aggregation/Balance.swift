@@ -17,11 +17,13 @@ public struct EnergyBalance: Sendable, Equatable {
     public var headExportWh: Int64 = 0
     public var belowImportWh: Int64 = 0
     public var belowExportWh: Int64 = 0
-    /// Intervals of the head's meters that are estimated, and that are missing.
+    /// Intervals of the head's meters that are estimated, that a person gave, and that are missing.
     public var headEstimated = 0
+    public var headEdited = 0
     public var headMissing = 0
     /// The same of the meters below.
     public var belowEstimated = 0
+    public var belowEdited = 0
     public var belowMissing = 0
     /// Intervals that all meters should have.
     public var expected = 0
@@ -90,11 +92,13 @@ extension SetReader {
             let doubtful = meters.values.map(\.doubtful)
             let head = meters.values.reduce(0) { $0 + $1.total }
             balance.headEstimated += doubtful.reduce(0) { $0 + $1.estimated }
+            balance.headEdited += doubtful.reduce(0) { $0 + $1.edited }
             balance.headMissing += doubtful.reduce(0) { $0 + $1.missing }
             balance.expected += meters.values.reduce(0) { $0 + $1.slotCount }
             let sums = below[day].map { Array($0.values) } ?? []
             let total = sums.reduce(0) { $0 + $1.total }
             balance.belowEstimated += sums.reduce(0) { $0 + $1.estimatedCount }
+            balance.belowEdited += sums.reduce(0) { $0 + $1.editedCount }
             balance.belowMissing += sums.reduce(0) { $0 + $1.missingCount }
             balance.expected += sums.reduce(0) { $0 + $1.meters * $1.slotCount }
             if channel == .importWh {

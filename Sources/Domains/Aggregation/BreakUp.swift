@@ -17,11 +17,13 @@ public struct BreakUpRow: Sendable, Equatable {
     public var key: SetKey?
     public var wh: Int64
     public var estimatedIntervals: Int
+    public var editedIntervals: Int
     public var missingIntervals: Int
 
-    public init(key: SetKey?, wh: Int64, estimatedIntervals: Int, missingIntervals: Int) {
+    public init(key: SetKey?, wh: Int64, estimatedIntervals: Int, editedIntervals: Int, missingIntervals: Int) {
         (self.key, self.wh) = (key, wh)
-        (self.estimatedIntervals, self.missingIntervals) = (estimatedIntervals, missingIntervals)
+        (self.estimatedIntervals, self.editedIntervals) = (estimatedIntervals, editedIntervals)
+        self.missingIntervals = missingIntervals
     }
 }
 
@@ -63,7 +65,7 @@ extension SetReader {
     }
 
     private static func nothing(_ key: SetKey?) -> BreakUpRow {
-        BreakUpRow(key: key, wh: 0, estimatedIntervals: 0, missingIntervals: 0)
+        BreakUpRow(key: key, wh: 0, estimatedIntervals: 0, editedIntervals: 0, missingIntervals: 0)
     }
 
     private func breakUpMembers(
@@ -129,7 +131,7 @@ extension SetReader {
                 return (member, row)
             }
             row.wh = day.total
-            (row.estimatedIntervals, row.missingIntervals) = day.doubtful
+            (row.estimatedIntervals, row.editedIntervals, row.missingIntervals) = day.doubtful
             return (member, row)
         }
     }
@@ -170,12 +172,14 @@ extension BreakUpRow {
     fileprivate mutating func add(_ other: BreakUpRow) {
         wh += other.wh
         estimatedIntervals += other.estimatedIntervals
+        editedIntervals += other.editedIntervals
         missingIntervals += other.missingIntervals
     }
 
     fileprivate mutating func add(_ sums: SlotSums, sign: Int) {
         wh += Int64(sign) * sums.total
         estimatedIntervals += sums.estimatedCount
+        editedIntervals += sums.editedCount
         missingIntervals += sums.missingCount
     }
 }

@@ -1,5 +1,5 @@
 // Contracted load against the highest load of each account, by time band of its pack. A load is the mean over one
-// interval; estimated intervals count and are said to be estimates.
+// interval; estimated and edited intervals count and are said to be such.
 import Access
 import Accounts
 import CivilTime
@@ -17,7 +17,7 @@ extension SetReader {
     private struct Peak {
         var powerW: Int64
         var startS: Int64
-        var isEstimated: Bool
+        var quality: Quality
         var meterID: Int64
         var day: CivilDay
     }
@@ -94,8 +94,17 @@ extension SetReader {
             let powerW = Int64(value) * 3_600 / periodS
             guard peaks[key].map({ $0.powerW < powerW }) != false else { continue }
             peaks[key] = Peak(
-                powerW: powerW, startS: startS + Int64(slot) * periodS, isEstimated: raw.isEstimated(slot),
+                powerW: powerW, startS: startS + Int64(slot) * periodS, quality: raw.quality(slot),
                 meterID: raw.meterID, day: day)
+        }
+    }
+
+    private static func words(_ quality: Quality) -> String {
+        switch quality {
+        case .missing: "missing"
+        case .estimated: "estimated"
+        case .edited: "edited"
+        case .actual: "measured"
         }
     }
 
@@ -115,7 +124,7 @@ extension SetReader {
             let row = ReportRow(
                 cells: [
                     .text(account.accountNumber), .text(key.band), .number(account.sanctionedW), .number(peak.powerW),
-                    .optional(share), .text(time(peak.startS)), .text(peak.isEstimated ? "estimated" : "measured"),
+                    .optional(share), .text(time(peak.startS)), .text(Self.words(peak.quality)),
                 ], opens: .meter(peak.meterID, peak.day))
             return (share ?? 0, row, "\(account.accountNumber) \(key.band)")
         }.sorted { ($1.share, $0.2) < ($0.share, $1.2) }

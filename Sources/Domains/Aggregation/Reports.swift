@@ -24,6 +24,9 @@ extension SetReader {
             case .maximumDemand: try await maximumDemand(query, scope)
             case .energyBalance: try await balanceRows(query, scope)
             case .peakToAverage: try await peaks(query, scope)
+            case .forecast: try await forecastRows(query, scope)
+            case .forecastAccuracy: try await forecastAccuracy(query, scope)
+            case .forecastBySize: try await forecastBySize(query, scope)
             }
         guard rows.count <= Report.rowsMax else {
             throw Refusal(
@@ -36,7 +39,7 @@ extension SetReader {
     }
 
     /// The set that is asked about: by itself the whole company. Who is confined to places must name one.
-    private func set(_ query: ReportQuery, _ scope: Scope) async throws -> SetKey {
+    func set(_ query: ReportQuery, _ scope: Scope) async throws -> SetKey {
         let key = query.set ?? (scope.placeIDs?.first).map { .place($0) } ?? .all
         try await site.money.read { try key.prove(scope, in: $0) }
         return key
@@ -44,46 +47,64 @@ extension SetReader {
 
     // MARK: data availability
 
-    /// Of one place day by day; without a place, every place of the scope over the period.
+    /// Of one set day by day; without a set, every place of the scope over the period.
     private func availability(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
         let columns = [
             ReportColumn("place", .text), ReportColumn("kind", .text), ReportColumn("day", .day),
             ReportColumn("meters", .count), ReportColumn("expected", .count), ReportColumn("actual", .count),
-            ReportColumn("estimated", .count), ReportColumn("missing", .count), ReportColumn("available_ppm", .ppm),
+            ReportColumn("estimated", .count), ReportColumn("edited", .count), ReportColumn("missing", .count),
+            ReportColumn("available_ppm", .ppm),
         ]
-        let places = try await site.money.read { try Place.all(scope, in: $0) }.filter { $0.kind != .pole }
+        let sets: [(key: SetKey, name: String, kind: String)] =
+            if let key = query.set {
+                [try await named(key, scope)]
+            } else {
+                try await site.money.read { try Place.all(scope, in: $0) }.filter { $0.kind != .pole }
+                    .map { (.place($0.placeID), $0.name, $0.kind.rawValue) }
+            }
         var rows: [ReportRow] = []
-        for place in places {
-            if let key = query.set, key != .place(place.placeID) { continue }
-            let days = try await days(.place(place.placeID), .importWh, from: query.from, to: query.to)
+        for set in sets {
+            let days = try await days(set.key, .importWh, from: query.from, to: query.to)
             let sorted = days.sorted { $0.key < $1.key }
             if query.set == nil {
                 guard !sorted.isEmpty else { continue }
-                rows.append(
-                    Self.row(place, nil, sorted.map(\.value), query.from, query.to))
+                rows.append(Self.row(set, nil, sorted.map(\.value), query.from, query.to))
             } else {
-                rows += sorted.map { Self.row(place, $0.key, [$0.value], $0.key, $0.key) }
+                rows += sorted.map { Self.row(set, $0.key, [$0.value], $0.key, $0.key) }
             }
         }
         return (columns, rows)
     }
 
-    private static func row(_ place: Place, _ day: CivilDay?, _ days: [DaySums], _ from: CivilDay, _ to: CivilDay)
-        -> ReportRow
-    {
+    private func named(_ key: SetKey, _ scope: Scope) async throws -> (key: SetKey, name: String, kind: String) {
+        try await site.money.read { [org] transaction in
+            if case .place(let placeID) = key {
+                let place = try Place.find(placeID, scope, in: transaction)
+                return (key, place.name, place.kind.rawValue)
+            }
+            let title = try key.title(Scope(orgID: org.orgID), in: transaction)
+            return (key, title.isEmpty ? org.name : title, key.description.prefix { $0 != ":" }.description)
+        }
+    }
+
+    private static func row(
+        _ set: (key: SetKey, name: String, kind: String), _ day: CivilDay?, _ days: [DaySums], _ from: CivilDay,
+        _ to: CivilDay
+    ) -> ReportRow {
         let sums = days.flatMap(\.values)
         let expected = sums.reduce(0) { $0 + $1.meters * $1.slotCount }
         let estimated = sums.reduce(0) { $0 + $1.estimatedCount }
+        let edited = sums.reduce(0) { $0 + $1.editedCount }
         let missing = sums.reduce(0) { $0 + $1.missingCount }
         let meters = days.map { $0.values.reduce(0) { $0 + $1.meters } }.max() ?? 0
-        let actual = expected - estimated - missing
+        let actual = expected - estimated - edited - missing
         let available = expected > 0 ? Int64(Int128(actual) * 1_000_000 / Int128(expected)) : nil
         return ReportRow(
             cells: [
-                .text(place.name), .text(place.kind.rawValue), day.map { .text($0.description) } ?? .none,
+                .text(set.name), .text(set.kind), day.map { .text($0.description) } ?? .none,
                 .count(meters), .count(expected), .count(actual), .count(estimated),
-                .count(missing), .optional(available),
-            ], opens: .set(.place(place.placeID), from: from, to: to))
+                .count(edited), .count(missing), .optional(available),
+            ], opens: .set(set.key, from: from, to: to))
     }
 
     // MARK: exceptions
@@ -130,7 +151,7 @@ extension SetReader {
     private func consumption(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
         let columns = [
             ReportColumn("part", .text), ReportColumn("name", .text), ReportColumn("import_Wh", .wh),
-            ReportColumn("estimated", .count), ReportColumn("missing", .count),
+            ReportColumn("estimated", .count), ReportColumn("edited", .count), ReportColumn("missing", .count),
         ]
         let key = try await set(query, scope)
         let parts = try await breakUp(key, from: query.from, to: query.to, by: query.by, limit: Report.rowsMax)
@@ -143,7 +164,8 @@ extension SetReader {
                 ReportRow(
                     cells: [
                         .text(row.key?.description ?? ""), .text(name), .number(row.wh),
-                        .count(row.estimatedIntervals), .count(row.missingIntervals),
+                        .count(row.estimatedIntervals), .count(row.editedIntervals),
+                        .count(row.missingIntervals),
                     ], opens: row.key.map { .set($0, from: query.from, to: query.to) })
             }
         )
@@ -156,7 +178,7 @@ extension SetReader {
             ReportColumn("place", .text), ReportColumn("head_import_Wh", .wh), ReportColumn("head_export_Wh", .wh),
             ReportColumn("below_import_Wh", .wh), ReportColumn("below_export_Wh", .wh), ReportColumn("loss_Wh", .wh),
             ReportColumn("loss_ppm", .ppm), ReportColumn("complete_ppm", .ppm), ReportColumn("estimated", .count),
-            ReportColumn("missing", .count),
+            ReportColumn("edited", .count), ReportColumn("missing", .count),
         ]
         let found = try await balances(from: query.from, to: query.to, scope)
         let names = try await site.money.read { transaction in
@@ -171,6 +193,7 @@ extension SetReader {
                         .number(balance.belowImportWh), .number(balance.belowExportWh), .number(balance.lossWh),
                         .optional(balance.lossPPM), .optional(balance.completePPM),
                         .count(balance.headEstimated + balance.belowEstimated),
+                        .count(balance.headEdited + balance.belowEdited),
                         .count(balance.headMissing + balance.belowMissing),
                     ], opens: .set(.place(balance.placeID), from: query.from, to: query.to))
             }

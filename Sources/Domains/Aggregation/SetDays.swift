@@ -20,8 +20,16 @@ public enum AggregationSchema {
                   change {int} NOT NULL, membership {int} NOT NULL, version {int} NOT NULL, made_at_ms {int} NOT NULL,
                   PRIMARY KEY (org_id, day, channel)) {by_month}
                 """,
-            ])
-    ]
+            ]),
+        Migration(
+            113, .readings, "edited values in aggregates",
+            [
+                // Empty in sums that were made before; those are counted again from the first change.
+                "ALTER TABLE set_day ADD COLUMN edited {bytes}",
+                "DELETE FROM set_day_state",
+                "DELETE FROM change_cursor WHERE consumer = 'aggregation'",
+            ]),
+    ] + ForecastSchema.migrations
 }
 
 /// Up to where the sums of a day hold.
@@ -85,11 +93,12 @@ public typealias DaySums = [Int: SlotSums]
 
 enum SetDays {
     static let insert = """
-        INSERT INTO set_day (org_id, day, set_key, channel, slots, meters, total_value, slot_values, estimated, missing)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        INSERT INTO set_day (org_id, day, set_key, channel, slots, meters, total_value, slot_values, estimated, missing,
+          edited)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (org_id, day, set_key, channel, slots) DO UPDATE SET meters = excluded.meters,
           total_value = excluded.total_value, slot_values = excluded.slot_values, estimated = excluded.estimated,
-          missing = excluded.missing
+          missing = excluded.missing, edited = excluded.edited
         """
 
     static func row(_ sums: SlotSums, _ key: String, _ day: CivilDay, _ channel: Channel, orgID: Int64) -> [SQLValue] {
@@ -97,7 +106,16 @@ enum SetDays {
         return [
             .int(orgID), .day(day), .text(key), .int(channel.rawValue), .int(sums.slotCount), .int(sums.meters),
             .int(sums.total), .bytes(bytes.values), .bytes(bytes.estimated), .bytes(bytes.missing),
+            .bytes(bytes.edited),
         ]
+    }
+
+    /// Meters, values, estimated, missing and edited of a row, in this order.
+    private static func sums(_ row: any SQLRow, from first: Int) throws -> SlotSums {
+        try SlotSums(
+            decoding: row.bytes(first + 1), estimated: row.bytes(first + 2),
+            edited: row.optionalBytes(first + 4) ?? [1],
+            missing: row.bytes(first + 3), meters: Int(row.int(first)))
     }
 
     static func clear(_ day: CivilDay, _ channel: Channel, orgID: Int64, in transaction: any SQLTransaction) throws {
@@ -114,14 +132,13 @@ enum SetDays {
         let marks = parameters.bind(days.map { Int64($0.number) })
         return try transaction.query(
             """
-            SELECT day, meters, slot_values, estimated, missing FROM set_day
+            SELECT day, meters, slot_values, estimated, missing, edited FROM set_day
             WHERE org_id = $1 AND day IN (\(marks)) AND set_key = $2 AND channel = $3
             """, parameters
         ) { row in
             (
                 try row.day(0),
-                try SlotSums(
-                    decoding: row.bytes(2), estimated: row.bytes(3), missing: row.bytes(4), meters: Int(row.int(1)))
+                try sums(row, from: 1)
             )
         }.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1.slotCount] = $1.1 }
     }
@@ -137,14 +154,13 @@ enum SetDays {
         let marks = parameters.bind(days.map { Int64($0.number) })
         return try transaction.query(
             """
-            SELECT day, set_key, meters, slot_values, estimated, missing FROM set_day
+            SELECT day, set_key, meters, slot_values, estimated, missing, edited FROM set_day
             WHERE org_id = $1 AND day IN (\(marks)) AND set_key >= $2 AND set_key < $3 AND channel = $4
             """, parameters
         ) { row in
             (
                 try row.day(0), try row.text(1),
-                try SlotSums(
-                    decoding: row.bytes(3), estimated: row.bytes(4), missing: row.bytes(5), meters: Int(row.int(2)))
+                try sums(row, from: 2)
             )
         }.reduce(into: [:]) { $0[$1.1, default: [:]][$1.0, default: [:]][$1.2.slotCount] = $1.2 }
     }
@@ -155,12 +171,11 @@ enum SetDays {
     ) throws -> SlotSums? {
         try transaction.first(
             """
-            SELECT meters, slot_values, estimated, missing FROM set_day
+            SELECT meters, slot_values, estimated, missing, edited FROM set_day
             WHERE org_id = $1 AND day = $2 AND set_key = $3 AND channel = $4 AND slots = $5
             """, [.int(orgID), .day(day), .text(key), .int(channel.rawValue), .int(slots)]
         ) { row in
-            try SlotSums(
-                decoding: row.bytes(1), estimated: row.bytes(2), missing: row.bytes(3), meters: Int(row.int(0)))
+            try sums(row, from: 0)
         }
     }
 

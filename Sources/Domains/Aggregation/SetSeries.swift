@@ -44,15 +44,17 @@ public struct SetBucket: Sendable, Equatable {
     /// What went into the set for its way: see ``SetSeries/grossed``. Nil where that is not known.
     public var grossedMilliWh: Int64?
     public var estimatedIntervals: Int
+    public var editedIntervals: Int
     public var missingIntervals: Int
 
     public init(
         startS: Int64, day: CivilDay, meterWh: Int64, grossedMilliWh: Int64? = nil, estimatedIntervals: Int,
-        missingIntervals: Int
+        editedIntervals: Int, missingIntervals: Int
     ) {
         (self.startS, self.day, self.meterWh) = (startS, day, meterWh)
         self.grossedMilliWh = grossedMilliWh
-        (self.estimatedIntervals, self.missingIntervals) = (estimatedIntervals, missingIntervals)
+        (self.estimatedIntervals, self.editedIntervals) = (estimatedIntervals, editedIntervals)
+        self.missingIntervals = missingIntervals
     }
 }
 
@@ -95,6 +97,7 @@ public struct SetSeries: Sendable {
         }
     }
     public var estimatedCount: Int { buckets.reduce(0) { $0 + $1.estimatedIntervals } }
+    public var editedCount: Int { buckets.reduce(0) { $0 + $1.editedIntervals } }
     public var missingCount: Int { buckets.reduce(0) { $0 + $1.missingIntervals } }
 }
 
@@ -253,9 +256,10 @@ public struct SetReader: Sendable {
                 buckets[at]
                 ?? SetBucket(
                     startS: at, day: resolution == .month ? day.month.first : day, meterWh: 0, estimatedIntervals: 0,
-                    missingIntervals: 0)
+                    editedIntervals: 0, missingIntervals: 0)
             bucket.meterWh += sums.values[slot]
             bucket.estimatedIntervals += Int(sums.estimated[slot])
+            bucket.editedIntervals += Int(sums.edited[slot])
             bucket.missingIntervals += Int(sums.missing[slot])
             buckets[at] = bucket
         }

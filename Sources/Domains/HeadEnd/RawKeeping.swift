@@ -61,7 +61,7 @@ public struct RawKeeping: Sendable, Equatable {
         }
         let before = today.advanced(by: -keepDays)
         var deleted = 0
-        for month in try await site.readings.months() where month.first < before {
+        for month in try await site.readings.monthsInReach() where month.first < before {
             let shard = try await site.readings.shard(month)
             while true {
                 try Task.checkCancellation()

@@ -7,7 +7,8 @@ import SQL
 public enum MeterDataSchema {
     public static let migrations =
         ImportSchema.migrations + OutageSchema.migrations + [
-            RuleBook.migration, DayContext.migration, ReadingSourceSchema.migration, ReadingEdit.migration,
+            RuleBook.migration, PlanBook.migration, DayContext.migration, ReadingSourceSchema.migration,
+            ReadingEdit.migration,
             EstimationLog.migration,
             Migration(
                 102, .readings, "meter data",

@@ -11,29 +11,29 @@ public struct RawDay: Sendable {
     public var total: Int64
     public var lowestQuality: Quality
     public var values: [UInt8]
-    /// Nil when every value is better than an estimate.
+    /// Nil when every value is as measured.
     public var qualities: [UInt8]?
     public var slotCount: Int
 
-    /// How many values are estimates, and how many are not there.
-    public var doubtful: (estimated: Int, missing: Int) {
-        guard let qualities else { return (0, 0) }
-        var counts = (estimated: 0, missing: 0)
-        for slot in 0..<slotCount where 1 + slot / 4 < qualities.count {
-            switch qualities[1 + slot / 4] >> UInt8(slot % 4 * 2) & 3 {
-            case Quality.missing.rawValue: counts.missing += 1
-            case Quality.estimated.rawValue: counts.estimated += 1
-            default: break
+    /// How many values are estimates, how many a person gave, and how many are not there.
+    public var doubtful: (estimated: Int, edited: Int, missing: Int) {
+        var counts = (estimated: 0, edited: 0, missing: 0)
+        guard qualities != nil else { return counts }
+        for slot in 0..<slotCount {
+            switch quality(slot) {
+            case .missing: counts.missing += 1
+            case .estimated: counts.estimated += 1
+            case .edited: counts.edited += 1
+            case .actual: break
             }
         }
         return counts
     }
-}
 
-extension RawDay {
-    public func isEstimated(_ slot: Int) -> Bool {
-        guard let qualities, 1 + slot / 4 < qualities.count else { return false }
-        return qualities[1 + slot / 4] >> UInt8(slot % 4 * 2) & 3 == Quality.estimated.rawValue
+    /// Of a slot of the day.
+    public func quality(_ slot: Int) -> Quality {
+        guard let qualities, 1 + slot / 4 < qualities.count else { return .actual }
+        return Quality(rawValue: qualities[1 + slot / 4] >> UInt8(slot % 4 * 2) & 3) ?? .missing
     }
 }
 
@@ -116,7 +116,7 @@ extension DayBlocks {
         let lowest = version.block.lowestQuality
         return RawDay(
             meterID: row.meterID, version: version.version, total: version.block.totalValue, lowestQuality: lowest,
-            values: bytes.values, qualities: lowest < .edited ? bytes.qualities : nil,
+            values: bytes.values, qualities: lowest < .actual ? bytes.qualities : nil,
             slotCount: version.block.slotCount)
     }
 
@@ -125,7 +125,7 @@ extension DayBlocks {
         let values = try row.bytes(5)
         return RawDay(
             meterID: try row.int(0), version: try row.int(2), total: try row.int(3), lowestQuality: quality,
-            values: values, qualities: quality < .edited ? try row.bytes(6) : nil, slotCount: values.count / 4)
+            values: values, qualities: quality < .actual ? try row.bytes(6) : nil, slotCount: values.count / 4)
     }
 
     /// The same for some meters, at two changes: what was current then and what is now. At most a few hundred.

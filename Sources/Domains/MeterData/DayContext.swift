@@ -136,6 +136,17 @@ extension DayBlock {
     }
 }
 
+/// Runs of slots in order, those that touch or overlap made one.
+public func joinedSlots(_ runs: [Range<Int>]) -> [Range<Int>] {
+    runs.filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { joined, run in
+        if let last = joined.last, run.lowerBound <= last.upperBound {
+            joined[joined.count - 1] = last.lowerBound..<max(last.upperBound, run.upperBound)
+        } else {
+            joined.append(run)
+        }
+    }
+}
+
 /// Slots of a day wholly without supply, from a meter's own power failures (a) and restorations (b). Only failures
 /// whose end is known count: a lost last word must not make a house look dark.
 /// - Parameters:

@@ -64,14 +64,17 @@ public struct Estimator: Sendable {
         self.sources = sources
     }
 
-    /// The rules in force on a day.
-    func rules(on day: CivilDay) async throws -> EstimationPlan {
-        if let plan { return plan }
-        let text = try await site.money.read { [org] transaction in
-            try SettingRegistry(Self.settings).value(
-                Self.planSetting, on: day, Scope(orgID: org.orgID), in: transaction)
+    /// The rules in force on a day for some meters: of each its group's, else the company's.
+    func plans(of meterIDs: [Int64], on day: CivilDay) async throws -> DayPlans {
+        if let plan { return DayPlans(day: day, company: plan, book: PlanBook(), traits: [:]) }
+        return try await site.money.read { [org] transaction in
+            let scope = Scope(orgID: org.orgID)
+            let text = try SettingRegistry(Self.settings).value(Self.planSetting, on: day, scope, in: transaction)
+            let book = try PlanBook.load(orgID: org.orgID, in: transaction)
+            return DayPlans(
+                day: day, company: Self.plan(of: text) ?? .standard, book: book,
+                traits: book.sets.isEmpty ? [:] : try MeterTraits.of(meterIDs, on: day, scope, in: transaction))
         }
-        return Self.plan(of: text) ?? .standard
     }
 
     /// Fills one finished day for every installed meter that is not complete. Returns (filled, not estimable).
@@ -83,19 +86,23 @@ public struct Estimator: Sendable {
             try DayBlocks.lowestQualities(day: day, orgID: org.orgID, in: $0)
         }
         // Two questions for the whole day; a meter is looked at by itself only when it lacks something.
-        let meters = try await site.money.read { [org] transaction in
+        let (meters, exchanges) = try await site.money.read { [org] transaction in
             let scope = Scope(orgID: org.orgID)
-            return try Installation.all(on: day, scope, in: transaction)
-                .filter { qualities[$0.meterID, default: .missing] == .missing }
-                .map { try Meter.find($0.meterID, scope, in: transaction) }.filter { $0.isCalled || !onlyCalled }
+            return (
+                try Installation.all(on: day, scope, in: transaction)
+                    .filter { qualities[$0.meterID, default: .missing] == .missing }
+                    .map { try Meter.find($0.meterID, scope, in: transaction) }.filter { $0.isCalled || !onlyCalled },
+                try MeterReplacement.since(day, scope, in: transaction).filter { $0.day == day }
+            )
         }
         var filled = 0
         var notEstimable = 0
-        let rules = try await rules(on: day)
+        let plans = try await plans(of: meters.map(\.meterID), on: day)
         for meter in meters {
             try Task.checkCancellation()
-            let bench = try await EstimationBench.of(meter, day, site: site, org: org, sources: sources)
-            if try await fill(bench, rules, shard: shard, nowMs: nowMs) {
+            var bench = try await EstimationBench.of(meter, day, site: site, org: org, sources: sources)
+            bench.confine(to: exchanges, zone: org.zone)
+            if try await fill(bench, plans.plan(of: meter.meterID), shard: shard, nowMs: nowMs) {
                 filled += 1
             } else {
                 notEstimable += 1
@@ -108,7 +115,7 @@ public struct Estimator: Sendable {
     /// nothing is missing, and idempotent. Returns the meter-days filled.
     public func lookBack(before day: CivilDay, days: Int) async throws -> Int {
         var filled = 0
-        let months = Set(try await site.readings.months())
+        let months = Set(try await site.readings.monthsInReach())
         for offset in stride(from: days, through: 1, by: -1) {
             let earlier = day.advanced(by: -offset)
             let isCalledThen = try await site.money.read { [org] in
@@ -170,6 +177,16 @@ public struct Estimator: Sendable {
     }
 }
 
+/// The rules of estimation of one day.
+struct DayPlans: Sendable {
+    let day: CivilDay
+    let company: EstimationPlan
+    let book: PlanBook
+    let traits: [Int64: MeterTraits]
+
+    func plan(of meterID: Int64) -> EstimationPlan { book.plan(for: traits[meterID], on: day) ?? company }
+}
+
 /// What one day of a meter is estimated from.
 struct EstimationBench: Sendable {
     let meterID: Int64
@@ -181,6 +198,8 @@ struct EstimationBench: Sendable {
     let outages: [Range<Int64>]
     /// What the registers at both ends of the day moved.
     let registerWh: Int64?
+    /// Slots in which the meter was there to measure; nil is the whole day.
+    var own: Range<Int>?
 
     static func of(
         _ meter: Meter, _ day: CivilDay, channel: Channel = .importWh, site: Site, org: Org,
@@ -215,13 +234,25 @@ struct EstimationBench: Sendable {
             registerWh: ends[0].flatMap { from in ends[1].map { $0 - from } })
     }
 
+    /// On the day of an exchange each meter has its own part of the day: the rest is the other one's.
+    mutating func confine(to exchanges: [MeterReplacement], zone: Zone) {
+        let (startS, lengthS) = (zone.startS(of: day), zone.lengthS(of: day))
+        for exchange in exchanges where exchange.oldMeterID == meterID || exchange.newMeterID == meterID {
+            let slots = exchange.slots(
+                of: meterID, count: slotCount, dayStartMs: startS * 1000,
+                periodMs: lengthS * 1000 / Int64(max(1, slotCount)))
+            own = own.map { $0.clamped(to: slots) } ?? slots
+        }
+    }
+
     /// What is missing of the day, by slot of the day.
     func estimates(
         _ known: DayBlock, _ rules: EstimationPlan
     ) -> (filled: [(slot: Int, estimate: SlotEstimate)], unfilled: [Int]) {
-        let missing = known.qualities.indices.filter { known.qualities[$0] == .missing }
+        let missing = known.qualities.indices.filter { known.qualities[$0] == .missing && own?.contains($0) != false }
         guard var series, series.put(known, on: day), let slots = series.slots(of: day) else { return ([], missing) }
-        let found = estimate(series, wanted: slots, registers: registers, outages: outages, plan: rules)
+        let wanted = own.map { slots.lowerBound + $0.lowerBound..<slots.lowerBound + $0.upperBound } ?? slots
+        let found = estimate(series, wanted: wanted, registers: registers, outages: outages, plan: rules)
         return (
             found.filled.map { ($0.slot - slots.lowerBound, $0) }, found.unfilled.map { $0 - slots.lowerBound }
         )

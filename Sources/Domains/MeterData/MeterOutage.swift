@@ -347,6 +347,25 @@ public enum Outages {
     /// An outage may have begun so long before the span that is asked for.
     static let longestMs: Int64 = 400 * 86_400_000
 
+    /// The slots of a day in which a meter was without supply for certain, all of each.
+    /// - Parameters:
+    ///   - startS: of the day.
+    ///   - nowMs: up to which one that lasts is certain.
+    public static func darkSlots(
+        _ outages: [OutageInterval], startS: Int64, periodS: Int64, slots: Int, nowMs: Int64
+    ) -> [Range<Int>] {
+        guard periodS > 0 else { return [] }
+        let periodMs = periodS * 1000
+        return outages.compactMap { outage in
+            // Of a silent one nothing is certain, and its bounds are no times.
+            guard outage.certainFromMs < min(outage.certainToMs, nowMs) else { return nil }
+            let fromMs = max(0, outage.certainFromMs - startS * 1000)
+            let toMs = max(0, min(outage.certainToMs, nowMs) - startS * 1000)
+            let (first, end) = ((fromMs + periodMs - 1) / periodMs, min(Int64(slots), toMs / periodMs))
+            return first < end ? Int(first)..<Int(end) : nil
+        }
+    }
+
     /// When a meter was without supply, in order of time: for estimation, which puts zero there, and for validation,
     /// which explains zeros by it. Reads the money store.
     /// - Parameters:

@@ -16,13 +16,19 @@ public struct KeptMonth: Sendable, Codable, Equatable {
         case compacted
         /// Compacted, and on SQLite in the archive folder.
         case archived
+        /// In an archive that is not there now.
+        case outOfReach = "out of reach"
     }
     public var month: String
     public var form: Form
-    /// Compacted rows.
-    public var rows: Int64
+    /// Compacted rows; nil out of reach.
+    public var rows: Int64?
     /// Meter-days that lie open: all of an open month; of others what came since.
-    public var openVersions: Int64
+    public var openVersions: Int64?
+
+    public init(month: String, form: Form, rows: Int64?, openVersions: Int64?) {
+        (self.month, self.form, self.rows, self.openVersions) = (month, form, rows, openVersions)
+    }
 }
 
 public struct MonthKeeper: Sendable {
@@ -75,11 +81,11 @@ public struct MonthKeeper: Sendable {
         let hot = try await setting(Self.hotSetting)
         let archive = try await setting(Self.archiveSetting)
         var touched = 0
-        for month in try await site.readings.months() where month.index < present.index - hot {
+        for month in try await site.readings.monthsInReach() where month.index < present.index - hot {
             try Task.checkCancellation()
             let isDue = archive > 0 && month.index < present.index - max(hot, archive)
             let state = try await state(month)
-            if state.openVersions > 0 || state.form == .open { touched += try await compact(month) > 0 ? 1 : 0 }
+            if state.openVersions != 0 || state.form == .open { touched += try await compact(month) > 0 ? 1 : 0 }
             if isDue, state.form != .archived {
                 try await self.archive(month)
                 touched += 1

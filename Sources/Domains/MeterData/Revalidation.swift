@@ -40,10 +40,31 @@ public struct Revalidation: Sendable {
             history: history, rules: rules, madeBy: "validate", nowMs: nowMs)
     }
 
+    /// A day as it is stored, with what is known by now of its outages: they may have been told after it was judged.
+    private func stored(
+        _ day: CivilDay, _ meterID: Int64, _ slots: Int, _ outages: [OutageInterval], _ nowMs: Int64
+    ) -> IncomingDay {
+        var incoming = IncomingDay(
+            day: day, meterID: meterID, batchID: 0, values: .init(repeating: nil, count: slots))
+        incoming.outages = joinedSlots(
+            Outages.darkSlots(
+                outages, startS: org.zone.startS(of: day), periodS: org.zone.lengthS(of: day) / Int64(max(1, slots)),
+                slots: slots, nowMs: nowMs))
+        return incoming
+    }
+
+    private func outages(_ meterID: Int64, _ from: CivilDay, _ to: CivilDay) async throws -> [OutageInterval] {
+        let (fromMs, toMs) = (org.zone.startS(of: from) * 1000, org.zone.startS(of: to.advanced(by: 1)) * 1000)
+        return try await site.money.read { [org] in
+            try Outages.of(meterID: meterID, fromMs: fromMs, toMs: toMs, Scope(orgID: org.orgID), in: $0)
+        }
+    }
+
     /// Days that hold something are looked at in order, each with the days before it as they are then.
     public func run(meterID: Int64, from: CivilDay, to: CivilDay) async throws -> (days: Int, changed: Int) {
         let start = try await start(meterID, on: to)
         let nowMs = site.clocks.businessNowMs()
+        let outages = try await outages(meterID, from, to)
         var (days, changed) = (0, 0)
         for month in try await site.readings.months() where month >= from.month && month <= to.month {
             let (first, last) = (max(from, month.first), min(to, month.last))
@@ -54,15 +75,14 @@ public struct Revalidation: Sendable {
             let counts = try await site.readings.shard(month).write { [self] transaction in
                 var earlier = before
                 var counts = (days: 0, changed: 0)
-                let stored = try DayBlocks.current(
+                let blocks = try DayBlocks.current(
                     meterID: meterID, from: first, to: last, orgID: org.orgID, in: transaction)
-                for item in stored {
+                for item in blocks {
                     let rules = start.book.rules(for: start.traits, on: item.day)
                     earlier.removeAll { $0.day < item.day.advanced(by: -rules.historyDays) }
                     let slots = item.block.slotCount
                     let made = try Ingest.apply(
-                        IncomingDay(
-                            day: item.day, meterID: meterID, batchID: 0, values: .init(repeating: nil, count: slots)),
+                        stored(item.day, meterID, slots, outages, nowMs),
                         context(item.day, slots, earlier.reversed().map(\.block), rules, start.traits, nowMs),
                         holdsBack: true, orgID: org.orgID, in: transaction)
                     counts.days += 1
@@ -87,6 +107,7 @@ public struct Revalidation: Sendable {
         let nowMs = site.clocks.businessNowMs()
         let blocks = try await History.blocks(
             meterID: meterID, from: from.advanced(by: -rules.historyDays), to: to, site: site, orgID: org.orgID)
+        let outages = try await outages(meterID, from, to)
         var (days, found) = (0, [(day: CivilDay, finding: Finding)]())
         for month in try await site.readings.months() where month >= from.month && month <= to.month {
             let mine = blocks.filter { $0.day >= max(from, month.first) && $0.day <= min(to, month.last) }
@@ -99,8 +120,7 @@ public struct Revalidation: Sendable {
                     }
                     let slots = item.block.slotCount
                     let judged = try Ingest.judge(
-                        IncomingDay(
-                            day: item.day, meterID: meterID, batchID: 0, values: .init(repeating: nil, count: slots)),
+                        stored(item.day, meterID, slots, outages, nowMs),
                         context(item.day, slots, history.reversed().map(\.block), rules, traits, nowMs),
                         orgID: org.orgID, in: transaction)
                     return judged.findings.map { (item.day, $0) }
@@ -144,6 +164,7 @@ public struct RulePreview: Sendable {
         }
         let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
         let members = try await site.money.read { transaction in
+            try group.proveKnown(orgID: scope.orgID, in: transaction)
             // The preview stands for the rules that would be set: whoever else has rules of his own is asked as well.
             let book = RuleBook([], parents: try Self.parents(scope.orgID, group, in: transaction))
             return try MeterTraits.of(on: today, scope, in: transaction).values

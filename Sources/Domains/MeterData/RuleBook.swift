@@ -241,32 +241,10 @@ public struct SetValidationRules: Command {
     }
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int32 {
-        guard context.actor.scope.isWholeCompany else {
-            throw Refusal(
-                .forbidden, "Validation rules are a matter of the whole company.",
-                hint: "Ask an administrator who is not confined to a place.")
-        }
-        let today = try Org.find(context.orgID, in: transaction).zone.day(atS: context.businessNowMs / 1000)
-        let day = from ?? today
-        guard today.days(to: day) <= 3660, day.days(to: today) <= 3660 else {
-            throw Refusal(.invalid, "At most ten years from today.", hint: "Today is \(today).", at: "fromDay")
-        }
-        guard day >= today || evenPast else {
-            throw Refusal(
-                .conflict, "Days from \(day) on are over and were validated by other rules.",
-                hint: "Choose a day from \(today) on, or say that past days are meant (evenPast) and run validation "
-                    + "again for them.", at: "fromDay")
-        }
-        if group.kind == .place, let placeID = Int64(group.value) {
-            let isThere = try transaction.first(
-                "SELECT 1 FROM place WHERE org_id = $1 AND place_id = $2", [.int(context.orgID), .int(placeID)]
-            ) { _ in true }
-            guard isThere == true else {
-                throw Refusal(.notFound, "There is no such place.", hint: "GET /api/v1/places shows them.", at: "group")
-            }
-        }
-        let before = try RuleBook.load(orgID: context.orgID, in: transaction).sets
-            .last { $0.group == group && $0.fromDay <= day }
+        let day = try GroupSettings.firstDay(from, evenPast: evenPast, "Validation rules", context, in: transaction)
+        let own = try RuleBook.load(orgID: context.orgID, in: transaction).sets.filter { $0.group == group }
+        if own.isEmpty { try group.proveKnown(orgID: context.orgID, in: transaction) }
+        let before = own.last { $0.fromDay <= day }
         try transaction.run(
             """
             INSERT INTO vee_rule_set (org_id, group_kind, group_value, from_day, rules, set_at_ms, set_by)

@@ -84,12 +84,13 @@ public struct MeterListing: Sendable, Equatable {
         return found
     }
 
-    /// How many meters of the scope stand how.
+    /// How many meters of the scope, or of these few hundred of them, stand how.
     public static func counts(
-        silentBeforeMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+        of meterIDs: [Int64]? = nil, silentBeforeMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [MeterStanding: Int] {
         var parameters: [SQLValue] = [.int(scope.orgID), .int(silentBeforeMs)]
-        let reach = try Meter.reachFilter(scope, &parameters)
+        let only = meterIDs.map { " AND meter.meter_id IN (\(parameters.bind($0)))" } ?? ""
+        let reach = try only + Meter.reachFilter(scope, &parameters)
         let rows = try transaction.query(
             "SELECT \(standingSQL), COUNT(*) FROM \(tables) WHERE meter.org_id = $1\(reach) GROUP BY 1", parameters
         ) { (MeterStanding(rawValue: try $0.text(0)) ?? .neverRead, Int(try $0.int(1))) }

@@ -31,7 +31,7 @@ public struct Rater: Sendable {
     /// Rates everything that changed since the last run. Returns how many charges were made (corrections included).
     public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
         var made = 0
-        for month in try await site.readings.months() {
+        for month in try await site.readings.monthsInReach() {
             let shard = try await site.readings.shard(month)
             while true {
                 try Task.checkCancellation()
@@ -75,6 +75,7 @@ public struct Rater: Sendable {
     /// Rates again what was kept aside and can be priced now, because a pack or a subscription has come.
     private func takeUpAgain() async throws -> Int {
         let scope = Scope(orgID: org.orgID)
+        let there = Set(try await site.readings.monthsInReach())
         var made = 0
         var last: RatingRefusal?
         while true {
@@ -88,7 +89,7 @@ public struct Rater: Sendable {
                 try page.filter { try $0.canBePriced(zone: org.zone, scope, in: transaction) }
             }
             let months = Dictionary(grouping: ready, by: { $0.day.month }).sorted { $0.key < $1.key }
-            for (month, items) in months {
+            for (month, items) in months where there.contains(month) {
                 made += try await rate(
                     items.map { ($0.day, $0.meterID) }, month: month, shard: try await site.readings.shard(month))
             }

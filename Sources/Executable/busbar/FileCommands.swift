@@ -19,9 +19,9 @@ struct VEEFill: AsyncParsableCommand {
     @Option(
         help: """
             best (smallest errors), standard (as companies start: mean of the last three days), threeDayMean, \
-            linear, sameDayType, profile, registerConstrained or outageZero.
+            linear, sameDayType, profile, registerConstrained or outageZero; best when neither it nor a plan is given.
             """)
-    var method = "best"
+    var method: String?
     @Option(help: "A plan of estimation as JSON, instead of a method.") var plan: String?
     @Option(help: "Days that are lived like Sundays: one a line, 2009-04-10.") var holidays: String?
     @Option(help: "Zone of the meters' days.") var zone = "UTC"

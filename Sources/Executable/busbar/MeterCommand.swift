@@ -58,12 +58,14 @@ struct MeterCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists meters.", discussion: "Try it: busbar meter list --org 1")
+            abstract: "Lists meters.", discussion: "Try it: busbar meter list --set nma:123456789")
+        @Option(help: "Only meters of this set: place:ID, category:NAME, or plant:, res:, nma:, stu:, ctu: with an ID.")
+        var set: String?
         @OptionGroup var org: OrgOption
         @OptionGroup var shared: SharedOptions
 
         func run() async throws {
-            try await leaving { try await listMeters(shared.site, orgID: org.orgID, $0) }
+            try await leaving { try await listMeters(shared.site, orgID: org.orgID, set: set, $0) }
         }
     }
 }

@@ -5,7 +5,10 @@ import Composition
 struct VEECommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vee", abstract: "Validation, estimation and editing of readings.",
-        subcommands: [Rules.self, SetRules.self, Preview.self, Again.self, VEEFill.self])
+        subcommands: [
+            Rules.self, SetRules.self, Preview.self, Again.self, Plans.self, SetPlan.self, Edit.self, Edits.self,
+            ApproveEdit.self, RejectEdit.self, UndoEdit.self, VEEFill.self,
+        ])
 
     struct Rules: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -48,6 +51,47 @@ struct VEECommand: AsyncParsableCommand {
         }
     }
 
+    struct Plans: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "The rules of estimation by meter group and day.",
+            discussion: """
+                Try it: busbar vee plans
+                Exit codes: 0 listed, 1 no such company, 3 in use or out of reach.
+                """)
+        @Flag(help: "JSON lines.") var json = false
+        @OptionGroup var company: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await listEstimationPlans(shared.site, orgID: company.orgID, json: json, $0) }
+        }
+    }
+
+    struct SetPlan: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Sets the rules of estimation of a group of meters from a day on.",
+            discussion: """
+                Groups as for validation; where no group of a meter has a plan, the setting vee.estimation-plan holds.
+                Estimates that are there stay; what is filled later follows the plan of its day.
+                Try it: busbar vee set-plan category:domestic best --from 2026-12-01
+                Exit codes: 0 set, 1 refused, for one when the day is over, 2 wrong call, 3 in use or out of reach.
+                """)
+        @Argument(help: "Group of meters.") var group: String
+        @Argument(help: "standard, best, a method, or a file of rules, JSON; none takes the group's own plan away.")
+        var plan: String?
+        @Option(help: "First day, YYYY-MM-DD; today when left out.") var from: String?
+        @Flag(help: "Days that are over are meant.") var evenPast = false
+        @OptionGroup var company: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving {
+                try await setEstimationPlan(
+                    shared.site, orgID: company.orgID, group: group, plan: plan, from: from, evenPast: evenPast, $0)
+            }
+        }
+    }
+
     struct Preview: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "What rules would flag on the last days of a group; writes nothing.",
@@ -74,7 +118,8 @@ struct VEECommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Validates stored days of meters again, by the rules of each day.",
             discussion: """
-                What did not change stays as it is; the rest becomes a new version of its day and is priced again.
+                At most 31 days at once. What did not change stays as it is; the rest becomes a new version of its day and
+                is priced again.
                 Try it: busbar vee again --meter BB100001 --from 2026-11-01 --to 2026-11-20 --reason "new rules"
                 Exit codes: 0 done, 1 refused, 2 wrong call, 3 in use or out of reach.
                 """)

@@ -118,13 +118,19 @@ public protocol Database: Sendable {
 /// Where readings live: one shard a civil month. SQLite keeps a file a month (`readings-YYYY-MM.db`);
 /// PostgreSQL keeps one database with a partition a month and hands out the same database for all.
 public protocol ReadingsStore: Sendable {
-    /// Months that hold data, in order.
+    /// Months that hold data, in order; also those whose file lies in an archive that is out of reach.
     func months() async throws -> [CivilMonth]
+    /// Those of them that can be opened now: for work that goes over everything and takes up the rest later.
+    func monthsInReach() async throws -> [CivilMonth]
     /// The database of one month, created and migrated when it is not there yet.
     func shard(_ month: CivilMonth) async throws -> any Database
     /// Where the months lie, as far as the engine has files for them.
     var files: any MonthFiles { get }
     func close() async
+}
+
+extension ReadingsStore {
+    public func monthsInReach() async throws -> [CivilMonth] { try await months() }
 }
 
 /// The files of months. Each step may be broken off and run again anywhere; doing it again changes nothing.

@@ -35,12 +35,14 @@ struct BucketView: APIModel {
     var meterWh: Int64
     var grossedMilliWh: Int64?
     var estimatedIntervals: Int
+    var editedIntervals: Int
     var missingIntervals: Int
     static let notes: [String: Note] = [
         "startS": Note("When it begins, seconds since 1970."), "day": Note("The civil day; of a month its first."),
         "meterWh": Note("Plain sum of the meters."),
         "grossedMilliWh": Note("What went into the set for it, in thousandths of a Wh; absent where it is not known."),
         "estimatedIntervals": Note("Values in it that are estimates."),
+        "editedIntervals": Note("Values in it that a person gave."),
         "missingIntervals": Note("Values that are not there."),
     ]
 }
@@ -61,6 +63,7 @@ struct SeriesView: APIModel {
     var undeclaredNodes: [ID]
     var withoutPathWh: Int64?
     var estimatedIntervals: Int
+    var editedIntervals: Int
     var missingIntervals: Int
     var madeAtMs: Int64?
     var buckets: [BucketView]
@@ -74,6 +77,7 @@ struct SeriesView: APIModel {
         "undeclaredNodes": Note("Nodes that declared no loss for some day."),
         "withoutPathWh": Note("Part of the plain sum whose way is not known; not in the grossed-up value."),
         "estimatedIntervals": Note("Values that are estimates."),
+        "editedIntervals": Note("Values that a person gave."),
         "missingIntervals": Note("Values that are not there."),
         "madeAtMs": Note("When the oldest of the sums was made; absent where there is none."),
         "buckets": Note("In order of time; those without any value are left out."),
@@ -89,12 +93,14 @@ struct SeriesView: APIModel {
         case .known(let without): (gross, withoutPathWh) = (.known, without)
         }
         grossedTotalMilliWh = gross == .known ? series.grossedTotalMilliWh : nil
-        (estimatedIntervals, missingIntervals) = (series.estimatedCount, series.missingCount)
+        (estimatedIntervals, editedIntervals) = (series.estimatedCount, series.editedCount)
+        missingIntervals = series.missingCount
         madeAtMs = series.madeAtMs
         buckets = series.buckets.map { bucket in
             BucketView(
                 startS: bucket.startS, day: Day(bucket.day), meterWh: bucket.meterWh,
                 grossedMilliWh: bucket.grossedMilliWh, estimatedIntervals: bucket.estimatedIntervals,
+                editedIntervals: bucket.editedIntervals,
                 missingIntervals: bucket.missingIntervals)
         }
     }
@@ -120,16 +126,19 @@ struct PartView: APIModel {
     var title: String
     var meterWh: Int64
     var estimatedIntervals: Int
+    var editedIntervals: Int
     var missingIntervals: Int
     static let notes: [String: Note] = [
         "set": Note("The part as a set, to go on from; absent for what belongs to none."),
         "title": Note("Its name."), "meterWh": Note("Plain sum of its meters."),
         "estimatedIntervals": Note("Values that are estimates."),
+        "editedIntervals": Note("Values that a person gave."),
         "missingIntervals": Note("Values that are not there."),
     ]
     init(_ row: BreakUpRow, title: String) {
         (set, self.title, meterWh) = (row.key?.description, title, row.wh)
-        (estimatedIntervals, missingIntervals) = (row.estimatedIntervals, row.missingIntervals)
+        (estimatedIntervals, editedIntervals) = (row.estimatedIntervals, row.editedIntervals)
+        missingIntervals = row.missingIntervals
     }
 }
 
@@ -232,7 +241,10 @@ struct ReportView: APIModel {
         columns = report.columns.map { ReportColumnView(name: $0.name, unit: $0.unit) }
         rows = report.rows.dropFirst(after).prefix(limit).map { row in
             var view = ReportRowView(cells: row.cells.map(\.plain))
-            if case .set(let key, _, _) = row.opens { view.set = key.description }
+            switch row.opens {
+            case .set(let key, _, _), .forecast(let key, _, _): view.set = key.description
+            case .meter, .exceptions, nil: break
+            }
             if case .meter(let meterID, _) = row.opens { view.meterID = ID(meterID) }
             return view
         }

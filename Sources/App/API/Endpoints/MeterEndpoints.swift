@@ -1,5 +1,6 @@
 // Meters: list, one, its load, and an order to read it now.
 import Access
+import Aggregation
 import CivilTime
 import HeadEnd
 import IntervalData
@@ -10,9 +11,13 @@ struct MeterQuery: APIModel {
     var after: String?
     var query: String?
     var state: MeterStanding?
+    var set: String?
     var limit: Int?
     static let notes: [String: Note] = [
         "after": Note("The `next` of the part before; without it the list begins.", length: 0...64),
+        "set": Note(
+            "Only meters that belong to it today: `place:ID`, `category:NAME`, or `plant:`, `res:`, `nma:`, `stu:`, "
+                + "`ctu:` with an ID, `corridor:KEY`.", length: 3...420),
         "query": Note("Only serial numbers that begin so, in either case.", length: 0...64),
         "state": Note("Only meters that stand so."),
         "limit": Note("How many at most; 50 when not given.", range: 1...200),
@@ -191,11 +196,11 @@ extension Endpoints {
                 "meters.list", "GET", "/api/v1/meters", access: .permission([.readMeters]),
                 EndpointText("List meters", "Meters of your company, of your places if you are confined to some."),
                 example: MeterQuery(after: nil, query: "BB", state: .silent, limit: 50),
-                outputExample: MeterListView(items: [.example], next: "BB100001"),
+                outputExample: MeterListView(items: [.example], next: "BB100001"), problems: [.notFound],
                 run: { input, context in
                     let list = try await MeterList.of(
                         context.services.site, query: input.query ?? "", standing: input.state,
-                        after: input.after ?? "",
+                        set: try input.set.map { try SetKey.read($0) }, after: input.after ?? "",
                         limit: input.limit ?? 50, context.actor.scope)
                     return MeterListView(
                         items: list.part.items.map { MeterItemView($0.listing) }, next: list.part.next)

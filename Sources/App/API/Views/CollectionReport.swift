@@ -177,7 +177,12 @@ public struct RawReport: Sendable {
                 try Org.find(scope.orgID, in: transaction).zone
             )
         }
-        let months = try await site.readings.months().filter { day == nil || $0 == day?.month }
+        let months =
+            if let day {
+                try await site.readings.months().filter { $0 == day.month }
+            } else {
+                try await site.readings.monthsInReach()
+            }
         for month in months.reversed() {
             let found = try await site.readings.shard(month).read {
                 transaction -> (read: RawRead, record: MeterRecord?)? in

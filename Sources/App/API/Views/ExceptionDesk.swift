@@ -24,6 +24,9 @@ public struct ExceptionDesk: Sendable {
 
     /// The exceptions a filter names, at most as many as one wish may hold, and whether there are more.
     public func named(by filter: ExceptionFilter) async throws -> (ids: [ExceptionID], more: Bool) {
+        if let from = filter.from, let to = filter.to, from > to {
+            throw Refusal(.invalid, "The days end before they begin.", hint: "Exchange the two.", at: "toDay")
+        }
         var ids: [ExceptionID] = []
         var after: ExceptionID?
         repeat {

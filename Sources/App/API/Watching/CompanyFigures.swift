@@ -70,7 +70,7 @@ public struct CompanyFigures: Sendable {
         _ site: Site, _ orgID: Int64, from: CivilMonth, to: CivilMonth
     ) async throws -> Int64 {
         var waiting: Int64 = 0
-        for month in try await site.readings.months() where month >= from && month <= to {
+        for month in try await site.readings.monthsInReach() where month >= from && month <= to {
             waiting += try await site.readings.shard(month).read { transaction in
                 try ChangeStream.rawRead.waiting(
                     for: Line.rawConsumer, orgID: orgID, months: [month], in: transaction)
@@ -82,7 +82,7 @@ public struct CompanyFigures: Sendable {
     /// Of all months there are: what nobody has taken over may be old.
     static func rawOpen(_ site: Site, _ orgID: Int64) async throws -> RawKeeping {
         var open = RawKeeping(waiting: 0, oldestAtMs: nil)
-        for month in try await site.readings.months() {
+        for month in try await site.readings.monthsInReach() {
             open.add(
                 try await site.readings.shard(month).read { try RawKeeping.open(month: month, orgID: orgID, in: $0) })
         }

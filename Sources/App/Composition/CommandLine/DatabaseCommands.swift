@@ -92,6 +92,9 @@ func soundness(
                     name: "file of \(store.name)", ok: problems.isEmpty,
                     found: problems.isEmpty ? "sound" : problems.prefix(5).joined(separator: "; ")))
         }
+        for month in inspection.monthsOutOfReach {
+            rows.append(CheckRow(name: "file of readings \(month)", ok: false, found: "its archive is out of reach"))
+        }
         onStep("comparing checksums of compacted months")
         for (name, faults) in try await monthFaults(inspection) {
             rows.append(

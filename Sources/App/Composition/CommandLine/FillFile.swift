@@ -10,14 +10,14 @@ public struct FillFileOptions: Sendable {
     public var output: String
     /// CSV of meter,time,register_kwh.
     public var registers: String?
-    /// A name of `EstimationPlan.names`.
-    public var method: String
+    /// A name of `EstimationPlan.names`; nil is `best`.
+    public var method: String?
     /// A plan as JSON, instead of a name.
     public var plan: String?
     public var holidays: String?
     public var zone: String
     public init(
-        input: String, output: String, registers: String? = nil, method: String = "best", plan: String? = nil,
+        input: String, output: String, registers: String? = nil, method: String? = nil, plan: String? = nil,
         holidays: String? = nil, zone: String = "UTC"
     ) {
         self.input = input
@@ -73,7 +73,7 @@ public func fillFile(_ options: FillFileOptions, _ console: Console) async throw
     let took = progress.end()
     noteRefused(file.refused, count: file.refusedCount, console)
     let used = methods.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) by \($0.key)" }
-    let name = options.plan.map { "the plan \(shownName($0))" } ?? options.method
+    let name = options.plan.map { "the plan \(shownName($0))" } ?? options.method ?? "best"
     let filled = methods.values.reduce(0, +)
     let ways = used.isEmpty ? "" : " (\(used.joined(separator: ", ")))"
     console.say(
@@ -85,15 +85,19 @@ public func fillFile(_ options: FillFileOptions, _ console: Console) async throw
 
 private func estimationPlan(_ options: FillFileOptions) throws -> EstimationPlan {
     if let path = options.plan {
+        guard options.method == nil else {
+            throw Complaint("--method and --plan", hint: "Give one of them: a plan names its methods.", .usage)
+        }
         do {
             return try EstimationPlan(json: String(decoding: try readFile(path, limit: 100_000), as: UTF8.self))
         } catch let error as RulesError {
             throw Complaint("\(path): \(error.description)", hint: "docs/vee.md shows a plan.", .usage)
         }
     }
-    guard let plan = EstimationPlan(named: options.method) else {
+    let method = options.method ?? "best"
+    guard let plan = EstimationPlan(named: method) else {
         throw Complaint(
-            "--method \(options.method): no such method",
+            "--method \(method): no such method",
             hint: "Give one of \(EstimationPlan.names.joined(separator: ", ")).", .usage)
     }
     return plan

@@ -56,7 +56,7 @@ public struct ImportReadingOptions: Sendable {
         case "end": options.stamps = .end
         case let other?: throw wrong("stamps", other, "Write start or end.")
         }
-        options.stampZone = try fileZone.map(knownZone)
+        options.stampZone = try fileZone.map { try knownZone($0, "--file-zone") }
         if let periodMinutes {
             guard (1...60).contains(periodMinutes), 60 % periodMinutes == 0 else {
                 throw wrong("period", "\(periodMinutes)", "Give minutes that divide an hour.")
@@ -128,6 +128,13 @@ public func importLoadFile(
         throw Complaint(
             "--create-meters and --pack go together", hint: "New accounts need the packs they are charged by.", .usage)
     }
+    let isThere = site.databaseURL != nil || FileManager.default.fileExists(atPath: site.folder + "/money.db")
+    guard isThere || options.createMeters || options.dryRun else {
+        throw Complaint(
+            "\(site.folder) holds no installation",
+            hint: "Check --data. A new one begins with `busbar org add \"…\"`, or here with --create-meters and --pack.",
+            .usage)
+    }
     let packs = try options.packFile.map(readPacks)
     let map = try options.meters == "serial" ? nil : readMeterMap(options.meters)
     let reading = try options.reading.parsed(map)
@@ -179,7 +186,9 @@ private func answer(_ done: ReadingImportResult, isDry: Bool, file: String, miss
 
 private func noteRefusals(_ refusals: [ImportRefusal], _ file: String, _ console: Console) {
     for refusal in refusals.prefix(20) {
-        console.note("\(file):\(refusal.row): \(refusal.what), \(refusal.hint)")
+        // What is about no row (a meter of the file) says none.
+        let place = refusal.row > 0 ? "\(file):\(refusal.row)" : file
+        console.note("\(place): \(refusal.what), \(refusal.hint)")
     }
     if refusals.count > 20 {
         console.note("… and \(refusals.count - 20) more refused; all are kept in the database")
@@ -255,7 +264,7 @@ private func withImportSite<Value>(
 
 /// The company the file is for; with `--create-meters` one that is not there yet.
 private func importOrg(_ open: OpenSite, _ options: ImportOptions) async throws -> (org: Org, isNew: Bool) {
-    let zone = try options.zone.map(knownZone)
+    let zone = try options.zone.map { try knownZone($0) }
     if options.createMeters, options.orgID == nil, try await open.orgs().isEmpty {
         return (Org(orgID: 1, name: "My company", zone: zone ?? .india), true)
     }

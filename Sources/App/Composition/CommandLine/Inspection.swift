@@ -23,7 +23,10 @@ struct Inspection {
     var engineVersion: String
     var money: any Database
     var stores: [InspectedStore]
+    /// Those that can be opened.
     var months: [CivilMonth]
+    /// Whose archive is not there; what they hold is neither looked at nor lost by that.
+    var monthsOutOfReach: [CivilMonth] = []
     private let lock: SQLiteSiteLock?
 
     /// - Throws: ``Complaint`` when nothing is there yet; `SQLError` as ``OpenSite/open(_:clocks:)``.
@@ -46,7 +49,7 @@ struct Inspection {
         do {
             try await CopyProgress.refuse(money)
             let readings = SQLiteReadings(folder: site.folder, migrations: [])
-            let months = try await readings.months()
+            let (all, months) = (try await readings.months(), try await readings.monthsInReach())
             await readings.close()
             var stores = [try await inspect(money, .money, "money")]
             for month in months {
@@ -61,7 +64,7 @@ struct Inspection {
             }
             return Inspection(
                 engine: .sqlite, engineVersion: try await money.engineVersion(), money: money, stores: stores,
-                months: months, lock: lock)
+                months: months, monthsOutOfReach: all.filter { !months.contains($0) }, lock: lock)
         } catch {
             await money.close()
             throw error

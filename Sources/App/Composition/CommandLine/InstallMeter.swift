@@ -1,6 +1,8 @@
 // `busbar meter`: a meter on the network with the account it serves, entered in one go, and the list of what is there.
+import API
 import Access
 import Accounts
+import Aggregation
 import CivilTime
 import Clocks
 import Grid
@@ -210,12 +212,25 @@ struct InstallMeter: Command {
 }
 
 /// Meters with their address and what their relay is.
-public func listMeters(_ site: SiteOptions, orgID: Int64?, _ console: Console) async throws -> CommandStatus {
+public func listMeters(
+    _ site: SiteOptions, orgID: Int64?, set: String? = nil, _ console: Console
+) async throws -> CommandStatus {
     try await withSite(site) { open in
         let org = try await open.org(orgID)
+        let scope = Scope(orgID: org.orgID)
+        let meters: [Meter]
+        if let set {
+            meters = try await MeterList.of(
+                open.site, query: "", standing: nil, set: try SetKey.read(set, at: "--set"), after: "", limit: 10_000,
+                scope
+            ).part.items.map(\.listing.meter)
+        } else {
+            meters = try await open.site.money.read {
+                try Meter.page(after: "", prefix: "", limit: 10_000, scope, in: $0)
+            }
+        }
         let rows = try await open.site.money.read { transaction in
-            let scope = Scope(orgID: org.orgID)
-            return try Meter.page(after: "", prefix: "", limit: 10_000, scope, in: transaction).map { meter in
+            try meters.map { meter in
                 let relay = try RelayRecord.find(meter.meterID, scope, in: transaction)
                 return [
                     meter.serial, meter.port == 0 ? "by file" : "\(meter.host):\(meter.port)", meter.authentication,
@@ -224,7 +239,7 @@ public func listMeters(_ site: SiteOptions, orgID: Int64?, _ console: Console) a
             }
         }
         for line in table([["serial", "address", "authentication", "profile", "relay"]] + rows) { console.say(line) }
-        if rows.isEmpty { console.note("No meter yet: `busbar meter add`.") }
+        if rows.isEmpty { console.note(set == nil ? "No meter yet: `busbar meter add`." : "No meter of this set.") }
         return .done
     }
 }

@@ -17,7 +17,7 @@ public struct OrderingPerson: Sendable {
         (self.username, self.password) = (username, password)
     }
 
-    fileprivate func actor(_ open: OpenSite, orgID: Int64) async throws -> Actor {
+    func actor(_ open: OpenSite, orgID: Int64) async throws -> Actor {
         guard let username else { return .system(orgID: orgID) }
         guard let password else {
             throw Complaint("--as \(username): no password", hint: "Give --password-file, or type it.", .usage)

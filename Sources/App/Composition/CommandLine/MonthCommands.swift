@@ -28,12 +28,23 @@ public func listMonths(_ site: SiteOptions, orgID: Int64?, json: Bool, _ console
         let org = try await open.org(orgID)
         let keeper = MonthKeeper(site: open.site, org: org)
         var states: [KeptMonth] = []
-        for month in try await open.site.readings.months() { states.append(try await keeper.state(month)) }
+        let there = Set(try await open.site.readings.monthsInReach())
+        for month in try await open.site.readings.months() {
+            states.append(
+                there.contains(month)
+                    ? try await keeper.state(month)
+                    : KeptMonth(month: month.description, form: .outOfReach, rows: nil, openVersions: nil))
+        }
         if json {
             for state in states { try console.say(json: state) }
             return .done
         }
-        let rows = states.map { [$0.month, $0.form.rawValue, "\($0.rows)", "\($0.openVersions)"] }
+        let rows = states.map {
+            [
+                $0.month, $0.form.rawValue, $0.rows.map { String($0) } ?? "",
+                $0.openVersions.map { String($0) } ?? "",
+            ]
+        }
         for line in table([["month", "form", "compacted rows", "open versions"]] + rows) { console.say(line) }
         return .done
     }

@@ -45,15 +45,6 @@ public enum NetworkChange: Sendable {
     case move(account: String, place: Int64)
 }
 
-private func typedDay(_ text: String?, _ option: String) throws -> CivilDay? {
-    try text.map {
-        guard let day = CivilDay($0) else {
-            throw Complaint("\(option) \($0.prefix(40)): no day", hint: "Write 2026-04-01.", .usage)
-        }
-        return day
-    }
-}
-
 private let fileBytesMax = 500_000
 
 public func addNetworkNode(
@@ -69,7 +60,9 @@ public func addNetworkNode(
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
         let scope = Scope(orgID: org.orgID)
-        let from = try typedDay(node.from, "--from") ?? org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
+        let from =
+            try node.from.map { try typedDay($0, "--from") }
+            ?? org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
         let facts = try await open.site.money.read { transaction in
             func number(_ text: String?, _ option: String) throws -> Int64? {
                 try text.map { try GridNode.find(named: $0, at: option, scope, in: transaction).nodeID }
@@ -132,7 +125,8 @@ public func changeNetwork(
     try await withSite(site) { open in
         let org = try await open.org(orgID)
         let actor: Access.Actor = .system(orgID: org.orgID)
-        let day = try typedDay(from, "--from") ?? org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
+        let day =
+            try from.map { try typedDay($0, "--from") } ?? org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
         func node(_ text: String, _ option: String) async throws -> Int64 {
             try await open.site.money.read {
                 try GridNode.find(named: text, at: option, Scope(orgID: org.orgID), in: $0).nodeID
@@ -200,7 +194,7 @@ public func printReport(
     guard ["csv", "json", "table"].contains(format) else {
         throw Complaint("--format \(format): not known", hint: "Give table, csv or json.", .usage)
     }
-    guard let first = try typedDay(from, "--from"), let last = try typedDay(to, "--to") else { return .usage }
+    let (first, last) = (try typedDay(from, "--from"), try typedDay(to, "--to"))
     let kind = by.map { BreakUpKind(rawValue: $0) } ?? .meter
     guard let kind else {
         let known = BreakUpKind.allCases.map(\.rawValue).joined(separator: ", ")
@@ -208,8 +202,10 @@ public func printReport(
     }
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
-        let query = ReportQuery(report, from: first, to: last, set: try set.map { try SetKey.read($0) }, by: kind)
-        let made = try await SetReader(site: open.site, org: org).report(query, Scope(orgID: org.orgID))
+        let made = try await naming(["from": "--from", "to": "--to", "set": "--set"]) {
+            let query = ReportQuery(report, from: first, to: last, set: try set.map { try SetKey.read($0) }, by: kind)
+            return try await SetReader(site: open.site, org: org).report(query, Scope(orgID: org.orgID))
+        }
         switch format {
         case "csv":
             for line in made.csv().split(separator: "\r\n") { console.say(String(line)) }

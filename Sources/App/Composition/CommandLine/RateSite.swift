@@ -103,7 +103,7 @@ private func say(_ report: RateReport, _ org: Org, _ console: Console) {
 private func estimate(_ site: Site, _ org: Org, _ progress: ProgressLine) async throws -> Int {
     let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
     var filled = 0
-    for month in try await site.readings.months() {
+    for month in try await site.readings.monthsInReach() {
         var day = month.first
         while day <= month.last, day < today {
             let shard = try await site.readings.shard(month)
@@ -127,7 +127,7 @@ private func estimate(_ site: Site, _ org: Org, _ progress: ProgressLine) async 
 /// Stored meter-days with a gap.
 private func incompleteMeterDays(_ site: Site, _ org: Org) async throws -> Int64 {
     var count: Int64 = 0
-    for month in try await site.readings.months() {
+    for month in try await site.readings.monthsInReach() {
         count += try await site.readings.shard(month).read { transaction in
             var missing: Int64 = 0
             var day = month.first

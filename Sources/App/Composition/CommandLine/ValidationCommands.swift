@@ -1,5 +1,5 @@
-// `busbar vee rules|set-rules|preview|again`: the rules of validation by meter group and day, what others would
-// flag, and validation run again. The same commands as the pages and the API.
+// `busbar vee rules|set-rules|plans|set-plan|preview|again`: the rules of validation and of estimation by meter group
+// and day, what others would flag, and validation run again. The same commands as the pages and the API.
 import API
 import Access
 import CivilTime
@@ -62,12 +62,30 @@ public struct ValidationRulesOptions: Sendable {
     }
 }
 
-private func day(_ text: String, _ option: String) throws -> CivilDay {
+/// A day as typed.
+func typedDay(_ text: String, _ option: String) throws -> CivilDay {
     guard let day = CivilDay(text) else {
-        throw Complaint("\(option): \(text) is no day", hint: "Write it as 2026-11-20.", .usage)
+        throw Complaint("\(option): \(text.prefix(40)) is no day", hint: "Write it as 2026-11-20.", .usage)
     }
     return day
 }
+
+/// Refusals of commands name fields of the API; at a terminal they name the options that give them.
+func naming<Value>(_ options: [String: String], _ body: () async throws -> Value) async throws -> Value {
+    do {
+        return try await body()
+    } catch var refusal as Refusal {
+        refusal.at = refusal.at.map { options[$0] ?? $0 }
+        refusal.hint = refusal.hint.replacing("(evenPast)", with: "(--even-past)")
+            .replacing("GET /api/v1/places shows them.", with: "`busbar place list` shows them.")
+        throw refusal
+    }
+}
+
+private let optionNames = [
+    "group": "GROUP", "fromDay": "--from", "from": "--from", "to": "--to", "toDay": "--to", "days": "--days",
+    "reason": "--reason", "plan": "PLAN", "meterIDs": "--meter",
+]
 
 public func setValidationRules(
     _ site: SiteOptions, _ options: ValidationRulesOptions, from: String?, evenPast: Bool, _ console: Console
@@ -75,12 +93,75 @@ public func setValidationRules(
     let rules = try options.rules()
     return try await withSite(site) { open in
         let org = try await open.org(options.orgID)
-        let command = SetValidationRules(
-            group: try RuleGroup(options.group), rules: rules, from: try from.map { try day($0, "--from") },
-            evenPast: evenPast)
-        let set = try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
+        let set = try await naming(optionNames) {
+            let command = SetValidationRules(
+                group: try RuleGroup(options.group), rules: rules, from: try from.map { try typedDay($0, "--from") },
+                evenPast: evenPast)
+            return try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
+        }
         console.say(
             "\(options.group): \(rules == nil ? "no rules of its own" : "set") from \(CivilDay(number: set)) on.")
+        return .done
+    }
+}
+
+private struct PlanSetRow: Encodable {
+    var group: String
+    var fromDay: String
+    var plan: String?
+    var setBy: String
+}
+
+/// Every dated plan of estimation, the company's own and the two to begin from.
+public func listEstimationPlans(
+    _ site: SiteOptions, orgID: Int64?, json: Bool, _ console: Console
+) async throws -> CommandStatus {
+    try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        let book = try await open.site.money.read { try PlanBook.load(orgID: org.orgID, in: $0) }
+        for set in book.sets {
+            if json {
+                try console.say(
+                    json: PlanSetRow(
+                        group: set.group.description, fromDay: set.fromDay.description, plan: set.plan?.json(),
+                        setBy: String(set.setBy)))
+            } else {
+                console.say("\(set.group)  from \(set.fromDay)  \(set.plan?.json() ?? "none of its own")")
+            }
+        }
+        if !json {
+            console.say("standard  \(EstimationPlan.standard.json())")
+            console.say("best  \(EstimationPlan.best.json())")
+            console.note("Where no group of a meter has a plan, the setting \(Estimator.planSetting) holds.")
+        }
+        return .done
+    }
+}
+
+/// Sets the plan of a group: a name, or a file; nil takes the group's own plan away.
+public func setEstimationPlan(
+    _ site: SiteOptions, orgID: Int64?, group: String, plan text: String?, from: String?, evenPast: Bool,
+    _ console: Console
+) async throws -> CommandStatus {
+    let plan = try text.map { text in
+        if let named = EstimationPlan(named: text) { return named }
+        let json = String(decoding: try readFile(text, limit: 100_000), as: UTF8.self)
+        do {
+            return try EstimationPlan(json: json)
+        } catch let error as RulesError {
+            throw Complaint(
+                "\(text): \(error.description)", hint: "`busbar vee plans` shows two to begin from.", .usage)
+        }
+    }
+    return try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        let set = try await naming(optionNames) {
+            let command = SetEstimationPlan(
+                group: try RuleGroup(group), plan: plan, from: try from.map { try typedDay($0, "--from") },
+                evenPast: evenPast)
+            return try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
+        }
+        console.say("\(group): \(plan == nil ? "no plan of its own" : "set") from \(CivilDay(number: set)) on.")
         return .done
     }
 }
@@ -91,8 +172,10 @@ public func previewValidationRules(
     let rules = try options.rules() ?? .standard
     return try await withSite(site) { open in
         let org = try await open.org(options.orgID)
-        let preview = try await RulePreview.of(
-            try RuleGroup(options.group), rules, days: days, site: open.site, org: org, Scope(orgID: org.orgID))
+        let preview = try await naming(optionNames) {
+            try await RulePreview.of(
+                try RuleGroup(options.group), rules, days: days, site: open.site, org: org, Scope(orgID: org.orgID))
+        }
         console.say(
             "\(preview.meterDays) meter-days of \(preview.metersLooked) of \(preview.metersInGroup) meters; "
                 + "\(preview.heldMeterDays) would be held.")
@@ -109,7 +192,7 @@ public func validateAgain(
     _ site: SiteOptions, orgID: Int64?, serials: [String], from: String, to: String?, reason: String,
     _ console: Console
 ) async throws -> CommandStatus {
-    let (first, last) = (try day(from, "--from"), try day(to ?? from, "--to"))
+    let (first, last) = (try typedDay(from, "--from"), try typedDay(to ?? from, "--to"))
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
         let meterIDs = try await open.site.money.read { transaction in
@@ -120,9 +203,11 @@ public func validateAgain(
                 return meter.meterID
             }
         }
-        let taskID = try await open.site.perform(
-            ValidateAgain(meterIDs: meterIDs, from: first, to: last, reason: reason),
-            as: .system(orgID: org.orgID), source: "cli")
+        let taskID = try await naming(optionNames) {
+            try await open.site.perform(
+                ValidateAgain(meterIDs: meterIDs, from: first, to: last, reason: reason),
+                as: .system(orgID: org.orgID), source: "cli")
+        }
         let task = try await VEEWork(site: open.site, org: org).finish(taskID)
         console.say("\(task.doneCount) meter-days changed.")
         return .done

@@ -103,6 +103,13 @@ private func soundFindings(_ inspection: Inspection) async throws -> [DoctorFind
 
 /// Compacted readings against their checksums.
 private func monthFinding(_ inspection: Inspection) async throws -> DoctorFinding {
+    let away = inspection.monthsOutOfReach
+    guard away.isEmpty else {
+        return .wrong(
+            "archived readings", "out of reach: \(away.map(\.description).joined(separator: ", "))",
+            "Mount the archive at the folder's archive/, or restore its files from the last backup that has them; "
+                + "all else goes on meanwhile")
+    }
     let bytes = inspection.stores.filter { $0.name.hasPrefix("readings") }.reduce(0) { $0 + $1.bytes }
     guard bytes <= quickCheckBytesMax else {
         return .ok("compacted readings", "too large for a quick look; `busbar db check` reads all of them")

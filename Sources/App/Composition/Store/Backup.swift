@@ -90,7 +90,9 @@ struct Backup: Sendable {
         // Money first: readings that are newer than it are simply priced again; the other way round a charge would
         // name readings that are not there.
         try await copyFile("money.db", to: folder)
-        let months = try await SQLiteReadings(folder: site.folder, migrations: []).months()
+        let readings = SQLiteReadings(folder: site.folder, migrations: [])
+        let months = try await readings.monthsInReach()
+        let leftOut = try await readings.months().filter { !months.contains($0) }
         for month in months { try await copyFile("readings-\(month).db", to: folder) }
         var rows: [String: Int64] = [:]
         var (schema, version) = (0, "?")
@@ -111,7 +113,8 @@ struct Backup: Sendable {
         onStep("writing the manifest")
         return BackupManifest(
             program: Release.version, schema: schema, engine: SQLEngine.sqlite.rawValue, engineVersion: version,
-            madeAtMs: clocks.systemNowMs(), files: try Self.describe(folder), rows: rows)
+            madeAtMs: clocks.systemNowMs(), files: try Self.describe(folder), rows: rows,
+            monthsLeftOut: leftOut.isEmpty ? nil : leftOut.map(\.description))
     }
 
     private func copyFile(_ name: String, to folder: String) async throws {

@@ -48,7 +48,9 @@ public func backUpDatabase(
     try LastBackup(
         atMs: made.manifest.madeAtMs, place: made.place, bytes: made.manifest.bytes, isVerified: made.isVerified
     ).write(folder: site.folder)
-    let removed = try options.keep.map { try prune(options.to, keep: $0) } ?? []
+    let leftOut = made.manifest.monthsLeftOut ?? []
+    // An older backup may be the only one that has what was left out now.
+    let removed = leftOut.isEmpty ? try options.keep.map { try prune(options.to, keep: $0) } ?? [] : []
     let took = progress.end()
     let report = BackupReport(
         place: made.place, engine: made.manifest.engine, schema: made.manifest.schema, files: made.manifest.files.count,
@@ -58,13 +60,18 @@ public func backUpDatabase(
         "\(report.files) files, \(report.bytes) bytes, "
             + (made.isVerified ? "verified by restoring" : "NOT verified") + ", \(took)")
     if let note = made.note { console.note(note) }
+    if !leftOut.isEmpty {
+        console.note(
+            "NOT in it: the readings of \(leftOut.joined(separator: ", ")), whose archive is out of reach. "
+                + "No older backup was removed.")
+    }
     if options.withKey {
         console.note(
             "The backup holds the master key: whoever has both can open the meters' keys. Keep it locked away.")
     } else {
         console.note("The master key (\(MasterKey.place(site))) is not in it: keep a copy of it apart, once.")
     }
-    return made.isVerified || !options.verifies ? .done : .partly
+    return leftOut.isEmpty && (made.isVerified || !options.verifies) ? .done : .partly
 }
 
 /// Removes the oldest finished backups; folders that are none are left alone.

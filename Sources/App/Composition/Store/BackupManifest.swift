@@ -28,6 +28,8 @@ struct BackupManifest: Codable, Equatable {
     var files: [File]
     /// Rows by `part/table`; empty where they were not counted.
     var rows: [String: Int64]
+    /// Months that were out of reach, `2025-03`; an earlier backup has them.
+    var monthsLeftOut: [String]?
 
     var bytes: Int64 { files.reduce(0) { $0 + $1.bytes } }
 

@@ -26,7 +26,12 @@ struct CopyHouse: Sendable {
 
     /// A house that is there, of this program's schema, which nobody writes meanwhile.
     static func source(_ site: SiteOptions, systemNowMs: Int64) async throws -> CopyHouse {
-        let (pending, months) = try await withInspection(site) { ($0.pending, $0.months) }
+        let (pending, months, away) = try await withInspection(site) { ($0.pending, $0.months, $0.monthsOutOfReach) }
+        guard away.isEmpty else {
+            throw Complaint(
+                "the archive of \(away.map(\.description).joined(separator: ", ")) is out of reach",
+                hint: "Mount it at \(site.folder)/archive: a copy is of everything.", .problems)
+        }
         guard pending.isEmpty else {
             throw Complaint(
                 "the source lacks \(pending.count) migrations of this program",

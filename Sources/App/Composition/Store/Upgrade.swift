@@ -38,7 +38,7 @@ struct Upgrade: Sendable {
 
     /// What each file of a folder lacks, money first. A file without any migration is new and lacks nothing.
     func pendingFiles() async throws -> [(file: String, store: SchemaStore, migrations: [Migration])] {
-        let months = try await SQLiteReadings(folder: site.folder, migrations: []).months()
+        let months = try await SQLiteReadings(folder: site.folder, migrations: []).monthsInReach()
         var pending: [(file: String, store: SchemaStore, migrations: [Migration])] = []
         for (file, store) in [("money.db", .money)] + months.map({ ("readings-\($0).db", SchemaStore.readings) }) {
             let database = try await SQLiteDatabase.openForReading(path: "\(site.folder)/\(file)")
@@ -151,7 +151,7 @@ public func migrateDatabase(
         console.note("A backup comes first, into \(site.folder)/backups.")
     }
     try await withSite(site, clocks: clocks) { open in
-        for month in try await open.site.readings.months() { _ = try await open.site.readings.shard(month) }
+        for month in try await open.site.readings.monthsInReach() { _ = try await open.site.readings.shard(month) }
     }
     _ = progress.end()
     for line in pending { console.say(line) }

@@ -124,8 +124,12 @@ public enum Paths {
     }
 
     /// A list with its search, filter and keyset place; empty parts are left out.
-    public static func list(_ base: String, query: String, state: String?, after: String?) -> String {
-        let parts = [("q", query), ("state", state ?? ""), ("after", after ?? "")].filter { !$0.1.isEmpty }
+    public static func list(
+        _ base: String, query: String, state: String?, set: String? = nil, after: String?
+    ) -> String {
+        let parts = [("q", query), ("state", state ?? ""), ("set", set ?? ""), ("after", after ?? "")].filter {
+            !$0.1.isEmpty
+        }
         return parts.isEmpty ? base : base + "?" + parts.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
     }
 

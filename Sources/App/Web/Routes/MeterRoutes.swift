@@ -2,6 +2,7 @@
 import API
 import Access
 import Accounts
+import Aggregation
 import CivilTime
 import HeadEnd
 import IS15959
@@ -37,15 +38,18 @@ extension Desk {
     private func meterList(_ call: PageCall) async throws -> Answer {
         let filter = call.query["state"].flatMap { MetersView.Filter(rawValue: $0) }
         let after = String((call.query["after"] ?? "").prefix(64))
+        let scope = try call.actor.scope
+        let set = call.query["set"].flatMap { $0.isEmpty ? nil : String($0.prefix(420)) }
         let list = try await MeterList.of(
             services.site, query: Self.search(call), standing: filter.flatMap { MeterStanding(rawValue: $0.rawValue) },
-            after: after, limit: Self.listLimit, try call.actor.scope)
+            set: try set.map { try SetKey.read($0) }, after: after, limit: Self.listLimit, scope)
+        let sets = try await sets(scope).filter { $0.key != SetKey.all.description && !$0.key.hasPrefix("virtual:") }
         let counts = MetersView.Filter.allCases.map {
             ($0, list.counts[MeterStanding(rawValue: $0.rawValue) ?? .neverRead] ?? 0)
         }
         let page = MetersView(
             state: ListState(
-                query: Self.search(call), filter: filter?.rawValue, nextAfter: list.part.next,
+                query: Self.search(call), filter: filter?.rawValue, set: set, nextAfter: list.part.next,
                 isFirstPage: after.isEmpty),
             total: list.total, counts: Dictionary(uniqueKeysWithValues: counts),
             items: list.part.items.map { item in
@@ -53,7 +57,7 @@ extension Desk {
                     id: item.listing.meter.meterID, serial: item.listing.meter.serial,
                     account: item.account.map { ($0.accountID, $0.name) }, status: .init(item.listing),
                     relay: RelayState(actual: item.listing.relay?.actual), lastReadMs: item.listing.relay?.actualAtMs)
-            })
+            }, sets: sets)
         return show(page, call, .meters)
     }
 

@@ -102,6 +102,7 @@ extension AggregationView: PageContent {
                     "when": SetPicture.when(bucket, series.resolution, w), "kwh": "\(w.units(bucket.meterWh))",
                     "fedIn": bucket.grossedMilliWh.map { "\(w.units($0 / 1000))" } ?? "–",
                     "estimated": "\(w.number(bucket.estimatedIntervals))",
+                    "edited": "\(w.number(bucket.editedIntervals))",
                     "missing": "\(w.number(bucket.missingIntervals))",
                 ])
             })
@@ -135,6 +136,7 @@ extension AggregationView: PageContent {
             figure("agg.meterSum", "\(w.units(series.totalWh))", w.count("agg.ofMeters", series.meters)),
             figure("agg.fedIn", fedIn.0, fedIn.1),
             figure("agg.estimated", "\(w.number(series.estimatedCount))", w.say("agg.intervals")),
+            figure("agg.edited", "\(w.number(series.editedCount))", w.say("agg.intervals")),
             figure("agg.missing", "\(w.number(series.missingCount))", w.say("agg.intervals")),
         ]
     }
@@ -145,7 +147,8 @@ extension AggregationView: PageContent {
             Fields([
                 "name": name, "kwh": "\(w.units(row.wh))",
                 "share": total > 0 ? "\(w.share(Int(Int128(row.wh) * 1_000_000 / Int128(total))))" : "–",
-                "estimated": "\(w.number(row.estimatedIntervals))", "missing": "\(w.number(row.missingIntervals))",
+                "estimated": "\(w.number(row.estimatedIntervals))", "edited": "\(w.number(row.editedIntervals))",
+                "missing": "\(w.number(row.missingIntervals))",
             ])
         }
         var rows = zip(found.parts.rows, found.titles).map { row, title in

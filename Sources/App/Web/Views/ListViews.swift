@@ -5,10 +5,16 @@ import CivilTime
 public struct ListState: Sendable {
     public var query: String
     public var filter: String?
+    /// The set whose members are shown; nil shows all.
+    public var set: String?
     /// Where the next page begins; nil at the end.
     public var nextAfter: String?
     public var isFirstPage: Bool
-    public init(query: String = "", filter: String? = nil, nextAfter: String? = nil, isFirstPage: Bool = true) {
+    public init(
+        query: String = "", filter: String? = nil, set: String? = nil, nextAfter: String? = nil,
+        isFirstPage: Bool = true
+    ) {
+        self.set = set
         self.query = query
         self.filter = filter
         self.nextAfter = nextAfter
@@ -43,7 +49,12 @@ public struct MetersView: Page {
     public var total: Int
     public var counts: [Filter: Int]
     public var items: [Item]
-    public init(state: ListState, total: Int, counts: [Filter: Int], items: [Item]) {
+    /// Sets one may choose.
+    public var sets: [(key: String, name: String)]
+    public init(
+        state: ListState, total: Int, counts: [Filter: Int], items: [Item], sets: [(key: String, name: String)] = []
+    ) {
+        self.sets = sets
         self.state = state
         self.total = total
         self.counts = counts
@@ -152,7 +163,7 @@ extension ListState {
                     + (filter.map {
                         (query.isEmpty && after == nil ? "?" : "&") + "kind=\(Paths.encoded($0))"
                     } ?? "")
-                : Paths.list(base, query: query, state: filter, after: after)
+                : Paths.list(base, query: query, state: filter, set: set, after: after)
         }
         var row = Fields()
         row.set(
@@ -207,6 +218,17 @@ extension MetersView: PageContent {
             ],
             rows: items.map { cells($0, w) }, search: w.say("meters.search"),
             empty: total == 0 ? w.say("meters.none") : w.say("list.nothingFits"))
+        row.set("hasSets", !sets.isEmpty)
+        // One that is typed into the address and is none of these stays chosen.
+        let isListed = state.set == nil || sets.contains { $0.key == state.set }
+        let other = isListed ? [] : [(key: state.set ?? "", name: state.set ?? "")]
+        row.set(
+            "sets",
+            ([(key: "", name: "")] + sets + other).map { key, name in
+                var option = Fields(["value": "\(key)", "name": key.isEmpty ? w.say("list.all") : "\(name)"])
+                option.set("chosen", key == state.set ?? "")
+                return option
+            })
         row.set("title", title(w))
         row.set("lede", w.count("meters.lede", total))
         return row

@@ -22,6 +22,8 @@ public struct ReportPageView: Page {
     public var typed: [String: String]
     /// Sets to choose from, by their keys.
     public var sets: [(key: String, name: String)]
+    /// Above the table.
+    public var picture: ReportPicture?
     public init(
         name: ReportName, report: Report?, refusal: Refusal?, after: Int, typed: [String: String],
         sets: [(key: String, name: String)]
@@ -44,6 +46,9 @@ extension ReportName {
         case .maximumDemand: w.say("reports.demand")
         case .energyBalance: w.say("reports.balance")
         case .peakToAverage: w.say("reports.peak")
+        case .forecast: w.say("reports.forecast")
+        case .forecastAccuracy: w.say("reports.accuracy")
+        case .forecastBySize: w.say("reports.bySize")
         }
     }
 
@@ -56,6 +61,9 @@ extension ReportName {
         case .maximumDemand: w.say("reports.demand.answers")
         case .energyBalance: w.say("reports.balance.answers")
         case .peakToAverage: w.say("reports.peak.answers")
+        case .forecast: w.say("reports.forecast.answers")
+        case .forecastAccuracy: w.say("reports.accuracy.answers")
+        case .forecastBySize: w.say("reports.bySize.answers")
         }
     }
 }
@@ -71,7 +79,11 @@ extension ReportsView: PageContent {
             [
                 Fields([
                     "name": w.link(Paths.aggregation, w.say("agg.title")), "answers": w.say("agg.answers"),
-                ])
+                ]),
+                Fields([
+                    "name": w.link(Paths.reliability, w.say("reliability.title")),
+                    "answers": w.say("reports.reliability.answers"),
+                ]),
             ]
                 + ReportName.allCases.map { name in
                     Fields(["name": w.link(Paths.report(name.rawValue), name.words(w)), "answers": name.answers(w)])
@@ -93,7 +105,10 @@ extension ReportPageView: PageContent {
         row.set("action", Paths.report(name.rawValue))
         row.set("from", typed["from"])
         row.set("to", typed["to"])
-        row.set("takesSet", name != .exceptions && name != .energyBalance)
+        row.set("takesSet", ![.exceptions, .energyBalance, .forecastBySize].contains(name))
+        row.set("picture", picture.map { Markup(trusted: $0.svg(w)) })
+        row.set("pictureTitle", picture?.title(w))
+        row.set("pictureNote", picture?.note(w))
         row.set(
             "sets",
             ([("", "")] + sets.filter { $0.key != "all" }).map { key, label in
@@ -136,6 +151,11 @@ extension ReportPageView: PageContent {
             Paths.aggregation(["set": key.description, "from": from.description, "to": to.description])
         case .meter(let meterID, let day): Paths.meter(meterID, day: day, days: 1)
         case .exceptions: Paths.exceptions
+        case .forecast(let key, let from, let to):
+            // A day leads to its intervals, a period to its days.
+            Paths.report(
+                from == to && typed["set"] != nil ? ReportName.forecast.rawValue : name.rawValue,
+                ["set": key.description, "from": from.description, "to": to.description])
         case nil: nil
         }
     }
@@ -156,14 +176,19 @@ extension ReportColumn {
     fileprivate func words(_ w: Wording) -> Markup {
         let known: Set<String> = [
             "report.col.place", "report.col.kind", "report.col.day", "report.col.meters", "report.col.expected",
-            "report.col.actual", "report.col.estimated", "report.col.missing", "report.col.available_ppm",
+            "report.col.actual", "report.col.estimated", "report.col.edited", "report.col.missing",
+            "report.col.available_ppm",
             "report.col.rule", "report.col.severity", "report.col.raised", "report.col.open", "report.col.part",
             "report.col.name", "report.col.import_Wh", "report.col.head_import_Wh", "report.col.head_export_Wh",
             "report.col.below_import_Wh", "report.col.below_export_Wh", "report.col.loss_Wh", "report.col.loss_ppm",
             "report.col.complete_ppm", "report.col.account", "report.col.band", "report.col.contracted_W",
             "report.col.highest_W", "report.col.of_contracted_ppm", "report.col.at", "report.col.quality",
             "report.col.set", "report.col.average_W", "report.col.peak_W", "report.col.peak_at",
-            "report.col.peak_to_average_ppm",
+            "report.col.peak_to_average_ppm", "report.col.starts", "report.col.minutes", "report.col.forecast_Wh",
+            "report.col.actual_Wh", "report.col.error_Wh", "report.col.wape_ppm", "report.col.bias_ppm",
+            "report.col.yesterday_ppm", "report.col.last_week_ppm", "report.col.three_day_mean_ppm",
+            "report.col.intervals", "report.col.left_out", "report.col.late_days", "report.col.days",
+            "report.col.groups",
         ]
         let key = "report.col.\(name)"
         return known.contains(key) ? w.say(key) : "\(name)"

@@ -245,7 +245,8 @@ struct EditBench: Sendable {
             let bench = try await EstimationBench.of(
                 meter, item.day, channel: request.channel, site: site, org: org, sources: sources)
             let found = bench.estimates(
-                item.block.taking(item.slots, from: nil), try await estimator.rules(on: item.day))
+                item.block.taking(item.slots, from: nil),
+                try await estimator.plans(of: [meter.meterID], on: item.day).plan(of: meter.meterID))
             for (slot, estimate) in found.filled {
                 values[Place(day: item.day, slot: slot)] = Int32(clamping: estimate.value)
             }
