@@ -102,6 +102,11 @@ import Testing
             let field = try await web.browser("field")
             let page = await field.get("/imports")
             #expect(page.status == 200 && !page.text.contains("whole-company"))
+            let own = await field.upload(
+                "/imports", ["csrf": try page.field("csrf"), "do": "store"], name: "own.csv", Self.file(web, day) + "\n"
+            )
+            #expect(own.location == "/imports?did=stored")
+            #expect(await field.get("/imports?did=stored").text.contains("The file is stored."))
             #expect(await field.get(place).status == 404)
             #expect(await field.get(place + "/refused.csv").status == 404)
         }

@@ -4,6 +4,7 @@ import API
 import Access
 import CivilTime
 import MeterData
+import Rating
 import SQL
 import TestRetailer
 import Testing
@@ -135,6 +136,30 @@ import VEE
             let page = await browser.get("/exceptions/readings")
             #expect(page.text.contains("The proposed estimate") && page.text.contains("At stake"))
             #expect(page.text.contains("/meters/\(web.one.otherMeter)/edit?day=\(web.one.lastDay)"))
+            // The price of a trial is that of the charge, for the same readings; for others it is another one.
+            let one = web.one
+            let charged = try await web.site.money.read {
+                try Charge.current(
+                    accountID: one.account, from: one.first, to: one.lastDay, Scope(orgID: 1), in: $0)
+            }
+            let charge = try #require(charged.last)
+            let block = try await web.site.readings.shard(charge.day.month).read {
+                try DayBlocks.current(
+                    meterID: one.meter, from: charge.day, to: charge.day, orgID: 1, in: $0
+                ).first?.block
+            }
+            let values = try #require(block).values
+            let paise = try await web.site.money.read {
+                try TrialPrice.paise(
+                    meterID: one.meter, day: charge.day, readings: [values, values.map { $0 * 2 }], zone: .india,
+                    Scope(orgID: 1), in: $0)
+            }
+            #expect(paise?.first == charge.totalPaise && paise?.last != charge.totalPaise)
+            let nobody = try await web.site.money.read {
+                try TrialPrice.paise(
+                    meterID: 999, day: charge.day, readings: [values], zone: .india, Scope(orgID: 1), in: $0)
+            }
+            #expect(nobody == nil)
             let settled = await browser.get("/exceptions/readings?state=resolved")
             #expect(!settled.text.contains("exceptions wait") && settled.text.contains("settled"))
         }

@@ -15,11 +15,11 @@ extension Samples {
     /// A report with something in every part of it.
     static func report(_ word: String) throws -> ReadingReport {
         let csv =
-            "meter,time,kWh\n\(word.filter { $0.isLetter })x,2026-11-01 00:00,0.125\nB,2026-11-01 00:30,x\nB,2026-11-01 01:00,1\n"
+            "meter,time,kWh\n\(word.filter { $0.isLetter })x,2026-11-01 00:00,0.125\nB,2026-11-01 00:30,x\n"
+            + "B,2026-11-01 01:00,1\n"
         var parser = ReadingFileParser(file: word, zone: .india)
         try parser.feed(Array(csv.utf8))
         var report = try parser.finish().report
-        report.reasons = [.init(what: "\"\(word)\" is not a stamp", hint: word, count: 3, firstRow: 7)]
         report.notes = [word]
         report.senderCodes = [word: 4, "E52": 9]
         report.clockShifts = [

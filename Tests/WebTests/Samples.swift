@@ -347,7 +347,8 @@ enum Samples {
         var view = queue("x")
         view.filter = .init()
         view.filter.state = "resolved"
-        (view.isReasonMissing, view.item?.stake) = (false, QueueView.Stake())
+        view.isReasonMissing = false
+        view.item?.stake = QueueView.Stake()
         return view
     }
 

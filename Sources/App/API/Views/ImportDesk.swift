@@ -1,5 +1,5 @@
-// Imports of files of readings as endpoints and pages work them: read away from the cooperative pool, looked at, stored,
-// listed. The rules are MeterData's.
+// Imports of files of readings as endpoints and pages work them: read away from the cooperative pool, looked at,
+// stored, listed. The rules are MeterData's.
 import Access
 import CivilTime
 import Clocks

@@ -39,7 +39,7 @@ public struct PageFrame: Sendable {
         case queue(QueueNotice)
         /// Words of a filter that mean nothing; the page is shown without them.
         case unknownWords([String])
-        case outagePlanned, outageCalledOff, rulesSet
+        case outagePlanned, outageCalledOff, rulesSet, importStored
         /// Nothing was done.
         case refused(Refusal)
 
@@ -221,6 +221,7 @@ extension PageFrame {
         case .outagePlanned: note("ok", w.say("notice.outagePlanned"))
         case .outageCalledOff: note("ok", w.say("notice.outageCalledOff"))
         case .rulesSet: note("ok", w.say("notice.rulesSet"))
+        case .importStored: note("ok", w.say("notice.importStored"))
         case .orders(.given): note("info", w.say("notice.orderGiven"))
         case .orders(.awaits): note("warn", w.say("notice.orderAwaits"))
         case .orders(.approved): note("ok", w.say("notice.orderApproved"))

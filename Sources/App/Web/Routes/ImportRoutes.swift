@@ -70,7 +70,8 @@ extension Desk {
     }
 
     private func imports(_ call: PageCall) async throws -> Answer {
-        show(try await importsView(call), call, .imports)
+        let notice: PageFrame.Notice? = call.query["did"] == "stored" ? .importStored : nil
+        return show(try await importsView(call), call, .imports, notice: notice)
     }
 
     private func importsView(_ call: PageCall) async throws -> ImportsView {
@@ -141,7 +142,10 @@ extension Desk {
             }
             let done = try await desk.store(looked, name: file.name)
             if let held { self.held.drop(held.key) }
-            return .seeOther(Paths.importPage(done.importID ?? 0, after: nil))
+            // Who is confined to places may not see the import's page.
+            return .seeOther(
+                actor.scope.isWholeCompany
+                    ? Paths.importPage(done.importID ?? 0, after: nil) : "\(Paths.imports)?did=stored")
         } catch let refusal as Refusal where [.invalid, .unavailable].contains(refusal.code) {
             return try await refused(refusal)
         }

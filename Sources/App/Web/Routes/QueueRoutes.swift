@@ -72,7 +72,9 @@ extension Desk {
             )
         }
         var stakes: [ExceptionID: ExceptionStake] = [:]
-        for item in part.items + (detail.map { [$0.exception] } ?? []) where item.isOpen && stakes[item.id] == nil {
+        // Values of a soft finding count as they are: nothing hangs on it, unless somebody looks at it.
+        let priced = part.items.filter { $0.severity == Severity.hard.rawValue } + (detail.map { [$0.exception] } ?? [])
+        for item in priced where item.isOpen && stakes[item.id] == nil {
             stakes[item.id] = try await desk.stake(of: item)
         }
         let row = { [stakes] (item: VEEException) in
