@@ -25,6 +25,22 @@ extension Samples {
             grossed: grossed, meters: 42, madeAtMs: 0)
     }
 
+    private static let groups = [1, 2, 5, 10, 20, 50, 100, 200, 500, 4_200].enumerated().map { index, meters in
+        GroupAccuracy(
+            meters: meters, groups: 500 / meters, intervals: 48, leftOut: 3,
+            wapePpm: index == 3 ? nil : Int64(514_000 / (index + 1)), biasPpm: -1_200,
+            baselinesPpm: [.threeDayMean: Int64(650_000 / (index + 1))])
+    }
+
+    private static func day(late: Bool, actual: Int) -> ReportPicture {
+        .day(
+            ForecastDay(
+                day: first, values: (0..<48).map { $0 == 5 ? nil : 300 + Int64($0 % 24) * 20 },
+                actual: (0..<48).map { $0 < actual ? 280 + Int64($0 % 24) * 22 : nil }, meters: 42,
+                knownDay: first.advanced(by: -2), madeAtMs: 1_794_421_800_000, isLate: late,
+                startS: 1_794_508_200, periodS: 1_800))
+    }
+
     static func reports(_ word: String) -> [Sample] {
         let keys: [SetKey?] = [.place(31), .meter(1001), .node(.stu, 7), nil]
         let parts = BreakUp(
@@ -68,20 +84,6 @@ extension Samples {
                 refusal: nil, after: after, typed: typed, sets: [("place:31", word)])
             view.picture = picture
             return Sample(name: "report-\(name.rawValue)\(kind)", look: .console, place: .reports, page: view)
-        }
-        let groups = [1, 2, 5, 10, 20, 50, 100, 200, 500, 4_200].enumerated().map { index, meters in
-            GroupAccuracy(
-                meters: meters, groups: 500 / meters, intervals: 48, leftOut: 3,
-                wapePpm: index == 3 ? nil : Int64(514_000 / (index + 1)), biasPpm: -1_200,
-                baselinesPpm: [.threeDayMean: Int64(650_000 / (index + 1))])
-        }
-        func day(late: Bool, actual: Int) -> ReportPicture {
-            .day(
-                ForecastDay(
-                    day: first, values: (0..<48).map { $0 == 5 ? nil : 300 + Int64($0 % 24) * 20 },
-                    actual: (0..<48).map { $0 < actual ? 280 + Int64($0 % 24) * 22 : nil }, meters: 42,
-                    knownDay: first.advanced(by: -2), madeAtMs: 1_794_421_800_000, isLate: late,
-                    startS: 1_794_508_200, periodS: 1_800))
         }
         return [
             Sample(name: "reports", look: .console, place: .reports, page: ReportsView()),

@@ -1,4 +1,5 @@
-// The holidays of a company: days that are lived like Sundays. A dated setting; who forecasts or compares days asks here.
+// The holidays of a company: days that are lived like Sundays. A dated setting; who forecasts or compares days asks
+// here.
 import CivilTime
 import Foundation
 import SQL

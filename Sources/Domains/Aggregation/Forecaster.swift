@@ -1,6 +1,6 @@
-// Issues the forecasts of the next day, set by set and meter by meter, and judges those of days that have passed. What is
-// issued is written once; nothing of the day before the forecast day or later is looked at for it. Stops anywhere and
-// goes on: what is stored is passed over.
+// Issues the forecasts of the next day, set by set and meter by meter, and judges those of days that have passed. What
+// is issued is written once; nothing of the day before the forecast day or later is looked at for it. Stops anywhere
+// and goes on: what is stored is passed over.
 import Access
 import CivilTime
 import Clocks
