@@ -233,10 +233,10 @@ import Testing
                 }
                 #expect(number(row, 7) > 0)
             }
-            let whole = try await reader.report(
+            let all = try await reader.report(
                 ReportQuery(.dataAvailability, from: Self.day, to: last, set: .all), town.scope)
-            #expect(whole.rows.map(\.cells.count) == [10, 10, 10] && whole.rows[0].cells[1] == .text("all"))
-            #expect((3...8).map { number(whole.rows[0], $0) } == (3...8).map { number(days.rows[0], $0) })
+            #expect(all.rows.map(\.cells.count) == [10, 10, 10] && all.rows[0].cells[1] == .text("all"))
+            #expect((3...8).map { number(all.rows[0], $0) } == (3...8).map { number(days.rows[0], $0) })
             let demand = try await reader.report(
                 ReportQuery(.maximumDemand, from: Self.day, to: last), town.scope)
             #expect(demand.rows.count == 12)
