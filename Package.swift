@@ -128,6 +128,7 @@ let package = Package(
             "Domains", "Aggregation",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "IntervalData", "Corridor", "Tariffs",
+                "VEE",
             ]),
         target("Domains", "Journal", domainBase + ["Access"]),
         target("Domains", "Messaging", domainBase + ["Access"]),
@@ -170,7 +171,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
                 "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
-                "MeterPort", "Aggregation", "Corridor", "VEE", "Reliability", mustache,
+                "MeterPort", "Aggregation", "Corridor", "VEE", "Reliability", "LoadFiles", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
@@ -224,7 +225,7 @@ let package = Package(
                 "Journal",
                 "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
                 "Payments",
-                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE",
+                "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE", "Aggregation",
                 "Tariffs", "IS15959", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
@@ -241,7 +242,7 @@ let package = Package(
             "Aggregation",
             domainBase + [
                 "Aggregation", "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Rating", "Journal",
-                "IntervalData", "Corridor", "Tariffs", "TestSupport",
+                "IntervalData", "Corridor", "Tariffs", "VEE", "TestSupport",
             ]),
         tests("Compression", ["Compression"]),
         tests("LoadFiles", ["LoadFiles", "IntervalData", "Compression", "CivilTime"]),
@@ -287,8 +288,8 @@ let package = Package(
         tests(
             "Web",
             [
-                "Web", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData", "IS15959",
-                "MeterPort",
+                "Web", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
+                "IS15959", "LoadFiles", "MeterData", "MeterPort", "VEE",
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
@@ -315,7 +316,7 @@ let package = Package(
             "WebRoutes",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "IntervalData", "Journal", "MeterData", "MeterPort",
-                "Rating", "TestRetailer", "TestSupport", "Web",
+                "Rating", "TestRetailer", "TestSupport", "VEE", "Web",
             ]),
         tests(
             "Watch",

@@ -326,13 +326,17 @@ def head_end(walk, person):
 
 
 def meter_data(walk, person):
-    """The queue of readings, estimates and edits, sums, reports, outages; an edit that is given, shown and undone."""
+    """The queue of readings, estimates and edits, sums, reports, imports, outages; a file looked at and stored, an outage
+    planned and called off, what is typed wrong."""
     for language in LANGUAGES:
         context, page = walk.context(language)
         walk.sign_in(page, person)
         for name, path in [
                 ("queue", "/exceptions/readings"), ("estimates", "/estimates"), ("edits", "/edits"),
                 ("aggregation", "/aggregation"), ("reports", "/reports"), ("outages", "/outages"),
+                ("imports", "/imports"), ("queue-settled", "/exceptions/readings?state=resolved"),
+                ("queue-unknown", "/exceptions/readings?rule=nonsense"),
+                ("reliability-wrong", "/reliability?from=2026-02-09&to=2026-02-01"),
                 ("reliability", "/reliability"), ("tamper", "/tamper")]:
             page.goto(walk.base + path)
             walk.check(page.locator("h1").count() == 1, path, "the page has no heading of its own")
@@ -348,6 +352,85 @@ def meter_data(walk, person):
     page.goto(walk.base + first_link(page, r"/meters/\d+"))
     page.click("main a[href*='/edit?']")
     walk.look(page, "edit", WIDTHS)
+    serial = page.inner_text("main p a")
+    page.select_option("#tool", "zero")
+    page.click("button[value=preview]")
+    walk.check(page.locator("#preview").count() == 1, "edit", "no preview of an edit")
+    walk.look(page, "edit-preview", [1440, 360])
+    context.close()
+    for language in LANGUAGES:
+        bring_file(walk, person, serial, language)
+        plan_outage(walk, person, language)
+
+
+def bring_file(walk, person, serial, language):
+    """A file is looked at, then stored: with script in English, without it in Hindi."""
+    context, page = walk.context(language, script=language == "en")
+    walk.sign_in(page, person)
+    page.goto(walk.base + "/imports")
+    rows = "\n".join(f"{serial},2024-03-0{1 if language == 'en' else 2} 00:{minute:02},0.1" for minute in (0, 15, 30))
+    text = f"meter,time,kWh\n{rows}\nnobody,2024-03-01 00:00,0.1\n{serial},2024-03-01 01:00,many\n"
+    file = {"name": f"load-{language}.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.set_input_files("#file", file)
+    page.click("form:has(#file) button[value=look]")
+    page.wait_for_selector("#looked")
+    if language == "en":
+        walk.look(page, "import-looked", WIDTHS, language=language)
+    page.click("#looked button")
+    page.wait_for_url(re.compile(r"/imports/\d+$"))
+    walk.check(page.locator("h1").count() == 1, "/imports", "a stored file leads to no page")
+    if language == "en":
+        walk.look(page, "import", WIDTHS, language=language)
+        page.goto(walk.base + "/imports")
+        page.click("form:has(#file) button[value=look]")
+        walk.check(page.locator("#file-err").count() == 1, "/imports", "a form without a file is not refused")
+        walk.look(page, "import-wrong", [1440, 360], language=language)
+    context.close()
+
+
+def plan_outage(walk, person, language):
+    context, page = walk.context(language)
+    walk.sign_in(page, person)
+    page.goto(walk.base + "/outages")
+    page.click("form:has(#plan-place) button")
+    walk.check(page.locator("main [role=alert]").count() == 1, "/outages", "an empty form is not refused")
+    walk.look(page, "outage-wrong", [360], language=language)
+    now = page.get_attribute("header time", "datetime")
+    page.fill("#plan-from", f"{int(now[:4]) + 1}-01-05T10:00")
+    page.fill("#plan-to", f"{int(now[:4]) + 1}-01-05T1{1 if language == 'en' else 2}:00")
+    page.fill("#plan-reason", "line work")
+    page.click("form:has(#plan-place) button")
+    walk.check(page.locator("main [role=status]").count() == 1, "/outages", "the outage was not planned")
+    walk.look(page, "outage-planned", [1440, 360], language=language)
+    page.click("#planned summary")
+    page.fill("#planned details input[name=reason]", "bad weather")
+    page.click("#planned details button")
+    walk.check(page.locator("main [role=status]").count() == 1, "/outages", "the outage was not called off")
+    context.close()
+
+
+def validation_rules(walk, person):
+    """The administrator tries rules and sets them."""
+    for language in LANGUAGES:
+        context, page = walk.context(language)
+        walk.sign_in(page, person)
+        page.goto(walk.base + "/validation-rules")
+        walk.look(page, "rules", WIDTHS if language == "en" else [360], language=language)
+        page.fill("#rules", '{\n"format": 2,\n nonsense }')
+        page.click("button[value=preview]")
+        walk.check("3" in page.inner_text("main [role=alert]"), "/validation-rules", "a fault does not name its line")
+        walk.look(page, "rules-wrong", [360], language=language)
+        context.close()
+    context, page = walk.context("en")
+    walk.sign_in(page, person)
+    page.goto(walk.base + "/validation-rules")
+    page.click("button[value=preview]")
+    walk.check(page.locator("#preview").count() == 1, "/validation-rules", "no preview")
+    walk.look(page, "rules-tried", [1440, 360])
+    page.fill("#reason", "tried in a browser")
+    page.click("button[value=set]")
+    walk.check(page.locator("main [role=status]").count() == 1, "/validation-rules", "the rules were not set")
+    walk.look(page, "rules-set", [1440])
     context.close()
 
 
@@ -406,6 +489,7 @@ def main():
         live_line(walk, staff)
         head_end(walk, staff)
         meter_data(walk, staff)
+        validation_rules(walk, people["administrator"])
         browser.close()
     print(f"{walk.looks} looks, {len(walk.faults)} faults, pictures in {OUT}")
     return 1 if walk.faults else 0

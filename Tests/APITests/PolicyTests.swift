@@ -453,6 +453,8 @@ private let productProbes: [String: Probe] = [
     "aggregates.read": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
     "aggregates.parts": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
     "balances.read": ofDays([:]),
+    "forecasts.read": ofDays(["set": .string("place:11")], other: ["set": .string("place:21")]),
+    "forecasts.issues": Probe(roles: staff, own: { _, _ in [:] }),
     "reports.read": ofDays(
         ["report": .string("consumption"), "set": .string("place:11")],
         other: ["report": .string("consumption"), "set": .string("place:21")]),

@@ -24,7 +24,9 @@ struct Town {
     static let migrations =
         (AccessSchema.migrations + GridSchema.migrations + AccountsSchema.migrations + MetersSchema.migrations
         + JournalSchema.migrations + PacksSchema.migrations + RatingSchema.migrations + ChangeStream.migrations
-        + MeterDataSchema.migrations + AggregationSchema.migrations).sorted { $0.number < $1.number }
+        + MeterDataSchema.migrations + AggregationSchema.migrations + Outbox.migrations).sorted {
+            $0.number < $1.number
+        }
 
     let site: Site
     let org: Org

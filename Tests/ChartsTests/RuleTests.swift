@@ -34,6 +34,21 @@ import Testing
         #expect(abs(energyWh - Double(values.reduce(0) { $0 + Int($1) })) <= topW / 190 / 4 * 96)
     }
 
+    @Test func anErrorIsAsHighAsItIs() throws {
+        let ppm: [Int64?] = [514_000, 237_000, nil, 62_000]
+        let svg = ErrorCurve(
+            points: ppm.enumerated().map { .init(label: "\($0.offset)", title: "<\($0.offset)>", ppm: $0.element) },
+            alt: "Errors"
+        ).svg()
+        let heights = svg.matches(of: #/cy="([0-9.]+)"/#).compactMap { Double($0.1) }
+        // 51.4 % needs an axis to 60 %.
+        let wanted = ppm.compactMap { $0 }.map { 190 - Double($0) / 600_000 * 190 }
+        #expect(heights.count == 3 && zip(heights, wanted).allSatisfy { abs($0 - $1) < 0.06 })
+        #expect(svg.contains("51.4") && svg.contains("6.2") && svg.contains("&lt;3&gt;") && svg.contains("60 %"))
+        #expect(!svg.contains("ln p"), "nothing to compare with")
+        #expect(ErrorCurve(points: [], alt: "Errors").svg().contains("svg"))
+    }
+
     @Test func waterfallRefusesWhatDoesNotFoot() {
         #expect(throws: Waterfall.DoesNotFoot(sum: 300, total: 301)) {
             try Waterfall(rows: [.init(amount: 300, part: .fixed), .init(amount: 301, part: .total)])

@@ -1,10 +1,12 @@
 // What a person may do with the jobs, and what the jobs do for themselves: schedules, pauses, runs, retries, lanes.
 import Access
+import Aggregation
 import CivilTime
 import Clocks
 import Composition
 import HeadEnd
 import Logging
+import Messaging
 import MeterData
 import MeterFleet
 import MeterLink
@@ -79,6 +81,29 @@ struct JobsTests {
             _ = try await fixture.site.perform(command, as: fixture.actor, source: "test")
             return nil
         } catch { return (error as? Refusal)?.code }
+    }
+
+    /// From the days that were collected; the operator is told once, however often the job runs.
+    @Test func theNextDayIsForecastAndTold() async throws {
+        try await with(houses: 2) { fixture in
+            fixture.clock.nowMs = Self.at(4, 9)
+            try await fixture.line.tick()
+            fixture.clock.nowMs = Self.at(4, 11)
+            try await fixture.line.tick()
+            let (issues, told) = try await fixture.site.money.read { transaction in
+                (
+                    try ForecastIssue.after(CivilDay(number: 0), limit: 20, fixture.scope, in: transaction),
+                    try Message.after(0, limit: 200, fixture.scope, in: transaction)
+                )
+            }
+            // The first day that has one to rest on is two days after the first.
+            #expect(issues.map(\.day) == (2...5).map { Self.first.advanced(by: $0) })
+            #expect(issues.allSatisfy { $0.meters == 2 && $0.knownDay == $0.day.advanced(by: -2) })
+            #expect(told.count { $0.template == .forecastIssued && $0.accountID == 0 } == 4)
+            let runs = try await runs(fixture, .forecast)
+            #expect(runs.count == 2 && runs.allSatisfy { $0.state == .done })
+            #expect(runs.first?.result?.hasPrefix("nothing due") == true, "\(runs.map(\.result))")
+        }
     }
 
     // MARK: schedules

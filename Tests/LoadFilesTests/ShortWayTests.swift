@@ -108,7 +108,7 @@ import Testing
             #expect(Self.told { try read(.short, piece: piece) } == long, "seed \(seed), round \(round)")
             let parts = Self.told {
                 try? LoadFileParser.readParts(
-                    bytes, parser(.shortAndLater), parts: 1 + round % 4, headBytes: 500
+                    LoadFileBytes(bytes), parser(.shortAndLater), parts: 1 + round % 4, headBytes: 500
                 ) { count, read in for part in (0..<count).reversed() { read(part) } }
             }
             if let parts {

@@ -82,11 +82,26 @@ actor Browser {
         return await send("POST", path, body.joined(separator: "&"))
     }
 
-    private func send(_ method: String, _ path: String, _ body: String?) async -> Answer {
+    /// Sends a form with a file, as a browser does; without a name there is no file.
+    func upload(_ path: String, _ form: [String: String], name: String = "", _ file: String = "") async -> Answer {
+        let boundary = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
+        var body = ""
+        for (key, value) in form {
+            body += "--\(boundary)\r\nContent-Disposition: form-data; name=\"\(key)\"\r\n\r\n\(value)\r\n"
+        }
+        let quoted = name.replacing("\"", with: "%22")
+        body += "--\(boundary)\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\(quoted)\"\r\n"
+        body += "Content-Type: application/octet-stream\r\n\r\n\(file)\r\n--\(boundary)--\r\n"
+        return await send("POST", path, body, type: "multipart/form-data; boundary=\(boundary)")
+    }
+
+    private func send(
+        _ method: String, _ path: String, _ body: String?, type: String = "application/x-www-form-urlencoded"
+    ) async -> Answer {
         var headers = Headers()
         headers.add("Accept", "text/html")
         headers.add("Host", "busbar.test")
-        if body != nil { headers.add("Content-Type", "application/x-www-form-urlencoded") }
+        if body != nil { headers.add("Content-Type", type) }
         if !cookies.isEmpty {
             headers.add("Cookie", cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; "))
         }

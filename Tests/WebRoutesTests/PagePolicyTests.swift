@@ -4,6 +4,7 @@ import API
 import Access
 import CivilTime
 import Clocks
+import MeterData
 import SQL
 import TestRetailer
 import TestSupport
@@ -96,6 +97,32 @@ private let groupOrder: @Sendable (WebSite) async throws -> (own: String, other:
     }
     return ("6001", "6002")
 }
+private let plannedOutage: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            let placeID = try transaction.first(
+                "SELECT MIN(place_id) FROM place WHERE org_id = $1", [.int(org)]
+            ) { try $0.int(0) }
+            try transaction.run(
+                """
+                INSERT INTO planned_outage (org_id, planned_id, place_id, from_ms, to_ms, why, login_id, made_at_ms)
+                VALUES ($1, $2, $3, 5, 6, 'a test', 999, 0) ON CONFLICT DO NOTHING
+                """, [.int(org), .int(9600 + org), .int(placeID ?? 0)])
+        }
+    }
+    return ("9601", "9602")
+}
+private let readingImport: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            _ = try ImportRun.begin(
+                file: "file-of-\(org)", fileSHA256: [UInt8(org)], rowCount: 1, valueCount: 1,
+                refusals: [ImportRefusal(row: 1, what: "text-of-\(org)", hint: "")], newID: 9700 + org, nowMs: 0,
+                orgID: org, in: transaction)
+        }
+    }
+    return ("9701", "9702")
+}
 /// Edits that wait for a second person, one in each company.
 private let edit: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
     try await web.site.money.write { transaction in
@@ -134,6 +161,12 @@ private let rows: [String: Row] = [
     "GET /events": Row(roles: staff), "GET /events/aside": Row(roles: staff),
     "GET /outages": Row(roles: staff), "GET /outages/{id}": Row(roles: staff, ids: outage),
     "GET /reliability": Row(roles: staff), "GET /reliability.csv": Row(roles: staff),
+    "POST /planned-outages": Row(roles: staff),
+    "POST /planned-outages/{id}/call-off": Row(roles: staff, ids: plannedOutage),
+    "GET /imports": Row(roles: staff), "POST /imports": Row(roles: staff),
+    "GET /imports/{id}": Row(roles: staff, ids: readingImport),
+    "GET /imports/{id}/refused.csv": Row(roles: staff, ids: readingImport),
+    "GET /validation-rules": Row(roles: [.administrator]), "POST /validation-rules": Row(roles: [.administrator]),
     "GET /tamper": Row(roles: staff), "POST /tamper/{id}/close": Row(roles: staff, ids: outage),
     "POST /meters/{id}/keys/rotate": Row(roles: [.administrator], ids: meter),
     "POST /meters/{id}/keys/recover": Row(roles: [.administrator], ids: meter),

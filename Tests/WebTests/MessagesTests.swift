@@ -1,7 +1,9 @@
 // MessagesTests: both languages hold the same keys with the same placeholders, and the code uses every one of them.
+import Access
 import Foundation
 import IS15959
 import Testing
+import VEE
 
 @testable import Web
 
@@ -9,7 +11,7 @@ import Testing
     static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Sources/App/Web").resolvingSymlinksInPath()
 
-    static func messages(_ language: Language) throws -> Messages { try PagesTests.pages.messages(language) }
+    static func messages(_ language: Web.Language) throws -> Messages { try PagesTests.pages.messages(language) }
 
     static func placeholders(_ text: String) -> Set<String> {
         Set(text.matches(of: #/\{[a-zA-Z]+\}|\[[a-z]+\]/#).map { String($0.output) })
@@ -66,8 +68,90 @@ import Testing
             let isEvent = key.firstMatch(of: #/^meterEvent\.(\d+)$/#).flatMap { Int($0.1) }.map {
                 EventIDs.name($0) != nil
             }
-            #expect(used.exact.contains(key) || isCounted || isEvent == true, "\(key) is used nowhere")
+            // Known by its words: the test below holds them to the sentences of the domains.
+            let isSentence = key.hasPrefix("said.")
+            #expect(used.exact.contains(key) || isCounted || isEvent == true || isSentence, "\(key) is used nowhere")
         }
+    }
+
+    /// A translated sentence whose English words stand nowhere in the code would never be met again.
+    @Test func sentencesOfTheDomainsAreStillSaid() throws {
+        let folder = Self.sources.deletingLastPathComponent().deletingLastPathComponent()
+        let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+        var code = ""
+        for case let file as URL in files where file.pathExtension == "swift" {
+            code += try String(contentsOf: file, encoding: .utf8)
+        }
+        // A sentence may be put together of two texts.
+        code = code.replacing(#/"\s*\+ "/#, with: "").replacing("\\\"", with: "\"")
+        var count = 0
+        for (key, text) in try Self.messages(.english).texts where key.hasPrefix("said.") {
+            count += 1
+            guard !Self.assembled.contains(key) else { continue }
+            for part in text.split(separator: #/\{[a-z]\}/#) where part.utf8.count > 12 {
+                #expect(code.contains(part), "\(key): nobody says '\(part)'")
+            }
+        }
+        #expect(count > 100)
+    }
+
+    /// Sentences put together of parts; the test below has them made.
+    static let assembled: Set<String> = [
+        "said.lineStray", "said.lineType", "said.fileEmpty", "said.zeroRegister", "said.zeroAgreed", "said.zeroSilent",
+        "said.runRegister", "said.runAgreed", "said.runSilent", "said.spikeThird", "said.clockAhead",
+        "said.clockBehind", "said.driftAhead", "said.driftBehind", "said.sumCheck", "said.sumCheckDays",
+    ]
+
+    @Test func findingsAreKnownByTheirWords() throws {
+        let sayings = try Self.messages(.hindi).sayings
+        var rules = ValidationRules.all
+        rules.consecutiveZeroes = .init(minutes: 60)
+        let flat = [Int32?](repeating: 100, count: 48)
+        var spike = flat
+        (spike[7], spike[8]) = (90_000, -5)
+        let zeros = [Int32?](repeating: 0, count: 48)
+        var inputs: [DayInput] = []
+        for values in [
+            flat, spike, zeros, zeros.dropLast(3) + [1, 1, 1], spike.dropLast(9) + .init(repeating: nil, count: 9),
+        ] {
+            for (start, end) in [(nil, nil), (0, 0), (0, 90_000)] as [(Int64?, Int64?)] {
+                for drift in [-9_000, -200, 200, 9_000] {
+                    inputs.append(
+                        DayInput(
+                            values: values, registerStartWh: start, registerEndWh: end, clockDriftS: drift,
+                            sanctionedW: 3_000, periodS: 1_800))
+                }
+            }
+        }
+        var spanned = DayInput(values: flat, sanctionedW: 3_000, periodS: 1_800)
+        spanned.span = RegisterSpan(days: 3, movedWh: 90_000, earlierWh: 9_600, hasGaps: false)
+        inputs.append(spanned)
+        var met: Set<String> = []
+        for finding in inputs.flatMap({ validate($0, rules: rules) }) {
+            let found = sayings.find(finding.message)
+            #expect(found != nil, "'\(finding.message)' is said in English only")
+            if let found { met.insert(found.key) }
+        }
+        for fault in [
+            "no such setting; remove it or mend its spelling",
+            "missing or of another type; compare with the standard settings",
+        ] {
+            if let found = sayings.find("Line 4: spike.x: \(fault).") { met.insert(found.key) }
+        }
+        if let found = sayings.find("load.csv: the file is empty") { met.insert(found.key) }
+        #expect(Self.assembled.subtracting(met).isEmpty, "\(Self.assembled.subtracting(met).sorted())")
+    }
+
+    @Test func aSentenceOfADomainIsSaidInTheLanguageOfThePage() throws {
+        let hindi = Wording(messages: try Self.messages(.hindi), zone: Samples.zone, nowMs: Samples.nowMs)
+        let english = Wording(messages: try Self.messages(.english), zone: Samples.zone, nowMs: Samples.nowMs)
+        let spike = "900 Wh is 1800 W on average; 1000 W is the limit and 30 Wh the third highest value"
+        #expect(english.said(spike).plain == spike)
+        #expect(hindi.said(spike).plain == "900 Wh औसतन 1800 W है; सीमा 1000 W है और तीसरा सबसे बड़ा मान 30 Wh")
+        #expect(hindi.said("900 Wh is 1800 W on average; 1000 W is the limit").plain.hasSuffix("सीमा 1000 W है"))
+        let refusal = Refusal(.invalid, "There is no unit <b>.", hint: "Never heard of.", at: "unit")
+        #expect(hindi.refusal(refusal).html == "इकाई &lt;b&gt; नहीं है। Never heard of.")
+        #expect(!english.refusal(refusal).plain.contains("unit:"))
     }
 
     @Test func everyTemplateKeyExists() throws {

@@ -96,7 +96,7 @@ import Testing
             let sent = try Gzip.compress(Array(try Self.render(sample, .hindi).utf8) + css)
             #expect(sent.count < 20_000, "\(sample.name)")
         }
-        #expect(Asset.script.bytes.count <= 5_000)
+        #expect(Asset.script.bytes.count <= 6_500)
     }
 
     @Test func countsThatDoNotFootAreSaidSo() throws {
@@ -118,6 +118,30 @@ import Testing
         let broken = try #require(samples.first { $0.name == "day-broken" }?.page as? DayView)
         #expect(whole.foots && !broken.foots)
         #expect(StatementLine.foots(Samples.statementLines("x")))
+    }
+
+    @Test func theSamplesOfMeterDataAreThere() throws {
+        let names = Set(try Samples.meterData("x").map(\.name))
+        #expect(names.isSuperset(of: ["imports-looked", "import", "rules", "rules-wrong", "outages-plan"]))
+        #expect(Samples.all().contains { $0.name == "imports-looked" })
+        let looked = try #require(try Samples.meterData("x").first { $0.name == "imports-looked" })
+        let html = try Self.render(looked, .english)
+        #expect(html.contains("name=\"held\" value=\"aa\"") && html.contains("the first 2 of 60"))
+        let page = try #require(try Samples.meterData("load.csv").first { $0.name == "import" })
+        let stored = try Self.render(page, .english)
+        #expect(stored.contains("load.csv:7") && stored.contains("/imports/2/refused.csv?after=10000"))
+        #expect(stored.contains("40 meters together 60 minutes late"))
+    }
+
+    @Test func whatIsSettledDoesNotWait() throws {
+        let settled = try #require(Samples.console("x").first { $0.name == "queue-settled" })
+        let html = try Self.render(settled, .english)
+        #expect(html.contains("exceptions are settled") && !html.contains("exceptions wait"))
+        #expect(html.contains("No rule of estimation can fill these intervals."))
+        let waiting = try #require(Samples.console("x").first { $0.name == "queue" })
+        let queue = try Self.render(waiting, .english)
+        #expect(queue.contains("exceptions wait") && queue.contains("₹310.18") && queue.contains("₹484.20"))
+        #expect(queue.contains("/meters/3/edit?day=") && queue.contains("href=\"/validation-rules\""))
     }
 
     @Test func correctionsNameWhatTheyCorrect() throws {

@@ -1,8 +1,10 @@
 // Samples of the explorer of sums and of the reports.
+import Access
 import Aggregation
 import CivilTime
 import Corridor
 import IntervalData
+import VEE
 
 @testable import Web
 
@@ -21,6 +23,22 @@ extension Samples {
         return SetSeries(
             key: .all, channel: .importWh, resolution: resolution, asked: .quarterHour, buckets: buckets,
             grossed: grossed, meters: 42, madeAtMs: 0)
+    }
+
+    private static let groups = [1, 2, 5, 10, 20, 50, 100, 200, 500, 4_200].enumerated().map { index, meters in
+        GroupAccuracy(
+            meters: meters, groups: 500 / meters, intervals: 48, leftOut: 3,
+            wapePpm: index == 3 ? nil : Int64(514_000 / (index + 1)), biasPpm: -1_200,
+            baselinesPpm: [.threeDayMean: Int64(650_000 / (index + 1))])
+    }
+
+    private static func day(late: Bool, actual: Int) -> ReportPicture {
+        .day(
+            ForecastDay(
+                day: first, values: (0..<48).map { $0 == 5 ? nil : 300 + Int64($0 % 24) * 20 },
+                actual: (0..<48).map { $0 < actual ? 280 + Int64($0 % 24) * 22 : nil }, meters: 42,
+                knownDay: first.advanced(by: -2), madeAtMs: 1_794_421_800_000, isLate: late,
+                startS: 1_794_508_200, periodS: 1_800))
     }
 
     static func reports(_ word: String) -> [Sample] {
@@ -50,19 +68,22 @@ extension Samples {
         ]
         let targets: [ReportTarget?] = [
             .set(.place(31), from: first, to: first), .set(.meter(1001), from: first, to: first), .meter(1001, first),
-            .exceptions(rule: "spike"), nil,
+            .exceptions(rule: "spike"), nil, .forecast(.place(31), from: first, to: first),
         ]
         let rows = (0..<ReportPageView.pageSize + 5).map { index in
             ReportRow(cells: cells.map(\.1), opens: targets[index % targets.count])
         }
-        func page(_ name: ReportName, _ rows: [ReportRow], after: Int = 0) -> Sample {
-            Sample(
-                name: "report-\(name.rawValue)", look: .console, place: .reports,
-                page: ReportPageView(
-                    name: name,
-                    report: Report(
-                        name: name, from: first, to: first, columns: cells.map(\.0), rows: rows, madeAtMs: 0),
-                    refusal: nil, after: after, typed: typed, sets: [("place:31", word)]))
+        func page(
+            _ name: ReportName, _ rows: [ReportRow], after: Int = 0, _ picture: ReportPicture? = nil,
+            of kind: String = ""
+        ) -> Sample {
+            var view = ReportPageView(
+                name: name,
+                report: Report(
+                    name: name, from: first, to: first, columns: cells.map(\.0), rows: rows, madeAtMs: 0),
+                refusal: nil, after: after, typed: typed, sets: [("place:31", word)])
+            view.picture = picture
+            return Sample(name: "report-\(name.rawValue)\(kind)", look: .console, place: .reports, page: view)
         }
         return [
             Sample(name: "reports", look: .console, place: .reports, page: ReportsView()),
@@ -73,12 +94,18 @@ extension Samples {
             Sample(
                 name: "aggregation-refused", look: .console, place: .reports,
                 page: AggregationView(
-                    sets: [("place:31", word)], setName: "", typed: typed, found: nil, refusal: word)),
+                    sets: [("place:31", word)], setName: "", typed: typed, found: nil, refusal: Refusal(.invalid, word))
+            ),
             Sample(
                 name: "report-refused", look: .console, place: .reports,
                 page: ReportPageView(
-                    name: .maximumDemand, report: nil, refusal: word, after: 0, typed: [:], sets: [])),
+                    name: .maximumDemand, report: nil, refusal: Refusal(.invalid, word), after: 0, typed: [:], sets: [])
+            ),
             page(.dataAvailability, rows), page(.energyBalance, Array(rows.prefix(3))), page(.exceptions, []),
+            page(.forecastBySize, Array(rows.suffix(4)), .bySize(groups)),
+            page(.forecastAccuracy, Array(rows.prefix(9)), .bySize(groups)),
+            page(.forecastAccuracy, Array(rows.prefix(9)), day(late: true, actual: 40), of: "-day"),
+            page(.forecast, Array(rows.prefix(9)), day(late: false, actual: 0)),
             page(.peakToAverage, rows, after: ReportPageView.pageSize), page(.consumption, Array(rows.prefix(1))),
         ]
     }

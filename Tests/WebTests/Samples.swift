@@ -57,7 +57,7 @@ enum Samples {
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
         portal(word) + console(word) + keys(word) + people(word) + problems(word)
-            + events(word) + simulator(word) + reports(word)
+            + events(word) + simulator(word) + reports(word) + ((try? meterData(word)) ?? [])
     }
 
     static func simulator(_ word: String) -> [Sample] {
@@ -243,6 +243,7 @@ enum Samples {
                 page: QueueView(
                     filter: .init(), counts: [], oldestMs: nil, rows: [], nextAfter: nil, isFirstPage: true, item: nil,
                     places: [], mayAct: false)),
+            Sample(name: "queue-settled", look: .console, place: .queue, page: settled),
             Sample(
                 name: "exceptions-empty", look: .console, place: .line,
                 page: ExceptionsView(
@@ -341,6 +342,16 @@ enum Samples {
         }
     }
 
+    /// What is settled is counted as settled; an exception without an estimate or a pack shows no money.
+    static var settled: QueueView {
+        var view = queue("x")
+        view.filter = .init()
+        view.filter.state = "resolved"
+        view.isReasonMissing = false
+        view.item?.stake = QueueView.Stake()
+        return view
+    }
+
     static func queue(_ word: String) -> QueueView {
         func row(_ rule: String, hard: Bool = true, owner: String? = nil, resolution: String? = nil) -> QueueView.Row {
             QueueView.Row(
@@ -357,6 +368,10 @@ enum Samples {
         (filter.rule, filter.severity, filter.placeID, filter.isMine) = ("spike", "hard", 11, true)
         var qualities = [Quality](repeating: .actual, count: 48)
         (qualities[20], qualities[21], qualities[40]) = (.missing, .estimated, .edited)
+        var stake = QueueView.Stake()
+        stake.proposed = (0..<48).map { 100 + Int32($0) }
+        (stake.estimateWh, stake.rawWh, stake.rawPaise) = (240, 90_000, 48_420)
+        (stake.estimatePaise, stake.atStakePaise) = (17_402, 31_018)
         let item = QueueView.Item(
             row: row("spike", owner: word), message: word, periodS: 1800,
             load: MeterDay(
@@ -367,14 +382,14 @@ enum Samples {
             steps: [
                 .init(act: "take", by: word, reason: "", atMs: nowMs), .init(act: "x", by: "b", reason: word, atMs: 0),
             ],
-            isOpen: true)
+            isOpen: true, stake: stake)
         return QueueView(
             filter: filter, counts: rules.map { ($0, 3) }, oldestMs: nowMs - 70_000_000,
             rows: rules.map { row($0, owner: word) } + [
                 row("spike", resolution: "accepted"), row("a", resolution: word),
             ],
             nextAfter: "2026-11-20.3.spike.20", isFirstPage: false, item: item, places: [(11, word)], mayAct: true,
-            isReasonMissing: true)
+            isReasonMissing: true, seesRules: true)
     }
 
     static func exceptions(_ word: String) -> ExceptionsView {

@@ -4,6 +4,7 @@ import Access
 import Charts
 import CivilTime
 import Clocks
+import Composition
 import Cryptography
 import Dispatch
 import Foundation
@@ -122,14 +123,9 @@ enum MeterDataSpeed {
         for month in [firstDay.month, firstDay.month.next] { _ = try await place.site.readings.shard(month) }
         let before = try serverPID.map(serverCoreS) ?? 0
         let watch = Stopwatch()
-        guard let data = FileManager.default.contents(atPath: path) else { throw BenchError("cannot read \(path)") }
-        let bytes = [UInt8](data)
-        // The hash runs beside the reading: the product notes it with the import.
-        async let digest = Hash.sha256(bytes)
-        let file = try LoadFileParser.parse(
-            bytes, file: "bench.csv", zone: place.org.zone, parts: 2,
-            sideBySide: { count, read in DispatchQueue.concurrentPerform(iterations: count, execute: read) })
-        let sha256 = await digest
+        guard let (file, sha256) = PlainLoad.read(path, file: "bench.csv", zone: place.org.zone, parts: 2) else {
+            throw BenchError("cannot read \(path)")
+        }
         let read = watch.used()
         let targets = file.meters.indices.map { column in
             ImportTarget(column: column, meterID: Int64(file.meters[column].dropFirst()) ?? 0, sanctionedW: 5_000)

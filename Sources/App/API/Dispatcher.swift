@@ -111,10 +111,10 @@ public struct Dispatcher: Sendable {
             return try await limited { try await endpoint.run(input, context) }
         case .page(let page):
             let session = try await enter(call, presented, page.access, page.rate, isPage: true, &trace)
-            let form = page.method == "POST" ? try await form(call, page, session) : [:]
+            let (form, file) = page.method == "POST" ? try await form(call, page, session) : ([:], nil)
             let pageCall = PageCall(
                 services: services, call: call, session: session, presentedToken: presented?.token,
-                path: found.parameters, query: try InputReader.query(call), form: form)
+                path: found.parameters, query: try InputReader.query(call), form: form, file: file)
             return try await limited { try await page.run(pageCall) }
         }
     }
@@ -190,16 +190,23 @@ public struct Dispatcher: Sendable {
     }
 
     /// Reads a form and proves that it came from a page of this session, or at least of this site.
-    private func form(_ call: Call, _ page: Page, _ session: SignedIn?) async throws -> [String: String] {
-        guard InputReader.mediaType(call.headers["Content-Type"]) == "application/x-www-form-urlencoded" else {
+    private func form(
+        _ call: Call, _ page: Page, _ session: SignedIn?
+    ) async throws -> (fields: [String: String], file: FormFile?) {
+        let type = InputReader.mediaType(call.headers["Content-Type"])
+        guard type == (page.takesFile ? "multipart/form-data" : "application/x-www-form-urlencoded") else {
             throw Problem(.unsupportedMediaType, "A form is expected.", at: "Content-Type")
         }
-        let bytes = try await call.readBody(page.bodyLimitBytes)
-        guard let text = String(validating: bytes, as: UTF8.self), var form = FormEncoding.pairs(text) else {
-            throw Refusal(.invalid, "The form cannot be read.", at: "body")
-        }
-        let proof = form.removeValue(forKey: Authentication.csrfField)
         try Authentication.proveSameOrigin(call.headers)
+        let bytes = try await call.readBody(page.bodyLimitBytes)
+        let read: (fields: [String: String], file: FormFile?)? =
+            if page.takesFile {
+                Multipart.boundary(call.headers["Content-Type"]).flatMap { Multipart.read(bytes, boundary: $0) }
+            } else {
+                String(validating: bytes, as: UTF8.self).flatMap { FormEncoding.pairs($0) }.map { ($0, nil) }
+            }
+        guard var form = read else { throw Refusal(.invalid, "The form cannot be read.", at: "body") }
+        let proof = form.fields.removeValue(forKey: Authentication.csrfField)
         if let session { try Authentication.proveCSRF(proof, session) }
         return form
     }

@@ -13,6 +13,8 @@ public struct PageCall: Sendable {
     public var query: [String: String]
     /// Fields of a POST, without `csrf`.
     public var form: [String: String]
+    /// The file of a form that takes one.
+    public var file: FormFile?
 
     public var actor: Actor {
         get throws {
@@ -31,17 +33,20 @@ public struct PageCall: Sendable {
 }
 
 /// One page: GET shows it, POST takes its form (`application/x-www-form-urlencoded`,
-/// with the field `csrf` = the session's token).
+/// with the field `csrf` = the session's token; where a file is taken, `multipart/form-data`).
 public struct Page: Sendable {
     public var method: String
     public var path: String
     public var access: EndpointAccess
     public var rate: RateClass
     public var bodyLimitBytes: Int
+    /// The form is sent as `multipart/form-data` with at most one file.
+    public var takesFile: Bool
     public var run: @Sendable (PageCall) async throws -> Answer
 
     public init(
         _ method: String, _ path: String, access: EndpointAccess, rate: RateClass? = nil, bodyLimitBytes: Int = 65_536,
+        takesFile: Bool = false,
         run: @escaping @Sendable (PageCall) async throws -> Answer
     ) {
         precondition(method == "GET" || method == "POST", "a page is shown or takes a form")
@@ -50,6 +55,7 @@ public struct Page: Sendable {
         self.access = access
         self.rate = rate ?? (method == "GET" ? .reading : .writing)
         self.bodyLimitBytes = bodyLimitBytes
+        self.takesFile = takesFile
         self.run = run
     }
 }

@@ -1,5 +1,6 @@
 // Every dated business rule of the product, in one registry: what can be set, and how its text is read.
 import Access
+import Aggregation
 import HeadEnd
 import Jobs
 import MeterData
@@ -14,7 +15,8 @@ public enum BusbarSettings {
             UnsecuredPushes.setting,
         ] + LineSchedule.settings
             + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
-            + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings)
+            + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
+            + Forecaster.settings)
 
     static let portalPayments = SettingKind.choice(
         Recharge.portalSetting, ["off", "demo"], initial: "off",

@@ -35,6 +35,8 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case outages
     /// Sums of sets brought up to what has changed; and counted anew where meters belong to other sets than they did.
     case aggregate, regroup
+    /// Forecasts of the next day, and the errors of those that have passed.
+    case forecast
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.

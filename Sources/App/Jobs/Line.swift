@@ -222,6 +222,11 @@ public struct Line: Sendable {
         case .regroup:
             let made = try await Aggregator(site: site, org: org).regroup(days: Self.regroupDays) { await done.set($0) }
             return "\(made) days counted anew"
+        case .forecast:
+            let found = try await Forecaster(site: site, org: org).run { await done.set($0) }
+            let days = found.issued.map(\.description).joined(separator: ", ")
+            return (days.isEmpty ? "nothing due" : "\(days) issued, \(found.made) forecasts")
+                + (found.judged > 0 ? ", \(found.judged) days judged" : "")
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

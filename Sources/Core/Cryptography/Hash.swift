@@ -14,15 +14,9 @@ public enum Hash {
     /// SHA-256 of what is handed over piece by piece.
     /// - Parameter next: the next piece, nil at the end.
     public static func sha256(pieces next: () throws -> [UInt8]?) rethrows -> [UInt8] {
-        guard let context = EVP_MD_CTX_new() else { preconditionFailure("libcrypto found no memory for a digest") }
-        defer { EVP_MD_CTX_free(context) }
-        var done = EVP_DigestInit_ex(context, EVP_sha256(), nil)
-        while let piece = try next() { done &= EVP_DigestUpdate(context, piece, piece.count) }
-        var digest = [UInt8](repeating: 0, count: 32)
-        var length: UInt32 = 32
-        done &= EVP_DigestFinal_ex(context, &digest, &length)
-        precondition(done == 1 && length == 32, "libcrypto has no SHA-256")
-        return digest
+        var digest = RunningHash()
+        while let piece = try next() { piece.withUnsafeBufferPointer { digest.add($0) } }
+        return digest.sha256()
     }
 
     /// MD5 (RFC 1321), 16 bytes, for old authentication mechanisms only. Nil when the library is built without it.
@@ -38,6 +32,33 @@ public enum Hash {
     /// True when both are equal; takes the same time wherever they differ.
     public static func equalInConstantTime(_ a: [UInt8], _ b: [UInt8]) -> Bool {
         a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
+    }
+}
+
+/// A SHA-256 in the making.
+public struct RunningHash: ~Copyable {
+    private let context: OpaquePointer
+    private var isWell: Bool
+
+    public init() {
+        guard let context = EVP_MD_CTX_new() else { preconditionFailure("libcrypto found no memory for a digest") }
+        self.context = context
+        isWell = EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    public mutating func add(_ bytes: UnsafeBufferPointer<UInt8>) {
+        isWell = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1 && isWell
+    }
+
+    /// Of all that was added; the last thing to ask for.
+    public consuming func sha256() -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: 32)
+        var length: UInt32 = 32
+        let done = EVP_DigestFinal_ex(context, &digest, &length)
+        precondition(isWell && done == 1 && length == 32, "libcrypto has no SHA-256")
+        return digest
     }
 }
 

@@ -181,12 +181,15 @@ private struct MonthReader {
     private mutating func block(_ lastBatch: inout Int64) -> DayBlock? {
         guard let slots = number(below: DayBlock.maximumSlots + 1) else { return nil }
         var qualities: [Quality] = []
-        qualities.reserveCapacity(slots)
         while qualities.count < slots {
             guard let run = number(below: DayBlock.maximumSlots * 4 + 4), run >= 4, run >> 2 <= slots - qualities.count,
                 let quality = Quality(rawValue: UInt8(run & 3)), qualities.last != quality
             else { return nil }
-            qualities.append(contentsOf: repeatElement(quality, count: run >> 2))
+            if run >> 2 == slots {
+                qualities = Array(repeating: quality, count: slots)
+            } else {
+                qualities.append(contentsOf: repeatElement(quality, count: run >> 2))
+            }
         }
         var sources: [SourceRun] = []
         var covered = 0
@@ -209,104 +212,120 @@ private enum RiceCode {
     private static let differences: UInt8 = 0x80
 
     static func append(_ values: [Int32], to bytes: inout [UInt8]) {
-        var plain = [UInt32](repeating: 0, count: values.count)
-        var steps = plain
-        var before: Int32 = 0
-        for (slot, value) in values.enumerated() {
-            plain[slot] = zigzag32(value)
-            steps[slot] = zigzag32(value &- before)
-            before = value
-        }
-        let byValue = shortest(plain)
-        let byStep = shortest(steps)
-        if byStep.bits < byValue.bits {
-            bytes.append(differences | UInt8(byStep.k))
-            write(steps, k: byStep.k, to: &bytes)
-        } else {
-            bytes.append(UInt8(byValue.k))
-            write(plain, k: byValue.k, to: &bytes)
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: values.count * 2) { numbers in
+            let plain = UnsafeMutableBufferPointer(rebasing: numbers[..<values.count])
+            let steps = UnsafeMutableBufferPointer(rebasing: numbers[values.count...])
+            var before: Int32 = 0
+            for (slot, value) in values.enumerated() {
+                plain[slot] = zigzag32(value)
+                steps[slot] = zigzag32(value &- before)
+                before = value
+            }
+            let byValue = shortest(UnsafeBufferPointer(plain))
+            let byStep = shortest(UnsafeBufferPointer(steps))
+            if byStep.bits < byValue.bits {
+                bytes.append(differences | UInt8(byStep.k))
+                write(UnsafeBufferPointer(steps), k: byStep.k, bits: byStep.bits, to: &bytes)
+            } else {
+                bytes.append(UInt8(byValue.k))
+                write(UnsafeBufferPointer(plain), k: byValue.k, bits: byValue.bits, to: &bytes)
+            }
         }
     }
 
     /// The best k near the one that fits the mean; ties go to the smaller.
-    private static func shortest(_ numbers: [UInt32]) -> (k: Int, bits: Int) {
-        let sum = numbers.reduce(UInt64(0)) { $0 + UInt64($1) }
+    private static func shortest(_ numbers: UnsafeBufferPointer<UInt32>) -> (k: Int, bits: Int) {
+        var sum: UInt64 = 0
+        for number in numbers { sum &+= UInt64(number) }
         let mean = numbers.isEmpty ? 0 : sum / UInt64(numbers.count)
         let near = mean == 0 ? 0 : 63 - mean.leadingZeroBitCount
         var best = (k: 0, bits: Int.max)
         for k in max(0, near - 1)...min(31, near + 1) {
-            var bits = 0
+            let short = UInt32(k + 1)
+            let long = UInt32(MonthCodec.escape + 32)
+            var bits: UInt32 = 0
             for number in numbers {
-                let high = Int(number >> UInt32(k))
-                bits += high < MonthCodec.escape ? high + 1 + k : MonthCodec.escape + 32
+                let high = number &>> UInt32(k)
+                bits &+= high < UInt32(MonthCodec.escape) ? high &+ short : long
             }
-            if bits < best.bits { best = (k, bits) }
+            if Int(bits) < best.bits { best = (k, Int(bits)) }
         }
         return best
     }
 
-    private static func write(_ numbers: [UInt32], k: Int, to bytes: inout [UInt8]) {
-        var held: UInt64 = 0
-        var count = 0
-        for number in numbers {
-            let high = Int(number >> UInt32(k))
-            let isLong = high >= MonthCodec.escape
-            let width = isLong ? MonthCodec.escape + 32 : high + 1 + k
-            let low = UInt64(number) & ((1 << UInt64(k)) - 1)
-            let code = isLong ? UInt64(number) : (1 << UInt64(k)) | low
-            // At most 7 bits are held and 56 come: 63.
-            held = (held << UInt64(width)) | code
-            count += width
-            while count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: held >> UInt64(count)))
+    private static func write(_ numbers: UnsafeBufferPointer<UInt32>, k: Int, bits: Int, to bytes: inout [UInt8]) {
+        // Room for eight bytes behind the last.
+        withUnsafeTemporaryAllocation(byteCount: bits / 8 + 9, alignment: 8) { room in
+            var held: UInt64 = 0
+            var count = 0
+            var at = 0
+            for number in numbers {
+                let high = Int(number &>> UInt32(k))
+                let isLong = high >= MonthCodec.escape
+                let width = isLong ? MonthCodec.escape + 32 : high + 1 + k
+                let low = UInt64(number) & ((1 &<< UInt64(k)) - 1)
+                let code = isLong ? UInt64(number) : (1 &<< UInt64(k)) | low
+                // At most 7 bits are held and 56 come: 63.
+                held = (held &<< UInt64(width)) | code
+                count += width
+                // All that is held, from the highest byte on; the whole bytes of it stay.
+                room.storeBytes(of: (held &<< UInt64(64 - count)).bigEndian, toByteOffset: at, as: UInt64.self)
+                at += count / 8
+                count %= 8
             }
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: room[..<(at + (count > 0 ? 1 : 0))]))
         }
-        if count > 0 { bytes.append(UInt8(truncatingIfNeeded: held << UInt64(8 - count))) }
     }
 
     static func read(_ bytes: [UInt8], _ at: inout Int, count: Int) -> [Int32]? {
         guard at < bytes.count, bytes[at] & 0x60 == 0 else { return nil }
         let k = Int(bytes[at] & 31)
         let isSteps = bytes[at] & differences != 0
-        at += 1
         // Each value has at least a bit: what is not there cannot ask for room.
-        guard count <= (bytes.count - at) * 8 else { return nil }
-        var values = [Int32](repeating: 0, count: count)
-        var held: UInt64 = 0
-        var have = 0
-        var before: Int32 = 0
-        for slot in 0..<count {
-            while have <= 56, at < bytes.count {
-                held |= UInt64(bytes[at]) << UInt64(56 - have)
-                have += 8
-                at += 1
+        guard count <= (bytes.count - at - 1) * 8 else { return nil }
+        var bit = (at + 1) * 8
+        let values = bytes.withUnsafeBytes { raw in
+            [Int32](unsafeUninitializedCapacity: count) { values, made in
+                var before: Int32 = 0
+                while made < count, let number = next(raw, &bit, k: k) {
+                    let value = unzigzag32(number)
+                    before = isSteps ? before &+ value : value
+                    values.initializeElement(at: made, to: before)
+                    made += 1
+                }
             }
-            let zeros = held.leadingZeroBitCount
-            let number: UInt32
-            if zeros >= MonthCodec.escape {
-                guard have >= MonthCodec.escape + 32 else { return nil }
-                number = UInt32(truncatingIfNeeded: (held << UInt64(MonthCodec.escape)) >> 32)
-                guard number >> UInt32(k) >= UInt32(MonthCodec.escape) else { return nil }
-                held <<= UInt64(MonthCodec.escape + 32)
-                have -= MonthCodec.escape + 32
-            } else {
-                guard have >= zeros + 1 + k else { return nil }
-                held <<= UInt64(zeros + 1)
-                let (high, overflow) = UInt32(zeros).multipliedReportingOverflow(by: 1 << UInt32(k))
-                guard !overflow else { return nil }
-                number = high | (k == 0 ? 0 : UInt32(truncatingIfNeeded: held >> UInt64(64 - k)))
-                held <<= UInt64(k)
-                have -= zeros + 1 + k
-            }
-            let value = unzigzag32(number)
-            before = isSteps ? before &+ value : value
-            values[slot] = before
         }
-        // What was read ahead goes back; the rest of the last byte must be the padding.
-        at -= have / 8
-        guard have % 8 == 0 || held >> UInt64(64 - have % 8) == 0 else { return nil }
+        guard values.count == count else { return nil }
+        // The rest of the last byte must be the padding.
+        guard bit % 8 == 0 || bytes[bit / 8] &<< UInt8(bit % 8) == 0 else { return nil }
+        at = (bit + 7) / 8
         return values
+    }
+
+    /// Nil when there is no number as `write` writes it.
+    private static func next(_ raw: UnsafeRawBufferPointer, _ bit: inout Int, k: Int) -> UInt32? {
+        // 57 bits at least, zeros behind the end; a number has 56 at most.
+        let byte = bit / 8
+        var held: UInt64 = 0
+        if byte + 8 <= raw.count {
+            held = UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: byte, as: UInt64.self))
+        } else {
+            for place in byte..<raw.count { held |= UInt64(raw[place]) &<< UInt64(56 - (place - byte) * 8) }
+        }
+        held &<<= UInt64(bit % 8)
+        let left = raw.count * 8 - bit
+        let zeros = held.leadingZeroBitCount
+        if zeros >= MonthCodec.escape {
+            let number = UInt32(truncatingIfNeeded: (held &<< UInt64(MonthCodec.escape)) &>> 32)
+            guard left >= MonthCodec.escape + 32, number &>> UInt32(k) >= UInt32(MonthCodec.escape) else { return nil }
+            bit += MonthCodec.escape + 32
+            return number
+        }
+        let (high, overflow) = UInt32(zeros).multipliedReportingOverflow(by: 1 &<< UInt32(k))
+        guard left >= zeros + 1 + k, !overflow else { return nil }
+        bit += zeros + 1 + k
+        let low = k == 0 ? 0 : UInt32(truncatingIfNeeded: (held &<< UInt64(zeros + 1)) &>> UInt64(64 - k))
+        return high | low
     }
 }
 

@@ -148,5 +148,11 @@ struct MeterLoad: Sendable {
     }
 
     func value(_ day: Int, _ slot: Int) -> Int32 { days[day].values[slot] }
+
+    /// Lends a day's values to be written in place.
+    mutating func withValues(of day: Int, _ write: (UnsafeMutableBufferPointer<Int32>) -> Void) {
+        days[day].values.withUnsafeMutableBufferPointer { write($0) }
+    }
+
     mutating func set(_ day: Int, _ slot: Int, _ wh: Int32) { days[day].values[slot] = wh }
 }

@@ -42,8 +42,8 @@ public struct LoadFileParser: Sendable {
     /// Whether rows may be placed later than they came. Then a conflict shows only as `needsOrder`.
     private let waitsForOthers: Bool
     private let takesShortWay: Bool
-    private var laterRows: [[LaterRow]]
-    private var laterCount = 0
+    private var laterRows: [LaterRow]
+    private var laterCounts = [Int](repeating: 0, count: LoadFileParser.laterBuckets)
     private var lastMeter = -1
     /// Something was met that only reading row by row tells of rightly: read the file anew so.
     private(set) var needsOrder = false
@@ -65,7 +65,7 @@ public struct LoadFileParser: Sendable {
     init(file: String, zone: Zone, periodS: Int?, stamps: StampSide?, limits: LoadFileLimits, way: Way) {
         waitsForOthers = way == .shortAndLater
         takesShortWay = way != .long
-        laterRows = way == .shortAndLater ? Array(repeating: [], count: 256) : []
+        laterRows = Self.laterRows(way == .shortAndLater)
         self.file = file
         self.zone = zone
         self.periodS = periodS
@@ -89,7 +89,8 @@ public struct LoadFileParser: Sendable {
         }
         if bytes.count >= smallestSplit {
             // Any trouble here shows again, in its place, in the reading below.
-            if let whole = try? readParts(bytes, parser(.shortAndLater), parts: parts, sideBySide) { return whole }
+            let source = LoadFileBytes(bytes)
+            if let whole = try? readParts(source, parser(.shortAndLater), parts: parts, sideBySide) { return whole }
         }
         var parser = parser(.short)
         var start = 0
@@ -107,8 +108,6 @@ public struct LoadFileParser: Sendable {
 
     /// Takes the next bytes of the file, cut anywhere.
     public mutating func feed(_ bytes: ArraySlice<UInt8>) throws(LoadFileError) {
-        byteCount += bytes.count
-        guard byteCount <= limits.bytes else { throw tooMuch("bytes", limits.bytes) }
         // The closure of the library takes no typed error.
         let outcome = bytes.withUnsafeBufferPointer { (piece) -> Result<Void, LoadFileError> in
             do throws(LoadFileError) { return .success(try feed(piece)) } catch { return .failure(error) }
@@ -116,13 +115,17 @@ public struct LoadFileParser: Sendable {
         try outcome.get()
     }
 
-    private mutating func feed(_ piece: UnsafeBufferPointer<UInt8>) throws(LoadFileError) {
+    mutating func feed(_ piece: UnsafeBufferPointer<UInt8>) throws(LoadFileError) {
+        byteCount += piece.count
+        guard byteCount <= limits.bytes else { throw tooMuch("bytes", limits.bytes) }
         var start = 0
         while let end = endOfLine(piece, from: start) {
-            if !pending.isEmpty || !takePlain(piece, start..<end) {
-                pending += piece[start..<end]
-                try takePending()
+            if pending.isEmpty, let next = takePlain(piece, start..<end) {
+                start = next
+                continue
             }
+            pending += piece[start..<end]
+            try takePending()
             start = end + 1
         }
         pending += piece[start...]
@@ -131,61 +134,137 @@ public struct LoadFileParser: Sendable {
 
     /// Puts a value into a free slot. False when nothing was done: the slot holds another one, or too many are there.
     private mutating func place(_ meter: Int, _ day: Int32, _ slot: Int, _ wh: Int32) -> Bool {
-        if let index = loads[meter].find(day) {
-            let held = loads[meter].value(index, slot)
-            guard held == MeterLoad.absent else { return held == wh }
-            loads[meter].set(index, slot, wh)
-        } else {
-            let slots = 86400 / (periodS ?? 86400)
-            guard slotTotal + slots <= limits.slots else { return false }
-            slotTotal += slots
-            loads[meter].set(loads[meter].add(day, slots: slots), slot, wh)
-        }
+        guard let index = self.day(meter, day) else { return false }
+        let held = loads[meter].value(index, slot)
+        guard held == MeterLoad.absent else { return held == wh }
+        loads[meter].set(index, slot, wh)
         valueCount += 1
         return true
     }
 
-    /// Places the rows that waited, meters that lie together at once.
-    private mutating func takeLaterRows() {
-        for index in laterRows.indices {
-            var rows: [LaterRow] = []
-            swap(&rows, &laterRows[index])
-            for row in rows where !place(Int(row.meter), row.day, Int(row.slot), row.wh) { needsOrder = true }
-            rows.removeAll(keepingCapacity: true)
-            swap(&rows, &laterRows[index])
-        }
-        laterCount = 0
+    /// The index of a plain day, added when the meter has nothing of it. Nil when there are too many slots.
+    private mutating func day(_ meter: Int, _ day: Int32) -> Int? {
+        if let index = loads[meter].find(day) { return index }
+        let slots = 86400 / (periodS ?? 86400)
+        guard slotTotal + slots <= limits.slots else { return nil }
+        slotTotal += slots
+        return loads[meter].add(day, slots: slots)
     }
 
-    /// A plain row of a long file, the short way. False when nothing was done.
-    private mutating func takePlain(_ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>) -> Bool {
+    /// Places the rows that waited, meters that lie together at once.
+    private mutating func takeLaterRows(_ bucket: Int) {
+        let first = bucket * Self.laterRoom
+        for index in first..<first + laterCounts[bucket] {
+            let row = laterRows[index]
+            if !place(Int(row.meter), row.day, Int(row.slot), row.wh) { needsOrder = true }
+        }
+        laterCounts[bucket] = 0
+    }
+
+    private mutating func takeLaterRows() {
+        for bucket in laterCounts.indices { takeLaterRows(bucket) }
+    }
+
+    private static let laterBuckets = 256
+    /// Rows that wait in each.
+    private static let laterRoom = 4_096
+
+    private static func laterRows(_ isWanted: Bool) -> [LaterRow] {
+        isWanted
+            ? Array(repeating: LaterRow(meter: 0, day: 0, slot: 0, wh: 0), count: laterBuckets * laterRoom) : []
+    }
+
+    /// A plain row of a long file, the short way, and those behind it that are written alike. Where the next line
+    /// begins, or nil when nothing was done.
+    private mutating func takePlain(_ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>) -> Int? {
         guard takesShortWay, longRows != nil, rowCount < limits.rows, line.count <= limits.lineBytes, !line.isEmpty
-        else { return false }
+        else { return nil }
         let end = piece[line.upperBound - 1] == 0x0D ? line.upperBound - 1 : line.upperBound
-        guard let row = longRows?.read(piece, line.lowerBound..<end) else { return false }
+        guard let row = longRows?.read(piece, line.lowerBound..<end) else { return nil }
         let meter: Int
         if let known = row.meter {
             meter = known
         } else {
             let name = String(decoding: piece[row.id], as: UTF8.self)
-            guard name.utf8.count <= 100, let found = try? self.meter(name) else { return false }
+            guard name.utf8.count <= 100, let found = try? self.meter(name) else { return nil }
             longRows?.remember(found, id: row.id, in: piece)
             meter = found
         }
-        if waitsForOthers, meter != lastMeter {
-            // Rows of many meters in turn wait for others of theirs, or each would fetch its day from far memory.
-            lastMeter = meter
-            laterRows[meter & 255].append(
-                LaterRow(meter: UInt32(meter), day: row.day, slot: UInt32(row.slot), wh: row.wh))
-            laterCount += 1
-            if laterCount >= 4_000_000 { takeLaterRows() }
-        } else {
-            lastMeter = meter
-            guard place(meter, row.day, row.slot, row.wh) else { return false }
-        }
+        guard take(meter, row.day, row.slot, row.wh) else { return nil }
         lineNumber += 1
         rowCount += 1
+        return takeAlike(piece, line.lowerBound..<end, row, meter, from: line.upperBound + 1)
+    }
+
+    /// Puts a value into its place now or later. False when nothing was done.
+    private mutating func take(_ meter: Int, _ day: Int32, _ slot: Int, _ wh: Int32) -> Bool {
+        defer { lastMeter = meter }
+        guard waitsForOthers, meter != lastMeter else { return place(meter, day, slot, wh) }
+        // Rows of many meters in turn wait for others of theirs, or each would fetch its day from far memory.
+        let bucket = meter & (Self.laterBuckets - 1)
+        laterRows[bucket * Self.laterRoom + laterCounts[bucket]] =
+            LaterRow(meter: UInt32(meter), day: day, slot: UInt32(slot), wh: wh)
+        laterCounts[bucket] += 1
+        if laterCounts[bucket] == Self.laterRoom { takeLaterRows(bucket) }
         return true
+    }
+
+    /// Rows behind a plain one that are written as it is. Where the first other line begins.
+    private mutating func takeAlike(
+        _ piece: UnsafeBufferPointer<UInt8>, _ line: Range<Int>, _ row: LongRows.Row, _ meter: Int, from start: Int
+    ) -> Int {
+        guard line.count + 12 <= limits.lineBytes, var shape = longRows?.shape(piece, line, row),
+            var rows = longRows.take()
+        else { return start }
+        var (meter, day, next) = (meter, row.day, start)
+        while next <= shape.last, rowCount < limits.rows {
+            let before = next
+            if shape.isContinued(piece, at: next) {
+                next = takeRun(piece, shape, rows, meter, day, from: next)
+            } else if let known = rows.meterAndDay(piece, at: next, of: shape),
+                let found = rows.next(piece, at: next, of: shape), take(known.meter, known.day, found.slot, found.wh)
+            {
+                shape.head = next
+                (meter, day, next) = (known.meter, known.day, found.next)
+                lineNumber += 1
+                rowCount += 1
+            }
+            if next == before { break }
+        }
+        longRows = rows
+        return next
+    }
+
+    /// Rows of one meter and day.
+    private mutating func takeRun(
+        _ piece: UnsafeBufferPointer<UInt8>, _ shape: LongRows.Shape, _ rows: borrowing LongRows, _ meter: Int,
+        _ day: Int32, from start: Int
+    ) -> Int {
+        guard let index = self.day(meter, day) else { return start }
+        lastMeter = meter
+        var next = start
+        var taken = 0
+        var placed = 0
+        let most = limits.rows - rowCount
+        loads[meter].withValues(of: index) { values in
+            while taken < most, next <= shape.last, shape.isContinued(piece, at: next),
+                let found = rows.next(piece, at: next, of: shape)
+            {
+                let held = values[found.slot]
+                if held == MeterLoad.absent {
+                    values[found.slot] = found.wh
+                    placed += 1
+                } else if held != found.wh {
+                    break
+                }
+                next = found.next
+                taken += 1
+            }
+        }
+        valueCount += placed
+        lineNumber += taken
+        rowCount += taken
+        return next
     }
 
     /// Ends the file and hands over what it held.
@@ -262,6 +341,7 @@ public struct LoadFileParser: Sendable {
 
     /// Whether what comes next can be read without knowing what came.
     var canBeContinued: Bool { header != nil && periodS != nil }
+    var lineBytesMax: Int { limits.lineBytes }
 
     /// A reader for a later part of the file, beginning at a line. It knows the meters known by now and nothing of
     /// them.
@@ -278,8 +358,8 @@ public struct LoadFileParser: Sendable {
         next.valueCount = 0
         next.roundedCount = 0
         next.needsOrder = false
-        next.laterCount = 0
-        if waitsForOthers { next.laterRows = Array(repeating: [], count: 256) }
+        next.laterCounts = Array(repeating: 0, count: Self.laterBuckets)
+        next.laterRows = Self.laterRows(waitsForOthers)
         return next
     }
 
@@ -303,16 +383,20 @@ public struct LoadFileParser: Sendable {
                     _ = loads[meter].add(day, values: values)
                     continue
                 }
-                for (slot, wh) in values.enumerated() where wh != MeterLoad.absent {
-                    let held = loads[meter].value(mine, slot)
-                    if held == MeterLoad.absent {
-                        loads[meter].set(mine, slot, wh)
-                    } else if held == wh {
-                        valueCount -= 1
-                    } else {
-                        return false
+                var twice = 0
+                var isWell = true
+                loads[meter].withValues(of: mine) { held in
+                    for (slot, wh) in values.enumerated() where wh != MeterLoad.absent {
+                        if held[slot] == MeterLoad.absent {
+                            held[slot] = wh
+                        } else {
+                            twice += 1
+                            isWell = isWell && held[slot] == wh
+                        }
                     }
                 }
+                valueCount -= twice
+                guard isWell else { return false }
             }
         }
         for var row in part.refused {
@@ -511,32 +595,4 @@ private func endOfLine(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> 
         at += 1
     }
     return nil
-}
-
-/// The capture period as the steps between consecutive stamps of a meter tell it: the most frequent one, or what nearly
-/// all of them are multiples of when the rows are in no order.
-private struct PeriodSurvey {
-    private var lastOf: [String: Int64] = [:]
-    private var counts: [Int64: Int] = [:]
-    private(set) var stepCount = 0
-    private(set) var stampCount = 0
-
-    mutating func see(_ key: String, instantS: Int64) {
-        stampCount += 1
-        if let last = lastOf.updateValue(instantS, forKey: key), instantS > last {
-            counts[instantS - last, default: 0] += 1
-            stepCount += 1
-        }
-    }
-
-    /// Of equally frequent steps the shortest.
-    var mostFrequentStepS: Int? {
-        guard let most = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
-        if most.value * 2 >= stepCount || stepCount < 20 { return Int(most.key) }
-        // In no order hardly any step is seen twice: the longest period that explains them.
-        let explained = [3600, 1800, 1200, 900, 720, 600, 360, 300, 240, 180, 120, 60].first { period in
-            counts.reduce(0) { $0 + ($1.key % period == 0 ? $1.value : 0) } * 20 >= stepCount * 19
-        }
-        return Int(explained ?? most.key)
-    }
 }

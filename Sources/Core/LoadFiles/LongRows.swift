@@ -34,6 +34,9 @@ struct LongRows: Sendable {
     /// Days met before, likewise; the zone's offset throughout, or nil when the clock is changed about then.
     private var days = [(day: Int32, offsetS: Int64?)](repeating: (-1, nil), count: 128)
     private var lastOffsetS: Int64?
+    /// The slot of each minute of a plain day's clock; -1 off the grid, and where a stamp at the end of a slot names
+    /// the day behind.
+    private let slotOfMinute: [Int16]
 
     /// Nil when the file is not long.
     init?(header: Header, zone: Zone, periodS: Int, side: LoadFileParser.StampSide?) {
@@ -48,6 +51,10 @@ struct LongRows: Sendable {
         self.periodS = UInt32(periodS)
         slotCount = 86400 / self.periodS
         shiftS = side == .end ? Int64(periodS) : 0
+        slotOfMinute = (0..<1440).map { [shiftS] minute in
+            let startS = minute * 60 - Int(shiftS)
+            return startS >= 0 && startS % periodS == 0 ? Int16(startS / periodS) : -1
+        }
     }
 
     mutating func remember(_ meter: Int, id: Range<Int>, in bytes: UnsafeBufferPointer<UInt8>) {
@@ -196,18 +203,109 @@ struct LongRows: Sendable {
     }
 }
 
+extension LongRows {
+    /// What rows of a file in its usual form have in common when they are written alike: id, stamp and value, nothing
+    /// else, each part of as many bytes as in a row before, the value aside.
+    struct Shape {
+        /// Where a row of the meter and day that are known begins.
+        var head: Int
+        let idBytes: Int
+        /// 5 (`HH:MM`) or 8 (`HH:MM:SS`).
+        let clockBytes: Int
+        /// From there on a line may reach beyond the piece.
+        let last: Int
+
+        /// Of the id, the separator, the date and what stands behind it; at least 13.
+        var prefixBytes: Int { idBytes + 12 }
+
+        /// Whether the line there is of the same meter and day. Never of one behind `last`.
+        func isContinued(_ bytes: UnsafeBufferPointer<UInt8>, at line: Int) -> Bool {
+            let raw = UnsafeRawBufferPointer(bytes)
+            func isSame(_ at: Int) -> Bool {
+                raw.loadUnaligned(fromByteOffset: head + at, as: UInt64.self)
+                    == raw.loadUnaligned(fromByteOffset: line + at, as: UInt64.self)
+            }
+            var at = 0
+            while at + 8 <= prefixBytes {
+                guard isSame(at) else { return false }
+                at += 8
+            }
+            return isSame(prefixBytes - 8)
+        }
+    }
+
+    /// Nil when rows like this one are read one by one: other columns, a zone behind the clock, a stamp that names the
+    /// day behind its slot.
+    func shape(_ bytes: UnsafeBufferPointer<UInt8>, _ line: Range<Int>, _ row: Row) -> Shape? {
+        let date = row.id.upperBound + 1
+        guard columnCount == 3, idColumn == 0, stampColumn == 1, valueColumn == 2,
+            let end = (16...20).first(where: { date + $0 < line.upperBound && bytes[date + $0] == separator }),
+            end == 16 || end == 19, let hour = Self.two(bytes, date + 11, below: 24),
+            let minute = Self.two(bytes, date + 14, below: 60), Int(slotOfMinute[Int(hour * 60 + minute)]) == row.slot
+        else { return nil }
+        return Shape(
+            head: line.lowerBound, idBytes: row.id.count, clockBytes: end - 11,
+            last: bytes.count - (row.id.count + 12 + end - 11 + 13))
+    }
+
+    /// What a line's clock and value say, when it is plain and of the shape, and where the line behind it begins.
+    func next(
+        _ bytes: UnsafeBufferPointer<UInt8>, at line: Int, of shape: Shape
+    ) -> (slot: Int, wh: Int32, next: Int)? {
+        let clock = line + shape.prefixBytes
+        guard bytes[clock + 2] == 0x3A, let hour = Self.two(bytes, clock, below: 24),
+            let minute = Self.two(bytes, clock + 3, below: 60)
+        else { return nil }
+        if shape.clockBytes == 8 {
+            guard bytes[clock + 5] == 0x3A, bytes[clock + 6] == 0x30, bytes[clock + 7] == 0x30 else { return nil }
+        }
+        let slot = Int(slotOfMinute[Int(hour * 60 + minute)])
+        var at = clock + shape.clockBytes
+        guard slot >= 0, bytes[at] == separator else { return nil }
+        at += 1
+        // A number of at most ten characters and an end of line fit: no line behind `last` comes here.
+        if bytes[at + 1] == 0x2E, bytes[at + 5] == 0x0A {
+            let digits = (bytes[at] &- 0x30, bytes[at + 2] &- 0x30, bytes[at + 3] &- 0x30, bytes[at + 4] &- 0x30)
+            guard digits.0 <= 9, digits.1 <= 9, digits.2 <= 9, digits.3 <= 9 else { return nil }
+            let wh = Int32(digits.0) &* 1000 &+ Int32(digits.1) &* 100 &+ Int32(digits.2) &* 10 &+ Int32(digits.3)
+            return (slot, wh, at + 6)
+        }
+        let value = at
+        while at < value + 11, bytes[at] != 0x0A, bytes[at] != 0x0D { at += 1 }
+        guard let wh = Self.wh(bytes, value..<at) else { return nil }
+        if bytes[at] == 0x0D { at += 1 }
+        return bytes[at] == 0x0A ? (slot, wh, at + 1) : nil
+    }
+
+    /// The meter and the day of a line of the shape, when both are known from rows before and the day is a plain one.
+    mutating func meterAndDay(
+        _ bytes: UnsafeBufferPointer<UInt8>, at line: Int, of shape: Shape
+    ) -> (meter: Int, day: Int32)? {
+        let date = line + shape.idBytes + 1
+        guard bytes[date - 1] == separator, bytes[date + 10] == 0x20 || bytes[date + 10] == 0x54,
+            let midnightS = self.date(bytes, date)
+        else { return nil }
+        let day = Int32(truncatingIfNeeded: midnightS / 86400)
+        let known = days[Int(day & 127)]
+        let id = UnsafeBufferPointer(rebasing: bytes[line..<line + shape.idBytes])
+        guard known.day == day, known.offsetS != nil, !id.contains(separator), let meter = ids.find(id) else {
+            return nil
+        }
+        return (meter, day)
+    }
+}
+
 /// Ids as bytes to numbers of meters: found without making text of them. The id of the row before is tried first.
 struct MeterIDs: Sendable {
     private struct Entry: Sendable {
-        var hash: UInt64
-        var start: Int
-        var count: Int
+        var start: UInt32
+        var count: UInt32
         var meter: Int
     }
     private var entries: [Entry] = []
     private var bytes: [UInt8] = []
-    /// Places of entries, or -1, by the low bits of the hash; at most half full.
-    private var places = [Int32](repeating: -1, count: 64)
+    /// Each place holds 0, or the high half of a hash and the number of its entry from 1 on; at most half are taken.
+    private var places = [UInt64](repeating: 0, count: 64)
     private var last = 0
     /// Of this table's own, so that no file can be made whose ids all fall on one place.
     private let seed = UInt64.random(in: 0...UInt64.max)
@@ -221,46 +319,75 @@ struct MeterIDs: Sendable {
 
     mutating func add(_ id: UnsafeBufferPointer<UInt8>, _ meter: Int) {
         let hash = hash(id)
-        guard find(id, hash) == nil else { return }
+        guard find(id, hash) == nil, let start = UInt32(exactly: bytes.count) else { return }
         last = entries.count
-        entries.append(Entry(hash: hash, start: bytes.count, count: id.count, meter: meter))
+        entries.append(Entry(start: start, count: UInt32(id.count), meter: meter))
         bytes.append(contentsOf: id)
         if entries.count * 2 > places.count {
-            places = [Int32](repeating: -1, count: places.count * 4)
-            for index in entries.indices { place(index) }
+            places = [UInt64](repeating: 0, count: places.count * 4)
+            for (index, entry) in entries.enumerated() {
+                let hash = bytes.withUnsafeBufferPointer {
+                    self.hash(UnsafeBufferPointer(rebasing: $0[Int(entry.start)..<Int(entry.start + entry.count)]))
+                }
+                place(index, hash)
+            }
         } else {
-            place(last)
+            place(last, hash)
         }
     }
 
-    private mutating func place(_ index: Int) {
-        var at = Int(truncatingIfNeeded: entries[index].hash) & (places.count - 1)
-        while places[at] >= 0 { at = (at + 1) & (places.count - 1) }
-        places[at] = Int32(index)
+    private mutating func place(_ index: Int, _ hash: UInt64) {
+        var at = Int(truncatingIfNeeded: hash) & (places.count - 1)
+        while places[at] != 0 { at = (at + 1) & (places.count - 1) }
+        places[at] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(index + 1)
     }
 
     private func find(_ id: UnsafeBufferPointer<UInt8>, _ hash: UInt64) -> Int? {
         var at = Int(truncatingIfNeeded: hash) & (places.count - 1)
-        while places[at] >= 0 {
-            let entry = entries[Int(places[at])]
-            if entry.hash == hash, isSame(entry, id) { return Int(places[at]) }
+        while places[at] != 0 {
+            let index = Int(places[at] & 0xFFFF_FFFF) - 1
+            if places[at] >> 32 == hash >> 32, isSame(entries[index], id) { return index }
             at = (at + 1) & (places.count - 1)
         }
         return nil
     }
 
     private func isSame(_ entry: Entry, _ id: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard entry.count == id.count else { return false }
-        return bytes.withUnsafeBufferPointer { held in
-            for index in 0..<id.count where held[entry.start + index] != id[index] { return false }
+        guard Int(entry.count) == id.count else { return false }
+        let start = Int(entry.start)
+        return bytes.withUnsafeBytes { held in
+            let id = UnsafeRawBufferPointer(id)
+            var at = 0
+            while at + 8 <= id.count {
+                guard
+                    held.loadUnaligned(fromByteOffset: start + at, as: UInt64.self)
+                        == id.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+                else { return false }
+                at += 8
+            }
+            while at < id.count {
+                guard held[start + at] == id[at] else { return false }
+                at += 1
+            }
             return true
         }
     }
 
     private func hash(_ id: UnsafeBufferPointer<UInt8>) -> UInt64 {
         var hash = seed
-        for byte in id { hash = (hash ^ UInt64(byte)) &* 0x9E37_79B9_7F4A_7C15 }
-        hash ^= hash >> 32
-        return hash
+        let raw = UnsafeRawBufferPointer(id)
+        var at = 0
+        while at + 8 <= id.count {
+            hash = (hash ^ raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash >> 32
+            at += 8
+        }
+        while at < id.count {
+            hash = (hash ^ UInt64(id[at])) &* 0x9E37_79B9_7F4A_7C15
+            at += 1
+        }
+        // The low bits choose the place, and every bit of the id must tell in them.
+        hash = (hash ^ (hash >> 29)) &* 0xBF58_476D_1CE4_E5B9
+        return hash ^ (hash >> 32)
     }
 }

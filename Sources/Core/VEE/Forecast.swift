@@ -48,14 +48,18 @@ public func forecast(_ series: LoadSeries, day: CivilDay, method: ForecastMethod
 }
 
 /// A baseline's values of one day.
-public func forecast(_ series: LoadSeries, day: CivilDay, baseline: ForecastBaseline) -> [Int64?] {
+/// - Parameter unknownDays: so many days just before were not known when the forecast was made: yesterday and the three
+///   days are then those before them. Below 7.
+public func forecast(
+    _ series: LoadSeries, day: CivilDay, baseline: ForecastBaseline, unknownDays: Int = 0
+) -> [Int64?] {
     guard let slots = series.slots(of: day) else { return [] }
     let index = series.dayIndex(ofSlot: slots.lowerBound)
     let back =
         switch baseline {
-        case .yesterday: [1]
+        case .yesterday: [1 + unknownDays]
         case .lastWeek: [7]
-        case .threeDayMean: [1, 2, 3]
+        case .threeDayMean: [1 + unknownDays, 2 + unknownDays, 3 + unknownDays]
         }
     return slots.map { slot in
         let values = back.compactMap { trustedValue(series, index - $0, Int(series.minuteOfSlot[slot])) }

@@ -36,34 +36,51 @@ public struct PlainRules: Sendable {
     /// - Parameter before: values of the newest earlier day of as many slots; a slot of another quality counts too.
     public func findNothing(in values: [Int32], before: [Int32]?) -> Bool {
         guard !values.isEmpty else { return true }
-        var zeros = 0
-        var mostZeros = 0
+        return values.withUnsafeBufferPointer { values in
+            guard isPlain(values) else { return false }
+            guard repeatedSlots < .max else { return true }
+            if let before, before.count == values.count,
+                before.withUnsafeBufferPointer({ hasRun(values, $0, count: values.count) })
+            {
+                return false
+            }
+            guard values.count >= 2 * repeatedSlots else { return true }
+            let later = UnsafeBufferPointer(rebasing: values[repeatedSlots...])
+            return !hasRun(later, values, count: later.count)
+        }
+    }
+
+    private func isPlain(_ values: UnsafeBufferPointer<Int32>) -> Bool {
         var lowest = Int32.max
         var highest = Int32.min
         for value in values {
-            zeros = value == 0 ? zeros + 1 : 0
-            mostZeros = max(mostZeros, zeros)
             lowest = min(lowest, value)
             highest = max(highest, value)
         }
-        guard !negativeIsFound || lowest >= 0, highest <= highestWh, mostZeros < zeroSlots,
-            !zeroIsFound || lowest != 0 || highest != 0
-        else { return false }
-        guard repeatedSlots < .max else { return true }
-        if let before, before.count == values.count, longestRun(values[...], before[...]) >= repeatedSlots {
+        guard !negativeIsFound || lowest >= 0, highest <= highestWh, !zeroIsFound || lowest != 0 || highest != 0 else {
             return false
         }
-        guard values.count >= 2 * repeatedSlots else { return true }
-        return longestRun(values[repeatedSlots...], values[..<(values.count - repeatedSlots)]) < repeatedSlots
+        if lowest > 0 { return true }
+        var zeros = 0
+        var mostZeros = 0
+        for value in values {
+            zeros = value == 0 ? zeros + 1 : 0
+            mostZeros = max(mostZeros, zeros)
+        }
+        return mostZeros < zeroSlots
     }
 
-    private func longestRun(_ one: ArraySlice<Int32>, _ other: ArraySlice<Int32>) -> Int {
+    /// Whether both are equal at so many places in a row as the check looks for.
+    private func hasRun(_ one: UnsafeBufferPointer<Int32>, _ other: UnsafeBufferPointer<Int32>, count: Int) -> Bool {
+        // Mostly there are not that many equal places at all, and these are counted fast.
+        var equal: Int32 = 0
+        for index in 0..<count { equal &+= one[index] == other[index] ? 1 : 0 }
+        guard equal >= repeatedSlots else { return false }
         var run = 0
-        var longest = 0
-        for (a, b) in zip(one, other) {
-            run = a == b ? run + 1 : 0
-            longest = max(longest, run)
+        for index in 0..<count {
+            run = one[index] == other[index] ? run + 1 : 0
+            if run >= repeatedSlots { return true }
         }
-        return longest
+        return false
     }
 }

@@ -11,6 +11,10 @@ public enum ReportName: String, Sendable, CaseIterable, Codable {
     case maximumDemand = "maximum-demand"
     case energyBalance = "energy-balance"
     case peakToAverage = "peak-to-average"
+    /// A set's forecasts, interval by interval.
+    case forecast
+    case forecastAccuracy = "forecast-accuracy"
+    case forecastBySize = "forecast-by-size"
 }
 
 /// What the numbers of a column are.
@@ -58,6 +62,7 @@ public enum ReportTarget: Sendable, Equatable {
     case set(SetKey, from: CivilDay, to: CivilDay)
     case meter(Int64, CivilDay)
     case exceptions(rule: String)
+    case forecast(SetKey, from: CivilDay, to: CivilDay)
 }
 
 public struct ReportRow: Sendable, Equatable {

@@ -24,6 +24,9 @@ extension SetReader {
             case .maximumDemand: try await maximumDemand(query, scope)
             case .energyBalance: try await balanceRows(query, scope)
             case .peakToAverage: try await peaks(query, scope)
+            case .forecast: try await forecastRows(query, scope)
+            case .forecastAccuracy: try await forecastAccuracy(query, scope)
+            case .forecastBySize: try await forecastBySize(query, scope)
             }
         guard rows.count <= Report.rowsMax else {
             throw Refusal(
@@ -36,7 +39,7 @@ extension SetReader {
     }
 
     /// The set that is asked about: by itself the whole company. Who is confined to places must name one.
-    private func set(_ query: ReportQuery, _ scope: Scope) async throws -> SetKey {
+    func set(_ query: ReportQuery, _ scope: Scope) async throws -> SetKey {
         let key = query.set ?? (scope.placeIDs?.first).map { .place($0) } ?? .all
         try await site.money.read { try key.prove(scope, in: $0) }
         return key

@@ -29,6 +29,8 @@ public enum MessageTemplate: String, Sendable, CaseIterable {
     /// An outage that lasts, and its end; to account 0: the operator.
     case supplyFailed = "supply-failed"
     case supplyBack = "supply-back"
+    /// The forecasts of a day are there to be taken over; to account 0: the operator. The day stands in the key.
+    case forecastIssued = "forecast-issued"
 }
 
 public struct Message: Sendable, Equatable {

@@ -12,28 +12,32 @@ import VEE
 
 struct BulkImport: Sendable {
     /// Meter-months prepared and stored at once.
-    static let chunkSize = 256
+    static let chunkSize = 1_024
 
     let site: Site
     let org: Org
     let file: LoadFile
     let month: CivilMonth
     let importID: Int64
-    /// Qualities of an ordinary day without a gap, shared by all of them.
+    /// Quality and source of an ordinary day without a gap, shared by all of them.
     private let allActual: [Quality]
+    private let oneSource: [SourceRun]
 
     init(site: Site, org: Org, file: LoadFile, month: CivilMonth, importID: Int64) {
         (self.site, self.org, self.file, self.month, self.importID) = (site, org, file, month, importID)
         allActual = Array(repeating: .actual, count: 86400 / max(1, file.periodS))
+        oneSource = [SourceRun(batch: importID, count: allActual.count)]
     }
 
     /// A meter's month, ready to be stored.
     private struct Ready: Sendable {
         var meterID: Int64
-        /// Change numbers are given when stored.
+        /// Change numbers are those expected; others may be given when stored.
         var days: [DayVersion]
         var exceptions: [VEEException]
         var heldValues: Int
+        /// The days compacted, where the month is stored so.
+        var row: MeterMonth?
     }
 
     /// Takes what it can. Returns what was done and the targets that are left.
@@ -41,22 +45,26 @@ struct BulkImport: Sendable {
         _ targets: [ImportTarget], progress: (Int) async -> Void
     ) async throws -> (taken: ImportCounts, left: [ImportTarget]) {
         let nowMs = site.clocks.businessNowMs()
-        let plain = PlainRules(.standard, periodS: file.periodS)
         let isHot = try await month >= MonthKeeper(site: site, org: org).firstHot()
         let shard = try await site.readings.shard(month)
+        let chunks = stride(from: 0, to: targets.count, by: Self.chunkSize).map { start in
+            targets[start..<min(targets.count, start + Self.chunkSize)]
+                .filter { !file.rawDays($0.column, in: month).isEmpty }
+        }
+        // What the change counter will give, unless another one takes from it meanwhile.
+        var expected = try await shard.read { [org, month] transaction in
+            try ChangeStream.dayBlock.last(orgID: org.orgID, month: month, in: transaction) + 1
+        }
         var taken = ImportCounts()
         var left: [ImportTarget] = []
-        var rest = targets[...]
-        while !rest.isEmpty {
+        var ready = try await prepare(chunks.first ?? [], isHot: isHot, from: expected, nowMs: nowMs)
+        for (index, chunk) in chunks.enumerated() {
             try Task.checkCancellation()
-            let chunk = Array(rest.prefix(Self.chunkSize)).filter { !file.rawDays($0.column, in: month).isEmpty }
-            rest = rest.dropFirst(Self.chunkSize)
-            guard !chunk.isEmpty else { continue }
-            let history = try await history(chunk)
-            // Two halves side by side; the work is arithmetic on values in memory.
-            let middle = chunk.count / 2
-            async let second = prepare(chunk[middle...], history, plain, nowMs: nowMs)
-            let ready = prepare(chunk[..<middle], history, plain, nowMs: nowMs) + (await second)
+            expected += Int64(ready.reduce(0) { $0 + $1.days.count })
+            let from = expected
+            // The next ones are made ready while these are stored.
+            async let following = prepare(
+                index + 1 < chunks.count ? chunks[index + 1] : [], isHot: isHot, from: from, nowMs: nowMs)
             let (done, known) = try await shard.write { [ready] transaction -> ([Ready], Set<Int64>) in
                 let known = try metersKnown(ready.map(\.meterID), in: transaction)
                 let fresh = ready.filter { !known.contains($0.meterID) }
@@ -70,6 +78,7 @@ struct BulkImport: Sendable {
             }
             left += chunk.filter { known.contains($0.meterID) }
             await progress(taken.meterDays)
+            ready = try await following
         }
         return (taken, left)
     }
@@ -141,24 +150,50 @@ struct BulkImport: Sendable {
 
     // MARK: From values to days
 
+    /// In two halves side by side; the work is arithmetic on values in memory.
     private func prepare(
-        _ chunk: ArraySlice<ImportTarget>, _ history: [Int64: [StoredBlock]], _ plain: PlainRules?, nowMs: Int64
+        _ chunk: [ImportTarget], isHot: Bool, from change: Int64, nowMs: Int64
+    ) async throws -> [Ready] {
+        guard !chunk.isEmpty else { return [] }
+        let history = try await history(chunk)
+        let middle = chunk.count / 2
+        let daysBefore = chunk[..<middle].reduce(0) { $0 + file.rawDays($1.column, in: month).count }
+        async let second = prepare(
+            chunk[middle...], history, isHot: isHot, from: change + Int64(daysBefore), nowMs: nowMs)
+        return prepare(chunk[..<middle], history, isHot: isHot, from: change, nowMs: nowMs) + (await second)
+    }
+
+    private func prepare(
+        _ chunk: ArraySlice<ImportTarget>, _ history: [Int64: [StoredBlock]], isHot: Bool, from change: Int64,
+        nowMs: Int64
     ) -> [Ready] {
-        chunk.map { target in
+        let plain = PlainRules(.standard, periodS: file.periodS)
+        let historyDays = ValidationRules.standard.historyDays
+        var change = change
+        return chunk.map { target in
             var ready = Ready(meterID: target.meterID, days: [], exceptions: [], heldValues: 0)
             var earlier = (history[target.meterID] ?? []).map { (day: $0.day, block: $0.block) }
-            for (number, values) in file.rawDays(target.column, in: month) {
+            let values = file.rawDays(target.column, in: month)
+            ready.days.reserveCapacity(values.count)
+            for (number, values) in values {
                 let day = CivilDay(number: number)
-                earlier.removeAll { $0.day < day.advanced(by: -ValidationRules.standard.historyDays) }
+                earlier.removeAll { $0.day < day.advanced(by: -historyDays) }
                 let block = block(values, day, target, earlier, plain, nowMs: nowMs, &ready)
                 ready.days.append(
                     DayVersion(
-                        dayOfMonth: month.first.days(to: day) + 1, version: 1, change: 0, madeAtMs: nowMs,
+                        dayOfMonth: month.first.days(to: day) + 1, version: 1, change: change, madeAtMs: nowMs,
                         madeBy: "import", block: block))
+                change += 1
                 earlier.append((day, block))
             }
+            if !isHot { ready.row = compacted(ready) }
             return ready
         }
+    }
+
+    private func compacted(_ ready: Ready) -> MeterMonth {
+        MeterMonth(
+            month: month, meterID: ready.meterID, channel: .importWh, versions: ready.days, orgID: org.orgID)
     }
 
     private func block(
@@ -168,10 +203,11 @@ struct BulkImport: Sendable {
         if let plain, !values.contains(LoadFile.absent),
             plain.findNothing(in: values, before: earlier.last?.block.values)
         {
+            if values.count == allActual.count {
+                return DayBlock(values: values, qualities: allActual, sources: oneSource)
+            }
             return DayBlock(
-                values: values,
-                qualities: values.count == allActual.count
-                    ? allActual : Array(repeating: .actual, count: values.count),
+                values: values, qualities: Array(repeating: .actual, count: values.count),
                 sources: values.isEmpty ? [] : [SourceRun(batch: importID, count: values.count)])
         }
         let given = values.map { $0 == LoadFile.absent ? nil : $0 }
@@ -208,16 +244,20 @@ struct BulkImport: Sendable {
         var change = try ChangeStream.dayBlock.take(
             ready.reduce(0) { $0 + $1.days.count }, orgID: org.orgID, month: month, in: transaction)
         var rows: [MeterMonth] = []
-        for item in ready.sorted(by: { $0.meterID < $1.meterID }) {
-            var days = item.days
-            for index in days.indices {
-                days[index].change = change
+        for item in ready {
+            if let row = item.row, item.days.first?.change == change {
+                rows.append(row)
+                change += Int64(item.days.count)
+                continue
+            }
+            var item = item
+            for index in item.days.indices {
+                item.days[index].change = change
                 change += 1
             }
-            rows.append(
-                MeterMonth(
-                    month: month, meterID: item.meterID, channel: .importWh, versions: days, orgID: org.orgID))
+            rows.append(compacted(item))
         }
+        rows.sort { $0.meterID < $1.meterID }
         try MeterMonth.store(rows, orgID: org.orgID, in: transaction)
     }
 }

@@ -20,14 +20,25 @@ public enum History {
     public static func blocks(
         meterID: Int64, channel: Channel = .importWh, from: CivilDay, to: CivilDay, site: Site, orgID: Int64
     ) async throws -> [StoredBlock] {
-        var found: [StoredBlock] = []
-        for month in try await site.readings.months() where month >= from.month && month <= to.month {
-            found += try await site.readings.shard(month).read { transaction in
-                try DayBlocks.current(
-                    meterID: meterID, channel: channel, from: max(from, month.first), to: min(to, month.last),
-                    orgID: orgID, in: transaction)
+        let months = try await site.readings.months().filter { $0 >= from.month && $0 <= to.month }
+        return try await withThrowingTaskGroup(of: (Int, [StoredBlock]).self) { group in
+            // A few at a time: each month is a file that may have to be opened, or a table.
+            var found = [[StoredBlock]](repeating: [], count: months.count)
+            for (index, month) in months.enumerated() {
+                if index >= monthsAtOnce, let (done, blocks) = try await group.next() { found[done] = blocks }
+                group.addTask {
+                    let blocks = try await site.readings.shard(month).read { transaction in
+                        try DayBlocks.current(
+                            meterID: meterID, channel: channel, from: max(from, month.first), to: min(to, month.last),
+                            orgID: orgID, in: transaction)
+                    }
+                    return (index, blocks)
+                }
             }
+            for try await (done, blocks) in group { found[done] = blocks }
+            return found.flatMap(\.self)
         }
-        return found
     }
+
+    private static let monthsAtOnce = 4
 }

@@ -1,6 +1,7 @@
 // What was imported from which file, and every row that was refused, kept so that it can be mended and brought again.
 // Reads no file and knows no layout: Importer and the command line do.
 import Access
+import LoadFiles
 import SQL
 
 enum ImportSchema {
@@ -44,6 +45,8 @@ public struct ImportRefusal: Sendable, Equatable {
         self.hint = hint
         self.text = text
     }
+
+    public init(_ row: RefusedRow) { self.init(row: row.row, what: row.what, hint: row.hint, text: row.text) }
 }
 
 /// One file that was imported, known by its SHA-256: the same file again is the same run.

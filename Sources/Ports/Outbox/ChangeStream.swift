@@ -41,6 +41,14 @@ public enum ChangeStream: String, Sendable, CaseIterable {
         return last - Int64(count) + 1
     }
 
+    /// The last number taken; 0 at first.
+    public func last(orgID: Int64, month: CivilMonth, in transaction: any SQLTransaction) throws -> Int64 {
+        try transaction.first(
+            "SELECT last_change FROM change_counter WHERE org_id = $1 AND stream = $2 AND month_index = $3",
+            [.int(orgID), .text(rawValue), .int(month.index)]
+        ) { try $0.int(0) } ?? 0
+    }
+
     /// How far a consumer has come; 0 at first.
     public func cursor(of consumer: String, orgID: Int64, month: CivilMonth, in transaction: any SQLTransaction) throws
         -> Int64

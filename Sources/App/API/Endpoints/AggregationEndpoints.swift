@@ -241,7 +241,10 @@ struct ReportView: APIModel {
         columns = report.columns.map { ReportColumnView(name: $0.name, unit: $0.unit) }
         rows = report.rows.dropFirst(after).prefix(limit).map { row in
             var view = ReportRowView(cells: row.cells.map(\.plain))
-            if case .set(let key, _, _) = row.opens { view.set = key.description }
+            switch row.opens {
+            case .set(let key, _, _), .forecast(let key, _, _): view.set = key.description
+            case .meter, .exceptions, nil: break
+            }
             if case .meter(let meterID, _) = row.opens { view.meterID = ID(meterID) }
             return view
         }

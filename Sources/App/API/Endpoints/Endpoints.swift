@@ -7,7 +7,7 @@ public enum Endpoints {
         + reliability + places + line
         + status + jobs + logins + people
         + keys + audit
-        + settings + readingExceptions + validation + estimationPlans + network + aggregation + exchange + imports
-        + edits + health
+        + settings + readingExceptions + validation + estimationPlans + network + aggregation + forecasts + exchange
+        + imports + edits + health
         + documents
 }

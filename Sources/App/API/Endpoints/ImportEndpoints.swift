@@ -1,6 +1,5 @@
 // Files of readings over HTTP: uploads, the list of imports, their reports and what they refused; and one reading
-// typed in
-// by a person. The rules are MeterData's.
+// typed in by a person. The rules are MeterData's.
 import Access
 import CivilTime
 import Clocks
@@ -73,8 +72,8 @@ struct UploadQuery: APIModel {
     var channel: String?
     var multiplier: String?
     var meter: String?
-    var stamps: StampSide?
-    enum StampSide: String, Codable, CaseIterable { case start, end }
+    var stamps: UploadOptions.StampSide?
+    var zone: String?
     static let notes: [String: Note] = [
         "name": Note("The file's name, for the list.", length: 1...200),
         "unit": Note("What the values are in where the file does not say: kWh, Wh, kvarh, kW, V …", length: 1...10),
@@ -82,6 +81,7 @@ struct UploadQuery: APIModel {
         "multiplier": Note("Multiplies every value: a positive decimal number.", length: 1...20),
         "meter": Note("Name of the only meter of a file that names none.", length: 1...100),
         "stamps": Note("Whether stamps name the start or the end of their interval."),
+        "zone": Note("Zone of stamps without an offset, where it is not that of the company.", length: 1...60),
     ]
 }
 
@@ -118,15 +118,6 @@ struct ManualReadingView: APIModel {
 }
 
 extension EndpointContext {
-    /// Imports are of the whole company.
-    fileprivate func wholeCompany() throws -> Scope {
-        let scope = try actor.scope
-        guard scope.placeIDs == nil, scope.accountID == nil else {
-            throw Refusal(.notFound, "There is no such import.", hint: "Ask somebody who sees the whole company.")
-        }
-        return scope
-    }
-
     private func importer(_ madeBy: String) async throws -> (ReadingImport, Org) {
         let actor = try actor
         let org = try await services.site.money.read { try Org.find(actor.scope.orgID, in: $0) }
@@ -136,46 +127,21 @@ extension EndpointContext {
         )
     }
 
+    fileprivate func imports() async throws -> ImportDesk {
+        try await ImportDesk.of(services.site, try actor, address: call.remoteAddress)
+    }
+
     fileprivate func upload(_ query: UploadQuery) async throws -> Answer {
-        let bytes = try await call.readBody(Endpoints.uploadBytesMax)
-        var options = ReadingOptions()
-        options.unit = try query.unit.map { text in
-            guard let unit = ReadingUnit(text: text) else {
-                throw Refusal(.invalid, "There is no unit \(text).", hint: "Give kWh, Wh, kvarh, kW, V …", at: "unit")
-            }
-            return unit
-        }
-        options.channel = try query.channel.map(Endpoints.channel)
-        if let multiplier = query.multiplier, !options.setMultiplier(multiplier) {
-            throw Refusal(.invalid, "The multiplier is no positive decimal number.", at: "multiplier")
-        }
-        options.meter = query.meter
-        options.stamps = query.stamps.map { $0 == .start ? .start : .end }
-        let (importer, org) = try await importer("import")
-        let file = try parsed(bytes, query.name, options, org.zone)
-        var plan = try await importer.plan(file)
-        plan.refusals += ReadingImport.refusals(of: plan.unknown)
-        let done = try await importer.run(file, name: query.name, sha256: Hash.sha256(bytes), plan: plan)
+        var options = UploadOptions()
+        (options.unit, options.channel, options.multiplier) = (query.unit, query.channel, query.multiplier)
+        (options.meter, options.stamps, options.zone) = (query.meter, query.stamps, query.zone)
+        let desk = try await imports()
+        let bytes = try await call.readBody(ImportDesk.bytesMax)
+        let done = try await desk.store(try await desk.look(bytes, name: query.name, options), name: query.name)
         return try Endpoints.json(
             UploadAnswer(
                 importID: String(done.importID ?? 0), refused: done.refusals.count, isWhole: done.isWhole,
                 report: done.report))
-    }
-
-    private func parsed(
-        _ bytes: [UInt8], _ name: String, _ options: ReadingOptions, _ zone: Zone
-    ) throws -> ReadFile {
-        var limits = LoadFileLimits.standard
-        limits.bytes = Endpoints.uploadBytesMax * 10
-        limits.rows = 5_000_000
-        limits.slots = 20_000_000
-        do {
-            var parser = ReadingFileParser(file: name, zone: zone, options: options, limits: limits)
-            try parser.feed(bytes)
-            return try parser.finish()
-        } catch let error as LoadFileError {
-            throw Problem(.invalid, "\(error.place): \(error.what)", hint: error.hint, at: "body")
-        }
     }
 
     private func readingSet(
@@ -196,7 +162,7 @@ extension EndpointContext {
         let meter = try await services.site.money.read {
             try Meter.find(reading.meterID.value, scope, in: $0)
         }
-        let channel = try reading.channel.map(Endpoints.channel) ?? .importWh
+        let channel = try reading.channel.map(UploadOptions.channel) ?? .importWh
         let periodS = reading.kind == .interval ? reading.minutes.map { $0 * 60 } ?? Int(meter.capturePeriodS) : nil
         guard reading.atMs % 1_000 == 0, reading.atMs <= services.site.clocks.businessNowMs() else {
             throw Refusal(.invalid, "The reading lies in the future or between two seconds.", at: "atMs")
@@ -224,18 +190,6 @@ private struct UploadAnswer: Encodable {
 }
 
 extension Endpoints {
-    /// Bytes of an uploaded file; `busbar import` takes any size.
-    static let uploadBytesMax = 32 << 20
-
-    fileprivate static func channel(_ name: String) throws -> Channel {
-        guard let channel = Channel(name: name) else {
-            throw Refusal(
-                .invalid, "There is no channel \(name).", hint: "Channels are importWh, exportWh, varhQ1 …",
-                at: "channel")
-        }
-        return channel
-    }
-
     fileprivate static func json(_ value: some Encodable) throws -> Answer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
@@ -249,12 +203,6 @@ extension Endpoints {
     private static let reportExample =
         "{\"file\":\"load.csv\",\"format\":1,\"kind\":\"csv\",\"meters\":2,\"rows\":96,\"values\":96}"
 
-    /// A cell of CSV; what a spreadsheet would run as a formula is made text.
-    private static func cell(_ text: String) -> String {
-        let safe = text.first.map { "=+-@\t".contains($0) } == true ? "'" + text : text
-        return "\"" + safe.replacingOccurrences(of: "\"", with: "\"\"") + "\""
-    }
-
     static let imports: [AnyEndpoint] = [
         AnyEndpoint(
             Endpoint<ImportsQuery, ImportList>(
@@ -262,15 +210,8 @@ extension Endpoints {
                 EndpointText("Imports of readings", "Every file and every reading typed in, newest first."),
                 example: ImportsQuery(before: nil, limit: 50), outputExample: ImportList(items: [], next: nil),
                 run: { query, context in
-                    let scope = try context.wholeCompany()
-                    let limit = query.limit ?? 50
-                    return try await context.read { transaction, _ in
-                        let runs = try ImportRun.latest(
-                            before: query.before?.value ?? .max, limit: limit, orgID: scope.orgID, in: transaction)
-                        return ImportList(
-                            items: runs.map(ImportView.init),
-                            next: runs.count == limit ? runs.last.map { ID($0.importID) } : nil)
-                    }
+                    let part = try await context.imports().list(before: query.before?.value, limit: query.limit ?? 50)
+                    return ImportList(items: part.items.map(ImportView.init), next: part.next.map { ID($0) })
                 })),
         AnyEndpoint(
             DocumentEndpoint<ImportPath>(
@@ -282,10 +223,7 @@ extension Endpoints {
                 example: ImportPath(importID: ID(7)), documents: Documents(gives: ["application/json": reportExample]),
                 problems: [.notFound],
                 run: { path, context in
-                    let scope = try context.wholeCompany()
-                    let run = try await context.read { transaction, _ in
-                        try ImportRun.find(path.importID.value, orgID: scope.orgID, in: transaction)
-                    }
+                    let run = try await context.imports().find(path.importID.value)
                     guard let report = run.report else {
                         throw Refusal(
                             .notFound, "The import has no report yet.",
@@ -305,19 +243,8 @@ extension Endpoints {
                 example: RefusedQuery(importID: ID(7), after: nil),
                 documents: Documents(gives: ["text/csv": "number,row,what,hint,text\r\n"]), problems: [.notFound],
                 run: { query, context in
-                    let scope = try context.wholeCompany()
-                    let after = query.after ?? 0
-                    let refusals = try await context.read { transaction, _ in
-                        _ = try ImportRun.find(query.importID.value, orgID: scope.orgID, in: transaction)
-                        return try ImportRun.refusals(
-                            of: query.importID.value, after: Int64(after), limit: 10_000, orgID: scope.orgID,
-                            in: transaction)
-                    }
-                    var text = "number,row,what,hint,text\r\n"
-                    for (index, one) in refusals.enumerated() {
-                        let cells = [one.what, one.hint, one.text].map(cell).joined(separator: ",")
-                        text += "\(after + index + 1),\(one.row),\(cells)\r\n"
-                    }
+                    let text = try await context.imports().refusedCSV(
+                        of: query.importID.value, after: Int64(query.after ?? 0))
                     var answer = Answer(status: 200, body: Array(text.utf8))
                     answer.headers["Content-Type"] = "text/csv; charset=utf-8"
                     return answer
@@ -330,11 +257,11 @@ extension Endpoints {
                     "CSV, NEM12 or Green Button XML, plain or gzip, at most 32 MiB. The same file again changes "
                         + "nothing; what cannot be taken is set aside and told of in the report."),
                 example: UploadQuery(
-                    name: "load.csv", unit: nil, channel: nil, multiplier: nil, meter: nil, stamps: nil),
+                    name: "load.csv", unit: nil, channel: nil, multiplier: nil, meter: nil, stamps: nil, zone: nil),
                 documents: Documents(
                     takes: ["text/csv": uploadExample],
                     gives: ["application/json": "{\"importID\":\"7\",\"isWhole\":true,\"refused\":0}"]),
-                bodyLimitBytes: uploadBytesMax, problems: [.invalid],
+                bodyLimitBytes: ImportDesk.bytesMax, problems: [.invalid],
                 run: { query, context in try await context.upload(query) })),
         AnyEndpoint(
             Endpoint<ManualReading, ManualReadingView>(

@@ -29,6 +29,11 @@ public struct EditDoor: Sendable {
         try await EditPlan.of(request, site: site, actor.scope, sources: .of(site, try await org()))
     }
 
+    /// Whether a second person would have to agree to it.
+    public func needsApproval(_ plan: EditPlan) async throws -> Bool {
+        try await plan.needsApproval(site: site, actor)
+    }
+
     public func submit(
         _ request: EditRequest, perform: (ProposeEdit) async throws -> EditPlaced
     ) async throws -> ReadingEdit {

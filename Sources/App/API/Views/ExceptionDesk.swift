@@ -3,7 +3,10 @@
 import Access
 import CivilTime
 import Clocks
+import IntervalData
+import Jobs
 import MeterData
+import Rating
 import SQL
 import VEE
 
@@ -53,4 +56,46 @@ public struct ExceptionDesk: Sendable {
         return meterIDs.count * (from.days(to: to) + 1) <= VEEWork.atOnce
             ? try await work.finish(taskID) : try await work.find(taskID)
     }
+
+    /// What an exception is about in energy and money.
+    /// - Throws: ``Refusal`` `notFound` when the scope does not reach the meter.
+    public func stake(of item: VEEException) async throws -> ExceptionStake {
+        let proposal = try await EstimateProposal.of(
+            meterID: item.meterID, day: item.day, slots: item.slots, site: site, org: org, actor.scope,
+            sources: .of(site, org))
+        var stake = ExceptionStake(proposal: proposal)
+        guard let after = proposal.after else { return stake }
+        let slots = item.slots.filter { after.values.indices.contains($0) }
+        stake.estimateWh = slots.reduce(0) { $0 + Int64(after.values[$1]) }
+        var (raw, without) = (after.values, after.values)
+        for slot in slots { without[slot] = 0 }
+        for (slot, value) in item.held where raw.indices.contains(slot) { raw[slot] = value }
+        if !item.held.isEmpty { stake.rawWh = item.held.reduce(0) { $0 + Int64($1.value) } }
+        let readings = [after.values, raw, without].map { $0.map { max(0, $0) } }
+        let prices = try await site.money.read { [org, actor] transaction in
+            try TrialPrice.paise(
+                meterID: item.meterID, day: item.day, readings: readings, zone: org.zone, actor.scope, in: transaction)
+        }
+        guard let prices else { return stake }
+        stake.estimatePaise = prices[0]
+        if !item.held.isEmpty { stake.rawPaise = prices[1] }
+        stake.atStakePaise = item.held.isEmpty ? abs(prices[0] - prices[2]) : abs(prices[1] - prices[0])
+        return stake
+    }
+}
+
+/// What the machine would settle an exception with, and what hangs on it. Nil where it is not known: no estimate can be
+/// made, or no pack prices the day.
+public struct ExceptionStake: Sendable {
+    public var proposal: EstimateProposal
+    /// Energy of the exception's slots by the estimate.
+    public var estimateWh: Int64?
+    /// The same as it came, where it is held back.
+    public var rawWh: Int64?
+    /// Charge of the whole day with the estimate.
+    public var estimatePaise: Int64?
+    /// Charge of the whole day with the values that are held back; values below zero count as none.
+    public var rawPaise: Int64?
+    /// Between the held values and the estimate; where nothing is held, what the estimated energy costs.
+    public var atStakePaise: Int64?
 }

@@ -65,14 +65,15 @@ private func readPlain(
     _ path: String, size: Int, zone: Zone, options: ReadingOptions, limits: LoadFileLimits
 ) throws -> (file: ReadFile, sha256: [UInt8])? {
     guard (1_000_000...1_000_000_000).contains(size) else { return nil }
-    let bytes = try readFile(path, limit: limits.bytes)
+    guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
+    let head = try handle.read(upToCount: 200_000) ?? Data()
+    try handle.close()
     var kind = ReadingFileParser(file: shownName(path), zone: zone, options: options, limits: limits)
-    guard (try? kind.feed(Array(bytes.prefix(200_000)))) != nil, kind.isPlainLoad else { return nil }
-    let load = LoadFileParser.parseInParts(
-        bytes, file: shownName(path), zone: zone, stamps: options.stamps, limits: limits,
+    guard (try? kind.feed([UInt8](head))) != nil, kind.isPlainLoad else { return nil }
+    return PlainLoad.read(
+        path, file: shownName(path), zone: zone, stamps: options.stamps, limits: limits,
         parts: min(8, ProcessInfo.processInfo.activeProcessorCount)
-    ) { count, read in DispatchQueue.concurrentPerform(iterations: count, execute: read) }
-    return load.map { (.load($0), Hash.sha256(bytes)) }
+    ).map { (.load($0.load), $0.sha256) }
 }
 
 /// The last part of a path as messages and tables show it. It is a label, and never becomes a path again.

@@ -203,6 +203,7 @@ private struct DemoNarrator: Service {
             )
         }
         for message in messages where message.template != .rechargeReceived || message.businessAtMs > lastEndMs {
+            if message.template == .forecastIssued { continue }
             let name = people[message.accountID] ?? ""
             let what =
                 switch message.template {
@@ -212,6 +213,7 @@ private struct DemoNarrator: Service {
                 case .rechargeReceived: "recharged"
                 case .supplyFailed: "is told that supply failed"
                 case .supplyBack: "is told that supply is back"
+                case .forecastIssued: "dispatch is told that the next day's forecasts are there"
                 case .chargeCorrected: "a day charged on an estimate is corrected by the actual readings"
                 }
             say("\(time(message.businessAtMs))  \(name): \(what)")

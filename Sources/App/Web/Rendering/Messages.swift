@@ -20,6 +20,8 @@ public enum Language: String, Sendable, CaseIterable {
 struct Messages: MustacheParent, MustacheCustomRenderable, Sendable {
     let language: Language
     let texts: [String: String]
+    /// Patterns of the sentences of the domains.
+    var sayings = Sayings.none
     private var prefix = ""
 
     /// What is wrong with a message file: the line and why.
@@ -56,7 +58,7 @@ struct Messages: MustacheParent, MustacheCustomRenderable, Sendable {
         return fill(isOne ? key + ".one" : key + ".other", [("n", "\(shown)")] + values.map { ($0.key, $0.value) })
     }
 
-    private func fill(_ key: String, _ values: [(key: String, value: Markup)]) -> Markup {
+    func fill(_ key: String, _ values: [(key: String, value: Markup)]) -> Markup {
         guard let text = texts[key] else { return "⟦\(key)⟧" }
         var out = ""
         var rest = text[...]

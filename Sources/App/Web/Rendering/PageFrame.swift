@@ -1,4 +1,5 @@
 // PageFrame: what stands around every page: who looks, in which language and look, the business time, the way about.
+import Access
 import CivilTime
 
 /// What all pages share. Filled by the route, from the session.
@@ -10,7 +11,7 @@ public struct PageFrame: Sendable {
     public enum Place: Sendable {
         case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
             keys, audit
-        case edits, reports, simulator, none
+        case edits, imports, rules, reports, simulator, none
     }
 
     public struct Person: Sendable {
@@ -36,6 +37,20 @@ public struct PageFrame: Sendable {
         case jobs(JobNotice)
         case orders(OrderNotice)
         case queue(QueueNotice)
+        /// Words of a filter that mean nothing; the page is shown without them.
+        case unknownWords([String])
+        case outagePlanned, outageCalledOff, rulesSet, importStored
+        /// Nothing was done.
+        case refused(Refusal)
+
+        /// - Parameter word: as it stands in an address.
+        static func outage(_ word: String) -> Notice? {
+            switch word {
+            case "planned": .outagePlanned
+            case "called-off": .outageCalledOff
+            default: nil
+            }
+        }
     }
 
     /// How many of the exceptions that were named an act was done with. `3-5` in an address.
@@ -87,6 +102,8 @@ public struct PageFrame: Sendable {
     public var notice: Notice?
     /// The person may direct the simulator of a demonstration.
     public var directsSimulator = false
+    /// The person may bring readings by file.
+    public var bringsReadings = false
     /// How many times faster than the clock business time runs; nil when it is the real time.
     public var demoSpeed: Int?
 
@@ -160,6 +177,7 @@ extension PageFrame {
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
                     (.edits, Paths.estimates, w.say("nav.edits")),
+                    (.imports, Paths.imports, w.say("nav.imports")),
                     (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                     (.reports, Paths.reports, w.say("nav.reports")),
@@ -171,6 +189,7 @@ extension PageFrame {
                 (.audit, Paths.audit, w.say("nav.audit")),
             ]
         }
+        if !bringsReadings { entries.removeAll { $0.0 == .imports } }
         if directsSimulator { entries.append((.simulator, Paths.simulator, w.say("nav.simulator"))) }
         return entries.map { place, href, name in
             var row = Fields(["href": "\(href)", "name": name])
@@ -194,6 +213,15 @@ extension PageFrame {
         case .queue(let queue):
             note(
                 "warn", w.say("notice.queueSome", ["n": "\(w.number(queue.done))", "all": "\(w.number(queue.asked))"]))
+        case .unknownWords(let words):
+            note(
+                "bad",
+                w.say("notice.unknownWords", ["words": words.map { "<q>\(String($0.prefix(60)))</q>" }.joined(", ")]))
+        case .refused(let refusal): note("bad", w.say("notice.nothingDone", ["reason": w.refusal(refusal)]))
+        case .outagePlanned: note("ok", w.say("notice.outagePlanned"))
+        case .outageCalledOff: note("ok", w.say("notice.outageCalledOff"))
+        case .rulesSet: note("ok", w.say("notice.rulesSet"))
+        case .importStored: note("ok", w.say("notice.importStored"))
         case .orders(.given): note("info", w.say("notice.orderGiven"))
         case .orders(.awaits): note("warn", w.say("notice.orderAwaits"))
         case .orders(.approved): note("ok", w.say("notice.orderApproved"))

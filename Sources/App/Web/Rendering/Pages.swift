@@ -26,10 +26,11 @@ public struct Pages: Sendable {
             try library.register(String(decoding: bytes, as: UTF8.self), named: name)
         }
         self.library = library
-        messages = [
-            .english: try Messages(language: .english, file: String(decoding: PackageResources.en_txt, as: UTF8.self)),
-            .hindi: try Messages(language: .hindi, file: String(decoding: PackageResources.hi_txt, as: UTF8.self)),
-        ]
+        let english = try Messages(
+            language: .english, file: String(decoding: PackageResources.en_txt, as: UTF8.self))
+        var hindi = try Messages(language: .hindi, file: String(decoding: PackageResources.hi_txt, as: UTF8.self))
+        hindi.sayings = Sayings(english: english.texts)
+        messages = [.english: english, .hindi: hindi]
     }
 
     static var templates: [(String, [UInt8])] {
@@ -62,6 +63,10 @@ public struct Pages: Sendable {
             ("queue", PackageResources.queue_mustache), ("reliability", PackageResources.reliability_mustache),
             ("outages", PackageResources.outages_mustache), ("outage", PackageResources.outage_mustache),
             ("tamper", PackageResources.tamper_mustache),
+            ("imports", PackageResources.imports_mustache), ("import", PackageResources.import_mustache),
+            ("importreport", PackageResources.importreport_mustache),
+            ("rules", PackageResources.rules_mustache),
+            ("refusedrows", PackageResources.refusedrows_mustache),
         ]
     }
 

@@ -14,6 +14,8 @@ public enum Paths {
     public static let events = "/events"
     public static let eventsAside = "/events/aside"
     public static let outages = "/outages"
+    public static let plannedOutages = "/planned-outages"
+    public static func callOff(_ id: Int64) -> String { "/planned-outages/\(id)/call-off" }
     public static let reliability = "/reliability"
     public static let reliabilityCSV = "/reliability.csv"
     public static let tamper = "/tamper"

@@ -17,6 +17,18 @@ struct Wording: Sendable {
         messages.count(key, n, number(n), more)
     }
 
+    /// A band of a tariff; the pack's own name where it is none of the usual ones.
+    func band(_ name: String) -> Markup {
+        switch name.lowercased() {
+        case "solar": say("band.solar")
+        case "peak": say("band.peak")
+        case "normal": say("band.normal")
+        case "off-peak", "offpeak", "off peak": say("band.offPeak")
+        case "night": say("band.night")
+        default: "\(name)"
+        }
+    }
+
     /// What a meter's event says; in the words of the standard's list where there is no translation.
     func event(_ code: Int) -> Markup {
         if messages.texts["meterEvent.\(code)"] != nil { return say("meterEvent.\(code)") }

@@ -24,7 +24,8 @@ public enum BusbarWeb {
         let pages =
             desk.signInPages + desk.secondStepPages + desk.linePages + desk.queuePages + desk.jobPages + desk.meterPages
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
-            + desk.editPages + desk.accountPages + desk.peoplePages + desk.keyPages + desk.auditPages
+            + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.peoplePages + desk.keyPages
+            + desk.auditPages
             + desk.reportPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
@@ -53,6 +54,8 @@ struct Desk: Sendable {
     let services: Services
     let orgs: Companies
     let version: String
+    /// Files that were looked at and may be stored.
+    let held = HeldFiles()
 
     init(services: Services, orgs: Companies, version: String) {
         do {
@@ -100,6 +103,7 @@ struct Desk: Sendable {
             }, place: place,
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
         frame.directsSimulator = services.simulator != nil && session?.actor.has(.commandMeters) == true
+        frame.bringsReadings = session?.actor.has(.importReadings) == true
         return frame
     }
 

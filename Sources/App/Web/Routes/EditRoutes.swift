@@ -37,9 +37,13 @@ extension Desk {
         ]
     }
 
-    private func editDayNumber(_ text: String?, _ field: String) throws -> CivilDay? {
+    private static func day(_ text: String) -> CivilDay? {
+        CivilDay(text).flatMap { (2000...2199).contains($0.parts.year) ? $0 : nil }
+    }
+
+    func editDayNumber(_ text: String?, _ field: String) throws -> CivilDay? {
         guard let text, !text.isEmpty else { return nil }
-        guard let day = CivilDay(text), (2000...2199).contains(day.parts.year) else {
+        guard let day = Self.day(text) else {
             throw Refusal(.invalid, "This is no day.", hint: "Write it as YYYY-MM-DD.", at: field)
         }
         return day
@@ -68,9 +72,10 @@ extension Desk {
         let typed = call.form.mapValues { String($0.prefix(200)) }
         var form = EditForm(key: Self.key(call) ?? Self.newKey(), typed: typed, base: typed["base"] ?? "")
         let door = EditDoor(services, try call.actor)
-        func answer(_ plan: EditPlan?, status: Int) throws -> Answer {
+        func answer(_ plan: EditPlan?, needsApproval: Bool = false, status: Int) throws -> Answer {
             let page = DayEditView(
-                report: report, form: form, plan: plan, mayEdit: try call.actor.has(.editReadings))
+                report: report, form: form, plan: plan, needsApproval: needsApproval,
+                mayEdit: try call.actor.has(.editReadings))
             return show(page, call, .meters, status: status)
         }
         do {
@@ -82,12 +87,13 @@ extension Desk {
             form.base = base.map(String.init).joined(separator: ",")
             let request = try Self.request(typed, report, to: to, base: base, key: form.key)
             guard typed["do"] == "apply", isSeen, Self.key(call) != nil else {
-                return try answer(try await door.plan(request), status: 200)
+                let plan = try await door.plan(request)
+                return try answer(plan, needsApproval: try await door.needsApproval(plan), status: 200)
             }
             let edit = try await door.submit(request) { try await call.perform($0, why: request.reason) }
             return .seeOther(Paths.edit(edit.editID))
         } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .conflict {
-            form.refusal = refusal.description
+            form.refusal = refusal
             return try answer(nil, status: refusal.code == .conflict ? 409 : 422)
         }
     }
@@ -156,8 +162,9 @@ extension Desk {
     // MARK: Edits
 
     private func edits(_ call: PageCall) async throws -> Answer {
-        let state = call.query["state"].flatMap { ReadingEdit.State(rawValue: $0) }
-        let before = call.query["before"].flatMap { Int64($0) }
+        var words = FilterWords()
+        let state = words.read(call.query["state"]) { ReadingEdit.State(rawValue: $0) }
+        let before = words.read(call.query["before"]) { Int64($0) }
         let scope = try call.actor.scope
         let found = try await EditStanding.page(
             services, before: before, states: state.map { [$0] } ?? [], limit: Self.listLimit + 1, scope)
@@ -166,11 +173,11 @@ extension Desk {
         let page = EditsView(
             items: shown, state: state, waiting: Int(waiting),
             nextBefore: found.count > Self.listLimit ? shown.last?.edit.editID : nil, isFirstPage: before == nil)
-        return show(page, call, .edits)
+        return show(page, call, .edits, notice: words.notice, status: words.status)
     }
 
     private func card(
-        _ call: PageCall, refusal: String? = nil
+        _ call: PageCall, refusal: Refusal? = nil
     ) async throws -> EditCardView {
         let actor = try call.actor
         let standing = try await EditStanding.of(services, editID: try id(call), actor.scope)
@@ -203,7 +210,7 @@ extension Desk {
             _ = try await EditDoor(services, try call.actor).carriedOut(placed)
             return .seeOther(Paths.edit(editID))
         } catch let refusal as Refusal where [.invalid, .conflict].contains(refusal.code) {
-            let page = try await card(call, refusal: refusal.description)
+            let page = try await card(call, refusal: refusal)
             return show(page, call, .edits, status: refusal.code == .conflict ? 409 : 422)
         }
     }
@@ -213,14 +220,15 @@ extension Desk {
     private func estimates(_ call: PageCall) async throws -> Answer {
         let scope = try call.actor.scope
         let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)
-        let to = try editDayNumber(call.query["to"], "to") ?? today
+        var words = FilterWords()
+        let to = words.read(call.query["to"]) { Self.day($0) } ?? today
         let filter = EstimationFilter(
-            from: try editDayNumber(call.query["from"], "from") ?? to.advanced(by: -30), to: to,
-            method: call.query["method"].flatMap { EstimationMethod(rawValue: $0) },
-            placeID: call.query["place"].flatMap { Int64($0) })
+            from: words.read(call.query["from"]) { Self.day($0) } ?? to.advanced(by: -30), to: to,
+            method: words.read(call.query["method"]) { EstimationMethod(rawValue: $0) },
+            placeID: words.read(call.query["place"]) { Int64($0) })
         let places = try await services.site.money.read { try Place.all(scope, in: $0) }
             .prefix(500).map { (id: $0.placeID, name: $0.name) }
-        let after = call.query["after"].flatMap { EstimationLog.Place(String($0.prefix(100))) }
+        let after = words.read(call.query["after"]) { EstimationLog.Place(String($0.prefix(100))) }
         do {
             let (records, next) = try await EstimationLog.list(
                 filter, after: after, limit: Self.listLimit, site: services.site, scope)
@@ -238,11 +246,11 @@ extension Desk {
             let page = EstimatesView(
                 items: items, accuracy: accuracy, filter: filter, places: Array(places), next: next?.text,
                 isFirstPage: after == nil)
-            return show(page, call, .edits)
+            return show(page, call, .edits, notice: words.notice, status: words.status)
         } catch let refusal as Refusal where refusal.code == .invalid {
             let page = EstimatesView(
                 items: [], accuracy: [], filter: filter, places: Array(places), next: nil, isFirstPage: true,
-                refusal: refusal.description)
+                refusal: refusal)
             return show(page, call, .edits, status: 422)
         }
     }

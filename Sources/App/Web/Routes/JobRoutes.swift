@@ -135,6 +135,7 @@ extension LineView.Job.Name {
             case .tidy: .tidy
             case .aggregate: .aggregate
             case .regroup: .regroup
+            case .forecast: .forecast
             case .fill: .fill
             case .outages: .outages
             case .keys: .changeKeys

@@ -21,13 +21,15 @@ extension Desk {
 
     private static let queuePage = 25
 
-    private func queueFilter(_ fields: [String: String], _ actor: Actor) -> (QueueView.Filter, ExceptionFilter) {
+    private func queueFilter(
+        _ fields: [String: String], _ actor: Actor, _ words: inout FilterWords
+    ) -> (QueueView.Filter, ExceptionFilter) {
         var shown = QueueView.Filter()
-        shown.rule = fields["rule"].flatMap { $0.isEmpty || $0.count > 40 ? nil : $0 }
-        shown.severity = fields["severity"].flatMap { Severity(rawValue: $0)?.rawValue }
-        shown.state = fields["state"].flatMap { ExceptionState(rawValue: $0)?.rawValue }
-        shown.placeID = fields["place"].flatMap { Int64($0) }
-        shown.meterID = fields["meter"].flatMap { Int64($0) }
+        shown.rule = words.read(fields["rule"]) { isRuleName($0) ? $0 : nil }
+        shown.severity = words.read(fields["severity"]) { Severity(rawValue: $0)?.rawValue }
+        shown.state = words.read(fields["state"]) { ExceptionState(rawValue: $0)?.rawValue }
+        shown.placeID = words.read(fields["place"]) { Int64($0) }
+        shown.meterID = words.read(fields["meter"]) { Int64($0) }
         shown.isMine = fields["mine"] == "1"
         var asked = ExceptionFilter()
         (asked.rule, asked.placeID, asked.meterID) = (shown.rule, shown.placeID, shown.meterID)
@@ -37,18 +39,25 @@ extension Desk {
         return (shown, asked)
     }
 
+    /// Of a check, or of what is found without one.
+    private func isRuleName(_ text: String) -> Bool {
+        Rule(rawValue: text) != nil
+            || [VEEException.notEstimable, VEEException.editReplaced, "conflict", "stamps"].contains(text)
+    }
+
     /// - Parameter fields: the query of a GET, the form of a POST that is shown again.
     private func queue(
         _ call: PageCall, fields: [String: String]? = nil, isReasonMissing: Bool = false, isNothingMarked: Bool = false
     ) async throws -> Answer {
         let actor = try call.actor
         let fields = fields ?? call.query
-        let (shown, asked) = queueFilter(fields, actor)
+        var words = FilterWords()
+        let (shown, asked) = queueFilter(fields, actor, &words)
         let desk = try await ExceptionDesk.of(services.site, actor)
-        let after = fields["after"].flatMap { ExceptionID($0) }
+        let after = words.read(fields["after"]) { ExceptionID($0) }
         let counted = try await desk.list.counts(asked)
         let part = try await desk.list.page(asked, after: after, limit: Self.queuePage)
-        let itemID = fields["item"].flatMap { ExceptionID($0) } ?? part.items.first?.id
+        let itemID = words.read(fields["item"]) { ExceptionID($0) } ?? part.items.first?.id
         let detail = try await itemID.asyncMap { try await desk.list.detail($0) }
         let all = part.items + (detail.map { [$0.exception] + $0.others } ?? [])
         let people = Set(all.compactMap(\.ownerID) + (detail?.steps.map(\.loginID) ?? []))
@@ -62,23 +71,34 @@ extension Desk {
                 try Place.all(actor.scope, in: transaction).filter { $0.kind != .pole }.prefix(200)
             )
         }
-        let row = { (item: VEEException) in
+        var stakes: [ExceptionID: ExceptionStake] = [:]
+        // Values of a soft finding count as they are: nothing hangs on it, unless somebody looks at it.
+        let priced = part.items.filter { $0.severity == Severity.hard.rawValue } + (detail.map { [$0.exception] } ?? [])
+        for item in priced where item.isOpen && stakes[item.id] == nil {
+            stakes[item.id] = try await desk.stake(of: item)
+        }
+        let row = { [stakes] (item: VEEException) in
             QueueView.Row(
                 id: item.id.description, meter: (item.meterID, serials[item.meterID] ?? ""), rule: item.rule,
                 isHard: item.severity == Severity.hard.rawValue, day: item.day, sinceMs: item.raisedAtMs,
-                owner: item.ownerID.map { names[$0] ?? "" }, resolution: item.isOpen ? nil : item.resolution ?? "")
+                owner: item.ownerID.map { names[$0] ?? "" }, resolution: item.isOpen ? nil : item.resolution ?? "",
+                atStakePaise: stakes[item.id]?.atStakePaise)
         }
         var sums: [String: Int] = [:]
         for count in counted.counts { sums[count.rule, default: 0] += count.count }
+        var item = detail.map { queueItem($0, row, names, zone(call)) }
+        item?.stake = detail.flatMap { stakes[$0.exception.id] }.map { QueueView.Stake($0) }
         let page = QueueView(
             filter: shown, counts: sums.map { ($0.key, $0.value) }.sorted { ($1.1, $0.0) < ($0.1, $1.0) },
             oldestMs: counted.oldestMs, rows: part.items.map(row), nextAfter: part.next?.description,
-            isFirstPage: after == nil, item: detail.map { queueItem($0, row, names, zone(call)) },
+            isFirstPage: after == nil, item: item,
             places: places.map { ($0.placeID, $0.name) }, mayAct: actor.has(.editReadings),
-            isReasonMissing: isReasonMissing, isNothingMarked: isNothingMarked)
+            isReasonMissing: isReasonMissing, isNothingMarked: isNothingMarked,
+            seesRules: actor.has(.manageSettings))
         return show(
-            page, call, .queue, notice: PageFrame.QueueNotice(word: call.query["did"]).map { .queue($0) },
-            status: isReasonMissing || isNothingMarked ? 422 : 200)
+            page, call, .queue,
+            notice: words.notice ?? PageFrame.QueueNotice(word: call.query["did"]).map { .queue($0) },
+            status: isReasonMissing || isNothingMarked ? 422 : words.status)
     }
 
     private func queueItem(
@@ -108,7 +128,10 @@ extension Desk {
         guard let act = call.form["act"].flatMap({ ExceptionAct(rawValue: $0) }) else {
             throw Refusal(.invalid, "This is nothing that can be done with an exception.", at: "act")
         }
-        let (shown, asked) = queueFilter(call.form, actor)
+        var words = FilterWords()
+        let (shown, asked) = queueFilter(call.form, actor, &words)
+        // What is done with all that fit is not done with more than was asked for.
+        guard words.unknown.isEmpty else { return try await queue(call, fields: call.form) }
         let desk = try await ExceptionDesk.of(services.site, actor)
         let ids: [ExceptionID]
         if let one = call.form["one"] {
@@ -128,6 +151,15 @@ extension Desk {
         } catch let refusal as Refusal where refusal.at == "reason" {
             return try await queue(call, fields: call.form, isReasonMissing: true)
         }
+    }
+}
+
+extension QueueView.Stake {
+    init(_ stake: ExceptionStake) {
+        self.init()
+        proposed = stake.proposal.after?.values ?? []
+        (estimateWh, rawWh) = (stake.estimateWh, stake.rawWh)
+        (estimatePaise, rawPaise, atStakePaise) = (stake.estimatePaise, stake.rawPaise, stake.atStakePaise)
     }
 }
 

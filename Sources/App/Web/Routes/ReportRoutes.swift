@@ -98,7 +98,7 @@ extension Desk {
             }
             view.found = .init(series: series, parts: parts, titles: titles, undeclared: lacking)
         } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .tooLarge {
-            view.refusal = refusal.description
+            view.refusal = refusal
             return show(view, call, .reports, status: 422)
         }
         return show(view, call, .reports)
@@ -112,7 +112,12 @@ extension Desk {
         }
         let scope = try call.actor.scope
         let org = try await org(call)
-        let typed = typed(call, ["from", "to", "set", "by"], org)
+        var typed = typed(call, ["from", "to", "set", "by"], org)
+        if name == .forecast, (call.query["from"] ?? "").isEmpty, (call.query["to"] ?? "").isEmpty {
+            // What is ahead: issued before noon for the next day.
+            let today = org.zone.day(atS: services.site.clocks.businessNowMs() / 1000)
+            (typed["from"], typed["to"]) = (today.description, today.advanced(by: 1).description)
+        }
         let after = Int(call.query["after"] ?? "") ?? 0
         var view = ReportPageView(
             name: name, report: nil, refusal: nil, after: max(0, after), typed: typed, sets: try await sets(scope))
@@ -121,17 +126,33 @@ extension Desk {
             let query = ReportQuery(
                 name, from: from, to: to, set: try typed["set"].map { try SetKey.read($0) },
                 by: typed["by"].flatMap { BreakUpKind(rawValue: $0) } ?? .meter)
-            let report = try await SetReader(site: services.site, org: org).report(query, scope)
+            let reader = try await SetReader(site: services.site, org: org)
+            let report = try await reader.report(query, scope)
             guard !isFile else {
                 var answer = Answer("text/csv; charset=utf-8", report.csv())
                 answer.headers["Content-Disposition"] = "attachment; filename=\"\(name.rawValue).csv\""
                 return answer
             }
             view.report = report
-        } catch let refusal as Refusal where !isFile && (refusal.code == .invalid || refusal.code == .tooLarge) {
-            view.refusal = refusal.description
+            view.picture = try await picture(query, reader, scope)
+        } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .tooLarge {
+            view.refusal = refusal
             return show(view, call, .reports, status: 422)
         }
         return show(view, call, .reports)
+    }
+
+    /// What the reports on forecasts show beside their rows: the last day of a set, or the error by number of meters.
+    private func picture(_ query: ReportQuery, _ reader: SetReader, _ scope: Scope) async throws -> ReportPicture? {
+        guard [.forecast, .forecastAccuracy, .forecastBySize].contains(query.name) else { return nil }
+        let key = query.set ?? (query.name == .forecast ? (scope.placeIDs?.first).map { .place($0) } ?? .all : nil)
+        if let key, query.name != .forecastBySize {
+            let from = max(query.from, query.to.advanced(by: 1 - SetReader.forecastDaysMax))
+            return try await reader.forecasts(key, from: from, to: query.to).last.map { .day($0) }
+        }
+        // Groups are made of meters of the whole company.
+        guard scope.isWholeCompany else { return nil }
+        let found = try await reader.accuracyBySize(from: query.from, to: query.to)
+        return found.isEmpty ? nil : .bySize(found)
     }
 }

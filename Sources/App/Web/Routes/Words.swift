@@ -66,3 +66,20 @@ enum MessageWords {
         return words.plain
     }
 }
+
+/// Reads the words of a page's filter. What means nothing is remembered: the page says so and is shown without it.
+struct FilterWords {
+    private(set) var unknown: [String] = []
+
+    mutating func read<Value>(_ text: String?, _ value: (String) -> Value?) -> Value? {
+        guard let text, !text.isEmpty else { return nil }
+        guard let found = value(text) else {
+            unknown.append(text)
+            return nil
+        }
+        return found
+    }
+
+    var notice: PageFrame.Notice? { unknown.isEmpty ? nil : .unknownWords(unknown) }
+    var status: Int { unknown.isEmpty ? 200 : 400 }
+}

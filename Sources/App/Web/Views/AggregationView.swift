@@ -1,5 +1,6 @@
 // AggregationView: the explorer of sums: which set, when, in which steps; a chart, its table, and the break-up by
 // member, each part a way further down to the meter. Sums nothing: what is shown was summed.
+import Access
 import Aggregation
 import Charts
 import CivilTime
@@ -33,9 +34,9 @@ public struct AggregationView: Page {
     public var typed: [String: String]
     /// Nil when what was asked cannot be answered.
     public var found: Found?
-    public var refusal: String?
+    public var refusal: Refusal?
     public init(
-        sets: [(key: String, name: String)], setName: String, typed: [String: String], found: Found?, refusal: String?
+        sets: [(key: String, name: String)], setName: String, typed: [String: String], found: Found?, refusal: Refusal?
     ) {
         self.sets = sets
         self.setName = setName
@@ -57,7 +58,7 @@ extension AggregationView: PageContent {
             found.map {
                 w.say("agg.lede", ["set": name(w), "kwh": "\(w.units($0.series.totalWh))"])
             } ?? w.say("agg.title"))
-        row.set("bad", refusal)
+        row.set("bad", refusal.map { w.refusal($0) })
         row.set("action", Paths.aggregation)
         var known = sets.map { ($0.key, Markup(text: $0.name)) }
         if let asked = typed["set"], !known.contains(where: { $0.0 == asked }) { known.append((asked, name(w))) }

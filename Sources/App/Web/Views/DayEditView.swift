@@ -1,8 +1,10 @@
 // DayEditView: the day editor: the day as it stands, a form that changes it, and what it would be beside what it is.
 // Shows what a plan says; decides nothing.
 import API
+import Access
 import CivilTime
 import IntervalData
+import LoadFiles
 import MeterData
 import Meters
 import Quantities
@@ -14,8 +16,8 @@ public struct EditForm: Sendable {
     public var typed: [String: String]
     /// The versions the person saw, with commas.
     public var base: String
-    public var refusal: String?
-    public init(key: String, typed: [String: String], base: String, refusal: String? = nil) {
+    public var refusal: Refusal?
+    public init(key: String, typed: [String: String], base: String, refusal: Refusal? = nil) {
         (self.key, self.typed, self.base, self.refusal) = (key, typed, base, refusal)
     }
 }
@@ -27,9 +29,14 @@ public struct DayEditView: Page {
     public var report: EditDayReport
     public var form: EditForm
     public var plan: EditPlan?
+    /// A second person would have to agree to the plan.
+    public var needsApproval: Bool
     public var mayEdit: Bool
-    public init(report: EditDayReport, form: EditForm, plan: EditPlan?, mayEdit: Bool) {
+    public init(
+        report: EditDayReport, form: EditForm, plan: EditPlan?, needsApproval: Bool = false, mayEdit: Bool
+    ) {
         (self.report, self.form, self.plan, self.mayEdit) = (report, form, plan, mayEdit)
+        self.needsApproval = needsApproval
     }
 }
 
@@ -41,8 +48,8 @@ extension DayEditView: PageContent {
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let meterID = report.meter.meterID
         var row = Fields()
-        row.set("errors", form.refusal.map { [errorSummary([("edit-refusal", "\($0)")])] } ?? [])
-        row.set("refusal", form.refusal)
+        row.set("errors", form.refusal.map { [errorSummary([("edit-refusal", w.refusal($0))])] } ?? [])
+        row.set("refusal", form.refusal.map { w.refusal($0) })
         row.set("meterHref", Paths.meter(meterID, day: report.day, days: 1))
         row.set("serial", report.meter.serial)
         row.set("dayName", w.fullDay(report.day))
@@ -117,6 +124,7 @@ extension DayEditView: PageContent {
     private func previewRow(_ plan: EditPlan, _ w: Wording) -> Fields {
         var row = Fields()
         row.set("approval", w.chip(.info, w.say("edit.notYet")))
+        row.set("second", needsApproval ? w.say("edit.needsSecond") : nil)
         row.set(
             "days",
             plan.days.map { day in
@@ -126,12 +134,9 @@ extension DayEditView: PageContent {
             })
         row.set(
             "sum",
-            w.say(
-                "edit.changes",
-                [
-                    "n": "\(plan.days.reduce(0) { $0 + $1.change.slots.count })",
-                    "changed": "\(w.number(plan.changed))", "net": "\(w.number(plan.net))",
-                ]))
+            changesWords(
+                plan.days.reduce(0) { $0 + $1.change.slots.count }, changed: plan.changed, net: plan.net,
+                report.channel, w))
         row.set(
             "slots",
             plan.days.flatMap { day in
@@ -222,6 +227,13 @@ extension DayEditView: PageContent {
         row.set("chip", version.version == report.current?.version ? w.chip(.ok, w.say("version.current")) : nil)
         return row
     }
+}
+
+/// How many intervals change and by how much, in the unit of the channel.
+func changesWords(_ count: Int, changed: Int64, net: Int64, _ channel: Channel, _ w: Wording) -> Markup {
+    let unit = channel.unitName
+    return w.count(
+        "edit.changes", count, ["changed": "\(w.number(changed)) \(unit)", "net": "\(w.number(net)) \(unit)"])
 }
 
 /// `17:30–18:00` for a slot of a day.

@@ -151,7 +151,7 @@ extension DayView: PageContent {
         row.set(
             "bandKeys",
             bands.filter { seen.insert($0.name).inserted }.map {
-                Fields(["cls": "bd\(min(max($0.level, 1), 3))", "name": "\($0.name)"])
+                Fields(["cls": "bd\(min(max($0.level, 1), 3))", "name": w.band($0.name)])
             })
         row.set("notFooting", foots ? nil : w.say("day.notFooting", ["money": "\(w.money(totalPaise))"]))
         row.set("howTitle", w.say("day.how", ["money": "\(w.money(totalPaise))"]))
@@ -257,7 +257,7 @@ extension DayView.Component.Kind {
     func words(_ w: Wording) -> Markup {
         switch self {
         case .energy(let block, let price, _):
-            w.say("component.energy", ["block": "\(block)", "price": "\(w.price(price))"])
+            w.say("component.energy", ["block": w.band(block), "price": "\(w.price(price))"])
         case .addOn(let name): w.say("component.addOn", ["name": "\(name)"])
         case .fixed: w.say("component.fixed")
         case .duty(let ppm): w.say("component.duty", ["share": "\(w.share(ppm))"])

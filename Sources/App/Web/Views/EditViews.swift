@@ -1,6 +1,7 @@
 // EditsView and EditCardView: edits as a list, with those that wait for a second person first, and one of them before
 // and after. EstimatesView: what was estimated, and how good each method proved to be.
 import API
+import Access
 import CivilTime
 import IntervalData
 import MeterData
@@ -103,10 +104,10 @@ public struct EditCardView: Page {
     public var isOwn: Bool
     public var mayUndo: Bool
     public var typedReason: String
-    public var refusal: String?
+    public var refusal: Refusal?
     public init(
         standing: EditStanding, days: [Day], mayApprove: Bool, mayReject: Bool, isOwn: Bool, mayUndo: Bool,
-        typedReason: String = "", refusal: String? = nil
+        typedReason: String = "", refusal: Refusal? = nil
     ) {
         (self.standing, self.days, self.mayApprove, self.mayReject) = (standing, days, mayApprove, mayReject)
         (self.isOwn, self.mayUndo, self.typedReason, self.refusal) = (isOwn, mayUndo, typedReason, refusal)
@@ -132,13 +133,9 @@ extension EditCardView: PageContent {
         row.set("state", edit.state.chip(w))
         row.set(
             "sum",
-            w.say(
-                "edit.changes",
-                [
-                    "n": "\(edit.days.reduce(0) { $0 + $1.slots.count })", "changed": "\(w.number(edit.changed))",
-                    "net": "\(w.number(edit.net))",
-                ]))
-        row.set("refusal", refusal)
+            changesWords(
+                edit.days.reduce(0) { $0 + $1.slots.count }, changed: edit.changed, net: edit.net, edit.channel, w))
+        row.set("refusal", refusal.map { w.refusal($0) })
         row.set("tool", edit.detail.isEmpty ? edit.tool.words(w) : edit.tool.words(w) + " (\(edit.detail))")
         row.set("reason", edit.reasonCode.words(w) + ": \(edit.reason)")
         row.set("by", at(edit.loginID, edit.madeAtMs))
@@ -217,10 +214,10 @@ public struct EstimatesView: Page {
     public var places: [(id: Int64, name: String)]
     public var next: String?
     public var isFirstPage: Bool
-    public var refusal: String?
+    public var refusal: Refusal?
     public init(
         items: [Item], accuracy: [MethodAccuracy], filter: EstimationFilter, places: [(id: Int64, name: String)],
-        next: String?, isFirstPage: Bool, refusal: String? = nil
+        next: String?, isFirstPage: Bool, refusal: Refusal? = nil
     ) {
         (self.items, self.accuracy, self.filter, self.places) = (items, accuracy, filter, places)
         (self.next, self.isFirstPage, self.refusal) = (next, isFirstPage, refusal)
@@ -236,7 +233,7 @@ extension EstimatesView: PageContent {
             "lede", w.say("estimates.lede", ["from": w.fullDay(filter.from), "to": w.fullDay(filter.to)]))
         row.set("estimatesHref", Paths.estimates)
         row.set("editsHref", Paths.edits)
-        row.set("refusal", refusal)
+        row.set("refusal", refusal.map { w.refusal($0) })
         row.set("from", filter.from.description)
         row.set("to", filter.to.description)
         row.set(
@@ -288,10 +285,10 @@ extension EstimatesView: PageContent {
         let later: Markup =
             record.replacedSlots == 0
             ? w.say("estimates.notYet")
-            : w.say(
-                "estimates.cameTo",
+            : w.count(
+                "estimates.cameTo", Int(clamping: record.replacedSlots),
                 [
-                    "n": "\(record.replacedSlots)", "actual": "\(w.number(record.replacedActual))",
+                    "actual": "\(w.number(record.replacedActual))",
                     "estimate": "\(w.number(record.replacedEstimate))", "error": "\(w.number(record.absoluteError))",
                 ])
         return Fields([

@@ -79,7 +79,7 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
-            case pollLiveness, tidy, fill, aggregate, regroup, outages
+            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages
             case other(String)
         }
         public var name: Name
@@ -315,6 +315,7 @@ extension LineView.Job.Name {
         case .tidy: w.say("job.tidy")
         case .aggregate: w.say("job.aggregate")
         case .regroup: w.say("job.regroup")
+        case .forecast: w.say("job.forecast")
         case .fill: w.say("job.fill")
         case .outages: w.say("job.outages")
         case .other(let name): "\(name)"

@@ -45,9 +45,15 @@ struct LoadPicture {
         svg = Markup(trusted: curve.svg())
     }
 
-    /// The day of an exception: the raw values that are held, the week before as a band, the day before as a line.
+    /// The day of an exception: the raw values that are held, what estimation proposes where nothing stands, the week
+    /// before as a band, the day before as a line.
     init(_ item: QueueView.Item, _ w: Wording) {
-        var curve = Self.curve([item.load], periodS: item.periodS, bands: [], w)
+        var load = item.load
+        let proposed = item.stake?.proposed ?? []
+        for slot in item.slots where proposed.indices.contains(slot) && load.qualities[slot] == .missing {
+            (load.valuesWh[slot], load.qualities[slot]) = (proposed[slot], .estimated)
+        }
+        var curve = Self.curve([load], periodS: item.periodS, bands: [], w)
         curve.compared = item.before
         curve.range = item.band
         // Neighbours of one height make one outline.
@@ -79,7 +85,7 @@ struct LoadPicture {
             slotCount: frame.slotCount, values: values, qualities: qualities,
             slotsPerHour: max(1, 3600 / max(1, periodS)), noData: w.say("chart.noData").plain,
             alt: alt(days, values: values, qualities: qualities, frame: frame, periodS: periodS, w))
-        curve.bands = frame.bands(bands)
+        curve.bands = frame.bands(bands, w)
         curve.axis = frame.axis(w)
         if let slot = frame.slot(atMs: w.nowMs) { curve.now = NowLine(slot: slot, label: w.time(w.nowMs)) }
         return curve
@@ -136,7 +142,7 @@ struct LoadPicture {
             return slot >= 0 && slot <= Double(slotCount) ? slot : nil
         }
 
-        func bands(_ bands: [PriceBand]) -> [LoadCurve.Band] {
+        func bands(_ bands: [PriceBand], _ w: Wording) -> [LoadCurve.Band] {
             var start = 0
             return days.flatMap { day in
                 defer { start += day.slotCount }
@@ -144,7 +150,7 @@ struct LoadPicture {
                     let from = firstSlot(of: day, minute: band.minutes.lowerBound)
                     let to = firstSlot(of: day, minute: band.minutes.upperBound)
                     let slots = start + from..<start + max(from, to)
-                    return LoadCurve.Band(slots: slots, level: band.level, name: band.name)
+                    return LoadCurve.Band(slots: slots, level: band.level, name: w.band(band.name).plain)
                 }
             }
         }

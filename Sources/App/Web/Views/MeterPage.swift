@@ -129,7 +129,7 @@ extension MeterView: PageContent {
     private func bandKeys(_ w: Wording) -> [Fields] {
         var seen: Set<String> = []
         return bands.filter { seen.insert($0.name).inserted }.map { band in
-            Fields(["cls": "bd\(min(max(band.level, 1), 3))", "name": "\(band.name)"])
+            Fields(["cls": "bd\(min(max(band.level, 1), 3))", "name": w.band(band.name)])
         }
     }
 

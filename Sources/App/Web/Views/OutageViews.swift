@@ -1,9 +1,18 @@
 // OutagesView: the list of outages; OutageView: one with its meters; TamperView: cases of tampering. Shows, decides
 // nothing.
 import API
+import Access
 import CivilTime
 import MeterData
 import Reliability
+
+/// What somebody typed to plan an outage or to call one off, and what was wrong with it.
+public struct PlanForm: Sendable {
+    public var typed: [String: String] = [:]
+    public var refusal: Refusal?
+    /// The planned outage that was to be called off.
+    public var plannedID: Int64?
+}
 
 public struct OutagesView: Page {
     public static let template = "outages"
@@ -15,6 +24,9 @@ public struct OutagesView: Page {
     public var planned: [(planned: PlannedOutage, place: String)]
     public var nextAfter: String?
     public var isFirstPage: Bool
+    /// Nil for who may not plan outages.
+    public var form: PlanForm?
+    public var places: [(id: Int64, name: String)] = []
 }
 
 public struct OutagePage: Page {
@@ -132,12 +144,45 @@ extension OutagesView: PageContent {
                     "to": w.timeTag(item.planned.toMs, w.moment(item.planned.toMs)), "why": "\(item.planned.why)",
                     "state": item.planned.calledOffAtMs == nil
                         ? w.chip(.info, w.say("outages.holds")) : w.chip(.idle, w.say("outages.calledOff")),
+                    "callOff": form != nil && item.planned.calledOffAtMs == nil
+                        ? "\(Paths.callOff(item.planned.plannedID))" : nil,
+                    "fieldID": "why-\(item.planned.plannedID)",
                 ])
             })
+        row.set("form", form.map { formValues($0, w) })
+        row.set("errors", form.map { errors($0, w) } ?? [])
         row.set("hasPlanned", !planned.isEmpty)
         row.set("firstHref", isFirstPage ? nil : Paths.outages(show: show, place: placeID, after: nil))
         row.set("nextHref", nextAfter.map { Paths.outages(show: show, place: placeID, after: $0) })
         row.set("hasPaging", !isFirstPage || nextAfter != nil)
+        return row
+    }
+
+    private func errors(_ form: PlanForm, _ w: Wording) -> [Fields] {
+        guard let refusal = form.refusal else { return [] }
+        let field: String =
+            if let plannedID = form.plannedID {
+                "why-\(plannedID)"
+            } else {
+                "plan-"
+                    + ["placeID": "place", "fromMs": "from", "toMs": "to"][
+                        refusal.at ?? "", default: refusal.at ?? "place"]
+            }
+        return [errorSummary([(field, w.refusal(refusal))])]
+    }
+
+    private func formValues(_ form: PlanForm, _ w: Wording) -> Fields {
+        var row = Fields()
+        row.set("action", Paths.plannedOutages)
+        row.set(
+            "places",
+            places.map { place in
+                var option = Fields(["id": "\(place.id)", "name": "\(place.name)"])
+                option.set("chosen", "\(place.id)" == form.typed["place"] ?? placeID.map(String.init))
+                return option
+            })
+        for field in ["from", "to", "reason"] { row.set("typed_\(field)", form.typed[field] ?? "") }
+        row.set("zone", w.say("outages.zoneHint", ["zone": "\(w.zone.identifier)"]))
         return row
     }
 

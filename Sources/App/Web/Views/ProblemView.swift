@@ -41,8 +41,15 @@ extension ProblemView: PageContent {
         var row = Fields(["what": parts.what, "todo": parts.todo, "reference": "\(reference)"])
         row.set("detail", detail)
         let home = frame.person?.ownAccount.map(Paths.account) ?? (frame.person == nil ? Paths.signIn : Paths.line)
-        row.set("homeHref", home)
-        row.set("homeName", frame.person == nil ? w.say("signin.title") : w.say("problem.home"))
+        // Who asks too often is told so before it is known who it is: the start sends each to the right page.
+        let isKnown = frame.person != nil
+        if case .tooManyRequests = kind, !isKnown {
+            row.set("homeHref", "/")
+            row.set("homeName", w.say("problem.home"))
+        } else {
+            row.set("homeHref", home)
+            row.set("homeName", isKnown ? w.say("problem.home") : w.say("signin.title"))
+        }
         return row
     }
 

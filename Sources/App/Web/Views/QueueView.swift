@@ -30,9 +30,11 @@ public struct QueueView: Page {
         public var owner: String?
         /// How it was settled, a word of the store.
         public var resolution: String?
+        /// Nil where the money is not known.
+        public var atStakePaise: Int64?
         public init(
             id: String, meter: (id: Int64, serial: String), rule: String, isHard: Bool, day: CivilDay, sinceMs: Int64,
-            owner: String?, resolution: String?
+            owner: String?, resolution: String?, atStakePaise: Int64? = nil
         ) {
             self.id = id
             self.meter = meter
@@ -42,7 +44,20 @@ public struct QueueView: Page {
             self.sinceMs = sinceMs
             self.owner = owner
             self.resolution = resolution
+            self.atStakePaise = atStakePaise
         }
+    }
+
+    /// What estimation would put in, and the money of it; nil where it is not known.
+    public struct Stake: Sendable {
+        /// The day with the estimates in it, Wh a slot; empty when none can be made.
+        public var proposed: [Int32] = []
+        public var estimateWh: Int64?
+        public var rawWh: Int64?
+        public var estimatePaise: Int64?
+        public var rawPaise: Int64?
+        public var atStakePaise: Int64?
+        public init() {}
     }
 
     public struct Step: Sendable {
@@ -74,10 +89,13 @@ public struct QueueView: Page {
         public var others: [Row]
         public var steps: [Step]
         public var isOpen: Bool
+        /// Nil for what is settled.
+        public var stake: Stake?
         public init(
             row: Row, message: String, periodS: Int, load: MeterDay, slots: Range<Int>,
             held: [(slot: Int, value: Int32)], band: [ClosedRange<Int32>?], before: [Int32],
-            registerWh: (start: Int64?, end: Int64?), clockDriftS: Int64?, others: [Row], steps: [Step], isOpen: Bool
+            registerWh: (start: Int64?, end: Int64?), clockDriftS: Int64?, others: [Row], steps: [Step], isOpen: Bool,
+            stake: Stake? = nil
         ) {
             self.row = row
             self.message = message
@@ -92,6 +110,7 @@ public struct QueueView: Page {
             self.others = others
             self.steps = steps
             self.isOpen = isOpen
+            self.stake = stake
         }
     }
 
@@ -107,11 +126,13 @@ public struct QueueView: Page {
     public var isReasonMissing: Bool
     /// Nothing was marked.
     public var isNothingMarked: Bool
+    /// The person may see and set the rules.
+    public var seesRules: Bool
 
     public init(
         filter: Filter, counts: [(rule: String, count: Int)], oldestMs: Int64?, rows: [Row], nextAfter: String?,
         isFirstPage: Bool, item: Item?, places: [(id: Int64, name: String)], mayAct: Bool,
-        isReasonMissing: Bool = false, isNothingMarked: Bool = false
+        isReasonMissing: Bool = false, isNothingMarked: Bool = false, seesRules: Bool = false
     ) {
         self.filter = filter
         self.counts = counts
@@ -124,6 +145,7 @@ public struct QueueView: Page {
         self.mayAct = mayAct
         self.isReasonMissing = isReasonMissing
         self.isNothingMarked = isNothingMarked
+        self.seesRules = seesRules
     }
 
     var total: Int { counts.reduce(0) { $0 + $1.count } }
@@ -137,9 +159,9 @@ extension QueueView: PageContent {
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
-        row.set("lede", total == 0 ? w.say("queue.ledeNone") : w.count("queue.lede", total))
-        row.set(
-            "sub", oldestMs.map { w.say("queue.oldest", ["t": w.duration(w.nowMs - $0)]) } ?? w.say("queue.ledeGood"))
+        row.set("lede", lede(w))
+        row.set("sub", sub(w))
+        row.set("rulesHref", seesRules ? Paths.rules : nil)
         row.set("tabs", tabs(w))
         row.set("action", Paths.queue)
         row.set("filters", filterValues(w))
@@ -161,6 +183,20 @@ extension QueueView: PageContent {
         row.set("errors", fault.map { [errorSummary([(field: $0.0, words: $0.1)])] } ?? [])
         row.set("reasonError", isReasonMissing ? w.say("confirm.reasonMissing") : nil)
         return row
+    }
+
+    /// The number is of what the list shows: what waits, or what is settled.
+    private func lede(_ w: Wording) -> Markup {
+        if filter.state == "resolved" {
+            return total == 0 ? w.say("queue.settledNone") : w.count("queue.settledLede", total)
+        }
+        return total == 0 ? w.say("queue.ledeNone") : w.count("queue.lede", total)
+    }
+
+    private func sub(_ w: Wording) -> Markup {
+        if filter.state == "resolved" { return w.say("queue.settledSub") }
+        if let oldestMs { return w.say("queue.oldest", ["t": w.duration(w.nowMs - oldestMs)]) }
+        return filter == Filter() ? w.say("queue.ledeGood") : w.say("list.nothingFits")
     }
 
     /// How many the chosen tab counts.
@@ -225,6 +261,7 @@ extension QueueView: PageContent {
         row.set("day", w.shortDay(line.day))
         row.set("since", w.timeTag(line.sinceMs, w.duration(w.nowMs - line.sinceMs)))
         row.set("owner", line.resolution.map { resolutionWords($0, w) } ?? line.owner.map { "\($0)" } ?? "–")
+        row.set("stake", line.atStakePaise.map { "\(w.wholeRupees($0))" } ?? "—")
         row.set("current", line.id == item?.row.id)
         row.set(
             "mark",
@@ -248,7 +285,9 @@ extension QueueView: PageContent {
                     "meter": w.link(Paths.meter(item.row.meter.id), "\(item.row.meter.serial)", cls: "id"),
                     "day": w.longDay(item.row.day),
                 ]))
-        row.set("message", item.message)
+        row.set("message", w.said(item.message))
+        row.set("editHref", Paths.edit(item.row.meter.id, item.row.day))
+        row.set("stake", item.stake.map { stakeValues($0, w) })
         row.set("weight", item.row.isHard ? w.say("queue.hardNote") : w.say("queue.softNote"))
         row.set("chart", LoadPicture(item, w).svg)
         row.set("dayHref", Paths.meter(item.row.meter.id, day: item.row.day, days: 3))
@@ -305,6 +344,28 @@ extension QueueView: PageContent {
             w.say("queue.slots"),
             "\(slotTime(item.slots.lowerBound, item)) – \(slotTime(item.slots.upperBound, item))")
         return lines
+    }
+
+    /// The proposed estimate in energy and money.
+    private func stakeValues(_ stake: Stake, _ w: Wording) -> Fields {
+        let energy = { (wh: Int64?) -> Markup in wh.map { w.say("unit.kwh", ["n": "\(w.units($0))"]) } ?? "—" }
+        let money = { (paise: Int64?) -> Markup in paise.map { "\(w.money($0))" } ?? "—" }
+        let pairs: [(Markup, Markup)] = [
+            (w.say("queue.heldEnergy"), energy(stake.rawWh)),
+            (w.say("queue.estimatedEnergy"), energy(stake.estimateWh)),
+            (w.say("queue.heldCharge"), money(stake.rawPaise)),
+            (w.say("queue.estimatedCharge"), money(stake.estimatePaise)),
+            (w.say("queue.atStake"), money(stake.atStakePaise)),
+        ]
+        var row = Fields()
+        // Nothing is held back of a finding that is only shown.
+        let shown = pairs.enumerated().filter { index, _ in stake.rawWh != nil || ![0, 2].contains(index) }
+        row.set("lines", shown.map { Fields(["name": $0.element.0, "value": $0.element.1]) })
+        let note =
+            stake.proposed.isEmpty
+            ? w.say("queue.notEstimable") : stake.estimatePaise == nil ? w.say("queue.noPack") : nil
+        row.set("note", note)
+        return row
     }
 
     private func slotTime(_ slot: Int, _ item: Item) -> String {

@@ -1,4 +1,5 @@
 // ReportsView: the index of reports; ReportPageView: any report as a table whose rows lead to what is behind them.
+import Access
 import Aggregation
 import CivilTime
 
@@ -15,14 +16,16 @@ public struct ReportPageView: Page {
     public var name: ReportName
     /// Nil when what was asked cannot be answered.
     public var report: Report?
-    public var refusal: String?
+    public var refusal: Refusal?
     public var after: Int
     /// As it was asked: from, to, set, by.
     public var typed: [String: String]
     /// Sets to choose from, by their keys.
     public var sets: [(key: String, name: String)]
+    /// Above the table.
+    public var picture: ReportPicture?
     public init(
-        name: ReportName, report: Report?, refusal: String?, after: Int, typed: [String: String],
+        name: ReportName, report: Report?, refusal: Refusal?, after: Int, typed: [String: String],
         sets: [(key: String, name: String)]
     ) {
         self.name = name
@@ -43,6 +46,9 @@ extension ReportName {
         case .maximumDemand: w.say("reports.demand")
         case .energyBalance: w.say("reports.balance")
         case .peakToAverage: w.say("reports.peak")
+        case .forecast: w.say("reports.forecast")
+        case .forecastAccuracy: w.say("reports.accuracy")
+        case .forecastBySize: w.say("reports.bySize")
         }
     }
 
@@ -55,6 +61,9 @@ extension ReportName {
         case .maximumDemand: w.say("reports.demand.answers")
         case .energyBalance: w.say("reports.balance.answers")
         case .peakToAverage: w.say("reports.peak.answers")
+        case .forecast: w.say("reports.forecast.answers")
+        case .forecastAccuracy: w.say("reports.accuracy.answers")
+        case .forecastBySize: w.say("reports.bySize.answers")
         }
     }
 }
@@ -70,7 +79,11 @@ extension ReportsView: PageContent {
             [
                 Fields([
                     "name": w.link(Paths.aggregation, w.say("agg.title")), "answers": w.say("agg.answers"),
-                ])
+                ]),
+                Fields([
+                    "name": w.link(Paths.reliability, w.say("reliability.title")),
+                    "answers": w.say("reports.reliability.answers"),
+                ]),
             ]
                 + ReportName.allCases.map { name in
                     Fields(["name": w.link(Paths.report(name.rawValue), name.words(w)), "answers": name.answers(w)])
@@ -88,11 +101,14 @@ extension ReportPageView: PageContent {
         row.set("title", title(w))
         row.set("indexHref", Paths.reports)
         row.set("lede", report.map { _ in w.count("reports.rows", rows.count, ["report": title(w)]) } ?? title(w))
-        row.set("bad", refusal)
+        row.set("bad", refusal.map { w.refusal($0) })
         row.set("action", Paths.report(name.rawValue))
         row.set("from", typed["from"])
         row.set("to", typed["to"])
-        row.set("takesSet", name != .exceptions && name != .energyBalance)
+        row.set("takesSet", ![.exceptions, .energyBalance, .forecastBySize].contains(name))
+        row.set("picture", picture.map { Markup(trusted: $0.svg(w)) })
+        row.set("pictureTitle", picture?.title(w))
+        row.set("pictureNote", picture?.note(w))
         row.set(
             "sets",
             ([("", "")] + sets.filter { $0.key != "all" }).map { key, label in
@@ -116,8 +132,11 @@ extension ReportPageView: PageContent {
     }
 
     private func line(_ row: ReportRow, _ w: Wording) -> Fields {
-        let units = (report?.columns ?? []).map(\.unit)
-        let cells = zip(row.cells, units).map { ($0.words($1, w), $1.cls) }
+        let columns = report?.columns ?? []
+        let cells = zip(row.cells, columns).map { cell, column -> (Markup, Markup) in
+            if column.name == "band", case .text(let name) = cell { return (w.band(name), column.unit.cls) }
+            return (cell.words(column.unit, w), column.unit.cls)
+        }
         var fields = Fields()
         let head = cells.first?.0 ?? ""
         fields.set("head", address(row.opens).map { w.link($0, head.isEmpty ? "…" : head) } ?? head)
@@ -132,6 +151,11 @@ extension ReportPageView: PageContent {
             Paths.aggregation(["set": key.description, "from": from.description, "to": to.description])
         case .meter(let meterID, let day): Paths.meter(meterID, day: day, days: 1)
         case .exceptions: Paths.exceptions
+        case .forecast(let key, let from, let to):
+            // A day leads to its intervals, a period to its days.
+            Paths.report(
+                from == to && typed["set"] != nil ? ReportName.forecast.rawValue : name.rawValue,
+                ["set": key.description, "from": from.description, "to": to.description])
         case nil: nil
         }
     }
@@ -160,7 +184,11 @@ extension ReportColumn {
             "report.col.complete_ppm", "report.col.account", "report.col.band", "report.col.contracted_W",
             "report.col.highest_W", "report.col.of_contracted_ppm", "report.col.at", "report.col.quality",
             "report.col.set", "report.col.average_W", "report.col.peak_W", "report.col.peak_at",
-            "report.col.peak_to_average_ppm",
+            "report.col.peak_to_average_ppm", "report.col.starts", "report.col.minutes", "report.col.forecast_Wh",
+            "report.col.actual_Wh", "report.col.error_Wh", "report.col.wape_ppm", "report.col.bias_ppm",
+            "report.col.yesterday_ppm", "report.col.last_week_ppm", "report.col.three_day_mean_ppm",
+            "report.col.intervals", "report.col.left_out", "report.col.late_days", "report.col.days",
+            "report.col.groups",
         ]
         let key = "report.col.\(name)"
         return known.contains(key) ? w.say(key) : "\(name)"

@@ -37,7 +37,7 @@ public struct ProposeEdit: Command {
             return try EditPlaced.again(known, request, scope, in: transaction)
         }
         let today = try Org.find(scope.orgID, in: transaction).zone.day(atS: context.businessNowMs / 1000)
-        let needsApproval = try isAboveLimit(on: today, context, in: transaction)
+        let needsApproval = try Self.isAboveLimit(plan, on: today, context.actor, in: transaction)
         let edit = ReadingEdit(
             editID: context.ids.next(), meterID: request.meterID, channel: request.channel, tool: request.tool,
             detail: request.detail, reasonCode: request.reasonCode, reason: request.reason,
@@ -53,10 +53,10 @@ public struct ProposeEdit: Command {
     }
 
     /// What the same person changed of the same days before counts too: many small edits are no way around.
-    private func isAboveLimit(
-        on today: CivilDay, _ context: CommandContext, in transaction: any SQLTransaction
+    fileprivate static func isAboveLimit(
+        _ plan: EditPlan, on today: CivilDay, _ actor: Actor, in transaction: any SQLTransaction
     ) throws -> Bool {
-        let limits = try EditLimits.inForce(on: today, context.actor.scope, in: transaction)
+        let limits = try EditLimits.inForce(on: today, actor.scope, in: transaction)
         var whole: Int64 = 0
         for day in plan.days {
             let earlier =
@@ -68,8 +68,8 @@ public struct ProposeEdit: Command {
                       AND e.state IN ('approved', 'applied') AND e.needs_approval = 0
                     """,
                     [
-                        .int(context.orgID), .day(day.change.day), .int(plan.request.meterID),
-                        .int(plan.request.channel.rawValue), .int(context.actor.loginID),
+                        .int(actor.scope.orgID), .day(day.change.day), .int(plan.request.meterID),
+                        .int(plan.request.channel.rawValue), .int(actor.loginID),
                     ]
                 ) { try $0.optionalInt(0) ?? 0 } ?? 0
             let changed = day.change.changed + earlier
@@ -199,5 +199,16 @@ public struct UndoEdit: Command {
             ])
         context.changed(.meter(edit.meterID), "reading_edit \(editID)", from: "applied", to: "undoing")
         return EditPlaced(editID: editID, state: .undoing, needsApproval: edit.needsApproval)
+    }
+}
+
+extension EditPlan {
+    /// Whether a second person would have to agree if this were proposed now.
+    public func needsApproval(site: Site, _ actor: Actor) async throws -> Bool {
+        let nowMs = site.clocks.businessNowMs()
+        return try await site.money.read { transaction in
+            let today = try Org.find(actor.scope.orgID, in: transaction).zone.day(atS: nowMs / 1000)
+            return try ProposeEdit.isAboveLimit(self, on: today, actor, in: transaction)
+        }
     }
 }

@@ -144,17 +144,14 @@ public struct ReadingImport: Sendable {
     /// Notes the file, takes its values and stores the report. The same file again is the same run and changes nothing.
     /// - Parameters:
     ///   - sha256: by which the file is known.
+    ///   - report: of the file, where it was looked at already.
     ///   - progress: called with the meter-days done.
     public func run(
-        _ file: ReadFile, name: String, sha256: [UInt8], plan: ReadingImportPlan, isDry: Bool = false,
-        progress: @Sendable (Int) async -> Void = { _ in }
+        _ file: ReadFile, name: String, sha256: [UInt8], plan: ReadingImportPlan, report looked: ReadingReport? = nil,
+        isDry: Bool = false, progress: @Sendable (Int) async -> Void = { _ in }
     ) async throws -> ReadingImportResult {
-        var report = file.report
-        let shifts = clockShifts(of: file)
-        report.clockShifts = shifts
-        var refusals =
-            file.refused.map { ImportRefusal(row: $0.row, what: $0.what, hint: $0.hint, text: $0.text) }
-            + plan.refusals
+        var report = looked ?? Self.look(at: file)
+        var refusals = file.refused.map { ImportRefusal($0) } + plan.refusals
         guard !isDry else {
             return ReadingImportResult(
                 importID: nil, report: report, refusals: refusals, meters: plan.targets.count)
@@ -193,20 +190,27 @@ public struct ReadingImport: Sendable {
     /// Meters whose days are looked at for a wrong clock.
     private static let sampleMeters = 400
 
+    /// What a file holds, with its clock findings. Seconds of a core for a large file.
+    public static func look(at file: ReadFile) -> ReadingReport {
+        var report = file.report
+        report.clockShifts = clockShifts(of: file)
+        return report
+    }
+
     /// Days on which the meters of a file stamped with a wrong clock, all together.
-    func clockShifts(of file: ReadFile) -> [ReadingReport.ClockShiftDay] {
+    static func clockShifts(of file: ReadFile) -> [ReadingReport.ClockShiftDay] {
         var meters: [[ShapeDay]] = []
         var periodS = 0
         switch file {
         case .load(let load):
             periodS = load.periodS
-            meters = load.meters.indices.prefix(Self.sampleMeters).map { meter in
+            meters = load.meters.indices.prefix(sampleMeters).map { meter in
                 load.days(meter).map { ShapeDay(day: $0.day, values: $0.values) }
             }
         case .set(let set):
             let energy = set.series.filter { $0.channel == .importWh && !$0.days.isEmpty }
             periodS = energy.first?.days.first?.periodS ?? 0
-            meters = energy.prefix(Self.sampleMeters).map { one in
+            meters = energy.prefix(sampleMeters).map { one in
                 one.days.filter { $0.periodS == periodS }.map { ShapeDay(day: $0.day, values: $0.values) }
             }
         }

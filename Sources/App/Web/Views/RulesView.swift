@@ -1,0 +1,217 @@
+// RulesView: the validation rules by group and day, in force, coming and past; and a form that tries rules before it
+// sets them. Shows; holds no rule.
+import API
+import Access
+import CivilTime
+import MeterData
+import VEE
+
+/// What somebody typed to set rules, what was wrong with it, and what they would find.
+public struct RulesForm: Sendable {
+    public struct Preview: Sendable {
+        public var metersInGroup: Int
+        public var metersLooked: Int
+        public var meterDays: Int
+        public var heldMeterDays: Int
+        public var counts: [(rule: String, isHard: Bool, count: Int)]
+        public var examples: [(meter: Int64, serial: String, day: CivilDay, rule: String, message: String)]
+    }
+    public var typed: [String: String] = [:]
+    public var refusal: Refusal?
+    public var preview: Preview?
+    /// Proof that these rules were tried; nil until then.
+    public var tried: String?
+    public init(typed: [String: String] = [:]) { self.typed = typed }
+}
+
+extension RulesForm.Preview {
+    init(_ preview: RulePreview, _ serials: [Int64: String]) {
+        self.init(
+            metersInGroup: preview.metersInGroup, metersLooked: preview.metersLooked, meterDays: preview.meterDays,
+            heldMeterDays: preview.heldMeterDays,
+            counts: preview.counts.map { ($0.rule, $0.severity == .hard, $0.count) },
+            examples: preview.examples.prefix(20).map {
+                ($0.meterID, serials[$0.meterID] ?? "", $0.day, $0.finding.rule.rawValue, $0.finding.message)
+            })
+    }
+}
+
+public struct RulesView: Page {
+    public static let template = "rules"
+    /// Dated rows shown, the last ones.
+    static let setsMax = 500
+
+    public struct Row: Sendable {
+        public var group: String
+        public var fromDay: CivilDay
+        /// JSON; nil: from then on the group has none of its own.
+        public var rules: String?
+        public var setAtMs: Int64
+        public var by: String
+    }
+
+    public var today: CivilDay
+    /// In order of group and day.
+    public var sets: [Row]
+    /// Words of groups that may be chosen, with a name.
+    public var groups: [(word: String, name: String)]
+    public var form: RulesForm
+
+    /// Two spaces a level, for people; as it came when it is no JSON.
+    static func pretty(_ json: String) -> String { (try? JSONValue(parsing: Array(json.utf8)))?.pretty ?? json }
+}
+
+extension RulesView.Row {
+    init(_ set: RuleSet, by: String) {
+        self.init(
+            group: set.group.description, fromDay: set.fromDay, rules: set.rules?.json(), setAtMs: set.setAtMs, by: by)
+    }
+}
+
+extension RulesView: PageContent {
+    func title(_ w: Wording) -> Markup {
+        form.refusal == nil ? w.say("rules.title") : w.say("title.error", ["title": w.say("rules.title")])
+    }
+
+    func values(_ w: Wording, _ frame: PageFrame) -> Fields {
+        let inForce = current
+        var row = Fields()
+        row.set("queueHref", Paths.queue)
+        row.set("lede", inForce.isEmpty ? w.say("rules.ledeStandard") : w.count("rules.lede", inForce.count))
+        row.set("groups", inForce.map { groupRow($0, w) } + [standard(w)])
+        let others = sets.indices.filter { index in !inForce.contains { $0.offset == index } }
+        row.set("others", others.reversed().map { otherRow(sets[$0], w) })
+        row.set("hasOthers", !others.isEmpty)
+        row.set("preview", form.preview.map { [previewValues($0, w)] } ?? [])
+        setForm(&row, w)
+        return row
+    }
+
+    /// Of each group the row that holds today, where it has rules of its own.
+    private var current: [(offset: Int, element: Row)] {
+        var last: [String: Int] = [:]
+        for (index, one) in sets.enumerated() where one.fromDay <= today { last[one.group] = index }
+        return last.values.sorted().map { ($0, sets[$0]) }.filter { $0.1.rules != nil }
+    }
+
+    private func name(_ group: String, _ w: Wording) -> Markup {
+        if group == RuleGroup.all.description { return w.say("rules.allMeters") }
+        let name = groups.first { $0.word == group }?.name ?? ""
+        return name.isEmpty || group.hasSuffix(name) ? "\(group)" : "\(name) <small class=\"q\">\(group)</small>"
+    }
+
+    private func groupRow(_ one: (offset: Int, element: Row), _ w: Wording) -> Fields {
+        var row = Fields([
+            "name": name(one.element.group, w),
+            "since": w.say(
+                "rules.since",
+                [
+                    "day": w.fullDay(one.element.fromDay), "who": "\(one.element.by)",
+                    "when": w.timeTag(one.element.setAtMs, w.moment(one.element.setAtMs)),
+                ]),
+            "changeHref": "\(Paths.rules(group: one.element.group))",
+        ])
+        row.set("checks", checks(one.element.rules ?? "", w))
+        return row
+    }
+
+    private func standard(_ w: Wording) -> Fields {
+        var row = Fields([
+            "name": w.say("rules.standard"), "since": w.say("rules.standardNote"), "changeHref": "\(Paths.rules)#set",
+        ])
+        row.set("checks", checks(ValidationRules.standard.json(), w))
+        return row
+    }
+
+    /// A line for each check that is switched on.
+    private func checks(_ json: String, _ w: Wording) -> [Fields] {
+        guard case .object(let fields) = try? JSONValue(parsing: Array(json.utf8)) else { return [] }
+        return fields.keys.sorted().compactMap { key in
+            guard key != "format", let value = fields[key], value != .null else { return nil }
+            return Fields(["name": checkWords(key, w), "settings": "\(settings(value))"])
+        }
+    }
+
+    private func checkWords(_ key: String, _ w: Wording) -> Markup {
+        switch key {
+        case "zero": ruleWords("zeroConsumption", w)
+        case "outageContext": ruleWords("consumptionInOutage", w)
+        case "tamperContext": ruleWords("tamper", w)
+        case "severities": w.say("queue.weight")
+        default: ruleWords(key, w)
+        }
+    }
+
+    /// `floorW 1000 · percentOfSanctioned 120`, the names as they stand in the settings.
+    private func settings(_ value: JSONValue) -> String {
+        guard case .object(let fields) = value else { return value.text ?? value.compact }
+        return fields.keys.sorted().map { key in
+            let inner = fields[key] ?? .null
+            return "\(key) \(inner.text ?? inner.compact)"
+        }.joined(separator: " · ")
+    }
+
+    private func otherRow(_ one: Row, _ w: Wording) -> Fields {
+        Fields([
+            "name": name(one.group, w), "from": w.fullDay(one.fromDay), "by": "\(one.by)",
+            "what": one.rules == nil ? w.say("rules.noneOwn") : w.say("rules.own"),
+            "state": one.fromDay > today
+                ? w.chip(.info, w.say("rules.coming")) : w.chip(.idle, w.say("rules.past")),
+            "text": "\(one.rules.map { Self.pretty($0) } ?? "")",
+        ])
+    }
+
+    private func previewValues(_ preview: RulesForm.Preview, _ w: Wording) -> Fields {
+        var row = Fields()
+        row.set(
+            "words",
+            w.say(
+                "rules.previewWords",
+                [
+                    "looked": "\(w.number(preview.metersLooked))", "all": "\(w.number(preview.metersInGroup))",
+                    "days": "\(w.number(preview.meterDays))", "held": "\(w.number(preview.heldMeterDays))",
+                ]))
+        row.set(
+            "counts",
+            preview.counts.map { one in
+                Fields([
+                    "rule": ruleWords(one.rule, w),
+                    "weight": one.isHard ? w.chip(.bad, w.say("queue.hard")) : w.chip(.warn, w.say("queue.soft")),
+                    "count": "\(w.number(one.count))",
+                ])
+            })
+        row.set("hasCounts", !preview.counts.isEmpty)
+        row.set(
+            "examples",
+            preview.examples.map { one in
+                Fields([
+                    "meter": w.link(Paths.meter(one.meter, day: one.day, days: 1), "\(one.serial)"),
+                    "day": w.shortDay(one.day), "rule": ruleWords(one.rule, w), "message": w.said(one.message),
+                ])
+            })
+        return row
+    }
+
+    private static let fields = ["group", "rules", "fromDay", "days", "reason"]
+
+    private func setForm(_ row: inout Fields, _ w: Wording) {
+        row.set("action", Paths.rules)
+        row.set("options", groups.map { Fields(["word": "\($0.word)", "name": "\($0.name)"]) })
+        for field in Self.fields { row.set("in_\(field)", form.typed[field] ?? "") }
+        if form.typed["days"] == nil { row.set("in_days", "7") }
+        if form.typed["fromDay"] == nil { row.set("in_fromDay", today.description) }
+        row.set("none", form.typed["none"] == "1")
+        row.set("evenPast", form.typed["evenPast"] == "1")
+        row.set("tried", form.tried)
+        row.set("everything", Self.pretty(ValidationRules.all.json()))
+        let field = form.refusal?.at.flatMap { Self.fields.contains($0) ? $0 : nil } ?? "group"
+        let words = form.refusal.map { w.refusal($0) }
+        for name in Self.fields { row.set("error_\(name)", name == field ? words : nil) }
+        row.set("errors", words.map { [errorSummary([(field, $0)])] } ?? [])
+    }
+}
+
+extension Paths {
+    static let rules = "/validation-rules"
+    static func rules(group: String) -> String { "\(rules)?group=\(encoded(group))#set" }
+}
