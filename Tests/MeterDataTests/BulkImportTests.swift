@@ -97,6 +97,12 @@ import VEE
             }
             let counts = try await importer.run(file, targets: targets, importID: 900)
             let first = try await told(site)
+            if let day = file.days(0).first?.day {
+                let sources = try await site.readings.shard(day.month).read { [meterID = targets[0].meterID] in
+                    try ReadingSource.of(meterID: meterID, channel: .importWh, day: day, orgID: 1, in: $0)
+                }
+                #expect(sources.map(\.batchID) == [900] && sources.map(\.receivedAtMs) == [nowMs])
+            }
             let again = try await importer.run(file, targets: targets, importID: 900)
             #expect(again.newVersions == 0 && again.meterDays == counts.meterDays)
             #expect(try await told(site) == first)

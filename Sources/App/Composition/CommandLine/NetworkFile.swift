@@ -2,6 +2,7 @@
 // or none; the same file again changes nothing. The commands behind are those of one node and one place.
 import Access
 import CivilTime
+import Corridor
 import Foundation
 import Grid
 import SQL

@@ -30,7 +30,7 @@ public struct ReadingSource: Sendable, Equatable {
     public var channel: Channel
     /// The import run.
     public var batchID: Int64
-    /// Lines of its file.
+    /// Lines of its file; `0...0` where only the file is known: plain files of kWh are read too fast to keep lines.
     public var rows: ClosedRange<Int>
     /// The sender's quality codes as runs over the slots, `A*44 E52/89*4`; empty where the sender said nothing.
     public var codes: String
@@ -57,11 +57,11 @@ public struct ReadingSource: Sendable, Equatable {
             ])
     }
 
-    /// The sources of a day of a channel in order of receipt.
+    /// The sources of a day of a channel in order of receipt, also those of imports that kept nothing but the batch.
     public static func of(
         meterID: Int64, channel: Channel, day: CivilDay, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> [ReadingSource] {
-        try transaction.query(
+        let noted = try transaction.query(
             """
             SELECT batch_id, first_row, last_row, codes, received_at_ms FROM reading_source
             WHERE org_id = $1 AND day = $2 AND meter_id = $3 AND channel = $4 ORDER BY received_at_ms, batch_id
@@ -72,6 +72,20 @@ public struct ReadingSource: Sendable, Equatable {
                 day: day, meterID: meterID, channel: channel, batchID: try row.int(0),
                 rows: first...max(first, Int(try row.int(2))), codes: try row.text(3), receivedAtMs: try row.int(4))
         }
+        var known = Set(noted.map(\.batchID))
+        var found = noted
+        for version in try DayBlocks.versions(
+            meterID: meterID, channel: channel, day: day, orgID: orgID, in: transaction)
+        {
+            for run in version.block.sources where run.batch > 0 && known.insert(run.batch).inserted {
+                guard version.madeBy == "import" else { continue }
+                found.append(
+                    ReadingSource(
+                        day: day, meterID: meterID, channel: channel, batchID: run.batch, rows: 0...0, codes: "",
+                        receivedAtMs: version.madeAtMs))
+            }
+        }
+        return found.sorted { ($0.receivedAtMs, $0.batchID) < ($1.receivedAtMs, $1.batchID) }
     }
 }
 
