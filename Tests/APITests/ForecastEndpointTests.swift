@@ -9,7 +9,7 @@ import Testing
     @Test func whatIsAskedWronglySaysWhatIsWrong() async throws {
         try await Fixture.with { fixture in
             let headers = try fixture.bearer(.administrator)
-            func ask(_ query: String) async -> Message {
+            func ask(_ query: String) async -> Answer {
                 await fixture.send("GET", "/api/v1/forecasts", query, headers: headers)
             }
             let none = await ask("set=place:11&from=2025-12-30&to=2025-12-31")
