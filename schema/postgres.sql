@@ -204,6 +204,15 @@ table estimation_log partition by RANGE (day)
   column absolute_error bigint not null
   column replaced_at_ms bigint
   constraint estimation_log_pkey PRIMARY KEY (org_id, day, meter_id, channel, version, from_slot)
+table estimation_plan
+  column org_id bigint not null
+  column group_kind text collate C not null
+  column group_value text collate C not null
+  column from_day bigint not null
+  column plan text collate C not null
+  column set_at_ms bigint not null
+  column set_by bigint not null
+  constraint estimation_plan_pkey PRIMARY KEY (org_id, group_kind, group_value, from_day)
 table exchange_document
   column org_id bigint not null
   column document_id bigint not null
@@ -250,6 +259,28 @@ table firmware_image
   column added_at_ms bigint not null
   constraint firmware_image_pkey PRIMARY KEY (org_id, sha256)
   CREATE UNIQUE INDEX firmware_image_version ON public.firmware_image USING btree (org_id, version)
+table forecast_error partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column meters bigint not null
+  column maker text collate C not null
+  column version bigint not null
+  column groups bigint not null
+  column intervals bigint not null
+  column left_out bigint not null
+  column absolute_value bigint not null
+  column signed_value bigint not null
+  column truth_value bigint not null
+  constraint forecast_error_pkey PRIMARY KEY (org_id, day, meters, maker)
+table forecast_issue
+  column org_id bigint not null
+  column day bigint not null
+  column issued_at_ms bigint not null
+  column known_day bigint not null
+  column sets bigint not null
+  column meters bigint not null
+  column total_value bigint
+  constraint forecast_issue_pkey PRIMARY KEY (org_id, day)
 table grid_meter
   column org_id bigint not null
   column meter_id bigint not null
@@ -966,6 +997,7 @@ table set_day partition by RANGE (day)
   column slot_values bytea not null
   column estimated bytea not null
   column missing bytea not null
+  column edited bytea
   constraint set_day_pkey PRIMARY KEY (org_id, day, set_key, channel, slots)
 table set_day_state partition by RANGE (day)
   column org_id bigint not null
@@ -976,6 +1008,17 @@ table set_day_state partition by RANGE (day)
   column version bigint not null
   column made_at_ms bigint not null
   constraint set_day_state_pkey PRIMARY KEY (org_id, day, channel)
+table set_forecast partition by RANGE (day)
+  column org_id bigint not null
+  column day bigint not null
+  column set_key text collate C not null
+  column slots bigint not null
+  column meters bigint not null
+  column known_day bigint not null
+  column made_at_ms bigint not null
+  column total_value bigint not null
+  column slot_values bytea not null
+  constraint set_forecast_pkey PRIMARY KEY (org_id, day, set_key)
 table setting
   column org_id bigint not null
   column name text collate C not null

@@ -268,23 +268,6 @@ import Testing
         try #require(bound)
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
-}
-
-/// Certificates made by openssl for a test.
-enum Certificates {
-    static func make(in folder: String, name: String, days: Int) throws -> (certificate: String, key: String) {
-        let (certificate, key) = ("\(folder)/\(name).pem", "\(folder)/\(name).key")
-        let made = try Bench.execute(
-            "/usr/bin/env",
-            [
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-keyout", key, "-out", certificate, "-days", "\(days)", "-subj", "/CN=localhost", "-addext",
-                "subjectAltName=DNS:localhost,IP:127.0.0.1",
-            ])
-        try #require(made.code == 0, "\(made.errors)")
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
-        return (certificate, key)
-    }
 
     /// A month whose archive is not mounted stops nobody who does not ask for it.
     @Test func anArchiveOutOfReachIsNamed() async throws {
@@ -292,9 +275,9 @@ enum Certificates {
             let path = site.folder + "/readings-2025-03.db"
             try FileManager.default.createSymbolicLink(
                 atPath: path, withDestinationPath: "archive/readings-2025-03.db")
-            let asked = try await asked(site)
-            #expect(asked.status == .problems)
-            #expect(asked.findings["archived readings"]?["found"]?.contains("2025-03") == true)
+            let answer = try await asked(site)
+            #expect(answer.status == .problems)
+            #expect(answer.findings["archived readings"]?["found"]?.contains("2025-03") == true)
             let listed = await run { try await listMonths(site, orgID: nil, json: false, $0) }
             #expect(listed.status == .done && listed.spoken.all.contains("out of reach"))
             let checked = await run { try await checkDatabase(site, json: false, $0) }
@@ -313,5 +296,22 @@ enum Certificates {
             #expect(kept.count == 2)
             #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path).hasSuffix("readings-2025-03.db"))
         }
+    }
+}
+
+/// Certificates made by openssl for a test.
+enum Certificates {
+    static func make(in folder: String, name: String, days: Int) throws -> (certificate: String, key: String) {
+        let (certificate, key) = ("\(folder)/\(name).pem", "\(folder)/\(name).key")
+        let made = try Bench.execute(
+            "/usr/bin/env",
+            [
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-keyout", key, "-out", certificate, "-days", "\(days)", "-subj", "/CN=localhost", "-addext",
+                "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            ])
+        try #require(made.code == 0, "\(made.errors)")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
+        return (certificate, key)
     }
 }

@@ -5,6 +5,7 @@ import CivilTime
 import Clocks
 import Composition
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct EditCommandTests {

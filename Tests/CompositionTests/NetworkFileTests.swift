@@ -2,6 +2,7 @@
 import Access
 import Composition
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct NetworkFileTests {

@@ -3,6 +3,7 @@
 import API
 import Access
 import CivilTime
+import IntervalData
 import MeterData
 import Rating
 import SQL
