@@ -326,8 +326,8 @@ def head_end(walk, person):
 
 
 def meter_data(walk, person):
-    """The queue of readings, estimates and edits, sums, reports, imports, outages; a file looked at and stored, an outage
-    planned and called off, what is typed wrong."""
+    """The queue of readings, estimates and edits, sums, reports, imports, outages; a file looked at and stored, an
+    outage planned and called off, what is typed wrong."""
     for language in LANGUAGES:
         context, page = walk.context(language)
         walk.sign_in(page, person)

@@ -52,7 +52,8 @@ def main():
     figures, lists = 0, 0
     with tempfile.TemporaryDirectory(prefix="busbar-reliability-") as folder:
         path = made(os.path.join(folder, "outages.csv"))
-        for words in (["--customers", "9000"], ["--customers", "9000", "--threshold-min", "1", "--zone", "Europe/London"],
+        for words in (["--customers", "9000"],
+                      ["--customers", "9000", "--threshold-min", "1", "--zone", "Europe/London"],
                       ["--customers", "9000", "--from", "2025-02-10", "--to", "2025-05-09"]):
             figures, lists = figures + compare(path, *words), lists + 1
     if os.path.exists(WATCHED):

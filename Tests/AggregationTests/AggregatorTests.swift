@@ -130,7 +130,7 @@ struct Town {
     func recount(_ month: CivilMonth) async throws {
         try await site.readings.shard(month).write { transaction in
             for table in ["set_day", "set_day_state"] { try transaction.run("DELETE FROM \(table)") }
-            try transaction.run("DELETE FROM change_cursor WHERE consumer = 'aggregation'")
+            try transaction.run("DELETE FROM change_cursor WHERE consumer = 'sums'")
         }
         try await Aggregator(site: site, org: org).run()
     }

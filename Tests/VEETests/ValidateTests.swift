@@ -175,7 +175,8 @@ func block(_ values: [Int32?], quality: Quality = .actual, batch: Int64 = 1) -> 
     }
 
     @Test(arguments: [
-        ("", "not"), ("[]", "settings"), (#"{"format":3,"negative":true}"#, "format 3"), (#"{"negative":true}"#, "format"),
+        ("", "not"), ("[]", "settings"), (#"{"format":3,"negative":true}"#, "format 3"),
+        (#"{"negative":true}"#, "format"),
         (#"{"format":1,"negative":true,"spke":{}}"#, "spke: no such setting"),
         (#"{"format":1,"negative":true,"timeTolerance":{"maximumDriftS":300,"x":1}}"#, "timeTolerance.x"),
         (#"{"format":1,"negative":true,"timeTolerance":{"maximumDriftS":-1}}"#, "maximumDriftS: -1 is out of range"),

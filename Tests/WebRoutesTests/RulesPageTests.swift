@@ -50,7 +50,7 @@ import VEE
             let after = await browser.get("\(Self.path)?group=all")
             #expect(after.text.contains("floorW 77777") && after.text.contains("1 group has rules of its own"))
             let past = await browser.post(Self.path, tried.merging(["fromDay": "2026-01-01"]) { $1 })
-            #expect(past.status == 409 && past.text.contains("are over and were validated by other rules"))
+            #expect(past.status == 409 && past.text.contains("are over and were worked out by other rules"))
         }
     }
 
@@ -122,7 +122,9 @@ import VEE
                 #expect(answer.status == 400 && answer.text.contains("<q>x1x</q>"), "\(path): \(answer.status)")
                 #expect(answer.text.contains("<h1 class=\"lede\">"), "\(path)")
             }
-            for path in ["/reliability", "/reliability.csv", "/reports/availability", "/reports/availability.csv"] {
+            for path in [
+                "/reliability", "/reliability.csv", "/reports/data-availability", "/reports/data-availability.csv",
+            ] {
                 let answer = await browser.get(path + "?from=2026-02-09&to=2026-02-01")
                 #expect(answer.status == 422 && answer.text.contains("value=\"2026-02-09\""), "\(path)")
                 #expect(answer.headers["Content-Type"]?.hasPrefix("text/html") == true, "\(path)")

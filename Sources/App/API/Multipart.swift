@@ -37,7 +37,9 @@ enum Multipart {
         var file: FormFile?
         var at = mark.count - 2
         for _ in 0...partsMax {
-            if body.hasBytes("--", at: at) { return (fields, file) }
+            if body.hasBytes("--", at: at) {
+                return at + 2 == body.count || body.hasBytes("\r\n", at: at + 2) ? (fields, file) : nil
+            }
             guard body.hasBytes("\r\n", at: at) else { return nil }
             guard let headEnd = body.first(Array("\r\n\r\n".utf8), from: at, within: headBytesMax) else { return nil }
             guard let end = body.first(mark, from: headEnd + 4, within: body.count) else { return nil }

@@ -1,5 +1,6 @@
 // Sums of many meters, slot by slot, with how many values behind each are estimated, edited or missing. Exact integers,
-// so that a part can be taken out again as it was put in. Values are read from the stored bytes, without making day blocks.
+// so that a part can be taken out again as it was put in. Values are read from the stored bytes, without making day
+// blocks.
 
 /// Slots of one day of one length, summed over meters.
 public struct SlotSums: Sendable, Equatable {

@@ -219,7 +219,8 @@ func decodeRules<Value: Codable>(_ json: String) throws(RulesError) -> Value {
             key.intValue.map { "\(place)[\($0)]" } ?? (place.isEmpty ? "" : place + ".") + key.stringValue
         }
         throw RulesError(
-            description: "\(place.isEmpty ? "the settings" : place): missing or of another type; compare with the standard settings")
+            description: "\(place.isEmpty ? "the settings" : place): missing or of another type; compare with the "
+                + "standard settings")
     } catch {
         throw RulesError(description: "the settings are not JSON; compare with the standard settings")
     }

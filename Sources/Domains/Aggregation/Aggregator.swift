@@ -10,7 +10,8 @@ import Outbox
 import SQL
 
 public struct Aggregator: Sendable {
-    public static let consumer = "aggregation"
+    /// Until edited values had sums of their own it was another one: all was counted again then.
+    public static let consumer = "sums"
     /// What can be added up. Apparent energy, voltages and demands cannot.
     public static let channels: [Channel] = [.importWh, .exportWh, .varhQ1, .varhQ2, .varhQ3, .varhQ4]
     /// Meters asked for in one statement.

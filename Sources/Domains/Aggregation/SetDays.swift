@@ -5,32 +5,32 @@ import IntervalData
 import SQL
 
 public enum AggregationSchema {
-    public static let migrations =
-        [
-            Migration(
-                108, .readings, "aggregates",
-                [
-                    """
-                    CREATE TABLE set_day (org_id {id} NOT NULL, day {int} NOT NULL, set_key {text} NOT NULL,
-                      channel {int} NOT NULL, slots {int} NOT NULL, meters {int} NOT NULL, total_value {int} NOT NULL,
-                      slot_values {bytes} NOT NULL, estimated {bytes} NOT NULL, missing {bytes} NOT NULL,
-                      PRIMARY KEY (org_id, day, set_key, channel, slots)) {by_month}
-                    """,
-                    """
-                    CREATE TABLE set_day_state (org_id {id} NOT NULL, day {int} NOT NULL, channel {int} NOT NULL,
-                      change {int} NOT NULL, membership {int} NOT NULL, version {int} NOT NULL, made_at_ms {int} NOT NULL,
-                      PRIMARY KEY (org_id, day, channel)) {by_month}
-                    """,
-                ]),
-            Migration(
-                113, .readings, "edited values in aggregates",
-                [
-                    // Empty in sums that were made before; those are counted again from the first change.
-                    "ALTER TABLE set_day ADD COLUMN edited {bytes}",
-                    "DELETE FROM set_day_state",
-                    "DELETE FROM change_cursor WHERE consumer = 'aggregation'",
-                ]),
-        ] + ForecastSchema.migrations
+    public static let migrations = sums + ForecastSchema.migrations
+
+    private static let sums = [
+        Migration(
+            108, .readings, "aggregates",
+            [
+                """
+                CREATE TABLE set_day (org_id {id} NOT NULL, day {int} NOT NULL, set_key {text} NOT NULL,
+                  channel {int} NOT NULL, slots {int} NOT NULL, meters {int} NOT NULL, total_value {int} NOT NULL,
+                  slot_values {bytes} NOT NULL, estimated {bytes} NOT NULL, missing {bytes} NOT NULL,
+                  PRIMARY KEY (org_id, day, set_key, channel, slots)) {by_month}
+                """,
+                """
+                CREATE TABLE set_day_state (org_id {id} NOT NULL, day {int} NOT NULL, channel {int} NOT NULL,
+                  change {int} NOT NULL, membership {int} NOT NULL, version {int} NOT NULL, made_at_ms {int} NOT NULL,
+                  PRIMARY KEY (org_id, day, channel)) {by_month}
+                """,
+            ]),
+        Migration(
+            113, .readings, "edited values in aggregates",
+            [
+                // Empty in sums that were made before; those are counted again (`Aggregator.consumer`).
+                "ALTER TABLE set_day ADD COLUMN edited {bytes}",
+                "DELETE FROM set_day_state",
+            ]),
+    ]
 }
 
 /// Up to where the sums of a day hold.

@@ -118,8 +118,8 @@ struct VEECommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Validates stored days of meters again, by the rules of each day.",
             discussion: """
-                At most 31 days at once. What did not change stays as it is; the rest becomes a new version of its day and
-                is priced again.
+                At most 31 days at once. What did not change stays as it is; the rest becomes a new version of its day
+                and is priced again.
                 Try it: busbar vee again --meter BB100001 --from 2026-11-01 --to 2026-11-20 --reason "new rules"
                 Exit codes: 0 done, 1 refused, 2 wrong call, 3 in use or out of reach.
                 """)

@@ -132,7 +132,7 @@ public func importLoadFile(
     guard isThere || options.createMeters || options.dryRun else {
         throw Complaint(
             "\(site.folder) holds no installation",
-            hint: "Check --data. A new one begins with `busbar org add \"…\"`, or here with --create-meters and --pack.",
+            hint: "Check --data. A new one begins with `busbar org add \"…\"`, or with --create-meters and --pack.",
             .usage)
     }
     let packs = try options.packFile.map(readPacks)

@@ -1,4 +1,4 @@
-// `busbar network import FILE`: nodes of the network of delivery, or which of them serve which places, as CSV. All lines
+// `busbar network import FILE`: nodes of the network of delivery, or which serve which places, as CSV. All lines
 // or none; the same file again changes nothing. The commands behind are those of one node and one place.
 import Access
 import CivilTime
