@@ -193,7 +193,7 @@ import Testing
             let nothing = await run {
                 try await importLoadFile(SiteOptions(folder: folder + "/new"), ImportOptions(file: load), $0)
             }
-            #expect(nothing.status == .problems && nothing.spoken.all.contains("busbar org add"))
+            #expect(nothing.status == .usage && nothing.spoken.all.contains("busbar org add"))
         }
     }
 
