@@ -325,7 +325,7 @@ def head_end(walk, person):
     context.close()
 
 
-def meter_data(walk, person):
+def meter_data(walk, person, whole):
     """The queue of readings, estimates and edits, sums, reports, imports, outages; a file looked at and stored, an
     outage planned and called off, what is typed wrong."""
     for language in LANGUAGES:
@@ -354,12 +354,14 @@ def meter_data(walk, person):
     walk.look(page, "edit", WIDTHS)
     serial = page.inner_text("main p a")
     page.select_option("#tool", "zero")
+    page.fill("#reason", "the meter was tested")
     page.click("button[value=preview]")
     walk.check(page.locator("#preview").count() == 1, "edit", "no preview of an edit")
     walk.look(page, "edit-preview", [1440, 360])
     context.close()
     for language in LANGUAGES:
-        bring_file(walk, person, serial, language)
+        # The list of imports is for those who see the whole company.
+        bring_file(walk, whole, serial, language)
         plan_outage(walk, person, language)
 
 
@@ -368,8 +370,9 @@ def bring_file(walk, person, serial, language):
     context, page = walk.context(language, script=language == "en")
     walk.sign_in(page, person)
     page.goto(walk.base + "/imports")
-    rows = "\n".join(f"{serial},2024-03-0{1 if language == 'en' else 2} 00:{minute:02},0.1" for minute in (0, 15, 30))
-    text = f"meter,time,kWh\n{rows}\nnobody,2024-03-01 00:00,0.1\n{serial},2024-03-01 01:00,many\n"
+    day = 1 if language == "en" else 2
+    rows = "\n".join(f"{serial},2024-03-0{day} {clock},0.1" for clock in ("00:00", "00:30", "01:00"))
+    text = f"meter,time,kWh\n{rows}\nnobody,2024-03-01 00:00,0.1\n{serial},2024-03-01 01:30,many\n"
     file = {"name": f"load-{language}.csv", "mimeType": "text/csv", "buffer": text.encode()}
     page.set_input_files("#file", file)
     page.click("form:has(#file) button[value=look]")
@@ -402,6 +405,7 @@ def plan_outage(walk, person, language):
     page.click("form:has(#plan-place) button")
     walk.check(page.locator("main [role=status]").count() == 1, "/outages", "the outage was not planned")
     walk.look(page, "outage-planned", [1440, 360], language=language)
+    page.goto(walk.base + "/outages")
     page.click("#planned summary")
     page.fill("#planned details input[name=reason]", "bad weather")
     page.click("#planned details button")
@@ -488,7 +492,7 @@ def main():
         without_script(walk, staff)
         live_line(walk, staff)
         head_end(walk, staff)
-        meter_data(walk, staff)
+        meter_data(walk, staff, people["administrator"])
         validation_rules(walk, people["administrator"])
         browser.close()
     print(f"{walk.looks} looks, {len(walk.faults)} faults, pictures in {OUT}")
