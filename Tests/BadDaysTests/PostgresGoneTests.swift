@@ -135,8 +135,7 @@ private final class Tries: Sendable {
             // The workers of the jobs are alive too: what is ordered now gets done.
             let ordered = await server.ask("POST", "/api/v1/jobs/validate/run", token: token)
             #expect((200...202).contains(ordered.status), "\(ordered)")
-            // A job that ran when the database went keeps its lease for a minute.
-            try await until("jobs run again", withinS: 120) { try await finishedRuns(postgres.url) > runs }
+            try await until("jobs run again", withinS: 30) { try await finishedRuns(postgres.url) > runs }
             for number in 20_001...20_003 {
                 #expect(try await changes(postgres.url, "\(number)") == 1, "an answered write is there once")
             }

@@ -34,22 +34,24 @@ import Testing
 
     private func options(
         _ slots: String? = "10-12", _ tool: String = "typed", values: String? = "10=150,11=151", preview: Bool = false,
-        from: String = yesterday.description, why: String = "field-reading"
+        from: String = yesterday.description, why: String = "field-reading", reason: String = "read on site"
     ) -> EditOptions {
         EditOptions(
             orgID: nil, serial: "H1", channel: nil, from: from, to: nil, slots: slots, tool: tool, values: values,
-            copyFrom: nil, total: nil, method: nil, on: nil, why: why, reason: "read on site", preview: preview,
+            copyFrom: nil, total: nil, method: nil, on: nil, why: why, reason: reason, preview: preview,
             person: OrderingPerson())
     }
 
     @Test func anEditIsShownMadeAndTakenBack() async throws {
         try await withFolder { folder in
             let site = try await prepared(folder)
-            let looked = await run { try await editReadings(site, options(preview: true), $0) }
+            let looked = await run { try await editReadings(site, options(preview: true, reason: ""), $0) }
             #expect(looked.status == .done && looked.spoken.all.contains("4800"), "\(looked.spoken.all)")
             #expect(looked.spoken.all.contains("4901") && looked.spoken.all.contains("Nothing was changed."))
             let none = await run { try await listEdits(site, orgID: nil, state: nil, serial: nil, json: true, $0) }
             #expect(none.spoken.said.isEmpty)
+            let unexplained = await run { try await editReadings(site, options(reason: ""), $0) }
+            #expect(unexplained.status != .done && unexplained.spoken.all.contains("--reason"))
             let made = await run { try await editReadings(site, options(), $0) }
             #expect(made.status == .done && made.spoken.all.contains("is applied"), "\(made.spoken.all)")
             let listed = await run {

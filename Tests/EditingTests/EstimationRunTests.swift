@@ -197,7 +197,7 @@ import VEE
             for day in days { try await bench.arrive(day, (0..<48).map { $0 == 10 ? nil : 70 }) }
             func set(_ group: String, _ plan: EstimationPlan?, from day: CivilDay, past: Bool = true) async throws {
                 _ = try await bench.site.perform(
-                    SetEstimationPlan(group: try RuleGroup(group), plan: plan, from: day, evenPast: past),
+                    SetEstimationPlan(group: try RuleGroup(group), plan, from: day, evenPast: past),
                     as: Bench.chief, source: "test")
             }
             try await set("category:domestic", EstimationPlan(named: "linear"), from: days[1])
@@ -215,7 +215,7 @@ import VEE
             #expect(past?.code == .conflict)
             let small = try await refusal {
                 _ = try await bench.site.perform(
-                    SetEstimationPlan(group: .all, plan: .best, from: nil), as: Bench.asha, source: "test")
+                    SetEstimationPlan(group: .all, .best, from: nil), as: Bench.asha, source: "test")
             }
             #expect(small?.code == .forbidden)
         }

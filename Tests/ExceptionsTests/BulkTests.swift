@@ -142,9 +142,9 @@ import VEE
     /// The most specific group wins, whole; of one group the latest day that has come.
     @Test func precedence() throws {
         let day = Street.day
-        func set(_ group: String, _ offset: Int, _ rules: ValidationRules?) throws -> RuleSet {
-            RuleSet(
-                group: try RuleGroup(group), fromDay: day.advanced(by: offset), rules: rules, setAtMs: 0, setBy: 0)
+        func set(_ group: String, _ offset: Int, _ rules: ValidationRules?) throws -> GroupRow<ValidationRules> {
+            GroupRow(
+                group: try RuleGroup(group), fromDay: day.advanced(by: offset), value: rules, setAtMs: 0, setBy: 0)
         }
         let meter = MeterTraits(
             meterID: 1, placeID: 12, profile: "three-phase", category: "domestic", sanctionedW: 3000)
@@ -176,7 +176,7 @@ import VEE
             let set = { (group: String, from: CivilDay?, past: Bool, actor: Actor) in
                 try await street.site.perform(
                     SetValidationRules(
-                        group: try RuleGroup(group), rules: ValidationRules(spike: nil), from: from, evenPast: past),
+                        group: try RuleGroup(group), ValidationRules(spike: nil), from: from, evenPast: past),
                     as: actor, source: "test")
             }
             let past = await #expect(throws: Refusal.self) {

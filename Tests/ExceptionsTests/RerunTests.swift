@@ -200,7 +200,7 @@ import VEE
                 #expect(preview?.code == .notFound)
                 let plan = await #expect(throws: Refusal.self) {
                     _ = try await street.site.perform(
-                        SetEstimationPlan(group: try RuleGroup(group), plan: .best, from: nil),
+                        SetEstimationPlan(group: try RuleGroup(group), .best, from: nil),
                         as: Street.administrator, source: "test")
                 }
                 #expect(plan?.code == .notFound)

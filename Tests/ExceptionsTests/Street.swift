@@ -134,7 +134,7 @@ struct Street {
 
     func set(_ group: String, _ rules: ValidationRules?, from: CivilDay = Street.day.advanced(by: -30)) async throws {
         _ = try await site.perform(
-            SetValidationRules(group: try RuleGroup(group), rules: rules, from: from, evenPast: true),
+            SetValidationRules(group: try RuleGroup(group), rules, from: from, evenPast: true),
             as: Self.administrator, source: "test")
     }
 }

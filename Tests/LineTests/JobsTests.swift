@@ -172,6 +172,25 @@ struct JobsTests {
         }
     }
 
+    /// The database was away when a run ended, so that its row still says that it runs.
+    @Test(arguments: TestEngine.available)
+    func aRunWhoseEndWasLostHoldsUpOnlyOthers(_ engine: TestEngine) async throws {
+        try await with(engine) { fixture in
+            try await fixture.line.plan()
+            let (holder, scope, clocks) = (fixture.line.holder, fixture.scope, fixture.site.clocks)
+            let lost = try await fixture.site.money.write { transaction in
+                try JobStore.claim(
+                    .data, runID: 7, businessNowMs: clocks.businessNowMs(), systemNowMs: clocks.systemNowMs(),
+                    holder: holder, scope, in: transaction)
+            }
+            #expect(lost?.kind == .collect)
+            let other = try fixture.restarted(on: fixture.site, holder: "other")
+            #expect(try await other.line.tick(.data) == 0, "the lease of another is taken")
+            #expect(try await fixture.line.tick(.data) > 0)
+            #expect(try await runs(fixture, .collect).map(\.state) == [.done, .lost])
+        }
+    }
+
     // MARK: by hand
 
     @Test(arguments: TestEngine.available)

@@ -45,11 +45,15 @@ import Testing
             #expect(wrong.status == 422 && wrong.text.contains("Interval 4 holds no whole number"))
             var good = typed
             good["v4"] = nil
+            good["reason"] = ""
             let shown = await browser.post(path, good)
             #expect(
                 shown.status == 200 && shown.text.contains("id=\"preview\"") && shown.text.contains("value=\"apply\""))
             #expect(try await Self.block(web, day)?.version == 1, "looking changed the readings")
             good["do"] = "apply"
+            let unexplained = await browser.post(path, good)
+            #expect(unexplained.status == 422 && unexplained.text.contains("A reason is missing"))
+            good["reason"] = "read on site"
             let made = await browser.post(path, good)
             #expect(made.status == 303)
             let block = try #require(try await Self.block(web, day))

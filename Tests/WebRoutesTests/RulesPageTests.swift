@@ -30,7 +30,7 @@ import VEE
             ]
             let unseen = await browser.post(Self.path, form.merging(["do": "set"]) { $1 })
             #expect(unseen.status == 200 && unseen.text.contains("id=\"preview\""), "set without being tried")
-            func sets() async throws -> [RuleSet] {
+            func sets() async throws -> [GroupRow<ValidationRules>] {
                 try await web.site.money.read { try RuleBook.load(orgID: 1, in: $0).sets }
             }
             #expect(try await sets().isEmpty)
@@ -46,7 +46,7 @@ import VEE
             #expect(try await sets().isEmpty)
             let set = await browser.post(Self.path, tried)
             #expect(set.status == 303 && set.location == "\(Self.path)?did=set")
-            #expect(try await sets().map(\.rules?.spike?.floorW) == [77_777])
+            #expect(try await sets().map(\.value?.spike?.floorW) == [77_777])
             let after = await browser.get("\(Self.path)?group=all")
             #expect(after.text.contains("floorW 77777") && after.text.contains("1 group has rules of its own"))
             let past = await browser.post(Self.path, tried.merging(["fromDay": "2026-01-01"]) { $1 })

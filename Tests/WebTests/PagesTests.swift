@@ -96,7 +96,8 @@ import Testing
             let sent = try Gzip.compress(Array(try Self.render(sample, .hindi).utf8) + css)
             #expect(sent.count < 20_000, "\(sample.name)")
         }
-        #expect(Asset.script.bytes.count <= 6_500)
+        #expect(Asset.script.bytes.count <= 5_000)
+        #expect(Asset.upload.bytes.count <= 2_500)
     }
 
     @Test func countsThatDoNotFootAreSaidSo() throws {

@@ -30,6 +30,10 @@ public final class SQLiteDatabase: Database {
             close: { $0.close(checkpoint: false) })
     }
 
+    /// The readers go first, as in ``close()``: the last connection to go removes the log, and were all to go at the
+    /// same time, each might see another and leave it.
+    deinit { readers.close { [writer] in writer.close {} } }
+
     /// Opens a file and makes it when it is not there.
     /// - Parameters:
     ///   - readers: threads that read at once, 1 or more.

@@ -202,6 +202,6 @@ public struct RulePreview: Sendable {
         _ orgID: Int64, _ group: RuleGroup, in transaction: any SQLTransaction
     ) throws -> [Int64: Int64] {
         guard group.kind == .place else { return [:] }
-        return try RuleBook.parents(orgID: orgID, in: transaction)
+        return try RuleGroup.parents(orgID: orgID, in: transaction)
     }
 }

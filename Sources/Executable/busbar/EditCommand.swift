@@ -28,7 +28,7 @@ extension VEECommand {
         @Option(help: "Channel; importWh when left out.") var channel: String?
         @Option(help: "Versions of the days that you saw, such as 3,1; else the present ones.") var on: String?
         @Option(help: "Why, in one word.") var why: String
-        @Option(help: "Why, in a sentence.") var reason: String
+        @Option(help: "Why, in a sentence; a preview needs none.") var reason = ""
         @Flag(help: "Say what it would do and change nothing.") var preview = false
         @OptionGroup var person: PersonOptions
         @OptionGroup var company: OrgOption

@@ -47,9 +47,12 @@ public final class DatabaseThreads<Connection>: Sendable {
     /// Takes no new job, finishes those that wait, closes the connections and returns when the last thread has ended.
     public func close() async {
         await withCheckedContinuation { continuation in
-            queue.stop { continuation.resume() }
+            close { continuation.resume() }
         }
     }
+
+    /// The same for who cannot wait: `whenEnded` is called on the last of the threads.
+    public func close(_ whenEnded: @escaping @Sendable () -> Void) { queue.stop(whenEnded) }
 }
 
 private final class JobQueue<Connection>: Sendable {

@@ -17,8 +17,8 @@ struct PlanSetView: APIModel {
         "plan": Note("The rules as JSON text; absent: from then on the group has none of its own."),
         "setAtMs": Note("When it was set, business time."), "setBy": Note("By which login; absent: the machine."),
     ]
-    init(_ set: PlanSet) {
-        (group, fromDay, plan) = (set.group.description, Day(set.fromDay), set.plan?.json())
+    init(_ set: GroupRow<EstimationPlan>) {
+        (group, fromDay, plan) = (set.group.description, Day(set.fromDay), set.value?.json())
         (setAtMs, setBy) = (set.setAtMs, set.setBy == 0 ? nil : ID(set.setBy))
     }
 }
@@ -86,14 +86,14 @@ extension Endpoints {
                 EndpointText("Set estimation rules", "Of a group of meters, from a day on."),
                 example: .example,
                 outputExample: PlanSetView(
-                    PlanSet(
-                        group: .all, fromDay: CivilDay(number: 20_777), plan: .best, setAtMs: 1_795_248_000_000,
+                    GroupRow(
+                        group: .all, fromDay: CivilDay(number: 20_777), value: .best, setAtMs: 1_795_248_000_000,
                         setBy: 7)), problems: [.notFound, .conflict],
                 run: { input, context in
                     let group = try RuleGroup(input.group)
                     let day = try await context.perform(
                         SetEstimationPlan(
-                            group: group, plan: try input.plan.map(estimationPlan), from: input.fromDay?.value,
+                            group: group, try input.plan.map(estimationPlan), from: input.fromDay?.value,
                             evenPast: input.evenPast ?? false))
                     return try await context.read { transaction, scope in
                         let sets = try PlanBook.load(orgID: scope.orgID, in: transaction).sets

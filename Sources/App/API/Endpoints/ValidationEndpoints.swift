@@ -20,8 +20,8 @@ struct RuleSetView: APIModel {
         "rules": Note("The settings as JSON text; absent: from then on the group has none of its own."),
         "setAtMs": Note("When it was set, business time."), "setBy": Note("By which login; absent: the machine."),
     ]
-    init(_ set: RuleSet) {
-        (group, fromDay, rules) = (set.group.description, Day(set.fromDay), set.rules?.json())
+    init(_ set: GroupRow<ValidationRules>) {
+        (group, fromDay, rules) = (set.group.description, Day(set.fromDay), set.value?.json())
         (setAtMs, setBy) = (set.setAtMs, set.setBy == 0 ? nil : ID(set.setBy))
     }
 }
@@ -158,14 +158,14 @@ extension Endpoints {
                 EndpointText("Set validation rules", "Of a group of meters, from a day on. Preview them first."),
                 example: .example,
                 outputExample: RuleSetView(
-                    RuleSet(
-                        group: .all, fromDay: CivilDay(number: 20_777), rules: .standard, setAtMs: 1_795_248_000_000,
+                    GroupRow(
+                        group: .all, fromDay: CivilDay(number: 20_777), value: .standard, setAtMs: 1_795_248_000_000,
                         setBy: 7)), problems: [.notFound, .conflict],
                 run: { input, context in
                     let group = try RuleGroup(input.group)
                     let day = try await context.perform(
                         SetValidationRules(
-                            group: group, rules: try input.rules.map(validationRules), from: input.fromDay?.value,
+                            group: group, try input.rules.map(validationRules), from: input.fromDay?.value,
                             evenPast: input.evenPast ?? false))
                     return try await context.read { transaction, scope in
                         let sets = try RuleBook.load(orgID: scope.orgID, in: transaction).sets

@@ -26,10 +26,10 @@ public func listValidationRules(
             if json {
                 try console.say(
                     json: RuleSetRow(
-                        group: set.group.description, fromDay: set.fromDay.description, rules: set.rules?.json(),
+                        group: set.group.description, fromDay: set.fromDay.description, rules: set.value?.json(),
                         setBy: String(set.setBy)))
             } else {
-                console.say("\(set.group)  from \(set.fromDay)  \(set.rules?.json() ?? "none of its own")")
+                console.say("\(set.group)  from \(set.fromDay)  \(set.value?.json() ?? "none of its own")")
             }
         }
         if !json {
@@ -95,7 +95,7 @@ public func setValidationRules(
         let org = try await open.org(options.orgID)
         let set = try await naming(optionNames) {
             let command = SetValidationRules(
-                group: try RuleGroup(options.group), rules: rules, from: try from.map { try typedDay($0, "--from") },
+                group: try RuleGroup(options.group), rules, from: try from.map { try typedDay($0, "--from") },
                 evenPast: evenPast)
             return try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
         }
@@ -123,10 +123,10 @@ public func listEstimationPlans(
             if json {
                 try console.say(
                     json: PlanSetRow(
-                        group: set.group.description, fromDay: set.fromDay.description, plan: set.plan?.json(),
+                        group: set.group.description, fromDay: set.fromDay.description, plan: set.value?.json(),
                         setBy: String(set.setBy)))
             } else {
-                console.say("\(set.group)  from \(set.fromDay)  \(set.plan?.json() ?? "none of its own")")
+                console.say("\(set.group)  from \(set.fromDay)  \(set.value?.json() ?? "none of its own")")
             }
         }
         if !json {
@@ -157,7 +157,7 @@ public func setEstimationPlan(
         let org = try await open.org(orgID)
         let set = try await naming(optionNames) {
             let command = SetEstimationPlan(
-                group: try RuleGroup(group), plan: plan, from: try from.map { try typedDay($0, "--from") },
+                group: try RuleGroup(group), plan, from: try from.map { try typedDay($0, "--from") },
                 evenPast: evenPast)
             return try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
         }

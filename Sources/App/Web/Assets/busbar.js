@@ -1,5 +1,5 @@
-// Keeps the live region of a page fresh, puts the focus on the summary of errors, walks the queue by keys, and says how
-// far an upload is. Every page works without it.
+// Keeps the live region of a page fresh, puts the focus on the summary of errors and walks the queue by keys. Every page
+// works without it.
 
 /** @type {HTMLElement | null} */
 const summary = document.querySelector("[data-focus]");
@@ -10,44 +10,6 @@ if (region) keepFresh(region);
 
 const queue = document.querySelector("[data-queue]");
 if (queue) walkQueue(queue);
-
-showUpload();
-
-/** Sends the form of a file and says how much has gone; the answer takes the place of the page. */
-function showUpload() {
-  const form = document.querySelector("form[data-upload]");
-  form?.addEventListener("submit", (event) => {
-    if (!form.elements.file.files.length) return;
-    event.preventDefault();
-    const status = document.createElement("p");
-    status.className = "note info";
-    status.setAttribute("role", "status");
-    form.append(status);
-    for (const button of form.querySelectorAll("button")) button.disabled = true;
-    const say = (share) => { status.textContent = form.dataset.upload.replace("[share]", String(share)); };
-    const sender = new XMLHttpRequest();
-    sender.upload.addEventListener("progress", (e) => say(Math.floor((100 * e.loaded) / (e.total || 1))));
-    sender.addEventListener("load", () => {
-      const page = new DOMParser().parseFromString(sender.responseText, "text/html");
-      const main = page.querySelector("main");
-      if (!main || !sender.responseURL.endsWith(form.getAttribute("action"))) {
-        location.assign(sender.responseURL);
-        return;
-      }
-      document.querySelector("main").replaceWith(document.adoptNode(main));
-      document.title = page.title;
-      const first = document.querySelector("[data-focus]") || document.querySelector("main h1");
-      first.setAttribute("tabindex", "-1");
-      first.focus();
-      showUpload();
-    });
-    sender.addEventListener("error", () => form.submit());
-    const fields = new FormData(form, event.submitter);
-    sender.open("POST", form.action);
-    sender.setRequestHeader("Accept", "text/html");
-    sender.send(fields);
-  });
-}
 
 /** J and K walk through the rows, X marks, R goes to the reason, ? shows the keys. @param {Element} list */
 function walkQueue(list) {

@@ -24,13 +24,17 @@ public struct Asset: Sendable {
     static let tokens = css("tokens", PackageResources.tokens_css)
     static let busbar = css("busbar", PackageResources.busbar_css)
     static let console = css("console", PackageResources.console_css)
-    static let script = Asset(
-        name: "busbar", type: "js", contentType: "text/javascript; charset=utf-8", bytes: PackageResources.busbar_js)
+    static let script = js("busbar", PackageResources.busbar_js)
+    static let upload = js("upload", PackageResources.upload_js)
     static let icon = Asset(
         name: "mark", type: "svg", contentType: "image/svg+xml", bytes: PackageResources.mark_svg)
 
     /// Every asset, for the route that serves `/assets/…`.
-    public static let all = [tokens, busbar, console, script, icon]
+    public static let all = [tokens, busbar, console, script, upload, icon]
+
+    private static func js(_ name: String, _ bytes: [UInt8]) -> Asset {
+        Asset(name: name, type: "js", contentType: "text/javascript; charset=utf-8", bytes: bytes)
+    }
 
     private static func css(_ name: String, _ bytes: [UInt8]) -> Asset {
         Asset(name: name, type: "css", contentType: "text/css; charset=utf-8", bytes: bytes)

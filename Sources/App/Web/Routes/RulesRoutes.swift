@@ -51,7 +51,7 @@ extension Desk {
         if form.typed["group"] == nil { view.form.typed["group"] = RuleGroup.all.description }
         if form.typed["rules"] == nil {
             let group = view.form.typed["group"]
-            let own = book.sets.last { $0.group.description == group && $0.fromDay <= today }?.rules
+            let own = book.sets.last { $0.group.description == group && $0.fromDay <= today }?.value
             view.form.typed["rules"] = RulesView.pretty((own ?? .standard).json())
         }
         return view
@@ -72,7 +72,7 @@ extension Desk {
                 let why = try Reason.checked(form.typed["reason"] ?? "")
                 _ = try await call.perform(
                     SetValidationRules(
-                        group: group, rules: rules, from: from, evenPast: form.typed["evenPast"] == "1"), why: why)
+                        group: group, rules, from: from, evenPast: form.typed["evenPast"] == "1"), why: why)
                 return .seeOther("\(Paths.rules)?did=set")
             }
             if let rules {

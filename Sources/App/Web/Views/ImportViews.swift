@@ -112,6 +112,7 @@ extension ImportsView: PageContent {
         var row = Fields()
         row.set("title", w.say("imports.title"))
         row.set("lede", looked.map { lookedLede($0, w) } ?? w.say("imports.lede"))
+        row.set("uploadScript", Asset.upload.path)
         row.set("action", Paths.imports)
         row.set("rows", rows.map { line($0, w) })
         row.set("hasRows", !rows.isEmpty)

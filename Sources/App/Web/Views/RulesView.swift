@@ -62,9 +62,9 @@ public struct RulesView: Page {
 }
 
 extension RulesView.Row {
-    init(_ set: RuleSet, by: String) {
+    init(_ set: GroupRow<ValidationRules>, by: String) {
         self.init(
-            group: set.group.description, fromDay: set.fromDay, rules: set.rules?.json(), setAtMs: set.setAtMs, by: by)
+            group: set.group.description, fromDay: set.fromDay, rules: set.value?.json(), setAtMs: set.setAtMs, by: by)
     }
 }
 

@@ -32,6 +32,7 @@ public struct ProposeEdit: Command {
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> EditPlaced {
         let scope = context.actor.scope
         let request = plan.request
+        _ = try Reason.checked(request.reason)
         _ = try Meter.find(request.meterID, scope, in: transaction)
         if let known = try ReadingEdit.find(requestKey: request.requestKey, scope, in: transaction) {
             return try EditPlaced.again(known, request, scope, in: transaction)

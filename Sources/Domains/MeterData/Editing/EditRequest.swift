@@ -80,10 +80,11 @@ public struct EditRequest: Sendable, Equatable {
         key.map { "key \($0)" } ?? "sha256 " + hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
+    /// Working out what an edit would do needs no reason yet; proposing it does.
     /// - Throws: ``Refusal`` `invalid`, naming the field.
     func checked() throws -> EditRequest {
         var request = self
-        request.reason = try Reason.checked(reason)
+        request.reason = reason.isEmpty ? "" : try Reason.checked(reason)
         guard from <= to, from.days(to: to) < Self.daysMax else {
             throw Refusal(
                 .invalid, "These are no days of one edit.", hint: "Give 1 to \(Self.daysMax) days, the first first.",
