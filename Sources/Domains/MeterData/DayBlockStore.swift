@@ -7,7 +7,7 @@ import SQL
 public enum MeterDataSchema {
     public static let migrations =
         ImportSchema.migrations + OutageSchema.migrations + [
-            RuleBook.migration, PlanBook.migration, DayContext.migration, ReadingSourceSchema.migration,
+            RuleSchema.migration, PlanSchema.migration, DayContext.migration, ReadingSourceSchema.migration,
             ReadingEdit.migration,
             EstimationLog.migration,
             Migration(

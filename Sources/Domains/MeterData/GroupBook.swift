@@ -1,6 +1,6 @@
 // What is set by group of meters and day: which row holds for which meter. Of the groups a meter is in, the most
-// specific one with something set on the day wins whole: the nearest place of the network, then the meter's profile (its
-// kind), then the consumer's category, then all. Knows nothing of what is set.
+// specific one with something set on the day wins whole: the nearest place of the network, then the meter's profile
+// (its kind), then the consumer's category, then all. Knows nothing of what is set.
 import Access
 import CivilTime
 import Meters

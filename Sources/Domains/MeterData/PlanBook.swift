@@ -15,19 +15,19 @@ extension EstimationPlan: GroupSetting {
 public typealias PlanBook = GroupBook<EstimationPlan>
 public typealias SetEstimationPlan = SetForGroup<EstimationPlan>
 
-extension PlanBook {
-    static var migration: Migration {
-        Migration(
-            50, .money, "estimation rules by group",
-            [
-                """
-                CREATE TABLE estimation_plan (org_id {id} NOT NULL, group_kind {text} NOT NULL, group_value {text} NOT NULL,
-                  from_day {int} NOT NULL, plan {text} NOT NULL, set_at_ms {int} NOT NULL, set_by {id} NOT NULL,
-                  PRIMARY KEY (org_id, group_kind, group_value, from_day)) {keyed_table}
-                """
-            ])
-    }
+enum PlanSchema {
+    static let migration = Migration(
+        50, .money, "estimation rules by group",
+        [
+            """
+            CREATE TABLE estimation_plan (org_id {id} NOT NULL, group_kind {text} NOT NULL, group_value {text} NOT NULL,
+              from_day {int} NOT NULL, plan {text} NOT NULL, set_at_ms {int} NOT NULL, set_by {id} NOT NULL,
+              PRIMARY KEY (org_id, group_kind, group_value, from_day)) {keyed_table}
+            """
+        ])
+}
 
+extension PlanBook {
     /// The plan of a meter on a day; nil: the company's setting holds.
     public func plan(for traits: MeterTraits?, on day: CivilDay) -> EstimationPlan? {
         set(for: traits, on: day)?.value

@@ -1,5 +1,5 @@
-// Keeps the live region of a page fresh, puts the focus on the summary of errors and walks the queue by keys. Every page
-// works without it.
+// Keeps the live region of a page fresh, puts the focus on the summary of errors and walks the queue by keys. Every
+// page works without it.
 
 /** @type {HTMLElement | null} */
 const summary = document.querySelector("[data-focus]");
