@@ -181,7 +181,7 @@ import Testing
 
     /// Logs that are left in a folder after a while.
     private func logs(_ folder: String) async throws -> [String] {
-        for _ in 0..<3_000 {
+        for _ in 0..<500 {
             let left = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix("-wal") }
             if left.isEmpty { return [] }
             try await Task.sleep(for: .milliseconds(10))
