@@ -21,24 +21,28 @@ public enum History {
         meterID: Int64, channel: Channel = .importWh, from: CivilDay, to: CivilDay, site: Site, orgID: Int64
     ) async throws -> [StoredBlock] {
         let months = try await site.readings.months().filter { $0 >= from.month && $0 <= to.month }
-        return try await withThrowingTaskGroup(of: (Int, [StoredBlock]).self) { group in
-            // A few at a time: each month is a file that may have to be opened, or a table.
-            var found = [[StoredBlock]](repeating: [], count: months.count)
+        @Sendable func read(_ month: CivilMonth) async throws -> [StoredBlock] {
+            try await site.readings.shard(month).read { transaction in
+                try DayBlocks.current(
+                    meterID: meterID, channel: channel, from: max(from, month.first), to: min(to, month.last),
+                    orgID: orgID, in: transaction)
+            }
+        }
+        return try await withThrowingTaskGroup(of: (Int, Result<[StoredBlock], any Error>).self) { group in
+            // Each month is a file that may have to be opened, or a table.
+            var found = [Result<[StoredBlock], any Error>](repeating: .success([]), count: months.count)
             for (index, month) in months.enumerated() {
-                if index >= monthsAtOnce, let (done, blocks) = try await group.next() { found[done] = blocks }
+                if index >= monthsAtOnce, let (done, result) = try await group.next() { found[done] = result }
                 group.addTask {
-                    let blocks = try await site.readings.shard(month).read { transaction in
-                        try DayBlocks.current(
-                            meterID: meterID, channel: channel, from: max(from, month.first), to: min(to, month.last),
-                            orgID: orgID, in: transaction)
-                    }
-                    return (index, blocks)
+                    do { return (index, .success(try await read(month))) } catch { return (index, .failure(error)) }
                 }
             }
-            for try await (done, blocks) in group { found[done] = blocks }
-            return found.flatMap(\.self)
+            for try await (done, result) in group { found[done] = result }
+            // Of several that fail the earliest is told, as if they had been read one after the other.
+            return try found.flatMap { try $0.get() }
         }
     }
 
-    private static let monthsAtOnce = 4
+    /// A year of whole months; what is longer is read as the first ones come back.
+    static let monthsAtOnce = 12
 }
