@@ -188,6 +188,58 @@ import VEE
         }
     }
 
+    /// A holiday is estimated from Sundays, and is no pattern for a working day, as in a forecast: by the list in force
+    /// when the estimate is made, and not by one that holds from later on.
+    @Test(arguments: TestEngine.available)
+    func holidaysAreLivedLikeSundays(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            var days = (1...35).map { bench.retailer.lastDay.advanced(by: $0) }
+            bench.clock.nowMs += 37 * 86_400_000
+            let today = bench.org.zone.day(atS: bench.clock.nowMs / 1000)
+            // Not a Monday: the day before is a working day.
+            let holiday = try #require(days.last { (2...5).contains($0.weekday) })
+            days.removeAll { $0 > holiday }
+            for day in days.dropLast() {
+                try await bench.arrive(day, .init(repeating: day.weekday == 7 ? 900 : 100, count: 48))
+            }
+            try await bench.arrive(holiday, (0..<48).map { $0 == 10 ? nil : 900 })
+            func proposed(
+                _ method: String = "sameDayType", on day: CivilDay = holiday, slot: Int = 10
+            ) async throws -> Int32? {
+                try await bench.set(Estimator.planSetting, method)
+                return try await EstimateProposal.of(
+                    meterID: bench.meter, day: day, slots: slot..<slot + 1, site: bench.site, org: bench.org,
+                    bench.scope,
+                    sources: EstimationSources()
+                ).after?.values[slot]
+            }
+            func list(_ holidays: [CivilDay], from day: CivilDay) async throws {
+                try await bench.site.money.write { [scope = bench.scope] in
+                    try Setting.set(Holidays.setting, Holidays(holidays).json(), from: day, scope, in: $0)
+                }
+            }
+            #expect(try await proposed() == 100)
+            #expect(
+                try await proposed(on: holiday.advanced(by: -1), slot: 11) == 300, "one of four days was lived else")
+            let plain = try #require(try await proposed("profile"))
+            try await list([holiday], from: today.advanced(by: 1))
+            #expect(try await proposed() == 100, "nobody knows of it yet")
+            try await list([holiday], from: today)
+            #expect(try await proposed() == 900)
+            #expect(try #require(try await proposed("profile")) > plain)
+            // The run and an edit know it too.
+            var edit = bench.request(holiday, 10..<11, .estimate)
+            edit.method = "sameDayType"
+            let plan = try await EditPlan.of(edit, site: bench.site, bench.scope)
+            #expect(plan.days.first?.after.values[10] == 900)
+            try await bench.set(Estimator.planSetting, "sameDayType")
+            _ = try await Estimator(site: bench.site, org: bench.org).run(day: holiday)
+            #expect(try await bench.versions(holiday).last?.block.values[10] == 900)
+            #expect(
+                try await proposed(on: holiday.advanced(by: -1), slot: 11) == 100, "the holiday is none of its kind")
+        }
+    }
+
     /// Of a meter's groups the most specific one with a plan on the day holds, then the company's setting.
     @Test(arguments: TestEngine.available)
     func thePlanIsThatOfTheGroup(_ engine: TestEngine) async throws {

@@ -25,8 +25,9 @@ public struct EstimateProposal: Sendable, Equatable {
             stored.first?.block ?? .empty(slots: org.zone.slotCount(of: day, periodS: meter.capturePeriodS))
         let wanted = slots.filter { before.values.indices.contains($0) }
         guard !wanted.isEmpty else { return EstimateProposal(before: before, after: nil) }
-        let bench = try await EstimationBench.of(meter, day, site: site, org: org, sources: sources)
         let plans = try await Estimator(site: site, org: org, sources: sources).plans(of: [meterID], on: day)
+        let bench = try await EstimationBench.of(
+            meter, day, holidays: plans.holidays, site: site, org: org, sources: sources)
         let filled = bench.estimates(before.taking(wanted, from: nil), plans.plan(of: meterID)).filled
         let values = wanted.compactMap { slot in
             filled.first { $0.slot == slot }.map { (slot: slot, value: Int32(clamping: $0.estimate.value)) }

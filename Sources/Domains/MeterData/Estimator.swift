@@ -64,16 +64,22 @@ public struct Estimator: Sendable {
         self.sources = sources
     }
 
-    /// The rules in force on a day for some meters: of each its group's, else the company's.
+    /// The rules in force on a day for some meters: of each its group's, else the company's. The holidays are those
+    /// known when the estimate is made.
     func plans(of meterIDs: [Int64], on day: CivilDay) async throws -> DayPlans {
-        if let plan { return DayPlans(day: day, company: plan, book: PlanBook(), traits: [:]) }
-        return try await site.money.read { [org] transaction in
+        let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
+        return try await site.money.read { [org, plan] transaction in
             let scope = Scope(orgID: org.orgID)
+            let holidays = try Holidays.among(
+                day.advanced(by: -Self.historyDays), through: day.advanced(by: Self.laterDays), knownOn: today, scope,
+                in: transaction)
+            if let plan { return DayPlans(day: day, company: plan, book: PlanBook(), traits: [:], holidays: holidays) }
             let text = try SettingRegistry(Self.settings).value(Self.planSetting, on: day, scope, in: transaction)
             let book = try PlanBook.load(orgID: org.orgID, in: transaction)
             return DayPlans(
                 day: day, company: Self.plan(of: text) ?? .standard, book: book,
-                traits: book.sets.isEmpty ? [:] : try MeterTraits.of(meterIDs, on: day, scope, in: transaction))
+                traits: book.sets.isEmpty ? [:] : try MeterTraits.of(meterIDs, on: day, scope, in: transaction),
+                holidays: holidays)
         }
     }
 
@@ -100,7 +106,8 @@ public struct Estimator: Sendable {
         let plans = try await plans(of: meters.map(\.meterID), on: day)
         for meter in meters {
             try Task.checkCancellation()
-            var bench = try await EstimationBench.of(meter, day, site: site, org: org, sources: sources)
+            var bench = try await EstimationBench.of(
+                meter, day, holidays: plans.holidays, site: site, org: org, sources: sources)
             bench.confine(to: exchanges, zone: org.zone)
             if try await fill(bench, plans.plan(of: meter.meterID), shard: shard, nowMs: nowMs) {
                 filled += 1
@@ -177,12 +184,13 @@ public struct Estimator: Sendable {
     }
 }
 
-/// The rules of estimation of one day.
+/// The rules of estimation of one day, and which of the days around it are lived like Sundays.
 struct DayPlans: Sendable {
     let day: CivilDay
     let company: EstimationPlan
     let book: PlanBook
     let traits: [Int64: MeterTraits]
+    let holidays: Set<CivilDay>
 
     func plan(of meterID: Int64) -> EstimationPlan { book.plan(for: traits[meterID], on: day) ?? company }
 }
@@ -202,8 +210,8 @@ struct EstimationBench: Sendable {
     var own: Range<Int>?
 
     static func of(
-        _ meter: Meter, _ day: CivilDay, channel: Channel = .importWh, site: Site, org: Org,
-        sources: EstimationSources
+        _ meter: Meter, _ day: CivilDay, channel: Channel = .importWh, holidays: Set<CivilDay>, site: Site,
+        org: Org, sources: EstimationSources
     ) async throws -> EstimationBench {
         let (first, last) = (day.advanced(by: -Estimator.historyDays), day.advanced(by: Estimator.laterDays))
         let stored = try await History.blocks(
@@ -218,7 +226,8 @@ struct EstimationBench: Sendable {
         var series: LoadSeries?
         if periodS >= 60, 3600 % periodS == 0 {
             var around = LoadSeries(
-                from: stored.first.map { min($0.day, day) } ?? day, through: through, zone: org.zone, periodS: periodS)
+                from: stored.first.map { min($0.day, day) } ?? day, through: through, zone: org.zone, periodS: periodS,
+                holidays: holidays)
             for item in stored where item.day != day { around.put(item.block, on: item.day) }
             series = around
         }

@@ -242,11 +242,12 @@ struct EditBench: Sendable {
         let estimator = Estimator(site: site, org: org, plan: named, sources: sources)
         var values: [Place: Int32] = [:]
         for item in days {
+            let plans = try await estimator.plans(of: [meter.meterID], on: item.day)
             let bench = try await EstimationBench.of(
-                meter, item.day, channel: request.channel, site: site, org: org, sources: sources)
+                meter, item.day, channel: request.channel, holidays: plans.holidays, site: site, org: org,
+                sources: sources)
             let found = bench.estimates(
-                item.block.taking(item.slots, from: nil),
-                try await estimator.plans(of: [meter.meterID], on: item.day).plan(of: meter.meterID))
+                item.block.taking(item.slots, from: nil), plans.plan(of: meter.meterID))
             for (slot, estimate) in found.filled {
                 values[Place(day: item.day, slot: slot)] = Int32(clamping: estimate.value)
             }
