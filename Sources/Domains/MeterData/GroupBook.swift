@@ -99,6 +99,8 @@ public protocol GroupSetting: Sendable, Equatable {
     static var trail: String { get }
     /// Of the command that sets it.
     static var commandName: String { get }
+    /// Days before the one it is used for that it wants to see.
+    var historyDays: Int { get }
     init(json: String) throws(RulesError)
     func json() -> String
 }
@@ -128,6 +130,8 @@ public struct GroupBook<Value: GroupSetting>: Sendable {
     private let byGroup: [RuleGroup: [GroupRow<Value>]]
     /// Parents of places; empty when nothing is set for a place.
     private let parents: [Int64: Int64]
+    /// What the most demanding row wants, reckoned once: loads ask for it again and again.
+    let historyDaysMax: Int
 
     public var isEmpty: Bool { sets.isEmpty }
 
@@ -135,6 +139,7 @@ public struct GroupBook<Value: GroupSetting>: Sendable {
         self.sets = sets.sorted { ($0.group.description, $0.fromDay) < ($1.group.description, $1.fromDay) }
         self.parents = parents
         byGroup = Dictionary(grouping: self.sets, by: \.group)
+        historyDaysMax = sets.compactMap { $0.value?.historyDays }.max() ?? 0
     }
 
     public static func load(orgID: Int64, in transaction: any SQLTransaction) throws -> GroupBook {

@@ -10,6 +10,7 @@ extension EstimationPlan: GroupSetting {
     public static var title: String { "Estimation rules" }
     public static var trail: String { "estimation" }
     public static var commandName: String { "meter-data.set-estimation-plan" }
+    public var historyDays: Int { Estimator.historyDays }
 }
 
 public typealias PlanBook = GroupBook<EstimationPlan>

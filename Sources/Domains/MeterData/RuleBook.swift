@@ -36,9 +36,7 @@ enum RuleSchema {
 
 extension RuleBook {
     /// Days of history the most demanding rules want.
-    public var historyDays: Int {
-        sets.compactMap { $0.value?.historyDays }.reduce(ValidationRules.standard.historyDays, max)
-    }
+    public var historyDays: Int { max(historyDaysMax, ValidationRules.standard.historyDays) }
 
     /// The rules of a meter on a day.
     public func rules(for traits: MeterTraits?, on day: CivilDay) -> ValidationRules {
