@@ -176,8 +176,16 @@ struct JobsTests {
     @Test(arguments: TestEngine.available)
     func aRunWhoseEndWasLostHoldsUpOnlyOthers(_ engine: TestEngine) async throws {
         try await with(engine) { fixture in
-            try await fixture.line.plan()
             let (holder, scope, clocks) = (fixture.line.holder, fixture.scope, fixture.site.clocks)
+            // A look where nothing is due and nothing was lost writes nothing.
+            let watch = WriteWatch()
+            let none = try await WatchedDatabase(fixture.site.money, watch).write { transaction in
+                try JobStore.claim(
+                    .data, runID: 6, businessNowMs: clocks.businessNowMs(), systemNowMs: clocks.systemNowMs(),
+                    holder: holder, scope, in: transaction)
+            }
+            #expect(none == nil && watch.seen(.statement).isEmpty)
+            try await fixture.line.plan()
             let lost = try await fixture.site.money.write { transaction in
                 try JobStore.claim(
                     .data, runID: 7, businessNowMs: clocks.businessNowMs(), systemNowMs: clocks.systemNowMs(),

@@ -170,12 +170,13 @@ public enum JobStore {
         try Self.mendTimes(businessNowMs: businessNowMs, systemNowMs: systemNowMs, scope, in: transaction)
         func within(_ row: String) -> String { lane.map { " AND \(row).kind IN (\($0.kinds))" } ?? "" }
         // Who asks for the next job runs none in the lane. One that still bears the name is of a claim or an end that
-        // the database lost: it is due again now, not when its lease runs out.
-        try transaction.run(
-            """
-            UPDATE job SET lease_until_ms = 0
-            WHERE org_id = $1 AND state = 'running' AND holder = $2 AND lease_until_ms > 0\(within("job"))
-            """, [.int(scope.orgID), .text(holder)])
+        // the database lost: it is due again now, not when its lease runs out. An UPDATE would find the same rows in
+        // this transaction; to look first only spares the write where nothing was lost, which is nearly always.
+        let own = "org_id = $1 AND state = 'running' AND holder = $2 AND lease_until_ms > 0\(within("job"))"
+        let mine: [SQLValue] = [.int(scope.orgID), .text(holder)]
+        if try transaction.first("SELECT 1 FROM job WHERE \(own) LIMIT 1", mine, { try $0.int(0) }) != nil {
+            try transaction.run("UPDATE job SET lease_until_ms = 0 WHERE \(own)", mine)
+        }
         let due = """
             d.org_id = $1 AND d.run_at_ms <= $2 AND d.not_before_ms <= $3
               AND (d.state = 'waiting' OR (d.state = 'running' AND d.lease_until_ms < $3))\(within("d"))
