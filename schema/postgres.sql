@@ -632,11 +632,13 @@ table meter_outage
   column outage_id bigint
   column attributed_start_ms bigint
   column grouped bigint not null
+  column days_judged bigint not null default 1
   constraint meter_outage_pkey PRIMARY KEY (org_id, span_id, version)
   CREATE INDEX meter_outage_grouped ON public.meter_outage USING btree (org_id, grouped, start_ms)
   CREATE INDEX meter_outage_meter ON public.meter_outage USING btree (org_id, meter_id, start_ms)
   CREATE INDEX meter_outage_outage ON public.meter_outage USING btree (org_id, outage_id)
   CREATE INDEX meter_outage_start ON public.meter_outage USING btree (org_id, start_ms)
+  CREATE INDEX meter_outage_unjudged ON public.meter_outage USING btree (org_id, start_ms) WHERE (days_judged = 0)
 table meter_replacement
   column org_id bigint not null
   column old_meter_id bigint not null

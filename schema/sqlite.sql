@@ -92,11 +92,12 @@ CREATE INDEX meter_order_state ON meter_order (org_id, state, order_id)
 CREATE TABLE meter_order_target (org_id INTEGER NOT NULL, order_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, account_id INTEGER, state TEXT NOT NULL, is_tried INTEGER NOT NULL, answer TEXT, ended_at_ms INTEGER, PRIMARY KEY (org_id, order_id, meter_id)) STRICT, WITHOUT ROWID
 CREATE INDEX meter_order_target_meter ON meter_order_target (org_id, meter_id, state)
 CREATE INDEX meter_order_target_state ON meter_order_target (org_id, order_id, state, meter_id)
-CREATE TABLE meter_outage (org_id INTEGER NOT NULL, span_id INTEGER NOT NULL, version INTEGER NOT NULL, meter_id INTEGER NOT NULL, account_id INTEGER, place_id INTEGER, start_low_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL, start_high_ms INTEGER NOT NULL, end_low_ms INTEGER, end_ms INTEGER, end_high_ms INTEGER, start_evidence TEXT NOT NULL, end_evidence TEXT, clock_off_ms INTEGER NOT NULL, is_withdrawn INTEGER NOT NULL, made_at_ms INTEGER NOT NULL, superseded_at_ms INTEGER, outage_id INTEGER, attributed_start_ms INTEGER, grouped INTEGER NOT NULL, PRIMARY KEY (org_id, span_id, version)) STRICT, WITHOUT ROWID
+CREATE TABLE meter_outage (org_id INTEGER NOT NULL, span_id INTEGER NOT NULL, version INTEGER NOT NULL, meter_id INTEGER NOT NULL, account_id INTEGER, place_id INTEGER, start_low_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL, start_high_ms INTEGER NOT NULL, end_low_ms INTEGER, end_ms INTEGER, end_high_ms INTEGER, start_evidence TEXT NOT NULL, end_evidence TEXT, clock_off_ms INTEGER NOT NULL, is_withdrawn INTEGER NOT NULL, made_at_ms INTEGER NOT NULL, superseded_at_ms INTEGER, outage_id INTEGER, attributed_start_ms INTEGER, grouped INTEGER NOT NULL, days_judged INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (org_id, span_id, version)) STRICT, WITHOUT ROWID
 CREATE INDEX meter_outage_grouped ON meter_outage (org_id, grouped, start_ms)
 CREATE INDEX meter_outage_meter ON meter_outage (org_id, meter_id, start_ms)
 CREATE INDEX meter_outage_outage ON meter_outage (org_id, outage_id)
 CREATE INDEX meter_outage_start ON meter_outage (org_id, start_ms)
+CREATE INDEX meter_outage_unjudged ON meter_outage (org_id, start_ms) WHERE days_judged = 0
 CREATE TABLE meter_replacement (org_id INTEGER NOT NULL, old_meter_id INTEGER NOT NULL, day INTEGER NOT NULL, new_meter_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, old_meter_id)) STRICT, WITHOUT ROWID
 CREATE INDEX meter_replacement_day ON meter_replacement (org_id, day)
 CREATE TABLE meter_title (org_id INTEGER NOT NULL, title TEXT NOT NULL, meter_id INTEGER NOT NULL, learned_at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, title)) STRICT, WITHOUT ROWID

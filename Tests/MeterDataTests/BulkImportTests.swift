@@ -5,6 +5,7 @@ import CivilTime
 import Clocks
 import IntervalData
 import LoadFiles
+import Reliability
 import SQL
 import TestSupport
 import Testing
@@ -77,13 +78,19 @@ import VEE
 
     /// - Parameter nowMs: in the months of the file, or long after.
     static func imported(
-        _ engine: TestEngine, _ file: LoadFile, nowMs: Int64, bulk: Bool, before: Set<Int> = []
+        _ engine: TestEngine, _ file: LoadFile, nowMs: Int64, bulk: Bool, before: Set<Int> = [],
+        dark: [MeterOutage] = []
     ) async throws -> (told: [String], counts: ImportCounts, compacted: Int64) {
         try await withSite(engine, migrations: KeptPlace.migrations) { kept in
             let clocks = Clocks(businessNowMs: { nowMs }, systemNowMs: { nowMs }, businessRate: 0)
             let site = Site(
                 money: kept.money, readings: kept.readings, clocks: clocks,
                 ids: IDGenerator(processNumber: 1, clocks: clocks))
+            try await site.money.write { transaction in
+                for outage in dark {
+                    try MeterOutages.write(outage, nowMs: nowMs, Scope(orgID: 1), in: transaction)
+                }
+            }
             var importer = Importer(site: site, org: Org(orgID: 1, name: "One", zone: .india))
             importer.takesManyAtATime = bulk
             let targets = file.meters.indices.map { column in
@@ -134,6 +141,30 @@ import VEE
             #expect(fast.counts.conflicts == slow.counts.conflicts)
             if before.isEmpty { #expect(fast.counts == slow.counts) }
         }
+    }
+
+    /// A file is judged with the outage records as a read is: use while a meter was dark is told, by either way in.
+    /// What was withdrawn, and what is known from silence only, says nothing.
+    @Test(arguments: TestEngine.available, [Int64(1_771_000_000_000), 1_798_000_000_000])
+    func filesAreJudgedWithTheOutageRecords(_ engine: TestEngine, _ nowMs: Int64) async throws {
+        var dice = Dice(state: 7)
+        let file = try Self.file(&dice)
+        let startMs = Zone.india.startS(of: try #require(CivilDay("2026-01-28"))) * 1000
+        let dark = [Int64(102), 103, 104].map { meterID in
+            var span = MeterOutageSpan(
+                startMs: Bounded(startMs), endMs: Bounded(startMs + 5 * 86_400_000), startEvidence: .log,
+                endEvidence: .log)
+            if meterID == 104 { (span.startEvidence, span.endEvidence) = (.silent, .silent) }
+            return MeterOutage(
+                spanID: meterID, version: 0, meterID: meterID, span: span, isWithdrawn: meterID == 103,
+                madeAtMs: nowMs)
+        }
+        let slow = try await Self.imported(engine, file, nowMs: nowMs, bulk: false, dark: dark)
+        let fast = try await Self.imported(engine, file, nowMs: nowMs, bulk: true, dark: dark)
+        #expect(fast.told == slow.told && fast.counts == slow.counts)
+        let found = slow.told.filter { $0.contains("consumptionInOutage") }
+        #expect(found.count >= 3 && found.allSatisfy { $0.contains("meterID: 102") })
+        #expect((fast.compacted > 0) == (nowMs > 1_790_000_000_000), "the others still go many at a time")
     }
 
     /// A day that the short way calls plain has no finding; and it does call ordinary days plain.

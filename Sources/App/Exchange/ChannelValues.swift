@@ -109,8 +109,12 @@ struct ChannelValues {
         for (month, items) in byMonth {
             try Task.checkCancellation()
             let sorted = items.sorted { ($0.key.day, $0.key.meterID) < ($1.key.day, $1.key.meterID) }
+            let outages = try await RecordedOutages.of(sorted.map(\.key.meterID), in: month, site: site, org: org)
             let outcomes = try await site.readings.shard(month).write { transaction in
-                try sorted.map { try Self.store($0.key, $0.value, batchID, org, nowMs, transaction) }
+                try sorted.map {
+                    try Self.store(
+                        $0.key, $0.value, outages[$0.key.meterID], batchID, org, nowMs, transaction)
+                }
             }
             for (item, outcome) in zip(sorted, outcomes) {
                 let count = item.value.values.count { $0 != nil }
@@ -135,13 +139,15 @@ struct ChannelValues {
     }
 
     private static func store(
-        _ key: Key, _ grid: Grid, _ batchID: Int64, _ org: Org, _ nowMs: Int64, _ transaction: any SQLTransaction
+        _ key: Key, _ grid: Grid, _ outages: RecordedOutages?, _ batchID: Int64, _ org: Org, _ nowMs: Int64,
+        _ transaction: any SQLTransaction
     ) throws -> ChannelDayOutcome {
         let outcome = try ChannelDays.take(
             ChannelDay(
                 meterID: key.meterID, channel: key.channel, day: key.day, values: grid.values,
                 qualities: grid.qualities, batchID: batchID),
-            IngestContext(sanctionedW: 0, periodS: key.periodS, history: [], madeBy: "exchange", nowMs: nowMs),
+            IngestContext(
+                sanctionedW: 0, periodS: key.periodS, history: [], outages: outages, madeBy: "exchange", nowMs: nowMs),
             orgID: org.orgID, in: transaction)
         guard outcome.isNew else { return outcome }
         var runs: [(code: String, count: Int)] = []

@@ -186,7 +186,9 @@ public struct Line: Sendable {
         case .validate:
             let finished = try await VEEWork(site: site, org: org).finishAll()
             let made = try await takeRaw(done)
+            let again = try await Revalidation(site: site, org: org).afterOutages()
             return "\(made) versions" + (finished > 0 ? ", \(finished) wishes about exceptions finished" : "")
+                + (again > 0 ? ", \(again) days judged anew after outages" : "")
         case .estimate:
             return try await estimate(job, done)
         case .fill:
@@ -303,13 +305,13 @@ public struct Line: Sendable {
         var prepared: [(IncomingDay, IngestContext)] = []
         for raw in reads {
             let startS = org.zone.startS(of: raw.day)
-            let endMs = org.zone.startS(of: raw.day.advanced(by: 1)) * 1000
-            let (meter, traits, outages) = try await site.money.read { [scope] transaction in
+            let (meter, traits, outages) = try await site.money.read { [scope, org] transaction in
                 (
                     try Meter.find(raw.meterID, scope, in: transaction),
                     try MeterTraits.of([raw.meterID], on: raw.day, scope, in: transaction)[raw.meterID],
-                    try Outages.of(
-                        meterID: raw.meterID, fromMs: startS * 1000, toMs: endMs, scope, in: transaction)
+                    try RecordedOutages.of(
+                        meterID: raw.meterID, from: raw.day, to: raw.day, zone: org.zone, nowMs: nowMs, scope,
+                        in: transaction)
                 )
             }
             let rules = book.rules(for: traits, on: raw.day)
@@ -320,12 +322,9 @@ public struct Line: Sendable {
                     meterID: raw.meterID, day: raw.day, zone: org.zone, orgID: org.orgID, in: transaction)
             }
             var incoming = incoming(raw, meter)
-            // The meter's own log of the day, and what pushes, other days and the feeder told beside it.
-            let count = incoming.values.count
-            incoming.outages = joinedSlots(
-                darkSlots(around.supply, startS: startS, periodS: meter.capturePeriodS, slots: count)
-                    + Outages.darkSlots(
-                        outages, startS: startS, periodS: meter.capturePeriodS, slots: count, nowMs: nowMs))
+            // The meter's own log of the day; what pushes, other days and the feeder told stands in the records.
+            incoming.outages = darkSlots(
+                around.supply, startS: startS, periodS: meter.capturePeriodS, slots: incoming.values.count)
             incoming.tamperEvents = around.tampers
             incoming.isDisconnected = try await wasOff(raw, rules)
             prepared.append(
@@ -333,7 +332,7 @@ public struct Line: Sendable {
                     incoming,
                     IngestContext(
                         sanctionedW: traits?.sanctionedW ?? 0, periodS: meter.capturePeriodS, history: history,
-                        rules: rules, madeBy: "read", nowMs: nowMs)
+                        rules: rules, outages: outages, madeBy: "read", nowMs: nowMs)
                 ))
         }
         return prepared

@@ -138,6 +138,9 @@ extension ValidationRules {
     /// Days before the one that is checked that the rules want to see.
     public var historyDays: Int { max(3, highLow?.days ?? 0, (unchangedMeter?.days ?? 1) - 1) }
 
+    /// Whether a check that is on looks at when the meter had no supply.
+    public var looksAtSupply: Bool { outageContext != nil || voltage != nil || unchangedMeter != nil }
+
     /// What a finding weighs after `severities`. A zero that the register confirms stays soft whatever is set: hard
     /// there would hold back what is proven.
     func weighed(_ finding: Finding) -> Finding {

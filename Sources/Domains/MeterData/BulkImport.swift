@@ -1,6 +1,6 @@
 // Meters of which nothing of a month is stored yet, taken from a load file many at a time: what comes out is what
 // `Ingest` makes of a first reading. Months past keeping as written are stored compacted at once. Meters that have
-// anything of the month are left to the caller.
+// anything of the month, or were dark in it, are left to the caller.
 import Access
 import CivilTime
 import Clocks
@@ -47,6 +47,11 @@ struct BulkImport: Sendable {
         let nowMs = site.clocks.businessNowMs()
         let isHot = try await month >= MonthKeeper(site: site, org: org).firstHot()
         let shard = try await site.readings.shard(month)
+        let dark = try await site.money.read { [org, month] in
+            try Outages.metersTold(of: month, zone: org.zone, orgID: org.orgID, in: $0)
+        }
+        var left = targets.filter { dark.contains($0.meterID) }
+        let targets = targets.filter { !dark.contains($0.meterID) }
         let chunks = stride(from: 0, to: targets.count, by: Self.chunkSize).map { start in
             targets[start..<min(targets.count, start + Self.chunkSize)]
                 .filter { !file.rawDays($0.column, in: month).isEmpty }
@@ -56,7 +61,6 @@ struct BulkImport: Sendable {
             try ChangeStream.dayBlock.last(orgID: org.orgID, month: month, in: transaction) + 1
         }
         var taken = ImportCounts()
-        var left: [ImportTarget] = []
         var ready = try await prepare(chunks.first ?? [], isHot: isHot, from: expected, nowMs: nowMs)
         for (index, chunk) in chunks.enumerated() {
             try Task.checkCancellation()

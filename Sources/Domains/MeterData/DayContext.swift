@@ -10,20 +10,24 @@ public struct DayContext: Sendable, Equatable {
     public var registerStartWh: Int64?
     public var registerEndWh: Int64?
     public var clockDriftS: Int64?
-    /// Slots wholly without supply.
+    /// Slots wholly without supply, as the meter itself told with its values.
     public var outages: [Range<Int>]
+    /// The same as the outage records had it when the day was judged last.
+    public var recordedOutages: [Range<Int>]
     public var tamperEvents: Int
     /// The relay was open over the whole day.
     public var isDisconnected: Bool
 
     public init(
         registerStartWh: Int64? = nil, registerEndWh: Int64? = nil, clockDriftS: Int64? = nil,
-        outages: [Range<Int>] = [], tamperEvents: Int = 0, isDisconnected: Bool = false
+        outages: [Range<Int>] = [], recordedOutages: [Range<Int>] = [], tamperEvents: Int = 0,
+        isDisconnected: Bool = false
     ) {
         self.registerStartWh = registerStartWh
         self.registerEndWh = registerEndWh
         self.clockDriftS = clockDriftS
         self.outages = outages
+        self.recordedOutages = recordedOutages
         self.tamperEvents = tamperEvents
         self.isDisconnected = isDisconnected
     }
@@ -52,12 +56,16 @@ public struct DayContext: Sendable, Equatable {
             """,
         ])
 
-    /// What is known now, and where now says nothing what was known before.
+    /// Slots wholly without supply, whoever told of them.
+    var darkSlots: [Range<Int>] { joinedSlots(outages + recordedOutages) }
+
+    /// What is known now, and where now says nothing what was known before. The records are asked anew or stand as
+    /// they were: an outage that is withdrawn explains nothing any more.
     func over(_ before: DayContext) -> DayContext {
         DayContext(
             registerStartWh: registerStartWh ?? before.registerStartWh,
             registerEndWh: registerEndWh ?? before.registerEndWh, clockDriftS: clockDriftS ?? before.clockDriftS,
-            outages: outages.isEmpty ? before.outages : outages,
+            outages: outages.isEmpty ? before.outages : outages, recordedOutages: before.recordedOutages,
             tamperEvents: max(tamperEvents, before.tamperEvents),
             isDisconnected: isDisconnected || before.isDisconnected)
     }
@@ -75,20 +83,29 @@ public struct DayContext: Sendable, Equatable {
             [
                 .int(orgID), .day(day), .int(meterID), .optional(registerStartWh), .optional(registerEndWh),
                 .optional(clockDriftS),
-                .text(outages.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ")),
+                .text(
+                    (outages.map { "\($0.lowerBound)-\($0.upperBound)" }
+                        + recordedOutages.map { "\(Self.recorded)\($0.lowerBound)-\($0.upperBound)" })
+                        .joined(separator: " ")),
                 .int(tamperEvents), .flag(isDisconnected),
             ])
     }
 
+    /// Stands before the slots of a record in the stored text: `3-7 r10-14`.
+    private static let recorded: Character = "r"
+
     private static func decode(_ row: any SQLRow, from first: Int) throws -> DayContext {
-        let outages = try row.text(first + 3).split(separator: " ").compactMap { part -> Range<Int>? in
-            let ends = part.split(separator: "-").compactMap { Int($0) }
-            return ends.count == 2 && ends[0] <= ends[1] ? ends[0]..<ends[1] : nil
+        var (outages, recordedOutages): ([Range<Int>], [Range<Int>]) = ([], [])
+        for part in try row.text(first + 3).split(separator: " ") {
+            let isRecorded = part.first == recorded
+            let ends = part.dropFirst(isRecorded ? 1 : 0).split(separator: "-").compactMap { Int($0) }
+            guard ends.count == 2, ends[0] <= ends[1] else { continue }
+            if isRecorded { recordedOutages.append(ends[0]..<ends[1]) } else { outages.append(ends[0]..<ends[1]) }
         }
         return DayContext(
             registerStartWh: try row.optionalInt(first), registerEndWh: try row.optionalInt(first + 1),
-            clockDriftS: try row.optionalInt(first + 2), outages: outages, tamperEvents: Int(try row.int(first + 4)),
-            isDisconnected: try row.flag(first + 5))
+            clockDriftS: try row.optionalInt(first + 2), outages: outages, recordedOutages: recordedOutages,
+            tamperEvents: Int(try row.int(first + 4)), isDisconnected: try row.flag(first + 5))
     }
 
     private static let columns =

@@ -80,6 +80,7 @@ public struct Importer: Sendable {
                 rest = rest.dropFirst(Self.chunkSize)
                 let traits = try await book.traits(
                     of: chunk.map(\.meterID), on: month.last, site, orgID: org.orgID)
+                let outages = try await RecordedOutages.of(chunk.map(\.meterID), in: month, site: site, org: org)
                 var items: [Item] = []
                 for target in chunk {
                     let days = file.days(target.column, in: month)
@@ -90,7 +91,7 @@ public struct Importer: Sendable {
                     items.append(
                         Item(
                             target: target, days: days, earlier: earlier.map { ($0.day, $0.block) },
-                            traits: traits[target.meterID]))
+                            traits: traits[target.meterID], outages: outages[target.meterID]))
                 }
                 counts = counts + (try await take(items, month, book, importID: importID, periodS: file.periodS))
                 await progress(counts.meterDays)
@@ -107,6 +108,7 @@ public struct Importer: Sendable {
         /// In order of day.
         var earlier: [(day: CivilDay, block: DayBlock)]
         var traits: MeterTraits?
+        var outages: RecordedOutages?
     }
 
     private func take(
@@ -125,7 +127,8 @@ public struct Importer: Sendable {
                         IncomingDay(day: day, meterID: item.target.meterID, batchID: importID, values: values),
                         IngestContext(
                             sanctionedW: item.target.sanctionedW, periodS: Int64(periodS),
-                            history: earlier.reversed().map(\.block), rules: rules, madeBy: "import", nowMs: nowMs),
+                            history: earlier.reversed().map(\.block), rules: rules, outages: item.outages,
+                            madeBy: "import", nowMs: nowMs),
                         orgID: org.orgID, in: transaction)
                     let stored = try DayBlocks.current(
                         meterID: item.target.meterID, from: day, to: day, orgID: org.orgID, in: transaction

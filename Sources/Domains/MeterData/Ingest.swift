@@ -21,7 +21,7 @@ public struct IncomingDay: Sendable, Equatable {
     public var strayStamps: Int
     /// Other channels of the day that came along; those stored already are looked up where a rule asks for them.
     public var channels: [Channel: [Int32?]] = [:]
-    /// Supply and tampering as the meter told of them.
+    /// Supply and tampering as the meter told of them; what the records say: ``IngestContext/outages``.
     public var outages: [Range<Int>] = []
     public var tamperEvents = 0
     public var isDisconnected = false
@@ -48,16 +48,19 @@ public struct IngestContext: Sendable {
     /// Earlier days, newest first.
     public var history: [DayBlock]
     public var rules: ValidationRules
+    /// Nil: the records are not asked, and what the day was judged with before stands.
+    public var outages: RecordedOutages?
     public var madeBy: String
     public var nowMs: Int64
     public init(
-        sanctionedW: Int64, periodS: Int64, history: [DayBlock], rules: ValidationRules = .standard, madeBy: String,
-        nowMs: Int64
+        sanctionedW: Int64, periodS: Int64, history: [DayBlock], rules: ValidationRules = .standard,
+        outages: RecordedOutages? = nil, madeBy: String, nowMs: Int64
     ) {
         self.sanctionedW = sanctionedW
         self.periodS = periodS
         self.history = history
         self.rules = rules
+        self.outages = outages
         self.madeBy = madeBy
         self.nowMs = nowMs
     }
@@ -144,7 +147,10 @@ public enum Ingest {
         ).first
         let slots = incoming.values.count
         let known = current.map(\.block).flatMap { $0.slotCount == slots ? $0 : nil } ?? .empty(slots: slots)
-        let past = try DayPast.of(incoming, isFirst: current == nil, orgID: orgID, in: transaction)
+        var past = try DayPast.of(incoming, isFirst: current == nil, orgID: orgID, in: transaction)
+        if let outages = context.outages {
+            past.context.recordedOutages = outages.slots(of: incoming.day, count: slots)
+        }
         let raw = Dictionary(past.held(slots: slots).map { ($0.slot, $0.value) }, uniquingKeysWith: { _, last in last })
         let settled = try settledSlots(known, incoming, orgID: orgID, in: transaction)
         let whole = incoming.values.indices.map { slot in
@@ -156,7 +162,7 @@ public enum Ingest {
             values: whole, registerStartWh: around.registerStartWh, registerEndWh: around.registerEndWh,
             clockDriftS: around.clockDriftS.map { Int($0) }, sanctionedW: context.sanctionedW,
             periodS: Int(context.periodS), history: context.history)
-        (input.outages, input.tamperEvents) = (around.outages, around.tamperEvents)
+        (input.outages, input.tamperEvents) = (around.darkSlots, around.tamperEvents)
         input.isDisconnected = around.isDisconnected
         if context.rules.sumCheck != nil {
             input.span = try around.span(

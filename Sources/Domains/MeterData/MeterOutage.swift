@@ -272,7 +272,8 @@ public enum MeterOutages {
         if outage.version > 0 {
             try transaction.run(
                 """
-                UPDATE meter_outage SET superseded_at_ms = $4 WHERE org_id = $1 AND span_id = $2 AND version = $3
+                UPDATE meter_outage SET superseded_at_ms = $4, days_judged = 0
+                WHERE org_id = $1 AND span_id = $2 AND version = $3
                 """, [.int(scope.orgID), .int(outage.spanID), .int(outage.version), .int(nowMs)])
         }
         let span = outage.span
@@ -280,8 +281,8 @@ public enum MeterOutages {
             """
             INSERT INTO meter_outage (org_id, span_id, version, meter_id, account_id, place_id, start_low_ms, start_ms,
               start_high_ms, end_low_ms, end_ms, end_high_ms, start_evidence, end_evidence, clock_off_ms, is_withdrawn,
-              made_at_ms, outage_id, attributed_start_ms, grouped)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+              made_at_ms, outage_id, attributed_start_ms, grouped, days_judged)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0)
             """,
             [
                 .int(scope.orgID), .int(outage.spanID), .int(outage.version + 1), .int(outage.meterID),

@@ -175,9 +175,11 @@ public struct OutageJoiner {
             try keep(group, outageID: outageID, members, silent: silent, tree, in: transaction)
             for member in members
             where member.outageID != outageID || member.attributedStartMs != lost.startMs[member.spanID] {
+                let startsElsewhere = member.attributedStartMs != lost.startMs[member.spanID]
                 try transaction.run(
                     """
-                    UPDATE meter_outage SET outage_id = $4, attributed_start_ms = $5, grouped = 1
+                    UPDATE meter_outage SET outage_id = $4, attributed_start_ms = $5, grouped = 1\
+                    \(startsElsewhere ? ", days_judged = 0" : "")
                     WHERE org_id = $1 AND span_id = $2 AND version = $3
                     """,
                     [

@@ -58,6 +58,14 @@ public enum OutageSchema {
                 """,
                 "CREATE INDEX tamper_case_meter ON tamper_case (org_id, meter_id, kind, first_at_ms)",
                 "CREATE INDEX tamper_case_state ON tamper_case (org_id, state, last_at_ms)",
-            ])
+            ]),
+        Migration(
+            51, .money, "days judged again after outages",
+            [
+                // 0 from when a version is written, superseded or given another start until the days it touches were
+                // judged with it. What was stored before stands as it was judged.
+                "ALTER TABLE meter_outage ADD COLUMN days_judged {flag} NOT NULL DEFAULT 1",
+                "CREATE INDEX meter_outage_unjudged ON meter_outage (org_id, start_ms) WHERE days_judged = 0",
+            ]),
     ]
 }

@@ -12,6 +12,7 @@ import VEE
 public struct Revalidation: Sendable {
     let site: Site
     let org: Org
+
     public init(site: Site, org: Org) {
         self.site = site
         self.org = org
@@ -33,37 +34,34 @@ public struct Revalidation: Sendable {
 
     private func context(
         _ day: CivilDay, _ slots: Int, _ history: [DayBlock], _ rules: ValidationRules, _ traits: MeterTraits?,
-        _ nowMs: Int64
+        _ outages: RecordedOutages
     ) -> IngestContext {
         IngestContext(
             sanctionedW: traits?.sanctionedW ?? 0, periodS: org.zone.lengthS(of: day) / Int64(max(1, slots)),
-            history: history, rules: rules, madeBy: "validate", nowMs: nowMs)
+            history: history, rules: rules, outages: outages, madeBy: "validate", nowMs: outages.nowMs)
     }
 
-    /// A day as it is stored, with what is known by now of its outages: they may have been told after it was judged.
-    private func stored(
-        _ day: CivilDay, _ meterID: Int64, _ slots: Int, _ outages: [OutageInterval], _ nowMs: Int64
-    ) -> IncomingDay {
-        var incoming = IncomingDay(
-            day: day, meterID: meterID, batchID: 0, values: .init(repeating: nil, count: slots))
-        incoming.outages = joinedSlots(
-            Outages.darkSlots(
-                outages, startS: org.zone.startS(of: day), periodS: org.zone.lengthS(of: day) / Int64(max(1, slots)),
-                slots: slots, nowMs: nowMs))
-        return incoming
+    /// A day as it is stored.
+    private func stored(_ day: CivilDay, _ meterID: Int64, _ slots: Int) -> IncomingDay {
+        IncomingDay(day: day, meterID: meterID, batchID: 0, values: .init(repeating: nil, count: slots))
     }
 
-    private func outages(_ meterID: Int64, _ from: CivilDay, _ to: CivilDay) async throws -> [OutageInterval] {
-        let (fromMs, toMs) = (org.zone.startS(of: from) * 1000, org.zone.startS(of: to.advanced(by: 1)) * 1000)
+    /// What is known by now of the outages: they may have been told after a day was judged.
+    private func outages(_ meterID: Int64, _ from: CivilDay, _ to: CivilDay) async throws -> RecordedOutages {
+        let nowMs = site.clocks.businessNowMs()
         return try await site.money.read { [org] in
-            try Outages.of(meterID: meterID, fromMs: fromMs, toMs: toMs, Scope(orgID: org.orgID), in: $0)
+            try RecordedOutages.of(
+                meterID: meterID, from: from, to: to, zone: org.zone, nowMs: nowMs, Scope(orgID: org.orgID), in: $0)
         }
     }
 
     /// Days that hold something are looked at in order, each with the days before it as they are then.
-    public func run(meterID: Int64, from: CivilDay, to: CivilDay) async throws -> (days: Int, changed: Int) {
+    /// - Parameter isWanted: days by other rules are passed over.
+    public func run(
+        meterID: Int64, from: CivilDay, to: CivilDay,
+        where isWanted: @escaping @Sendable (ValidationRules) -> Bool = { _ in true }
+    ) async throws -> (days: Int, changed: Int) {
         let start = try await start(meterID, on: to)
-        let nowMs = site.clocks.businessNowMs()
         let outages = try await outages(meterID, from, to)
         var (days, changed) = (0, 0)
         for month in try await site.readings.months() where month >= from.month && month <= to.month {
@@ -80,10 +78,14 @@ public struct Revalidation: Sendable {
                 for item in blocks {
                     let rules = start.book.rules(for: start.traits, on: item.day)
                     earlier.removeAll { $0.day < item.day.advanced(by: -rules.historyDays) }
+                    guard isWanted(rules) else {
+                        earlier.append((item.day, item.block))
+                        continue
+                    }
                     let slots = item.block.slotCount
                     let made = try Ingest.apply(
-                        stored(item.day, meterID, slots, outages, nowMs),
-                        context(item.day, slots, earlier.reversed().map(\.block), rules, start.traits, nowMs),
+                        stored(item.day, meterID, slots),
+                        context(item.day, slots, earlier.reversed().map(\.block), rules, start.traits, outages),
                         holdsBack: true, orgID: org.orgID, in: transaction)
                     counts.days += 1
                     counts.changed += made == nil ? 0 : 1
@@ -104,7 +106,6 @@ public struct Revalidation: Sendable {
     func look(
         meterID: Int64, from: CivilDay, to: CivilDay, rules: ValidationRules, traits: MeterTraits?
     ) async throws -> (days: Int, found: [(day: CivilDay, finding: Finding)]) {
-        let nowMs = site.clocks.businessNowMs()
         let blocks = try await History.blocks(
             meterID: meterID, from: from.advanced(by: -rules.historyDays), to: to, site: site, orgID: org.orgID)
         let outages = try await outages(meterID, from, to)
@@ -120,8 +121,8 @@ public struct Revalidation: Sendable {
                     }
                     let slots = item.block.slotCount
                     let judged = try Ingest.judge(
-                        stored(item.day, meterID, slots, outages, nowMs),
-                        context(item.day, slots, history.reversed().map(\.block), rules, traits, nowMs),
+                        stored(item.day, meterID, slots),
+                        context(item.day, slots, history.reversed().map(\.block), rules, traits, outages),
                         orgID: org.orgID, in: transaction)
                     return judged.findings.map { (item.day, $0) }
                 }

@@ -32,6 +32,7 @@ struct SeriesImporter: Sendable {
         /// Import registers at midnights.
         var midnights: [Int64: Int64]
         var traits: MeterTraits?
+        var outages: RecordedOutages?
     }
 
     func run(
@@ -48,10 +49,11 @@ struct SeriesImporter: Sendable {
                 var items: [Item] = []
                 let chunk = rest.prefix(Importer.chunkSize)
                 let traits = try await book.traits(of: chunk.map(\.meterID), on: month.last, site, orgID: org.orgID)
+                let outages = try await RecordedOutages.of(chunk.map(\.meterID), in: month, site: site, org: org)
                 for target in chunk {
                     let days = book.historyDays
                     if var item = try await item(target, bySeries[target.column] ?? [], set, month, history: days) {
-                        item.traits = traits[target.meterID]
+                        (item.traits, item.outages) = (traits[target.meterID], outages[target.meterID])
                         items.append(item)
                     }
                 }
@@ -134,7 +136,8 @@ struct SeriesImporter: Sendable {
             registerEndWh: item.midnights[set.zone.startS(of: day.day.advanced(by: 1))],
             IngestContext(
                 sanctionedW: item.target.sanctionedW, periodS: Int64(day.periodS),
-                history: item.earlier.reversed().map(\.block), rules: rules, madeBy: madeBy, nowMs: nowMs),
+                history: item.earlier.reversed().map(\.block), rules: rules, outages: item.outages, madeBy: madeBy,
+                nowMs: nowMs),
             orgID: org.orgID, in: transaction)
         result.stored.meterDays += 1
         result.stored.newVersions += outcome.isNew ? 1 : 0
