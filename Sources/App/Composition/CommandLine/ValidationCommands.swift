@@ -40,7 +40,7 @@ private func readGroupSetting<Value: GroupSetting>(_ file: String, hint: String)
     let json = String(decoding: try readFile(file, limit: 100_000), as: UTF8.self)
     do {
         return try Value(json: json)
-    } catch let error as RulesError {
+    } catch {
         throw Complaint("\(file): \(error.description)", hint: hint, .usage)
     }
 }
