@@ -4,6 +4,8 @@ import Compression
 import Foundation
 import Testing
 
+import struct Access.Refusal
+
 @testable import Web
 
 @Suite struct PagesTests {
@@ -14,7 +16,7 @@ import Testing
             sample.name.hasPrefix("signin") ? nil : .init(name: word, ownAccount: sample.look == .portal ? 7 : nil)
         let frame = Samples.frame(
             language, look: sample.look, place: sample.place, person: person,
-            notice: sample.name == "home" ? .commandRefused(reason: word) : nil, company: word)
+            notice: sample.name == "home" ? .refused(Refusal(.invalid, word)) : nil, company: word)
         return try pages.html(sample.page, in: frame)
     }
 

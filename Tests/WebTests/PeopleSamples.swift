@@ -1,10 +1,13 @@
 // Samples of the pages about people and the trail of commands.
 import CivilTime
 
+import struct Access.Refusal
+
 @testable import Web
 
 extension Samples {
     static func people(_ word: String) -> [Sample] {
+        let refusal = Refusal(.invalid, word)
         let form = RightsForm(places: [(id: 11, name: word), (id: 12, name: "Feeder")])
         let active = PersonRow(id: 5, username: word, name: word, role: "operator", reach: word, isActive: true)
         let gone = PersonRow(id: 6, username: "gone", name: word, role: "consumer", reach: nil, isActive: false)
@@ -18,20 +21,20 @@ extension Samples {
         list.made = (word, word)
         var broken = PeopleView(people: [active], nextAfter: nil, form: form)
         broken.typedUsername = word
-        broken.faults = ["username", "name", "account", "place"].map { FormFault(field: $0, words: word) }
+        broken.faults = ["username", "name", "account", "place"].map { FormFault(field: $0, refusal: refusal) }
         var person = PersonView(person: active, form: form, sessions: sessions, isSelf: false)
         person.madePassword = word
         let own = PersonView(person: active, form: form, sessions: [], isSelf: true)
         let closed = PersonView(person: gone, form: form, sessions: [], isSelf: false)
         var me = MeView(name: word, username: word, role: "administrator", sessions: sessions)
         var meBroken = me
-        meBroken.faults = [FormFault(field: "old", words: word), FormFault(field: "new", words: word)]
+        meBroken.faults = ["old", "new"].map { FormFault(field: $0, refusal: refusal) }
         person.secondStep = SecondStepPart(stage: .confirmed, codesLeft: 7)
         me.secondStep = SecondStepPart(stage: .pending, isRequired: true)
         me.secondStep.secret = (word, "otpauth://totp/Busbar:asha?secret=GEZDGNBV&issuer=Busbar")
         meBroken.secondStep = SecondStepPart(stage: .confirmed, codesLeft: 8)
         meBroken.secondStep.recoveryCodes = [word, "k7m2p-9fpqa-x3h5d"]
-        meBroken.faults += [FormFault(field: "code", words: word), FormFault(field: "secondPassword", words: word)]
+        meBroken.faults += ["code", "secondPassword"].map { FormFault(field: $0, refusal: refusal) }
         let pages: [(String, PageFrame.Place, any Page)] = [
             ("people", .people, list), ("people-broken", .people, broken), ("person", .people, person),
             ("person-own", .people, own), ("person-closed", .people, closed), ("me", .me, me),

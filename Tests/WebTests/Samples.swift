@@ -5,6 +5,8 @@ import IntervalData
 import MeterPort
 import Web
 
+import struct Access.Refusal
+
 struct Sample: Sendable {
     var name: String
     var look: PageFrame.Look
@@ -57,7 +59,7 @@ enum Samples {
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
         portal(word) + console(word) + keys(word) + people(word) + problems(word)
-            + events(word) + simulator(word) + reports(word) + ((try? meterData(word)) ?? [])
+            + events(word) + orders(word) + simulator(word) + reports(word) + ((try? meterData(word)) ?? [])
     }
 
     static func simulator(_ word: String) -> [Sample] {
@@ -85,7 +87,8 @@ enum Samples {
             Sample(
                 name: "simulator", look: .console, place: .simulator,
                 page: SimulatorView(
-                    status: busy, scenarios: scenarios, faults: kinds, minutes: [1, 60], problem: word)),
+                    status: busy, scenarios: scenarios, faults: kinds, minutes: [1, 60],
+                    refusal: Refusal(.invalid, word, at: "feeder"))),
             Sample(
                 name: "simulator-calm", look: .console, place: .simulator,
                 page: SimulatorView(status: calm, scenarios: scenarios, faults: kinds, minutes: [15])),
@@ -94,13 +97,13 @@ enum Samples {
 
     static func problems(_ word: String) -> [Sample] {
         let kinds: [(String, ProblemView.Kind)] = [
-            ("404", .notFound), ("403", .forbidden), ("409", .conflict(detail: word)), ("500", .failed),
-            ("400", .badRequest(detail: word)), ("429", .tooManyRequests(retryAfterMs: 30_000)),
+            ("404", .notFound), ("403", .forbidden), ("409", .conflict), ("500", .failed), ("400", .badRequest),
+            ("429", .tooManyRequests(retryAfterMs: 30_000)),
         ]
         return kinds.map { name, kind in
             Sample(
                 name: "problem-\(name)", look: .portal, place: .none,
-                page: ProblemView(kind: kind, reference: "R-7G2K-19"))
+                page: ProblemView(kind: kind, refusal: Refusal(.invalid, word, at: word), reference: "R-7G2K-19"))
         } + [
             Sample(name: "signin", look: .portal, place: .none, page: SignInView()),
             Sample(name: "second", look: .portal, place: .none, page: SecondStepView(proof: word, back: "/line")),
@@ -198,7 +201,7 @@ enum Samples {
                 page: KeysView(
                     items: items, offered: offered, typedName: word, typedUntil: word, typedPlace: word,
                     chosen: ["meters.read"],
-                    problems: [.nameTaken, .permissions, .until, .place, .other(word)])),
+                    problems: [.nameTaken, .permissions, .until, .place, .other(Refusal(.invalid, word))])),
         ]
     }
 
@@ -290,7 +293,7 @@ enum Samples {
                 name: "mend", look: .console, place: .line,
                 page: MendView(
                     kind: .commandFailed, id: 9, detail: word, sinceMs: nowMs, meter: (3, word), mayAct: true,
-                    typedReason: word, isReasonMissing: true)),
+                    typedReason: word, refusal: Refusal(.invalid, word, at: "reason"))),
             Sample(
                 name: "mend-only-seen", look: .console, place: .line,
                 page: MendView(
@@ -347,7 +350,7 @@ enum Samples {
         var view = queue("x")
         view.filter = .init()
         view.filter.state = "resolved"
-        view.isReasonMissing = false
+        view.refusal = nil
         view.item?.stake = QueueView.Stake()
         return view
     }
@@ -389,7 +392,7 @@ enum Samples {
                 row("spike", resolution: "accepted"), row("a", resolution: word),
             ],
             nextAfter: "2026-11-20.3.spike.20", isFirstPage: false, item: item, places: [(11, word)], mayAct: true,
-            isReasonMissing: true, seesRules: true)
+            refusal: Refusal(.invalid, word, at: "reason"), seesRules: true)
     }
 
     static func exceptions(_ word: String) -> ExceptionsView {

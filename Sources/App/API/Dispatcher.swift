@@ -80,7 +80,7 @@ public struct Dispatcher: Sendable {
         }
         guard let found = routes.find(call.path) else {
             try services.rates.count(.reading, caller: caller(call, nil), nowMs: services.site.clocks.systemNowMs())
-            throw Problem(.noSuchPath, "Nothing stands at this path.")
+            throw Problem.noSuchPath
         }
         trace.route = found.pattern.text
         guard let handler = found.handler(for: call.method) else {
@@ -141,9 +141,9 @@ public struct Dispatcher: Sendable {
         switch access {
         case .anyone: break
         case .signedIn:
-            guard session != nil else { throw Refusal(.unauthenticated, "You are not signed in.") }
+            guard session != nil else { throw Refusal.notSignedIn }
         case .permission(let permissions):
-            guard let session else { throw Refusal(.unauthenticated, "You are not signed in.") }
+            guard let session else { throw Refusal.notSignedIn }
             guard permissions.contains(where: session.actor.has) else {
                 if call.method != "GET", call.method != "HEAD" {
                     await services.site.noteRefusal(

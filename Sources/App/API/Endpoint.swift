@@ -32,7 +32,7 @@ public struct EndpointContext: Sendable {
 
     public var actor: Actor {
         get throws {
-            guard let session else { throw Refusal(.unauthenticated, "You are not signed in.") }
+            guard let session else { throw Refusal.notSignedIn }
             return session.actor
         }
     }

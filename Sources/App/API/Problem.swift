@@ -187,6 +187,9 @@ public struct Problem: Error, Sendable {
         cause = error.description
     }
 
+    /// Nothing answers at the path, whatever it is asked.
+    public static let noSuchPath = Problem(.noSuchPath, "Nothing stands at this path.")
+
     static func bodyTooLarge(_ limitBytes: Int) -> Problem {
         Problem(.tooLarge, "The body has more than \(limitBytes) bytes.", at: "body")
     }

@@ -76,7 +76,7 @@ public struct RerunDays: Command {
         }
         let yesterday = try context.yesterday(in: transaction)
         guard from <= to else {
-            throw Refusal(.invalid, "The first day is after the last.", hint: "Exchange them.", at: "from")
+            throw Refusal(.invalid, "The days end before they begin.", hint: "Exchange the two.", at: "from")
         }
         guard to <= yesterday else {
             throw Refusal(

@@ -276,9 +276,9 @@ public struct LoadFileParser: Sendable {
         }
         if periodS == nil { try settlePeriod() }
         guard let periodS, valueCount > 0 else {
-            let first = refused.first.map { "; the first refusal: \($0.description)" } ?? ""
+            let first = refused.first.map { "no row could be taken; the first refusal: \($0.description)" }
             throw LoadFileError(
-                place: file, what: "no row could be taken\(first)",
+                place: file, what: first ?? "no row could be taken",
                 hint: "give a stamp and a column per meter (wide), or id, stamp and kWh (long)")
         }
         return LoadFile(
@@ -436,7 +436,7 @@ public struct LoadFileParser: Sendable {
         guard step >= 60, step % 60 == 0, 3600 % step == 0 else {
             throw LoadFileError(
                 place: file, what: "the rows are \(step) s apart",
-                hint: "capture periods are whole minutes that divide an hour")
+                hint: "intervals are whole minutes that divide an hour")
         }
         periodS = step
         let rows = waiting
@@ -506,7 +506,9 @@ public struct LoadFileParser: Sendable {
         guard sinceMidnight >= 0, sinceMidnight % Int64(periodS) == 0, slot < slotCount else {
             throw Refusal(
                 what: "\(Fields.text(line, cell)) is not on the grid of \(periodS / 60) minutes",
-                hint: "give one row for each slot, stamped at its \(side == .end ? "end" : "start")")
+                hint: side == .end
+                    ? "give one row for each slot, stamped at its end"
+                    : "give one row for each slot, stamped at its start")
         }
         return Place(day: day.number, slot: slot, slotCount: slotCount)
     }

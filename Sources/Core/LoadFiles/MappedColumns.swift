@@ -49,7 +49,8 @@ struct MappedColumns {
     ) throws {
         let (names, separator) = try Self.names(line, separator: declared?.separator)
         guard (2...limits.columns).contains(names.count) else {
-            throw RowRefusal(what: "\(names.count) columns", hint: "give 2 to \(limits.columns) columns with a header")
+            throw RowRefusal(
+                what: "\(names.count) columns", hint: "give 2 to \(limits.columns) columns with a header line")
         }
         let inferred = declared ?? ColumnMapping.inferred(names, options: options, isForced: true)
         let mapping = inferred ?? Self.wide(names, options)

@@ -198,7 +198,7 @@ struct DayPeriods {
                         RowRefusal(
                             what: "the interval changes from \(before / 60) to \(after / 60) minutes within the day, "
                                 + "with gaps; its \(places.count) values were not taken",
-                            hint: "give the day in one interval")
+                            hint: "give the whole day in one interval")
                     ))
             }
         }

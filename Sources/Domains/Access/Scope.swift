@@ -114,6 +114,9 @@ public struct Refusal: Error, Sendable, Equatable, CustomStringConvertible {
     public var at: String?
     /// With `tooMany`: when it is worth trying again.
     public var retryAfterS: Int64?
+    /// Who asks is nobody yet.
+    public static let notSignedIn = Refusal(.unauthenticated, "You are not signed in.")
+
     public init(_ code: Code, _ message: String, hint: String = "", at: String? = nil, retryAfterS: Int64? = nil) {
         self.retryAfterS = retryAfterS
         self.code = code

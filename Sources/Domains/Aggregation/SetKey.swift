@@ -62,10 +62,8 @@ public enum SetKey: Sendable, Hashable, CustomStringConvertible {
         guard let key = SetKey(text) else {
             throw Refusal(
                 .invalid, "\(text.prefix(60)) names no set.",
-                hint: """
-                    Give all, place:ID, category:NAME, meter:ID, virtual:ID, corridor:KEY, or plant:, res:, nma:, stu: \
-                    or ctu: with an ID.
-                    """, at: field)
+                hint: "Give all, place:ID, category:NAME, meter:ID, virtual:ID, corridor:KEY, or plant:, res:, nma:, "
+                    + "stu: or ctu: with an ID.", at: field)
         }
         return key
     }

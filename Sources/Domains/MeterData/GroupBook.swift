@@ -310,7 +310,9 @@ extension RuleGroup {
         }
         guard !known.contains(value) else { return }
         throw Refusal(
-            .notFound, "No \(kind == .category ? "consumer" : "meter") is of the \(kind.rawValue) \(value).",
+            .notFound,
+            kind == .category
+                ? "No consumer is of the category \(value)." : "No meter is of the profile \(value).",
             hint: known.isEmpty ? "There are none yet." : "There are: \(known.prefix(20).joined(separator: ", ")).",
             at: "group")
     }

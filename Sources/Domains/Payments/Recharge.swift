@@ -164,9 +164,7 @@ public struct AdjustBalance: Command {
         guard amountPaise != 0, amountPaise.magnitude <= 10_000_000 else {
             throw Refusal(.invalid, "An adjustment is not zero and at most ₹1,00,000.", at: "amountPaise")
         }
-        guard (3...200).contains(reason.count) else {
-            throw Refusal(.invalid, "Say why in 3 to 200 characters.", at: "reason")
-        }
+        _ = try Reason.checked(reason)
         let scope = context.actor.scope
         _ = try SupplyAccount.find(accountID, scope, in: transaction)
         let entryID = try Journal.post(

@@ -275,9 +275,7 @@ public struct OrderSupply: Command {
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> RelayWish {
         let scope = context.actor.scope
         _ = try SupplyAccount.find(accountID, scope, in: transaction)
-        guard (3...200).contains(reason.count) else {
-            throw Refusal(.invalid, "Say why in 3 to 200 characters.", at: "reason")
-        }
+        _ = try Reason.checked(reason)
         if cut { try requireAlone(context, in: transaction) }
         let orderBefore = try transaction.first(
             "SELECT kind, why FROM supply_order WHERE org_id = $1 AND account_id = $2 LIMIT 1",

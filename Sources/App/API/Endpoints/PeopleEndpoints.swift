@@ -125,7 +125,7 @@ extension Endpoints {
                 outputExample: .example, rate: .signIn, problems: [.conflict],
                 replying: { input, context in
                     guard let session = context.session else {
-                        throw Refusal(.unauthenticated, "You are not signed in.")
+                        throw Refusal.notSignedIn
                     }
                     let grant = try await context.services.sessions.changePassword(
                         of: session, old: input.oldPassword, new: input.password, from: context.call.remoteAddress,

@@ -65,7 +65,7 @@ struct SessionView: APIModel {
 
 extension EndpointContext {
     func needSession() throws -> SignedIn {
-        guard let session else { throw Refusal(.unauthenticated, "You are not signed in.") }
+        guard let session else { throw Refusal.notSignedIn }
         return session
     }
 

@@ -50,7 +50,7 @@ public struct JobsReport: Sendable {
         guard scope.isWholeCompany else {
             throw Refusal(
                 .forbidden, "Jobs are a matter of the whole company.",
-                hint: "Ask somebody who is not confined to a place.")
+                hint: "Ask an administrator who is not confined to a place.")
         }
         let nowMs = site.clocks.businessNowMs()
         return try await site.money.read { transaction in

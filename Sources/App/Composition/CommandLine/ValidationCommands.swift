@@ -8,36 +8,70 @@ import Meters
 import SQL
 import VEE
 
-private struct RuleSetRow: Encodable {
-    var group: String
-    var fromDay: String
-    var rules: String?
-    var setBy: String
+/// Every dated set of what is set by group, then what is there to begin from.
+private func listGroupSettings<Value: GroupSetting>(
+    _: Value.Type, named: [(name: String, value: Value)], note: String, _ site: SiteOptions, orgID: Int64?, json: Bool,
+    _ console: Console
+) async throws -> CommandStatus {
+    try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        let book = try await open.site.money.read { try GroupBook<Value>.load(orgID: org.orgID, in: $0) }
+        for set in book.sets {
+            if json {
+                var row = [
+                    "group": set.group.description, "fromDay": set.fromDay.description, "setBy": String(set.setBy),
+                ]
+                row[Value.column] = set.value?.json()
+                try console.say(json: row)
+            } else {
+                console.say("\(set.group)  from \(set.fromDay)  \(set.value?.json() ?? "none of its own")")
+            }
+        }
+        if !json {
+            for (name, value) in named { console.say("\(name)  \(value.json())") }
+            console.note(note)
+        }
+        return .done
+    }
+}
+
+/// - Throws: ``Complaint`` that names the file.
+private func readGroupSetting<Value: GroupSetting>(_ file: String, hint: String) throws -> Value {
+    let json = String(decoding: try readFile(file, limit: 100_000), as: UTF8.self)
+    do {
+        return try Value(json: json)
+    } catch {
+        throw Complaint("\(file): \(error.description)", hint: hint, .usage)
+    }
+}
+
+/// Sets it for a group from a day on; nil takes the group's own away.
+private func setForGroup<Value: GroupSetting>(
+    _ value: Value?, _ group: String, from: String?, evenPast: Bool, _ site: SiteOptions, orgID: Int64?,
+    _ console: Console
+) async throws -> CommandStatus {
+    try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        let day = try await naming(optionNames) {
+            let command = SetForGroup<Value>(
+                group: try RuleGroup(group), value, from: try from.map { try typedDay($0, "--from") },
+                evenPast: evenPast)
+            return try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
+        }
+        let words = value == nil ? "no \(Value.column) of its own" : "set"
+        console.say("\(group): \(words) from \(CivilDay(number: day)) on.")
+        return .done
+    }
 }
 
 /// Every dated set, the standard with them.
 public func listValidationRules(
     _ site: SiteOptions, orgID: Int64?, json: Bool, _ console: Console
 ) async throws -> CommandStatus {
-    try await withSite(site) { open in
-        let org = try await open.org(orgID)
-        let book = try await open.site.money.read { try RuleBook.load(orgID: org.orgID, in: $0) }
-        for set in book.sets {
-            if json {
-                try console.say(
-                    json: RuleSetRow(
-                        group: set.group.description, fromDay: set.fromDay.description, rules: set.value?.json(),
-                        setBy: String(set.setBy)))
-            } else {
-                console.say("\(set.group)  from \(set.fromDay)  \(set.value?.json() ?? "none of its own")")
-            }
-        }
-        if !json {
-            console.say("standard  \(ValidationRules.standard.json())")
-            console.note("All checks switched on, to begin from: \(ValidationRules.all.json())")
-        }
-        return .done
-    }
+    try await listGroupSettings(
+        ValidationRules.self, named: [("standard", .standard)],
+        note: "All checks switched on, to begin from: \(ValidationRules.all.json())", site, orgID: orgID, json: json,
+        console)
 }
 
 public struct ValidationRulesOptions: Sendable {
@@ -52,13 +86,7 @@ public struct ValidationRulesOptions: Sendable {
     }
 
     fileprivate func rules() throws -> ValidationRules? {
-        guard let file else { return nil }
-        do {
-            return try ValidationRules(json: String(decoding: try readFile(file, limit: 100_000), as: UTF8.self))
-        } catch let error as RulesError {
-            throw Complaint(
-                "\(file): \(error.description)", hint: "`busbar vee rules` shows the standard settings.", .usage)
-        }
+        try file.map { try readGroupSetting($0, hint: "`busbar vee rules` shows the standard settings.") }
     }
 }
 
@@ -90,52 +118,18 @@ private let optionNames = [
 public func setValidationRules(
     _ site: SiteOptions, _ options: ValidationRulesOptions, from: String?, evenPast: Bool, _ console: Console
 ) async throws -> CommandStatus {
-    let rules = try options.rules()
-    return try await withSite(site) { open in
-        let org = try await open.org(options.orgID)
-        let set = try await naming(optionNames) {
-            let command = SetValidationRules(
-                group: try RuleGroup(options.group), rules, from: try from.map { try typedDay($0, "--from") },
-                evenPast: evenPast)
-            return try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
-        }
-        console.say(
-            "\(options.group): \(rules == nil ? "no rules of its own" : "set") from \(CivilDay(number: set)) on.")
-        return .done
-    }
-}
-
-private struct PlanSetRow: Encodable {
-    var group: String
-    var fromDay: String
-    var plan: String?
-    var setBy: String
+    try await setForGroup(
+        try options.rules(), options.group, from: from, evenPast: evenPast, site, orgID: options.orgID, console)
 }
 
 /// Every dated plan of estimation, the company's own and the two to begin from.
 public func listEstimationPlans(
     _ site: SiteOptions, orgID: Int64?, json: Bool, _ console: Console
 ) async throws -> CommandStatus {
-    try await withSite(site) { open in
-        let org = try await open.org(orgID)
-        let book = try await open.site.money.read { try PlanBook.load(orgID: org.orgID, in: $0) }
-        for set in book.sets {
-            if json {
-                try console.say(
-                    json: PlanSetRow(
-                        group: set.group.description, fromDay: set.fromDay.description, plan: set.value?.json(),
-                        setBy: String(set.setBy)))
-            } else {
-                console.say("\(set.group)  from \(set.fromDay)  \(set.value?.json() ?? "none of its own")")
-            }
-        }
-        if !json {
-            console.say("standard  \(EstimationPlan.standard.json())")
-            console.say("best  \(EstimationPlan.best.json())")
-            console.note("Where no group of a meter has a plan, the setting \(Estimator.planSetting) holds.")
-        }
-        return .done
-    }
+    try await listGroupSettings(
+        EstimationPlan.self, named: [("standard", .standard), ("best", .best)],
+        note: "Where no group of a meter has a plan, the setting \(Estimator.planSetting) holds.", site, orgID: orgID,
+        json: json, console)
 }
 
 /// Sets the plan of a group: a name, or a file; nil takes the group's own plan away.
@@ -143,27 +137,11 @@ public func setEstimationPlan(
     _ site: SiteOptions, orgID: Int64?, group: String, plan text: String?, from: String?, evenPast: Bool,
     _ console: Console
 ) async throws -> CommandStatus {
-    let plan = try text.map { text in
-        if let named = EstimationPlan(named: text) { return named }
-        let json = String(decoding: try readFile(text, limit: 100_000), as: UTF8.self)
-        do {
-            return try EstimationPlan(json: json)
-        } catch let error as RulesError {
-            throw Complaint(
-                "\(text): \(error.description)", hint: "`busbar vee plans` shows two to begin from.", .usage)
-        }
+    let plan: EstimationPlan? = try text.map { text in
+        try EstimationPlan(named: text)
+            ?? readGroupSetting(text, hint: "`busbar vee plans` shows two to begin from.")
     }
-    return try await withSite(site) { open in
-        let org = try await open.org(orgID)
-        let set = try await naming(optionNames) {
-            let command = SetEstimationPlan(
-                group: try RuleGroup(group), plan, from: try from.map { try typedDay($0, "--from") },
-                evenPast: evenPast)
-            return try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli")
-        }
-        console.say("\(group): \(plan == nil ? "no plan of its own" : "set") from \(CivilDay(number: set)) on.")
-        return .done
-    }
+    return try await setForGroup(plan, group, from: from, evenPast: evenPast, site, orgID: orgID, console)
 }
 
 public func previewValidationRules(

@@ -33,7 +33,6 @@ public struct PageFrame: Sendable {
         case readAsked
         case disconnectAsked, reconnectAsked
         case keysAsked, counterAsked
-        case commandRefused(reason: String)
         case jobs(JobNotice)
         case orders(OrderNotice)
         case queue(QueueNotice)
@@ -76,7 +75,6 @@ public struct PageFrame: Sendable {
     /// What came of an action on the jobs, or on what was given up. The raw value stands in an address.
     public enum JobNotice: Sendable, Equatable {
         case asked, paused, resumed, retried, aside
-        case refused(reason: String)
 
         public init?(word: String?) {
             let known: [String: JobNotice] = [
@@ -207,7 +205,6 @@ extension PageFrame {
         case .reconnectAsked: note("info", w.say("notice.reconnect"))
         case .keysAsked: note("info", w.say("notice.keysAsked"))
         case .counterAsked: note("info", w.say("notice.counterAsked"))
-        case .commandRefused(let reason): note("bad", w.say("notice.refused", ["reason": "\(reason)"]))
         case .queue(let queue) where queue.done == queue.asked:
             note("ok", w.say("notice.queue", ["n": "\(w.number(queue.done))", "all": "\(w.number(queue.asked))"]))
         case .queue(let queue):
@@ -231,7 +228,6 @@ extension PageFrame {
         case .jobs(.resumed): note("info", w.say("notice.jobResumed"))
         case .jobs(.retried): note("info", w.say("notice.retried"))
         case .jobs(.aside): note("info", w.say("notice.aside"))
-        case .jobs(.refused(let reason)): note("bad", w.say("notice.jobsRefused", ["reason": "\(reason)"]))
         }
     }
 

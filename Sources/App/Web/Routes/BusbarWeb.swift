@@ -159,15 +159,18 @@ struct Desk: Sendable {
             switch problem.code {
             case .notFound, .noSuchPath: .notFound
             case .forbidden, .csrf: .forbidden
-            case .conflict: .conflict(detail: problem.detail)
+            case .conflict: .conflict
             case .tooMany:
                 .tooManyRequests(retryAfterMs: (problem.headers["Retry-After"].flatMap { Int64($0) } ?? 60) * 1000)
             case .invalid, .tooLarge, .unsupportedMediaType, .methodNotAllowed, .slowRequest:
-                .badRequest(detail: problem.detail)
+                .badRequest
             default: .failed
             }
+        // The words of the page say all of an address that is none, of too many requests and of our own faults.
+        let isSaid = [.noSuchPath, .tooMany, .internal].contains(problem.code)
+        let refusal = isSaid ? nil : Refusal(.invalid, problem.detail, hint: problem.hint, at: problem.at)
         return html(
-            ProblemView(kind: kind, reference: call.requestID), frame(call, session, .none, nil),
+            ProblemView(kind: kind, refusal: refusal, reference: call.requestID), frame(call, session, .none, nil),
             status: problem.code.status)
     }
 
@@ -194,7 +197,7 @@ struct Desk: Sendable {
     /// The number in a path; anything else is not found.
     func id(_ call: PageCall) throws -> Int64 {
         guard let text = call.path["id"], let id = Int64(text), id > 0, String(id) == text else {
-            throw Refusal(.notFound, "There is nothing at this path.")
+            throw Problem.noSuchPath
         }
         return id
     }

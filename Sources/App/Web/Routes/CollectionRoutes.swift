@@ -20,7 +20,7 @@ extension Desk {
             API.Page("GET", "\(Paths.alive)/{id}", access: reading) { try await alive($0) },
             API.Page("GET", "\(Paths.meters)/{id}/reads/{batch}", access: reading) { call in
                 guard let batchID = Int64(call.path["batch"] ?? "") else {
-                    throw Refusal(.notFound, "There is nothing at this path.")
+                    throw Problem.noSuchPath
                 }
                 let meterID = try id(call)
                 let report = try await RawReport.of(
@@ -53,10 +53,10 @@ extension Desk {
             places: places.filter { $0.kind != .pole }.prefix(200).map { ($0.placeID, $0.name) },
             mayAct: actor.has(.commandMeters), idempotencyKey: Self.newKey(), isFirstPage: after == 0)
         let notice =
-            refused.map { PageFrame.JobNotice.refused(reason: $0.description) }
-            ?? PageFrame.JobNotice(word: call.query["did"])
+            refused.map { PageFrame.Notice.refused($0) }
+            ?? PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) }
         return show(
-            page, call, .collection, notice: notice.map { .jobs($0) },
+            page, call, .collection, notice: notice,
             status: refused.map { $0.code == .conflict ? 409 : 422 } ?? 200)
     }
 

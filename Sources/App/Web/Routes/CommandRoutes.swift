@@ -103,7 +103,7 @@ extension Desk {
     }
 
     private func blankForm(
-        _ call: PageCall, typed: [String: String] = [:], refusal: String? = nil
+        _ call: PageCall, typed: [String: String] = [:], refusal: Refusal? = nil
     ) async throws -> OrderForm {
         let scope = try call.actor.scope
         let places = try await services.site.money.read { try Place.all(scope, in: $0) }
@@ -134,7 +134,7 @@ extension Desk {
             let word = placed.state == .awaiting ? "awaits" : "given"
             return .seeOther(onlyMeter.map { Paths.wishes($0) } ?? Paths.order(placed.orderID), word)
         } catch let refusal as Refusal where [.invalid, .notFound, .conflict, .tooLarge].contains(refusal.code) {
-            let form = try await blankForm(call, typed: typed, refusal: refusal.description)
+            let form = try await blankForm(call, typed: typed, refusal: refusal)
             if let onlyMeter {
                 return show(try await wishes(call, onlyMeter, form: form), call, .commands, status: 422)
             }
@@ -171,7 +171,7 @@ extension Desk {
 
     // MARK: One order
 
-    private func order(_ call: PageCall, refusal: String? = nil, typed: String = "") async throws -> OrderView {
+    private func order(_ call: PageCall, refusal: Refusal? = nil, typed: String = "") async throws -> OrderView {
         let actor = try call.actor
         let (orderID, after) = (try id(call), call.query["after"].flatMap { Int64($0) } ?? 0)
         let nowMs = services.site.clocks.businessNowMs()
@@ -214,10 +214,10 @@ extension Desk {
             case "stop":
                 _ = try await call.perform(StopOrder(orderID: orderID, reason: reason), why: reason)
                 return .seeOther(Paths.order(orderID), "stopped")
-            default: throw Refusal(.notFound, "There is nothing at this path.")
+            default: throw Problem.noSuchPath
             }
         } catch let refusal as Refusal where [.invalid, .conflict].contains(refusal.code) {
-            let page = try await order(call, refusal: refusal.description, typed: reason)
+            let page = try await order(call, refusal: refusal, typed: reason)
             return show(page, call, .commands, status: refusal.code == .conflict ? 409 : 422)
         }
     }

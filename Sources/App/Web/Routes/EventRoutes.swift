@@ -26,8 +26,7 @@ extension Desk {
                     _ = try await call.perform(
                         RecoverCounter(meterID: meterID, lowers: call.form["lowers"] == "1", why: why), why: why)
                 } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .conflict {
-                    return try await meter(
-                        call, notice: .commandRefused(reason: refusal.description), status: 422)
+                    return try await meter(call, notice: .refused(refusal), status: 422)
                 }
                 return .seeOther("\(Paths.meter(meterID))?asked=counter")
             },

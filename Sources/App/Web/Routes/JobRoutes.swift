@@ -49,10 +49,10 @@ extension Desk {
         let page = JobView(
             job: JobCard(standing, report), nowMs: report.nowMs, mayAct: try call.actor.has(.runJobs), typed: typed)
         let notice =
-            refused.map { PageFrame.JobNotice.refused(reason: $0.description) }
-            ?? PageFrame.JobNotice(word: call.query["did"])
+            refused.map { PageFrame.Notice.refused($0) }
+            ?? PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) }
         return show(
-            page, call, .line, notice: notice.map { .jobs($0) },
+            page, call, .line, notice: notice,
             status: refused.map { $0.code == .conflict ? 409 : 422 } ?? 200)
     }
 
@@ -77,7 +77,7 @@ extension Desk {
                 }
                 _ = try await call.perform(RerunDays(kind: kind, from: from, to: to))
                 return .seeOther(back + "?did=asked")
-            default: throw Refusal(.notFound, "There is nothing at this path.")
+            default: throw Problem.noSuchPath
             }
         } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .conflict {
             return try await job(call, kind, refused: refusal, typed: call.form.mapValues { String($0.prefix(200)) })
@@ -99,14 +99,14 @@ extension Desk {
 
     private func mend(_ call: PageCall) async throws -> Answer {
         guard let kind = MendableKind(rawValue: call.path["kind"] ?? "") else {
-            throw Refusal(.notFound, "There is nothing at this path.")
+            throw Problem.noSuchPath
         }
         let reason = String((call.form["reason"] ?? "").prefix(200))
         let isAside: Bool
         switch call.path["action"] {
         case "retry": isAside = false
         case "set-aside": isAside = true
-        default: throw Refusal(.notFound, "There is nothing at this path.")
+        default: throw Problem.noSuchPath
         }
         do {
             try await Mend(kind: kind, itemID: try id(call), aside: isAside ? reason : nil)
@@ -114,7 +114,7 @@ extension Desk {
         } catch let refusal as Refusal where refusal.at == "reason" {
             var page = try await mendView(call)
             page.typedReason = reason
-            page.isReasonMissing = true
+            page.refusal = refusal
             return show(page, call, .line, status: 422)
         }
         return .seeOther(Paths.exceptions + (isAside ? "?did=aside" : "?did=retried"))

@@ -93,7 +93,7 @@ extension Desk {
         case "permissions": .permissions
         case "until": .until
         case "placeID": .place
-        default: .other(refusal.description)
+        default: .other(refusal)
         }
     }
 }

@@ -70,7 +70,7 @@ extension Desk {
         do {
             _ = try await call.perform(order, why: reason)
         } catch let refusal as Refusal where refusal.code == .conflict {
-            return try await meter(call, notice: .commandRefused(reason: refusal.description), status: 409)
+            return try await meter(call, notice: .refused(refusal), status: 409)
         }
         return .seeOther("\(Paths.meter(page.meter))?asked=\(word)")
     }

@@ -78,7 +78,7 @@ extension Desk {
     }
 
     private func changeOwnPassword(_ call: PageCall) async throws -> Answer {
-        guard let session = call.session else { throw Refusal(.unauthenticated, "You are not signed in.") }
+        guard let session = call.session else { throw Refusal.notSignedIn }
         do {
             let grant = try await services.sessions.changePassword(
                 of: session, old: call.form["old"] ?? "", new: call.form["new"] ?? "",
@@ -88,12 +88,8 @@ extension Desk {
             return answer
         } catch let refusal as Refusal where refusal.code == .invalid {
             let field = refusal.at == "oldPassword" ? "old" : "new"
-            return try await me(call, faults: [fault(refusal, at: field)])
+            return try await me(call, faults: [FormFault(field: field, refusal: refusal)])
         }
-    }
-
-    func fault(_ refusal: Refusal, at field: String) -> FormFault {
-        FormFault(field: field, words: "\(refusal.message) \(refusal.hint)")
     }
 
     // MARK: the people of the company
@@ -202,7 +198,7 @@ extension Desk {
             let login = try await call.perform(command)
             return try await people(call, made: (login.username, command.generatedPassword ?? ""))
         } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .conflict {
-            return try await people(call, faults: [fault(refusal, at: Self.field(refusal))])
+            return try await people(call, faults: [FormFault(field: Self.field(refusal), refusal: refusal)])
         }
     }
 
@@ -246,7 +242,7 @@ extension Desk {
                     placeID: rights.placeID))
             return .seeOther(Paths.person(loginID))
         } catch let refusal as Refusal where refusal.code == .invalid || refusal.code == .conflict {
-            return try await person(call, faults: [fault(refusal, at: Self.field(refusal))])
+            return try await person(call, faults: [FormFault(field: Self.field(refusal), refusal: refusal)])
         }
     }
 }

@@ -47,7 +47,7 @@ extension Desk {
 
     /// - Parameter fields: the query of a GET, the form of a POST that is shown again.
     private func queue(
-        _ call: PageCall, fields: [String: String]? = nil, isReasonMissing: Bool = false, isNothingMarked: Bool = false
+        _ call: PageCall, fields: [String: String]? = nil, refusal: Refusal? = nil
     ) async throws -> Answer {
         let actor = try call.actor
         let fields = fields ?? call.query
@@ -93,12 +93,12 @@ extension Desk {
             oldestMs: counted.oldestMs, rows: part.items.map(row), nextAfter: part.next?.description,
             isFirstPage: after == nil, item: item,
             places: places.map { ($0.placeID, $0.name) }, mayAct: actor.has(.editReadings),
-            isReasonMissing: isReasonMissing, isNothingMarked: isNothingMarked,
+            refusal: refusal,
             seesRules: actor.has(.manageSettings))
         return show(
             page, call, .queue,
             notice: words.notice ?? PageFrame.QueueNotice(word: call.query["did"]).map { .queue($0) },
-            status: isReasonMissing || isNothingMarked ? 422 : words.status)
+            status: refusal != nil ? 422 : words.status)
     }
 
     private func queueItem(
@@ -141,7 +141,11 @@ extension Desk {
         } else {
             ids = call.form.keys.filter { $0.hasPrefix("x.") }.sorted().compactMap { ExceptionID($0.dropFirst(2)) }
         }
-        guard !ids.isEmpty else { return try await queue(call, fields: call.form, isNothingMarked: true) }
+        guard !ids.isEmpty else {
+            let refusal = Refusal(
+                .invalid, "Nothing is marked.", hint: "Mark at least one exception, or choose all that fit.", at: "act")
+            return try await queue(call, fields: call.form, refusal: refusal)
+        }
         do {
             let task = try await desk.work(
                 act, ids, reason: String((call.form["reason"] ?? "").prefix(200)), reference: nil,
@@ -149,7 +153,7 @@ extension Desk {
             let back = Paths.queue(shown, item: act.resolution == nil ? call.form["one"] : nil)
             return .seeOther(back + (back.contains("?") ? "&" : "?") + "did=\(task.doneCount)-\(task.itemCount)")
         } catch let refusal as Refusal where refusal.at == "reason" {
-            return try await queue(call, fields: call.form, isReasonMissing: true)
+            return try await queue(call, fields: call.form, refusal: refusal)
         }
     }
 }

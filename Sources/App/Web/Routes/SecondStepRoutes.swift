@@ -27,7 +27,7 @@ extension Desk {
     }
 
     private func needSession(_ call: PageCall) throws -> SignedIn {
-        guard let session = call.session else { throw Refusal(.unauthenticated, "You are not signed in.") }
+        guard let session = call.session else { throw Refusal.notSignedIn }
         return session
     }
 
@@ -82,7 +82,7 @@ extension Desk {
             part.recoveryCodes = command.recoveryCodes
             return try await me(call, secondStep: part)
         } catch let refusal as Refusal where refusal.at == "code" {
-            return try await me(call, faults: [fault(refusal, at: "code")])
+            return try await me(call, faults: [FormFault(field: "code", refusal: refusal)])
         }
     }
 
@@ -94,7 +94,7 @@ extension Desk {
             return .seeOther(Paths.me)
         } catch let refusal as Refusal where refusal.code == .invalid {
             let field = refusal.at == "password" ? "secondPassword" : "code"
-            return try await me(call, faults: [fault(refusal, at: field)])
+            return try await me(call, faults: [FormFault(field: field, refusal: refusal)])
         }
     }
 }

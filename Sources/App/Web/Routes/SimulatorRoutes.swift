@@ -38,11 +38,13 @@ extension Desk {
             let minutes = form["minutes"].flatMap({ Int($0) }), simulatorMinutes.contains(minutes),
             let share = form["share"].flatMap({ Int($0) }), (1...100).contains(share)
         else {
-            throw Refusal(.invalid, "Choose what goes wrong, for how long, and a share of 1 to 100 per cent.")
+            throw Refusal(
+                .invalid, "The fault is not whole.",
+                hint: "Choose what goes wrong, for how long, and a share of 1 to 100 per cent.", at: "share")
         }
         let feeder = form["feeder"] ?? ""
         guard feeder.utf8.count <= 80, !feeder.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) else {
-            throw Refusal(.invalid, "There is no such feeder.")
+            throw Refusal(.invalid, "There is no such feeder.", hint: "Choose one of the list.", at: "feeder")
         }
         let on = feeder.isEmpty ? #""share": \#(share)"# : #""feeder": "\#(feeder)", "share": \#(share)"#
         return """
@@ -59,14 +61,14 @@ extension Desk {
             try await body()
             return .seeOther(Paths.simulator)
         } catch let error as SimulatorError {
-            return try await simulatorPage(call, simulator, refused: error.message)
+            return try await simulatorPage(call, simulator, refused: Refusal(.invalid, error.message))
         } catch let refusal as Refusal where refusal.code == .invalid {
-            return try await simulatorPage(call, simulator, refused: refusal.message)
+            return try await simulatorPage(call, simulator, refused: refusal)
         }
     }
 
     private func simulatorPage(
-        _ call: PageCall, _ simulator: any SimulatorControl, refused: String? = nil
+        _ call: PageCall, _ simulator: any SimulatorControl, refused: Refusal? = nil
     ) async throws -> Answer {
         let status: SimulatorStatus
         let scenarios: [ShippedScenario]
@@ -78,7 +80,7 @@ extension Desk {
         }
         let page = SimulatorView(
             status: status, scenarios: scenarios, faults: Self.simulatorFaults.map(\.kind),
-            minutes: Self.simulatorMinutes, problem: refused)
+            minutes: Self.simulatorMinutes, refusal: refused)
         return show(page, call, .simulator, status: refused == nil ? 200 : 422)
     }
 }

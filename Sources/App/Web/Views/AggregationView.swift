@@ -58,7 +58,7 @@ extension AggregationView: PageContent {
             found.map {
                 w.say("agg.lede", ["set": name(w), "kwh": "\(w.units($0.series.totalWh))"])
             } ?? w.say("agg.title"))
-        row.set("bad", refusal.map { w.refusal($0) })
+        row.set("errors", w.errors(refusal, otherwise: "set") { ["from", "to"].contains($0) ? $0 : nil })
         row.set("action", Paths.aggregation)
         var known = sets.map { ($0.key, Markup(text: $0.name)) }
         if let asked = typed["set"], !known.contains(where: { $0.0 == asked }) { known.append((asked, name(w))) }

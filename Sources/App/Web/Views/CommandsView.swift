@@ -1,5 +1,6 @@
 // CommandsView, OrderView and WishesView: the command centre, one order, and what is wanted of one meter. Shows orders
 // as they come along; decides nothing.
+import Access
 import CivilTime
 
 /// An order as the pages show it.
@@ -43,12 +44,12 @@ public struct OrderForm: Sendable {
     public var places: [(id: Int64, name: String)]
     public var key: String
     public var typed: [String: String]
-    public var refusal: String?
+    public var refusal: Refusal?
     /// Set on the page of a meter: the order is for it alone.
     public var onlyMeter: Int64?
     public init(
         matters: [String], places: [(id: Int64, name: String)], key: String, typed: [String: String] = [:],
-        refusal: String? = nil
+        refusal: Refusal? = nil
     ) {
         (self.matters, self.places, self.key, self.typed, self.refusal) = (matters, places, key, typed, refusal)
     }
@@ -105,10 +106,10 @@ public struct OrderView: Page {
     public var mayApprove: Bool
     public var mayStop: Bool
     public var typedReason: String
-    public var refusal: String?
+    public var refusal: Refusal?
     public init(
         order: OrderCard, meters: [Meter], nextHref: String?, nowMs: Int64, mayApprove: Bool, mayStop: Bool,
-        typedReason: String = "", refusal: String? = nil
+        typedReason: String = "", refusal: Refusal? = nil
     ) {
         (self.order, self.meters, self.nextHref, self.nowMs) = (order, meters, nextHref, nowMs)
         (self.mayApprove, self.mayStop) = (mayApprove, mayStop)
@@ -237,9 +238,22 @@ extension OrderCard {
 }
 
 extension OrderForm {
+    /// The field of the form for the place a refusal names.
+    private func field(_ place: String) -> String? {
+        switch place {
+        case "matter", "value", "reason": place
+        case "serials", "meterIDs": onlyMeter == nil ? "serials" : nil
+        case "placeID": onlyMeter == nil ? "place" : nil
+        case "waveSize": onlyMeter == nil ? "wave" : nil
+        case "pauseMinutes": onlyMeter == nil ? "pause" : nil
+        case "belowPaise": onlyMeter == nil ? "below" : nil
+        default: nil
+        }
+    }
+
     func set(_ row: inout Fields, _ w: Wording) {
         row.set("formKey", key)
-        row.set("refusal", refusal)
+        row.set("errors", w.errors(refusal, otherwise: "matter") { field($0) })
         row.set("onlyMeter", onlyMeter.map { String($0) })
         row.set("orderAction", Paths.commands)
         row.set(
@@ -324,7 +338,7 @@ extension OrderView: PageContent {
         row.set("approveAction", Paths.order(order.id, do: "approve"))
         row.set("stopAction", Paths.order(order.id, do: "stop"))
         row.set("typed_reason", typedReason)
-        row.set("refusal", refusal)
+        row.set("refusal", refusal.map { w.refusal($0) })
         row.set("isLive", refusal == nil)
         return row
     }

@@ -45,10 +45,18 @@ extension DayEditView: PageContent {
         w.say("edit.title", ["day": w.shortDay(report.day), "serial": "\(report.meter.serial)"])
     }
 
+    private static let fields = ["tool", "fromSlot", "toSlot", "toDay", "copyFrom", "total", "method", "reason"]
+
+    /// The field of the form for the place a refusal names.
+    private func field(_ place: String) -> String? {
+        let isValue = report.block.values.indices.contains { place == "v\($0)" }
+        return mayEdit && (isValue || Self.fields.contains(place)) ? place : nil
+    }
+
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let meterID = report.meter.meterID
         var row = Fields()
-        row.set("errors", form.refusal.map { [errorSummary([("edit-refusal", w.refusal($0))])] } ?? [])
+        row.set("errors", w.errors(form.refusal, otherwise: "edit-refusal") { field($0) })
         row.set("refusal", form.refusal.map { w.refusal($0) })
         row.set("meterHref", Paths.meter(meterID, day: report.day, days: 1))
         row.set("serial", report.meter.serial)

@@ -161,9 +161,8 @@ extension ImportsView: PageContent {
             })
         row.set("zoneHint", w.zone.identifier)
         row.set("sizeHint", w.say("imports.sizeHint", ["n": "\(ImportDesk.bytesMax >> 20)"]))
-        let field = refusal?.at.flatMap { Self.fields.contains($0) ? "import-\($0)" : nil } ?? "file"
         row.set("refusal", refusal.map { w.refusal($0) })
-        row.set("errors", refusal.map { [errorSummary([(field, w.refusal($0))])] } ?? [])
+        row.set("errors", w.errors(refusal, otherwise: "file") { Self.fields.contains($0) ? "import-\($0)" : nil })
     }
 
     private func line(_ one: Row, _ w: Wording) -> Fields {

@@ -1,4 +1,5 @@
 // KeysView: keys of programs as a list, the form for a new one, and the token of the one just made, shown this once.
+import Access
 import CivilTime
 
 public struct KeysView: Page {
@@ -20,7 +21,7 @@ public struct KeysView: Page {
             (self.placeID, self.until, self.lastUsed) = (placeID, until, lastUsed)
         }
     }
-    public enum Problem: Sendable, Equatable { case name, nameTaken, permissions, until, place, other(String) }
+    public enum Problem: Sendable, Equatable { case name, nameTaken, permissions, until, place, other(Refusal) }
 
     public static let template = "keys"
     public var items: [Item]
@@ -114,7 +115,7 @@ extension KeysView.Problem {
         case .permissions: w.say("keys.permissionsBad")
         case .until: w.say("keys.untilBad")
         case .place: w.say("keys.placeBad")
-        case .other(let text): "\(text)"
+        case .other(let refusal): w.refusal(refusal)
         }
     }
 }

@@ -1,4 +1,5 @@
 // MendView: one thing that was given up: what it is, what went wrong, try again, or set aside with a reason.
+import Access
 import CivilTime
 
 public struct MendView: Page {
@@ -10,10 +11,11 @@ public struct MendView: Page {
     public var meter: (id: Int64, serial: String)?
     public var mayAct: Bool
     public var typedReason: String
-    public var isReasonMissing: Bool
+    /// Why the reason was refused.
+    public var refusal: Refusal?
     public init(
         kind: ExceptionKind, id: Int64, detail: String, sinceMs: Int64, meter: (id: Int64, serial: String)?,
-        mayAct: Bool, typedReason: String = "", isReasonMissing: Bool = false
+        mayAct: Bool, typedReason: String = "", refusal: Refusal? = nil
     ) {
         self.kind = kind
         self.id = id
@@ -22,13 +24,13 @@ public struct MendView: Page {
         self.meter = meter
         self.mayAct = mayAct
         self.typedReason = typedReason
-        self.isReasonMissing = isReasonMissing
+        self.refusal = refusal
     }
 }
 
 extension MendView: PageContent {
     func title(_ w: Wording) -> Markup {
-        isReasonMissing ? w.say("title.error", ["title": kind.words(w)]) : kind.words(w)
+        refusal == nil ? kind.words(w) : w.say("title.error", ["title": kind.words(w)])
     }
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
@@ -42,8 +44,8 @@ extension MendView: PageContent {
         row.set("retryAction", Paths.mend(kind.slug, id, do: "retry"))
         row.set("asideAction", Paths.mend(kind.slug, id, do: "set-aside"))
         row.set("typedReason", typedReason)
-        row.set("errors", isReasonMissing ? [errorSummary([("reason", w.say("confirm.reasonMissing"))])] : [])
-        row.set("reasonError", isReasonMissing ? w.say("confirm.reasonMissing") : nil)
+        row.set("errors", w.errors(refusal, otherwise: "reason"))
+        row.set("reasonError", refusal.map { w.refusal($0) })
         return row
     }
 }

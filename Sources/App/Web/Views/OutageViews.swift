@@ -159,16 +159,9 @@ extension OutagesView: PageContent {
     }
 
     private func errors(_ form: PlanForm, _ w: Wording) -> [Fields] {
-        guard let refusal = form.refusal else { return [] }
-        let field: String =
-            if let plannedID = form.plannedID {
-                "why-\(plannedID)"
-            } else {
-                "plan-"
-                    + ["placeID": "place", "fromMs": "from", "toMs": "to"][
-                        refusal.at ?? "", default: refusal.at ?? "place"]
-            }
-        return [errorSummary([(field, w.refusal(refusal))])]
+        if let plannedID = form.plannedID { return w.errors(form.refusal, otherwise: "why-\(plannedID)") }
+        let names = ["placeID": "place", "fromMs": "from", "toMs": "to"]
+        return w.errors(form.refusal, otherwise: "plan-place") { "plan-" + (names[$0] ?? $0) }
     }
 
     private func formValues(_ form: PlanForm, _ w: Wording) -> Fields {

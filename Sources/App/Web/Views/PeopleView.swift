@@ -1,13 +1,14 @@
 // PeopleView, PersonView and MeView: who may sign in, with what rights, and where they are signed in.
+import Access
 import CivilTime
 
-/// A fault of a form: the field and the words of who refused it.
+/// What was refused of a form, and the form's field it is about.
 public struct FormFault: Sendable, Equatable {
     public var field: String
-    public var words: String
-    public init(field: String, words: String) {
+    public var refusal: Refusal
+    public init(field: String, refusal: Refusal) {
         self.field = field
-        self.words = words
+        self.refusal = refusal
     }
 }
 
@@ -151,10 +152,10 @@ extension Fields {
             Language.allCases.map { option($0.rawValue, "\($0.ownName)", $0 == form.language) })
     }
 
-    fileprivate mutating func set(_ faults: [FormFault]) {
-        set("errors", faults.isEmpty ? [] : [errorSummary(faults.map { ($0.field, Markup(text: $0.words)) })])
+    fileprivate mutating func set(_ faults: [FormFault], _ w: Wording) {
+        set("errors", faults.isEmpty ? [] : [errorSummary(faults.map { ($0.field, w.refusal($0.refusal)) })])
         for field in ["username", "name", "account", "place", "old", "new", "code", "secondPassword"] {
-            set(field + "Error", faults.first { $0.field == field }?.words)
+            set(field + "Error", faults.first { $0.field == field }.map { w.refusal($0.refusal) })
         }
     }
 
@@ -204,7 +205,7 @@ extension PeopleView: PageContent {
         row.set("typedUsername", typedUsername)
         row.set("typedName", typedName)
         row.set(form, w)
-        row.set(faults)
+        row.set(faults, w)
         return row
     }
 }
@@ -231,7 +232,7 @@ extension PersonView: PageContent {
         row.set("made", madePassword.map { _ in w.say("people.made", ["username": "\(person.username)"]) })
         row.set("madePassword", madePassword)
         row.set(form, w)
-        row.set(faults)
+        row.set(faults, w)
         row.set(sessions, base: path + "/sessions", endsOne: false, w, all: w.say("sessions.endAll"))
         return row
     }
@@ -246,7 +247,7 @@ extension MeView: PageContent {
         row.set("sub", "\(username), \(roleWords(role, w))" as Markup)
         row.set("passwordAction", Paths.me + "/password")
         row.set(secondStep, w)
-        row.set(faults)
+        row.set(faults, w)
         row.set(sessions, base: Paths.me + "/sessions", endsOne: true, w, all: w.say("sessions.endOthers"))
         return row
     }

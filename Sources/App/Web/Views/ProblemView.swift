@@ -1,22 +1,26 @@
 // ProblemView: something went wrong: what, what is still right, what to do, and the id to quote.
+import Access
 
 public struct ProblemView: Page {
     public enum Kind: Sendable, Equatable {
         case notFound, forbidden, failed
         /// Somebody else was faster, or the same form came twice with other words.
-        case conflict(detail: String?)
-        /// The request cannot be understood; the detail names the place.
-        case badRequest(detail: String?)
+        case conflict
+        /// The request cannot be understood.
+        case badRequest
         case tooManyRequests(retryAfterMs: Int64)
     }
 
     public static let template = "problem"
     public var kind: Kind
+    /// What more is to be said than the words of the kind.
+    public var refusal: Refusal?
     /// The id that stands in the log.
     public var reference: String
 
-    public init(kind: Kind, reference: String) {
+    public init(kind: Kind, refusal: Refusal?, reference: String) {
         self.kind = kind
+        self.refusal = refusal
         self.reference = reference
     }
 
@@ -39,7 +43,8 @@ extension ProblemView: PageContent {
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let parts = parts(w)
         var row = Fields(["what": parts.what, "todo": parts.todo, "reference": "\(reference)"])
-        row.set("detail", detail)
+        row.set("detail", refusal.map { w.refusal($0) })
+        row.set("at", refusal?.at.map { w.say("problem.at", ["at": "\($0)"]) })
         let home = frame.person?.ownAccount.map(Paths.account) ?? (frame.person == nil ? Paths.signIn : Paths.line)
         // Who asks too often is told so before it is known who it is: the start sends each to the right page.
         let isKnown = frame.person != nil
@@ -51,13 +56,6 @@ extension ProblemView: PageContent {
             row.set("homeName", isKnown ? w.say("problem.home") : w.say("signin.title"))
         }
         return row
-    }
-
-    private var detail: String? {
-        switch kind {
-        case .conflict(let detail), .badRequest(let detail): detail
-        default: nil
-        }
     }
 
     private func parts(_ w: Wording) -> (what: Markup, todo: Markup) {

@@ -1,5 +1,6 @@
 // QueueView: the exceptions of readings: how many of each kind, the list to mark and settle many, and beside it the day
 // of one with what the meter said, what it said before, and what can be done.
+import Access
 import CivilTime
 import IntervalData
 
@@ -123,16 +124,14 @@ public struct QueueView: Page {
     public var item: Item?
     public var places: [(id: Int64, name: String)]
     public var mayAct: Bool
-    public var isReasonMissing: Bool
-    /// Nothing was marked.
-    public var isNothingMarked: Bool
+    public var refusal: Refusal?
     /// The person may see and set the rules.
     public var seesRules: Bool
 
     public init(
         filter: Filter, counts: [(rule: String, count: Int)], oldestMs: Int64?, rows: [Row], nextAfter: String?,
         isFirstPage: Bool, item: Item?, places: [(id: Int64, name: String)], mayAct: Bool,
-        isReasonMissing: Bool = false, isNothingMarked: Bool = false, seesRules: Bool = false
+        refusal: Refusal? = nil, seesRules: Bool = false
     ) {
         self.filter = filter
         self.counts = counts
@@ -143,8 +142,7 @@ public struct QueueView: Page {
         self.item = item
         self.places = places
         self.mayAct = mayAct
-        self.isReasonMissing = isReasonMissing
-        self.isNothingMarked = isNothingMarked
+        self.refusal = refusal
         self.seesRules = seesRules
     }
 
@@ -153,8 +151,7 @@ public struct QueueView: Page {
 
 extension QueueView: PageContent {
     func title(_ w: Wording) -> Markup {
-        isReasonMissing || isNothingMarked
-            ? w.say("title.error", ["title": w.say("queue.title")]) : w.say("queue.title")
+        refusal == nil ? w.say("queue.title") : w.say("title.error", ["title": w.say("queue.title")])
     }
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
@@ -176,12 +173,8 @@ extension QueueView: PageContent {
         row.set("firstHref", isFirstPage ? nil : Paths.queue(filter))
         row.set("hasPaging", nextAfter != nil || !isFirstPage)
         row.set("item", item.map { itemValues($0, w) })
-        let fault: (String, Markup)? =
-            isReasonMissing
-            ? ("reason", w.say("confirm.reasonMissing"))
-            : isNothingMarked ? ("act", w.say("queue.nothingMarked")) : nil
-        row.set("errors", fault.map { [errorSummary([(field: $0.0, words: $0.1)])] } ?? [])
-        row.set("reasonError", isReasonMissing ? w.say("confirm.reasonMissing") : nil)
+        row.set("errors", w.errors(refusal, otherwise: "act") { $0 == "reason" ? $0 : nil })
+        row.set("reasonError", refusal.flatMap { $0.at == "reason" ? w.refusal($0) : nil })
         return row
     }
 

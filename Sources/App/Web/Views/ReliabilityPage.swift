@@ -37,7 +37,7 @@ extension ReliabilityPage: PageContent {
         row.set("place", overview.place.map { String($0.placeID) })
         row.set("from", typed["from"] ?? from.description)
         row.set("to", typed["to"] ?? to.description)
-        row.set("errors", refusal.map { [errorSummary([($0.at == "to" ? "to" : "from", w.refusal($0))])] } ?? [])
+        row.set("errors", w.errors(refusal, otherwise: "from") { $0 == "to" ? $0 : nil })
         let path =
             [w.link(Paths.reliability(place: nil, from: from, to: to), w.say("reliability.all"))]
             + overview.above.map { w.link(Paths.reliability(place: $0.placeID, from: from, to: to), "\($0.name)") }

@@ -101,7 +101,7 @@ extension ReportPageView: PageContent {
         row.set("title", title(w))
         row.set("indexHref", Paths.reports)
         row.set("lede", report.map { _ in w.count("reports.rows", rows.count, ["report": title(w)]) } ?? title(w))
-        row.set("bad", refusal.map { w.refusal($0) })
+        row.set("errors", w.errors(refusal, otherwise: "from") { $0 == "to" ? $0 : nil })
         row.set("action", Paths.report(name.rawValue))
         row.set("from", typed["from"])
         row.set("to", typed["to"])

@@ -207,7 +207,7 @@ extension RulesView: PageContent {
         let field = form.refusal?.at.flatMap { Self.fields.contains($0) ? $0 : nil } ?? "group"
         let words = form.refusal.map { w.refusal($0) }
         for name in Self.fields { row.set("error_\(name)", name == field ? words : nil) }
-        row.set("errors", words.map { [errorSummary([(field, $0)])] } ?? [])
+        row.set("errors", w.errors(form.refusal, otherwise: field))
     }
 }
 

@@ -1,4 +1,5 @@
 // SimulatorView: what the simulated meters do now, the scenarios that run, and forms to start one or a single fault.
+import Access
 import MeterPort
 
 public struct SimulatorView: Page {
@@ -9,19 +10,19 @@ public struct SimulatorView: Page {
     public var faults: [String]
     public var minutes: [Int]
     /// Why the last form was refused.
-    public var problem: String?
+    public var refusal: Refusal?
 
     public init(
-        status: SimulatorStatus, scenarios: [ShippedScenario], faults: [String], minutes: [Int], problem: String? = nil
+        status: SimulatorStatus, scenarios: [ShippedScenario], faults: [String], minutes: [Int], refusal: Refusal? = nil
     ) {
         (self.status, self.scenarios, self.faults) = (status, scenarios, faults)
-        (self.minutes, self.problem) = (minutes, problem)
+        (self.minutes, self.refusal) = (minutes, refusal)
     }
 }
 
 extension SimulatorView: PageContent {
     func title(_ w: Wording) -> Markup {
-        problem == nil ? w.say("sim.title") : w.say("title.error", ["title": w.say("sim.title")])
+        refusal == nil ? w.say("sim.title") : w.say("title.error", ["title": w.say("sim.title")])
     }
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
@@ -35,7 +36,7 @@ extension SimulatorView: PageContent {
                     "meters": "\(w.number(status.meters))", "open": "\(w.number(status.openConnections))",
                     "dark": "\(w.number(status.withoutSupply))", "time": w.moment(status.nowS * 1000),
                 ]))
-        row.set("errors", problem.map { [errorSummary([("fault", "\($0)")])] } ?? [])
+        row.set("errors", w.errors(refusal, otherwise: "fault") { ["feeder", "share"].contains($0) ? $0 : nil })
         row.set("runs", status.runs.map { run($0, w) })
         row.set("hasRuns", !status.runs.isEmpty)
         row.set(

@@ -154,7 +154,7 @@ struct SeriesImporter: Sendable {
         }
         if let refusal = outcome.refusal {
             return refuse(
-                "\(channel.name) of \(item.name) on \(day.day): \(refusal)", "give the day in the stored interval",
+                "\(item.name), \(channel.name), \(day.day): \(refusal)", "give the day in the stored interval",
                 Self.text(day))
         }
         if let first = outcome.conflicts.first {
