@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The double-entry book, added up by hledger and by ledger: every balance Busbar keeps is the sum they make of its export.
+"""The double-entry book, added up by hledger and by ledger: every balance Busbar keeps is what they make of its export.
 
 A small company in a temporary folder: recharges and an adjustment by way of the API, rated days of meters whose names
-need care, a day that was estimated and then came (reversal and repost). The book is exported while the server runs.
+need care, hours that were estimated and then came (reversal and repost). The book is exported while the server runs.
 hledger and ledger compute the balance of every account, hledger also what rests on estimates and that no tag was torn;
 the CSV sums to zero in every entry and says the same postings. Then a paisa is changed in the export and it must show.
 Environment: BUSBAR, the program. Exit code 0 only when all agrees. The last line says what was compared.
@@ -21,9 +21,9 @@ from decimal import Decimal
 
 from check_api import PACKS, PASSWORD, call, say, serve
 
-DAYS, SLOTS = 6, 48
-NAMES = ["H1", "H 2", "H;3,[2020-01-01]", "(घर) 4"]
-MISSING = ("H 2", 2)  # a day that comes later, between days that are there
+DAYS, SLOTS = 20, 48
+NAMES = ["H1", "H 2", "* H;3:[2020-01-01]|%", "(घर) 4"]
+MISSING = ("H 2", 14)  # three hours of this day come later
 
 
 def fail(text):
@@ -37,7 +37,7 @@ def load(path, names, days):
         for day in days:
             for slot in range(SLOTS):
                 stamp = f"2026-02-{day + 1:02}T{slot // 2:02}:{'30' if slot % 2 else '00'}:00Z"
-                writer.writerow([stamp, *["" if (name, day) == MISSING and len(days) > 1 else
+                writer.writerow([stamp, *["" if (name, day) == MISSING and 20 <= slot < 26 and len(days) > 1 else
                                           f"0.{100 + (slot * 7 + day * 31 + NAMES.index(name) * 13) % 400}"
                                           for name in names]])
 
@@ -158,7 +158,7 @@ def check_tags(path, rows):
         "kind=rating": sum(row["kind"] == "rating" for row in rows),
         "estimated=yes": sum(row["estimated"] == "yes" for row in rows),
         "what=reversal": sum(row["what"] == "reversal" for row in rows),
-        "supply-day=2026-02-03": sum(row["supply_day"] == "2026-02-03" for row in rows),
+        "supply-day=2026-02-15": sum(row["supply_day"] == "2026-02-15" for row in rows),
         "revision=2": sum(row["revision"] == "2" for row in rows),
         "key=recharge:upi:payment-1$": sum(row["key"] == "recharge:upi:payment-1" for row in rows),
         "posted=T": len(rows),

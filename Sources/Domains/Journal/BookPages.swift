@@ -12,6 +12,17 @@ public struct AccountBalance: Sendable, Equatable {
     public var pendingDebitPaise: Int64
     /// What they would add on the credit side, not above zero; not in the balance.
     public var pendingCreditPaise: Int64
+
+    public init(
+        journalAccountID: Int64, debitBalancePaise: Int64, estimatedPaise: Int64, pendingDebitPaise: Int64 = 0,
+        pendingCreditPaise: Int64 = 0
+    ) {
+        self.journalAccountID = journalAccountID
+        self.debitBalancePaise = debitBalancePaise
+        self.estimatedPaise = estimatedPaise
+        self.pendingDebitPaise = pendingDebitPaise
+        self.pendingCreditPaise = pendingCreditPaise
+    }
 }
 
 /// A posting with its entry.
@@ -39,8 +50,7 @@ extension Journal {
             """, [.int(scope.orgID), .int(after), .int(limit)]
         ) { row in
             AccountBalance(
-                journalAccountID: try row.int(0), debitBalancePaise: try row.int(1), estimatedPaise: try row.int(2),
-                pendingDebitPaise: 0, pendingCreditPaise: 0)
+                journalAccountID: try row.int(0), debitBalancePaise: try row.int(1), estimatedPaise: try row.int(2))
         }
         guard let first = page.first, let last = page.last else { return [] }
         let range = first.journalAccountID...last.journalAccountID

@@ -2,6 +2,7 @@
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import Journal
 import Meters
 import Payments

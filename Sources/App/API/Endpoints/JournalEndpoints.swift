@@ -1,5 +1,6 @@
 // The company's book: where each of its accounts stands.
 import Access
+import Clocks
 import Journal
 
 struct JournalBalanceQuery: APIModel {
@@ -38,9 +39,7 @@ struct JournalBalanceView: APIModel {
     static let example = JournalBalanceView(
         JournalBalance(
             name: BookName.wallet("BB-000101"),
-            balance: AccountBalance(
-                journalAccountID: 101, debitBalancePaise: -11_860, estimatedPaise: 0, pendingDebitPaise: 0,
-                pendingCreditPaise: 0)))
+            balance: AccountBalance(journalAccountID: 101, debitBalancePaise: -11_860, estimatedPaise: 0)))
 }
 
 struct JournalBalanceList: APIModel {
