@@ -33,8 +33,8 @@ struct JournalCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints the balance of every account of the book.",
             discussion: """
-                Debits are positive: what a wallet holds is owed to its consumer and stands as negative. Only looks, also
-                while the server runs.
+                Debits are positive: what a wallet holds is owed to its consumer and stands as negative. Only looks,
+                also while the server runs.
                 Try it: busbar journal balances
                 Exit codes: 0 printed, 1 they do not sum to zero or no such company, 2 wrong call, 3 out of reach.
                 """)
