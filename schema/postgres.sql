@@ -412,8 +412,43 @@ table journal_entry
   column entry_key text collate C not null
   column kind text collate C not null
   column business_at_ms bigint not null
+  column input_digest bytea
   constraint journal_entry_pkey PRIMARY KEY (org_id, entry_id)
   CREATE UNIQUE INDEX journal_entry_key ON public.journal_entry USING btree (org_id, entry_key)
+table journal_pending
+  column org_id bigint not null
+  column pending_id bigint not null
+  column pending_key text collate C not null
+  column kind text collate C not null
+  column business_at_ms bigint not null
+  column lapses_at_ms bigint not null
+  column input_digest bytea not null
+  constraint journal_pending_pkey PRIMARY KEY (org_id, pending_id)
+  CREATE UNIQUE INDEX journal_pending_key ON public.journal_pending USING btree (org_id, pending_key)
+  CREATE INDEX journal_pending_lapse ON public.journal_pending USING btree (org_id, lapses_at_ms)
+table journal_pending_leg
+  column org_id bigint not null
+  column pending_id bigint not null
+  column line bigint not null
+  column journal_account_id bigint not null
+  column amount_paise bigint not null
+  column kind text collate C not null
+  column supply_day bigint
+  column revision bigint
+  column estimated bigint not null
+  constraint journal_pending_leg_org_id_pending_id_fkey FOREIGN KEY (org_id, pending_id) REFERENCES journal_pending(org_id, pending_id)
+  constraint journal_pending_leg_pkey PRIMARY KEY (org_id, pending_id, line)
+  CREATE INDEX journal_pending_leg_account ON public.journal_pending_leg USING btree (org_id, journal_account_id, pending_id)
+table journal_settlement
+  column org_id bigint not null
+  column pending_id bigint not null
+  column settlement_key text collate C not null
+  column entry_id bigint
+  column business_at_ms bigint not null
+  column input_digest bytea not null
+  constraint journal_settlement_org_id_pending_id_fkey FOREIGN KEY (org_id, pending_id) REFERENCES journal_pending(org_id, pending_id)
+  constraint journal_settlement_pkey PRIMARY KEY (org_id, pending_id)
+  CREATE UNIQUE INDEX journal_settlement_key ON public.journal_settlement USING btree (org_id, settlement_key)
 table liveness
   column org_id bigint not null
   column poll_id bigint not null

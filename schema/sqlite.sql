@@ -56,8 +56,15 @@ CREATE TABLE job_pause (org_id INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT
 CREATE TABLE job_run (org_id INTEGER NOT NULL, run_id INTEGER NOT NULL, kind TEXT NOT NULL, job_key TEXT NOT NULL, state TEXT NOT NULL, started_at_ms INTEGER NOT NULL, started_system_ms INTEGER NOT NULL, ended_at_ms INTEGER, duration_ms INTEGER, done_count INTEGER NOT NULL, result TEXT, error TEXT, holder TEXT NOT NULL, asked_by INTEGER, PRIMARY KEY (org_id, run_id)) STRICT
 CREATE INDEX job_run_kind ON job_run (org_id, kind, run_id)
 CREATE TABLE journal_balance (org_id INTEGER NOT NULL, journal_account_id INTEGER NOT NULL, debit_balance_paise INTEGER NOT NULL, estimated_paise INTEGER NOT NULL, PRIMARY KEY (org_id, journal_account_id)) STRICT, WITHOUT ROWID
-CREATE TABLE journal_entry (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, entry_key TEXT NOT NULL, kind TEXT NOT NULL, business_at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, entry_id)) STRICT
+CREATE TABLE journal_entry (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, entry_key TEXT NOT NULL, kind TEXT NOT NULL, business_at_ms INTEGER NOT NULL, input_digest BLOB, PRIMARY KEY (org_id, entry_id)) STRICT
 CREATE UNIQUE INDEX journal_entry_key ON journal_entry (org_id, entry_key)
+CREATE TABLE journal_pending (org_id INTEGER NOT NULL, pending_id INTEGER NOT NULL, pending_key TEXT NOT NULL, kind TEXT NOT NULL, business_at_ms INTEGER NOT NULL, lapses_at_ms INTEGER NOT NULL, input_digest BLOB NOT NULL, PRIMARY KEY (org_id, pending_id)) STRICT
+CREATE UNIQUE INDEX journal_pending_key ON journal_pending (org_id, pending_key)
+CREATE INDEX journal_pending_lapse ON journal_pending (org_id, lapses_at_ms)
+CREATE TABLE journal_pending_leg (org_id INTEGER NOT NULL, pending_id INTEGER NOT NULL, line INTEGER NOT NULL, journal_account_id INTEGER NOT NULL, amount_paise INTEGER NOT NULL, kind TEXT NOT NULL, supply_day INTEGER, revision INTEGER, estimated INTEGER NOT NULL, PRIMARY KEY (org_id, pending_id, line), FOREIGN KEY (org_id, pending_id) REFERENCES journal_pending (org_id, pending_id)) STRICT
+CREATE INDEX journal_pending_leg_account ON journal_pending_leg (org_id, journal_account_id, pending_id)
+CREATE TABLE journal_settlement (org_id INTEGER NOT NULL, pending_id INTEGER NOT NULL, settlement_key TEXT NOT NULL, entry_id INTEGER, business_at_ms INTEGER NOT NULL, input_digest BLOB NOT NULL, PRIMARY KEY (org_id, pending_id), FOREIGN KEY (org_id, pending_id) REFERENCES journal_pending (org_id, pending_id)) STRICT, WITHOUT ROWID
+CREATE UNIQUE INDEX journal_settlement_key ON journal_settlement (org_id, settlement_key)
 CREATE TABLE liveness (org_id INTEGER NOT NULL, poll_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, state TEXT NOT NULL, asked_at_ms INTEGER, took_ms INTEGER, detail TEXT, PRIMARY KEY (org_id, poll_id, meter_id)) STRICT, WITHOUT ROWID
 CREATE INDEX liveness_meter ON liveness (org_id, meter_id, poll_id)
 CREATE TABLE liveness_poll (org_id INTEGER NOT NULL, poll_id INTEGER NOT NULL, poll_key TEXT NOT NULL, title TEXT NOT NULL, why TEXT NOT NULL, login_id INTEGER NOT NULL, asked_at_ms INTEGER NOT NULL, meters INTEGER NOT NULL, ended_at_ms INTEGER, PRIMARY KEY (org_id, poll_id)) STRICT

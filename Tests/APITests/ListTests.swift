@@ -46,6 +46,7 @@ import Testing
         ("/api/v1/accounts", "accountNumber", ""), ("/api/v1/meters", "serial", ""),
         ("/api/v1/logins", "username", ""), ("/api/v1/places", "name", ""), ("/api/v1/exceptions", "serial", ""),
         ("/api/v1/accounts/71/charges", "day", "from=2025-12-01&to=2026-01-31"),
+        ("/api/v1/journal/balances", "account", ""),
     ]) func partsMakeTheWhole(_ path: String, _ field: String, _ query: String) async throws {
         try await Fixture.with { fixture in
             let whole = try await names(fixture, path, query, field)

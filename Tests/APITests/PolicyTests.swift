@@ -254,6 +254,9 @@ private let productProbes: [String: Probe] = [
         "itemID", 5000, staff, ["kind": .string("command-failed"), "reason": .string("a test of orders")]),
     "status.read": Probe(roles: staff, own: { _, _ in [:] }),
     "trial-balance.read": Probe(roles: [.administrator], own: { _, _ in [:] }),
+    "journal.balances": Probe(
+        roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
+        harmless: ["after": "a place in the caller's own list, whatever it names"]),
     "meters.list": Probe(
         roles: staff, own: { _, _ in ["limit": .number("1")] }, other: { _ in ["set": .string("place:20")] }),
     "meters.read": on("meterID", 1070, staff),

@@ -10,6 +10,8 @@ struct Entry: Sendable {
     var entryID: Int64
     var scope: Scope
     var legs: [Leg]
+    /// The key was used before with other legs.
+    var isOther = false
 }
 
 /// Balances by company and account, kept without a database.
@@ -19,16 +21,26 @@ struct Book {
         var accountID: Int64
     }
     private var lines: [Account: [(entryID: Int64, leg: Leg)]] = [:]
-    private var idOfKey: [Account: [String: Int64]] = [:]
+    private var entryOfKey: [Int64: [String: Entry]] = [:]
     private(set) var entries = 0
     private(set) var repeated = 0
+    private(set) var refused = 0
 
-    /// A balanced entry of 2 to 8 legs of one of two companies; every fifth or so comes with a key used before.
+    /// A balanced entry of 2 to 8 legs of one of two companies; every fifth or so comes with a key used before,
+    /// the same again in another order, or something else.
     func nextEntry(_ step: Int, _ random: inout Seeded) -> Entry {
         let scope = Scope(orgID: Int64.random(in: 1...2, using: &random))
-        let keys = (idOfKey[Account(orgID: scope.orgID, accountID: 0)] ?? [:]).keys.sorted()
-        let isRepeat = Int.random(in: 0..<5, using: &random) == 0
-        let key = isRepeat ? keys.randomElement(using: &random) ?? "step \(step)" : "step \(step)"
+        let known = (entryOfKey[scope.orgID] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
+        if Int.random(in: 0..<5, using: &random) == 0, var again = known.randomElement(using: &random) {
+            again.entryID = Int64(step * 10)
+            again.legs.shuffle(using: &random)
+            again.isOther = Bool.random(using: &random)
+            if again.isOther {
+                again.legs[0].amountPaise += 1
+                again.legs[1].amountPaise -= 1
+            }
+            return again
+        }
         var legs: [Leg] = []
         for _ in 1...Int.random(in: 1...7, using: &random) {
             legs.append(
@@ -42,17 +54,20 @@ struct Book {
         let chart = ChartAccount.allCases.randomElement(using: &random) ?? .adjustments
         legs.append(Leg(chart.rawValue, -legs.reduce(0) { $0 + $1.amountPaise }, .revenue))
         legs.shuffle(using: &random)
-        return Entry(key: key, entryID: Int64(step * 10), scope: scope, legs: legs)
+        return Entry(key: "step \(step)", entryID: Int64(step * 10), scope: scope, legs: legs)
     }
 
-    /// The id the journal must answer with.
-    mutating func record(_ entry: Entry) -> Int64 {
-        let keys = Account(orgID: entry.scope.orgID, accountID: 0)
-        if let known = idOfKey[keys]?[entry.key] {
-            repeated += 1
-            return known
+    /// The id the journal must answer with; nil when it must refuse.
+    mutating func record(_ entry: Entry) -> Int64? {
+        if entry.isOther {
+            refused += 1
+            return nil
         }
-        idOfKey[keys, default: [:]][entry.key] = entry.entryID
+        if let known = entryOfKey[entry.scope.orgID]?[entry.key] {
+            repeated += 1
+            return known.entryID
+        }
+        entryOfKey[entry.scope.orgID, default: [:]][entry.key] = entry
         entries += 1
         for leg in entry.legs {
             lines[Account(orgID: entry.scope.orgID, accountID: leg.journalAccountID), default: []].append(

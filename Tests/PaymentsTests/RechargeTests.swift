@@ -112,6 +112,27 @@ import Testing
         }
     }
 
+    /// The book keeps a reference by itself: also where the log of commands knows nothing of it, nothing is posted.
+    @Test(arguments: TestEngine.available)
+    func theBookRefusesAReferenceUsedForSomethingElse(_ engine: TestEngine) async throws {
+        try await Self.with(engine) { site in
+            _ = try await Self.pay(site, 50_000, "pay-1")
+            _ = try await site.perform(
+                AdjustBalance(accountID: 101, amountPaise: -200, reason: "meter swapped", reference: "adj-1"),
+                as: Self.system, source: "test")
+            try await site.money.write { try $0.run("DELETE FROM command_log") }
+            let before = try await Self.state(site)
+            let other = await Self.refusal { try await Self.pay(site, 50_001, "pay-1") }
+            #expect(other == .referenceUsed && other?.code == .conflict)
+            await #expect(throws: Refusal.referenceUsed) {
+                _ = try await site.perform(
+                    AdjustBalance(accountID: 101, amountPaise: -201, reason: "meter swapped", reference: "adj-1"),
+                    as: Self.system, source: "test")
+            }
+            #expect(try await Self.state(site) == before)
+        }
+    }
+
     @Test func amountsAndReferencesHaveLimits() async throws {
         try await Self.with(.sqlite) { site in
             for amount: Int64 in [.min, -100, 0, 99, 10_000_001, .max] {

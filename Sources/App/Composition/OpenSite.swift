@@ -139,23 +139,25 @@ public struct OpenSite: Sendable {
     public func orgs() async throws -> [Org] { try await site.money.read { try Org.all(in: $0) } }
 
     /// The only company, or the one named.
-    public func org(_ orgID: Int64?) async throws -> Org {
-        let orgs = try await orgs()
-        if let orgID {
-            guard let org = orgs.first(where: { $0.orgID == orgID }) else {
-                throw Refusal(.notFound, "There is no company \(orgID) here.", hint: "`busbar org list` shows them.")
-            }
-            return org
+    public func org(_ orgID: Int64?) async throws -> Org { try chosenOrg(orgID, of: try await orgs()) }
+}
+
+/// The only company, or the one named.
+func chosenOrg(_ orgID: Int64?, of orgs: [Org]) throws -> Org {
+    if let orgID {
+        guard let org = orgs.first(where: { $0.orgID == orgID }) else {
+            throw Refusal(.notFound, "There is no company \(orgID) here.", hint: "`busbar org list` shows them.")
         }
-        guard let only = orgs.first else {
-            throw Refusal(.notFound, "There is no company here yet.", hint: "Add one: `busbar org add \"…\"`.")
-        }
-        guard orgs.count == 1 else {
-            throw Refusal(
-                .invalid, "There are \(orgs.count) companies here.", hint: "Say which with --org.", at: "--org")
-        }
-        return only
+        return org
     }
+    guard let only = orgs.first else {
+        throw Refusal(.notFound, "There is no company here yet.", hint: "Add one: `busbar org add \"…\"`.")
+    }
+    guard orgs.count == 1 else {
+        throw Refusal(
+            .invalid, "There are \(orgs.count) companies here.", hint: "Say which with --org.", at: "--org")
+    }
+    return only
 }
 
 /// The key under which secrets are sealed, in the file `master.key` of the folder; see ``MasterKey/ring(_:)`` for

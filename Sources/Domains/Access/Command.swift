@@ -63,6 +63,13 @@ extension Command {
     }
 }
 
+extension Refusal {
+    /// A key that stands for another fact already.
+    public static let referenceUsed = Refusal(
+        .conflict, "The same reference was used before for something else.",
+        hint: "Use a new reference for a new payment or order.", at: "reference")
+}
+
 extension Site {
     /// Runs a command in one write transaction of the money store. All or nothing.
     public func perform<C: Command>(_ command: C, as actor: Actor, source: String, why: String = "") async throws
@@ -88,9 +95,7 @@ extension Site {
                 if let (hash, output) = earlier {
                     try command.proveReach(in: transaction, context.actor.scope)
                     guard hash == contentHash else {
-                        throw Refusal(
-                            .conflict, "The same reference was used before for something else.",
-                            hint: "Use a new reference for a new payment or order.", at: "reference")
+                        throw Refusal.referenceUsed
                     }
                     return try JSONDecoder().decode(C.Output.self, from: Data(output.utf8))
                 }

@@ -26,7 +26,37 @@ public enum JournalSchema {
                   debit_balance_paise {int} NOT NULL, estimated_paise {int} NOT NULL,
                   PRIMARY KEY (org_id, journal_account_id)) {keyed_table}
                 """,
-            ])
+            ]),
+        // Entries of before keep none: it is worked out from their legs when their key comes again.
+        Migration(52, .money, "digests of entries", ["ALTER TABLE journal_entry ADD COLUMN input_digest {bytes}"]),
+        Migration(
+            53, .money, "pending entries",
+            [
+                """
+                CREATE TABLE journal_pending (org_id {id} NOT NULL, pending_id {id} NOT NULL,
+                  pending_key {text} NOT NULL, kind {text} NOT NULL, business_at_ms {int} NOT NULL,
+                  lapses_at_ms {int} NOT NULL, input_digest {bytes} NOT NULL, PRIMARY KEY (org_id, pending_id)) {table}
+                """,
+                "CREATE UNIQUE INDEX journal_pending_key ON journal_pending (org_id, pending_key)",
+                "CREATE INDEX journal_pending_lapse ON journal_pending (org_id, lapses_at_ms)",
+                """
+                CREATE TABLE journal_pending_leg (org_id {id} NOT NULL, pending_id {id} NOT NULL, line {int} NOT NULL,
+                  journal_account_id {id} NOT NULL, amount_paise {int} NOT NULL, kind {text} NOT NULL, supply_day {int},
+                  revision {int}, estimated {flag} NOT NULL, PRIMARY KEY (org_id, pending_id, line),
+                  FOREIGN KEY (org_id, pending_id) REFERENCES journal_pending (org_id, pending_id)) {table}
+                """,
+                """
+                CREATE INDEX journal_pending_leg_account
+                  ON journal_pending_leg (org_id, journal_account_id, pending_id)
+                """,
+                """
+                CREATE TABLE journal_settlement (org_id {id} NOT NULL, pending_id {id} NOT NULL,
+                  settlement_key {text} NOT NULL, entry_id {id}, business_at_ms {int} NOT NULL,
+                  input_digest {bytes} NOT NULL, PRIMARY KEY (org_id, pending_id),
+                  FOREIGN KEY (org_id, pending_id) REFERENCES journal_pending (org_id, pending_id)) {keyed_table}
+                """,
+                "CREATE UNIQUE INDEX journal_settlement_key ON journal_settlement (org_id, settlement_key)",
+            ]),
     ]
 }
 
@@ -45,6 +75,17 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
         case .dutyPayable: "electricity duty payable"
         case .paymentClearing: "payment clearing"
         case .adjustments: "adjustments"
+        }
+    }
+
+    /// Its name in exports and lists of balances: kind of account first. Never changes.
+    public var bookName: String {
+        switch self {
+        case .energyRevenue: "income:energy"
+        case .fixedRevenue: "income:fixed-charges"
+        case .dutyPayable: "liabilities:electricity-duty"
+        case .paymentClearing: "assets:payment-clearing"
+        case .adjustments: "expenses:adjustments"
         }
     }
 }
@@ -76,15 +117,66 @@ public struct Leg: Sendable, Equatable {
         self.revision = revision
         self.estimated = estimated
     }
+
+    static let columns = "journal_account_id, amount_paise, kind, supply_day, revision, estimated"
+
+    /// In the order of ``columns``.
+    var values: [SQLValue] {
+        [
+            .int(journalAccountID), .int(amountPaise), .text(kind.rawValue),
+            .optional(supplyDay.map { Int64($0.number) }), .optional(revision), .flag(estimated),
+        ]
+    }
+
+    /// From ``columns``, the first of which is this one.
+    init(_ row: any SQLRow, from column: Int = 0) throws {
+        self.init(
+            try row.int(column), try row.int(column + 1),
+            PostingKind(rawValue: try row.text(column + 2)) ?? .adjustment,
+            supplyDay: try row.optionalDay(column + 3), revision: try row.optionalInt(column + 4),
+            estimated: try row.flag(column + 5))
+    }
 }
 
 /// Balance of a wallet as its owner sees it, and how much of what was taken rests on estimates.
 public struct WalletBalance: Sendable, Equatable {
     public var balancePaise: Int64
     public var estimatedChargesPaise: Int64
-    public init(balancePaise: Int64, estimatedChargesPaise: Int64) {
+    /// What pending entries would take from the balance; it is in the balance still. Nil where no time was given.
+    public var reservedPaise: Int64?
+    /// What pending entries would add to the balance; it is not in the balance yet. Nil where no time was given.
+    public var expectedPaise: Int64?
+    public init(
+        balancePaise: Int64, estimatedChargesPaise: Int64, reservedPaise: Int64? = nil, expectedPaise: Int64? = nil
+    ) {
         self.balancePaise = balancePaise
         self.estimatedChargesPaise = estimatedChargesPaise
+        self.reservedPaise = reservedPaise
+        self.expectedPaise = expectedPaise
+    }
+}
+
+/// What the book cannot do with what it was given. Nothing was changed.
+public enum JournalError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The key was used before, with other input.
+    case otherInput(key: String)
+    /// No pending entry has this key.
+    case noSuchPending(key: String)
+    /// The pending entry was posted or voided before, by another key.
+    case settled(key: String)
+    /// The pending entry lapsed at this time.
+    case lapsed(key: String, atMs: Int64)
+    /// An amount is more than what is pending, or against it, or nothing, or the amounts do not balance.
+    case notAPart(key: String)
+
+    public var description: String {
+        switch self {
+        case .otherInput(let key): "the key \(key) stands for another entry already"
+        case .noSuchPending(let key): "there is no pending entry \(key)"
+        case .settled(let key): "the pending entry \(key) was posted or voided before"
+        case .lapsed(let key, _): "the pending entry \(key) has lapsed"
+        case .notAPart(let key): "the amounts are no part of the pending entry \(key)"
+        }
     }
 }
 
@@ -107,47 +199,57 @@ public enum Journal {
     /// At most this many legs an entry; a rating chunk of 1,000 accounts with corrections stays far below.
     public static let legLimit = 50_000
 
-    /// Posts a balanced entry. The same key again changes nothing and returns the first entry's id.
+    /// Posts a balanced entry. The same key with the same input again changes nothing and returns the first entry's id.
+    /// - Parameters:
+    ///   - key: derived from the business fact.
+    ///   - timeIsFact: the business time belongs to the fact, such as the value date of a bank's statement; otherwise
+    ///     it says when the fact was posted, and a repetition may come later.
+    /// - Throws: ``JournalError/otherInput(key:)`` when the key was used before with another kind, time or other legs.
     public static func post(
-        key: String, kind: String, legs: [Leg], businessAtMs: Int64, entryID: Int64, _ scope: Scope,
+        key: String, kind: String, legs: [Leg], businessAtMs: Int64, timeIsFact: Bool = false, entryID: Int64,
+        _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Int64 {
+        prove(legs)
+        let input = EntryInput(what: .entry, kind: kind, factAtMs: timeIsFact ? businessAtMs : nil, legs: legs)
+        return try post(input, key: key, businessAtMs: businessAtMs, entryID: entryID, scope, in: transaction)
+    }
+
+    /// Balanced by construction: whoever puts legs together that do not sum to zero has made a mistake of ours.
+    static func prove(_ legs: [Leg]) {
+        precondition(!legs.isEmpty && legs.count <= legLimit, "an entry has 1 to \(legLimit) legs")
+        let sum = sumPaise(legs)
+        precondition(sum == 0, "an entry must balance; this one is off by \(sum) paise")
+    }
+
+    static func sumPaise(_ legs: [Leg]) -> Int128 { legs.reduce(0) { $0 + Int128($1.amountPaise) } }
+
+    /// Posts what is proven to balance.
+    static func post(
+        _ input: EntryInput, key: String, businessAtMs: Int64, entryID: Int64, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws -> Int64 {
-        precondition(!legs.isEmpty && legs.count <= legLimit, "an entry has 1 to \(legLimit) legs")
-        var sum: Int128 = 0
-        for leg in legs { sum += Int128(leg.amountPaise) }
-        precondition(sum == 0, "an entry must balance; this one is off by \(sum) paise")
         let org = SQLValue.int(scope.orgID)
-        if let earlier = try transaction.first(
-            "SELECT entry_id FROM journal_entry WHERE org_id = $1 AND entry_key = $2", [org, .text(key)],
-            { try $0.int(0) })
-        {
+        let digest = input.digest
+        if let (earlier, known) = try posted(key, input, scope, transaction) {
+            guard known == digest else { throw JournalError.otherInput(key: key) }
             return earlier
         }
         // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction
-        // again
-        // (a plain INSERT would fail it), and then the entry is seen above.
+        // again (a plain INSERT would fail it), and then the entry is seen above.
         let added = try transaction.run(
             """
-            INSERT INTO journal_entry (org_id, entry_id, entry_key, kind, business_at_ms) VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (org_id, entry_key) DO NOTHING
-            """, [org, .int(entryID), .text(key), .text(kind), .int(businessAtMs)])
+            INSERT INTO journal_entry (org_id, entry_id, entry_key, kind, business_at_ms, input_digest)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, entry_key) DO NOTHING
+            """, [org, .int(entryID), .text(key), .text(input.kind), .int(businessAtMs), .bytes(digest)])
         guard added == 1 else { throw SQLError(.unique, "another writer has posted the same entry; try again") }
         try transaction.runMany(
             """
-            INSERT INTO posting (org_id, entry_id, line, journal_account_id, amount_paise, kind, supply_day, revision,
-              estimated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            INSERT INTO posting (org_id, entry_id, line, \(Leg.columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             """,
-            legs.enumerated().map { index, leg in
-                [
-                    org, .int(entryID), .int(index + 1), .int(leg.journalAccountID), .int(leg.amountPaise),
-                    .text(leg.kind.rawValue), .optional(leg.supplyDay.map { Int64($0.number) }),
-                    .optional(leg.revision),
-                    .flag(leg.estimated),
-                ]
-            })
+            input.legs.enumerated().map { index, leg in [org, .int(entryID), .int(index + 1)] + leg.values })
         // One update an account, in order of id, so that two writers never wait for each other in a circle.
         var steps: [Int64: (Int64, Int64)] = [:]
-        for leg in legs {
+        for leg in input.legs {
             let step = steps[leg.journalAccountID] ?? (0, 0)
             steps[leg.journalAccountID] = (step.0 + leg.amountPaise, step.1 + (leg.estimated ? leg.amountPaise : 0))
         }
@@ -162,16 +264,45 @@ public enum Journal {
         return entryID
     }
 
-    public static func balance(ofAccount accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws
-        -> WalletBalance
-    {
-        try transaction.first(
+    /// The entry of a key and the digest of its input. An entry older than digests gets it from what is stored of it.
+    private static func posted(
+        _ key: String, _ input: EntryInput, _ scope: Scope, _ transaction: any SQLTransaction
+    ) throws -> (entryID: Int64, digest: [UInt8])? {
+        let found = try transaction.first(
             """
-            SELECT -debit_balance_paise, estimated_paise FROM journal_balance
-            WHERE org_id = $1 AND journal_account_id = $2
-            """, [.int(scope.orgID), .int(accountID)]
-        ) { WalletBalance(balancePaise: try $0.int(0), estimatedChargesPaise: try $0.int(1)) }
+            SELECT entry_id, input_digest, kind, business_at_ms FROM journal_entry
+            WHERE org_id = $1 AND entry_key = $2
+            """, [.int(scope.orgID), .text(key)]
+        ) { (try $0.int(0), try $0.optionalBytes(1), try $0.text(2), try $0.int(3)) }
+        guard let (entryID, digest, kind, businessAtMs) = found else { return nil }
+        if let digest { return (entryID, digest) }
+        let legs = try transaction.query(
+            "SELECT \(Leg.columns) FROM posting WHERE org_id = $1 AND entry_id = $2",
+            [.int(scope.orgID), .int(entryID)]
+        ) { try Leg($0) }
+        let stored = EntryInput(
+            what: .entry, kind: kind, factAtMs: input.factAtMs.map { _ in businessAtMs }, legs: legs)
+        return (entryID, stored.digest)
+    }
+
+    /// - Parameter atMs: business time; with it the balance tells what pending entries would move that have not lapsed.
+    public static func balance(
+        ofAccount accountID: Int64, atMs: Int64? = nil, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> WalletBalance {
+        var balance =
+            try transaction.first(
+                """
+                SELECT -debit_balance_paise, estimated_paise FROM journal_balance
+                WHERE org_id = $1 AND journal_account_id = $2
+                """, [.int(scope.orgID), .int(accountID)]
+            ) { WalletBalance(balancePaise: try $0.int(0), estimatedChargesPaise: try $0.int(1)) }
             ?? WalletBalance(balancePaise: 0, estimatedChargesPaise: 0)
+        if let atMs {
+            let open = try pendingSums(accountID...accountID, atMs: atMs, scope, in: transaction)[accountID]
+            balance.reservedPaise = open?.debitPaise ?? 0
+            balance.expectedPaise = -(open?.creditPaise ?? 0)
+        }
+        return balance
     }
 
     /// The last `limit` lines of a wallet, newest first, each with the balance after it.
@@ -223,25 +354,32 @@ public enum Journal {
         }
     }
 
-    /// Sum of all postings (must be 0) and accounts whose kept balance differs from the sum of their postings (must be
-    /// none).
+    /// Sum of all postings (must be 0), entries that do not sum to zero by themselves (must be 0), and accounts whose
+    /// kept balance differs from the sum of their postings (must be none).
     public static func trialBalance(
         _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> (sumPaise: Int64, postings: Int64, wrongAccounts: [Int64]) {
+    ) throws -> (sumPaise: Int64, postings: Int64, unbalancedEntries: Int64, wrongAccounts: [Int64]) {
+        let org = [SQLValue.int(scope.orgID)]
         let (sum, count) =
             try transaction.first(
-                "SELECT CAST(COALESCE(SUM(amount_paise), 0) AS BIGINT), COUNT(*) FROM posting WHERE org_id = $1",
-                [.int(scope.orgID)]
+                "SELECT CAST(COALESCE(SUM(amount_paise), 0) AS BIGINT), COUNT(*) FROM posting WHERE org_id = $1", org
             ) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
+        let unbalanced =
+            try transaction.first(
+                """
+                SELECT COUNT(*) FROM (SELECT entry_id FROM posting WHERE org_id = $1 GROUP BY entry_id
+                  HAVING CAST(SUM(amount_paise) AS BIGINT) <> 0) entries
+                """, org
+            ) { try $0.int(0) } ?? 0
         let wrong = try transaction.query(
             """
-            SELECT b.journal_account_id FROM journal_balance b LEFT JOIN (
-              SELECT journal_account_id, CAST(SUM(amount_paise) AS BIGINT) AS total FROM posting WHERE org_id = $1
-              GROUP BY journal_account_id) s ON s.journal_account_id = b.journal_account_id
-            WHERE b.org_id = $1 AND COALESCE(s.total, 0) <> b.debit_balance_paise ORDER BY 1
-            """, [.int(scope.orgID)]
+            SELECT journal_account_id FROM (
+              SELECT journal_account_id, debit_balance_paise AS paise FROM journal_balance WHERE org_id = $1
+              UNION ALL SELECT journal_account_id, -amount_paise FROM posting WHERE org_id = $1) sides
+            GROUP BY journal_account_id HAVING CAST(SUM(paise) AS BIGINT) <> 0 ORDER BY 1
+            """, org
         ) { try $0.int(0) }
-        return (sum, count, wrong)
+        return (sum, count, unbalanced, wrong)
     }
 
     /// Debit balance of an account of the chart.

@@ -33,6 +33,19 @@ public enum PaymentsSchema {
 /// How the money came. Stored by name.
 public enum PaymentMethod: String, Sendable, CaseIterable, Codable { case cash, upi, portal, opening }
 
+/// A reference that stands for something else in the book is refused: it comes from outside.
+private func post(
+    key: String, kind: String, legs: [Leg], _ context: CommandContext, in transaction: any SQLTransaction
+) throws -> Int64 {
+    do {
+        return try Journal.post(
+            key: key, kind: kind, legs: legs, businessAtMs: context.businessNowMs, entryID: context.ids.next(),
+            context.actor.scope, in: transaction)
+    } catch JournalError.otherInput {
+        throw Refusal.referenceUsed
+    }
+}
+
 /// Puts money into a wallet. A recharge is a liability until it is used.
 public struct Recharge: Command {
     public static let name = "payments.recharge"
@@ -100,12 +113,12 @@ public struct Recharge: Command {
         }
         let account = try SupplyAccount.find(accountID, scope, in: transaction)
         let rechargeID = context.ids.next()
-        let entryID = try Journal.post(
+        let entryID = try post(
             key: "recharge:\(method.rawValue):\(reference)", kind: "recharge",
             legs: [
                 Leg(ChartAccount.paymentClearing.rawValue, amountPaise, .clearing),
                 Leg(account.accountID, -amountPaise, .recharge),
-            ], businessAtMs: context.businessNowMs, entryID: context.ids.next(), scope, in: transaction)
+            ], context, in: transaction)
         try transaction.run(
             """
             INSERT INTO recharge (org_id, recharge_id, account_id, amount_paise, method, reference, business_at_ms,
@@ -167,12 +180,12 @@ public struct AdjustBalance: Command {
         _ = try Reason.checked(reason)
         let scope = context.actor.scope
         _ = try SupplyAccount.find(accountID, scope, in: transaction)
-        let entryID = try Journal.post(
+        let entryID = try post(
             key: key ?? "", kind: "adjustment",
             legs: [
                 Leg(ChartAccount.adjustments.rawValue, amountPaise, .adjustment),
                 Leg(accountID, -amountPaise, .adjustment),
-            ], businessAtMs: context.businessNowMs, entryID: context.ids.next(), scope, in: transaction)
+            ], context, in: transaction)
         try transaction.run(
             """
             INSERT INTO adjustment (org_id, entry_id, account_id, reason, login_id) VALUES ($1, $2, $3, $4, $5)

@@ -164,6 +164,8 @@ struct RateChunk: Command {
     /// The legs and rows of a chunk while it is put together.
     private struct Batch {
         var entryID: Int64
+        /// Account, day and revision of each charge of the entry: the fact its key is derived from.
+        var facts: [String] = []
         var legs: [Leg] = []
         var revenuePaise: [ChartAccount: Int64] = [:]
         var schedules: [String: DaySchedule] = [:]
@@ -212,9 +214,11 @@ struct RateChunk: Command {
         }
         guard !batch.legs.isEmpty else { return }
         _ = try Journal.post(
-            key: "rating:\(batch.entryID)", kind: "rating", legs: batch.legs, businessAtMs: context.businessNowMs,
-            entryID: batch.entryID, context.actor.scope, in: transaction)
+            key: "rating:" + Secret.hex(Hash.sha256(Array(batch.facts.sorted().joined(separator: "\n").utf8))),
+            kind: "rating", legs: batch.legs, businessAtMs: context.businessNowMs, entryID: batch.entryID,
+            context.actor.scope, in: transaction)
         batch.entryID = context.ids.next()
+        batch.facts = []
         batch.legs = []
         batch.revenuePaise = [:]
     }
@@ -322,6 +326,7 @@ struct RateChunk: Command {
             } ?? false
         if !isSameMoney {
             charge.entryID = batch.entryID
+            batch.facts.append("\(charge.accountID) \(charge.day.number) \(charge.revision)")
             if let known { post(known, sign: -1, .reversal, &batch) }
             post(charge, sign: 1, .charge, &batch)
             batch.changedAccounts.append(

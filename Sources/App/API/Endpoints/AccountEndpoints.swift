@@ -2,6 +2,7 @@
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import Journal
 import Meters
 import Payments
@@ -158,9 +159,13 @@ struct BalanceView: APIModel {
     var accountID: ID
     var balancePaise: Int64
     var estimatedChargesPaise: Int64
+    var reservedPaise: Int64
+    var expectedPaise: Int64
     static let notes: [String: Note] = [
         "accountID": Note("The account."), "balancePaise": Note("Balance; negative is owed."),
         "estimatedChargesPaise": Note("Part of the charges that rests on estimated readings."),
+        "reservedPaise": Note("What is reserved of the balance until it is taken or given up."),
+        "expectedPaise": Note("What is to come and is not in the balance yet."),
     ]
 }
 
@@ -288,15 +293,20 @@ extension Endpoints {
                 access: .permission([.readAccounts, .readOwnAccount]),
                 EndpointText("Balance of an account", "The balance alone: the cheapest question about an account."),
                 example: AccountPath(accountID: ID(101)),
-                outputExample: BalanceView(accountID: ID(101), balancePaise: 11_860, estimatedChargesPaise: 0),
+                outputExample: BalanceView(
+                    accountID: ID(101), balancePaise: 11_860, estimatedChargesPaise: 0, reservedPaise: 0,
+                    expectedPaise: 0),
                 problems: [.notFound],
                 run: { input, context in
-                    try await context.read { transaction, scope in
+                    let nowMs = context.services.site.clocks.businessNowMs()
+                    return try await context.read { transaction, scope in
                         let account = try SupplyAccount.find(input.accountID.value, scope, in: transaction)
-                        let found = try Journal.balance(ofAccount: account.accountID, scope, in: transaction)
+                        let found = try Journal.balance(
+                            ofAccount: account.accountID, atMs: nowMs, scope, in: transaction)
                         return BalanceView(
                             accountID: ID(account.accountID), balancePaise: found.balancePaise,
-                            estimatedChargesPaise: found.estimatedChargesPaise)
+                            estimatedChargesPaise: found.estimatedChargesPaise,
+                            reservedPaise: found.reservedPaise ?? 0, expectedPaise: found.expectedPaise ?? 0)
                     }
                 })),
         AnyEndpoint(

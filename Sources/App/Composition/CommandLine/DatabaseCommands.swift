@@ -139,8 +139,9 @@ private func bookChecks(_ money: any Database) async throws -> [CheckRow] {
             let wrong = trial.wrongAccounts
             return [
                 CheckRow(
-                    name: "trial balance of \(org.name)", ok: trial.sumPaise == 0,
-                    found: "\(trial.sumPaise) paise over \(trial.postings) postings"),
+                    name: "trial balance of \(org.name)", ok: trial.sumPaise == 0 && trial.unbalancedEntries == 0,
+                    found: "\(trial.sumPaise) paise over \(trial.postings) postings, "
+                        + "\(trial.unbalancedEntries) entries off balance"),
                 CheckRow(
                     name: "balances of \(org.name)", ok: wrong.isEmpty,
                     found: wrong.isEmpty

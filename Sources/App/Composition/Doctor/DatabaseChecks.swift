@@ -171,8 +171,8 @@ private func bookFindings(_ money: any Database) async throws -> [DoctorFinding]
             let trial = try Journal.trialBalance(Scope(orgID: org.orgID), in: transaction)
             let text =
                 "\(trial.postings) postings sum to \(trial.sumPaise) paise, "
-                + "\(trial.wrongAccounts.count) balances differ from them"
-            guard trial.sumPaise == 0, trial.wrongAccounts.isEmpty else {
+                + "\(trial.unbalancedEntries) entries and \(trial.wrongAccounts.count) balances differ from them"
+            guard trial.sumPaise == 0, trial.unbalancedEntries == 0, trial.wrongAccounts.isEmpty else {
                 return .wrong("book of \(org.name)", text, "Stop the server and run `busbar db check`")
             }
             return .ok("book of \(org.name)", text)

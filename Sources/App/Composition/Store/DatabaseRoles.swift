@@ -4,8 +4,8 @@ import SQL
 
 /// What is written once and never changed or removed: the trail, the book and what explains it.
 let appendOnlyTables = [
-    "adjustment", "audit", "charge", "command_log", "journal_entry", "pack", "posting", "recharge", "relay_change",
-    "supply_decision",
+    "adjustment", "audit", "charge", "command_log", "journal_entry", "journal_pending", "journal_pending_leg",
+    "journal_settlement", "pack", "posting", "recharge", "relay_change", "supply_decision",
 ]
 
 /// Parts of the names of columns that hold secrets or their hashes.
