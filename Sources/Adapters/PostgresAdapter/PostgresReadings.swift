@@ -49,6 +49,23 @@ public actor PostgresReadings: ReadingsStore {
         return database
     }
 
+    /// Until the server has looked by itself, which may take a minute, it takes every value for a rare one and reads a
+    /// meter's month by walking through all meters. A role that does not own the tables cannot ask; then it waits.
+    public func gatherFigures(_ month: CivilMonth) async throws {
+        try await database.write { transaction in
+            let names = try transaction.query(
+                Self.partitions, []
+            ) { (try $0.text(0), try $0.optionalText(1)) }.compactMap { parent, partition in
+                Self.month(of: partition, parent: parent) == month ? partition : nil
+            }
+            for name in names { try transaction.run("ANALYZE \(Self.quoted(name))") }
+        }
+    }
+
+    private static func quoted(_ name: String) -> String {
+        "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    }
+
     private static func parents(without month: CivilMonth, _ transaction: any SQLTransaction) throws -> [String] {
         let rows = try transaction.query(partitions, []) { (try $0.text(0), try $0.optionalText(1)) }
         let have = Set(rows.filter { Self.month(of: $0.1, parent: $0.0) == month }.map(\.0))
@@ -58,7 +75,6 @@ public actor PostgresReadings: ReadingsStore {
     private static func makePartition(
         of parent: String, _ month: CivilMonth, _ transaction: any SQLTransaction
     ) throws {
-        func quoted(_ name: String) -> String { "\"" + name.split(separator: "\"").joined(separator: "\"\"") + "\"" }
         let suffix = month.description.split(separator: "-").joined(separator: "_")
         // A role that only works with rows may not make a table; the owner has left it a function (`busbar db roles`).
         let hasHelper = try transaction.first(

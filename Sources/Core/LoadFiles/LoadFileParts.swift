@@ -83,10 +83,15 @@ extension LoadFileParser {
             guard parser.feed(bytes, cuts[part]..<cuts[part + 1]), (try? parser.endPart()) != nil else { return }
             read.withLock { [parser] in $0[part] = parser }
         }
-        let done = read.withLock { $0 }
-        guard var whole = done[0] else { return nil }
-        for part in done.dropFirst() {
-            guard let part, whole.append(part) else { return nil }
+        // Taken out, not copied: what is held twice would be copied day by day as soon as it is written to.
+        var done = read.withLock { held in
+            let taken = held
+            held = []
+            return taken
+        }
+        guard var whole = done[0].take() else { return nil }
+        for index in done.indices.dropFirst() {
+            guard let part = done[index].take(), whole.append(part) else { return nil }
         }
         guard !whole.needsOrder else { return nil }
         return try whole.finish()

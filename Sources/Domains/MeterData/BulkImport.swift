@@ -13,6 +13,8 @@ import VEE
 struct BulkImport: Sendable {
     /// Meter-months prepared and stored at once.
     static let chunkSize = 1_024
+    /// Meter-days of a month after which the engine is asked to look at what it holds.
+    private static let manyDays = 10_000
 
     let site: Site
     let org: Org
@@ -84,6 +86,7 @@ struct BulkImport: Sendable {
             await progress(taken.meterDays)
             ready = try await following
         }
+        if taken.newVersions >= Self.manyDays { try await site.readings.gatherFigures(month) }
         return (taken, left)
     }
 

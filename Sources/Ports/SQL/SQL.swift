@@ -124,6 +124,8 @@ public protocol ReadingsStore: Sendable {
     func monthsInReach() async throws -> [CivilMonth]
     /// The database of one month, created and migrated when it is not there yet.
     func shard(_ month: CivilMonth) async throws -> any Database
+    /// Lets the engine count a month's rows after many came at once, where its choice of plans rests on such counts.
+    func gatherFigures(_ month: CivilMonth) async throws
     /// Where the months lie, as far as the engine has files for them.
     var files: any MonthFiles { get }
     func close() async
@@ -131,6 +133,7 @@ public protocol ReadingsStore: Sendable {
 
 extension ReadingsStore {
     public func monthsInReach() async throws -> [CivilMonth] { try await months() }
+    public func gatherFigures(_ month: CivilMonth) async throws {}
 }
 
 /// The files of months. Each step may be broken off and run again anywhere; doing it again changes nothing.
