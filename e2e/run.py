@@ -344,7 +344,8 @@ def meter_data(walk, person, whole):
         for width in (1440, 1024):
             page.set_viewport_size({"width": width, "height": 900})
             page.goto(walk.base + "/exceptions/readings")
-            cut = page.evaluate("(e => e ? e.scrollWidth - e.clientWidth : 0)(document.querySelector('[data-queue] .wide'))")
+            cut = page.evaluate(
+                "(e => e ? e.scrollWidth - e.clientWidth : 0)(document.querySelector('[data-queue] .wide'))")
             walk.check(cut <= 0, f"/exceptions/readings {language} {width}", f"the list is cut off by {cut} px")
         page.set_viewport_size({"width": 1440, "height": 900})
         page.goto(walk.base + "/reports")

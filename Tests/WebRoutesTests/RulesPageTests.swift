@@ -85,6 +85,17 @@ import VEE
         }
     }
 
+    @Test func settingsHaveANameForPeople() throws {
+        let w = Wording(messages: try Pages().messages(.hindi), zone: .india, nowMs: 0)
+        for kind in BusbarSettings.registry.kinds {
+            let label = settingLabel(kind.name, w)
+            #expect(label?.isEmpty == false, "\(kind.name) has no name for people")
+            #expect(label?.plain.contains(kind.name) == false)
+        }
+        #expect(settingLabel("supply.rules from", w) == settingLabel("supply.rules", w))
+        #expect(settingLabel("balance_paise", w) == nil)
+    }
+
     /// What only some may see stands in the menu of those alone.
     @Test func theMenuLeadsToRulesAndEdits() async throws {
         try await WebSite.with { web in

@@ -26,7 +26,7 @@ import VEE
         for case let file as URL in files {
             if file.pathExtension == "swift" {
                 let text = try String(contentsOf: file, encoding: .utf8)
-                exact.formUnion(text.matches(of: #/"([a-z]+[a-zA-Z0-9._]*)"/#).map { String($0.1) })
+                exact.formUnion(text.matches(of: #/"([a-z]+[a-zA-Z0-9._-]*)"/#).map { String($0.1) })
                 counted.formUnion(text.matches(of: #/count\(\s*"([a-zA-Z.]+)"/#).map { String($0.1) })
                 counted.formUnion(text.matches(of: #/"(drop\.[a-zA-Z]+)"/#).map { String($0.1) })
             } else if file.pathExtension == "mustache" {
@@ -186,6 +186,17 @@ import VEE
             #expect(reasonWords(reason, english).plain == reason)
             let said = reasonWords(reason, hindi).plain.replacing("Wh", with: "")
             #expect(said.firstMatch(of: #/[a-z]{2,}/#) == nil, "'\(reason)' is said as '\(said)'")
+        }
+    }
+
+    @Test func settingsOfChecksHaveANameForPeople() throws {
+        let w = Wording(messages: try Self.messages(.hindi), zone: Samples.zone, nowMs: Samples.nowMs)
+        #expect(settingWords("floorW", "1000", w).plain.hasPrefix("इस भार से नीचे नहीं, W: 1000"))
+        for text in [ValidationRules.all.json(), EstimationPlan.best.json()] {
+            let names = text.matches(of: #/"([a-zA-Z]+)":(?:\d|"warning")/#).map { String($0.1) } + ["shape"]
+            for name in names where !["format", "severities"].contains(name) {
+                #expect(settingWords(name, "1", w).plain.contains("<small"), "\(name) has no name for people")
+            }
         }
     }
 

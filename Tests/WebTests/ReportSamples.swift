@@ -43,6 +43,15 @@ extension Samples {
                 startS: 1_794_508_200, periodS: 1_800))
     }
 
+    private static func cells(_ word: String) -> [(ReportColumn, ReportCell)] {
+        [
+            (ReportColumn("place", .text), .text(word)), (ReportColumn("day", .day), .text("2026-11-12")),
+            (ReportColumn("import_Wh", .wh), .number(-1_234)), (ReportColumn("peak_W", .watt), .number(5_600)),
+            (ReportColumn("loss_ppm", .ppm), .none), (ReportColumn("missing", .count), .number(0)),
+            (ReportColumn("peak_at", .time), .text("2026-11-12 18:30")), (ReportColumn(word, .text), .text(word)),
+        ]
+    }
+
     static func reports(_ word: String) -> [Sample] {
         let keys: [SetKey?] = [.place(31), .meter(1001), .node(.stu, 7), nil]
         let parts = BreakUp(
@@ -62,12 +71,7 @@ extension Samples {
                         series: series, parts: parts, titles: [word, word, word, ""], undeclared: [word, "GETCO"]),
                     refusal: nil))
         }
-        let cells: [(ReportColumn, ReportCell)] = [
-            (ReportColumn("place", .text), .text(word)), (ReportColumn("day", .day), .text("2026-11-12")),
-            (ReportColumn("import_Wh", .wh), .number(-1_234)), (ReportColumn("peak_W", .watt), .number(5_600)),
-            (ReportColumn("loss_ppm", .ppm), .none), (ReportColumn("missing", .count), .number(0)),
-            (ReportColumn("peak_at", .time), .text("2026-11-12 18:30")), (ReportColumn(word, .text), .text(word)),
-        ]
+        let cells = cells(word)
         let targets: [ReportTarget?] = [
             .set(.place(31), from: first, to: first), .set(.meter(1001), from: first, to: first), .meter(1001, first),
             .exceptions(rule: "spike"), nil, .forecast(.place(31), from: first, to: first),
