@@ -49,7 +49,7 @@ import VEE
             #expect(try await sets().map(\.value?.spike?.floorW) == [77_777])
             let after = await browser.get("\(Self.path)?group=all")
             #expect(
-                after.text.contains("Not below this load, W: 77777 <small class=\"id q\">floorW</small>")
+                after.text.contains("Not below this load, W: 77777 <span class=\"id q\">floorW</span>")
                     && after.text.contains("1 group has rules of its own"))
             let past = await browser.post(Self.path, tried.merging(["fromDay": "2026-01-01"]) { $1 })
             #expect(past.status == 409 && past.text.contains("are over and were worked out by other rules"))
@@ -63,7 +63,7 @@ import VEE
             let page = await browser.get(path)
             #expect(page.status == 200 && page.text.contains("The company’s plan of estimation holds"))
             #expect(
-                page.text.contains("vee.estimation-plan") && page.text.contains("<small class=\"id q\">minimumDays"))
+                page.text.contains("vee.estimation-plan") && page.text.contains("<span class=\"id q\">minimumDays"))
             var form = [
                 "csrf": try page.field("csrf"), "group": "place:\(web.one.place)", "plan": " nonsense", "fromDay": "",
                 "reason": "the old one knew no profile",

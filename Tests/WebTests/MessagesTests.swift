@@ -195,7 +195,7 @@ import VEE
         for text in [ValidationRules.all.json(), EstimationPlan.best.json()] {
             let names = text.matches(of: #/"([a-zA-Z]+)":(?:\d|"warning")/#).map { String($0.1) } + ["shape"]
             for name in names where !["format", "severities"].contains(name) {
-                #expect(settingWords(name, "1", w).plain.contains("<small"), "\(name) has no name for people")
+                #expect(settingWords(name, "1", w).plain.contains("<span"), "\(name) has no name for people")
             }
         }
     }

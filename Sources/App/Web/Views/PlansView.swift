@@ -52,7 +52,7 @@ extension PlansView: PageContent {
     private func companyRow(_ w: Wording) -> Fields {
         var row = Fields([
             "name": w.say("plans.company"),
-            "since": "\(w.say("plans.companyNote")) <small class=\"id q\">\(Estimator.planSetting)</small>",
+            "since": "\(w.say("plans.companyNote")) <span class=\"id q\">\(Estimator.planSetting)</span>",
         ])
         row.set("changeHref", nil as String?)
         row.set("ways", ways(company, w))

@@ -129,7 +129,7 @@ func settingWords(_ name: String, _ value: Markup, _ w: Wording) -> Markup {
     ]
     let key = "rules.set.\(name)"
     return known.contains(key)
-        ? "\(w.say(key)): \(value) <small class=\"id q\">\(name)</small>" : "\(name): \(value)"
+        ? "\(w.say(key)): \(value) <span class=\"id q\">\(name)</span>" : "\(name): \(value)"
 }
 
 extension RulesView: PageContent {
@@ -192,7 +192,7 @@ extension RulesView: PageContent {
         return fields.keys.sorted().map { key in
             let inner = fields[key] ?? .null
             return check == "severities"
-                ? "\(ruleWords(key, w)): \(word(inner, w)) <small class=\"id q\">\(key)</small>"
+                ? "\(ruleWords(key, w)): \(word(inner, w)) <span class=\"id q\">\(key)</span>"
                 : settingWords(key, word(inner, w), w)
         }.joined(" · ")
     }
