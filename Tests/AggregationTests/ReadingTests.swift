@@ -89,6 +89,89 @@ import Testing
         }
     }
 
+    /// The third day has come but is not summed up yet: it is told, and nowhere counted as nothing.
+    @Test(arguments: TestEngine.available)
+    func whatIsNotSummedUpYetIsNotNothing(_ engine: TestEngine) async throws {
+        try await withSite(engine, migrations: Town.migrations) { databases in
+            let town = try await Town.make(databases, first: Self.day)
+            var random = Numbers(state: 3)
+            let days = (0..<3).map { Self.day.advanced(by: $0) }
+            try await town.site.money.write { transaction in
+                try Meter(
+                    meterID: 9_001, serial: "HEAD-11", host: "", port: 0, clientAddress: 0, authentication: "none",
+                    sealedKeys: nil, capturePeriodS: 900
+                ).create(town.scope, atMs: 0, in: transaction)
+            }
+            _ = try await town.site.perform(
+                SetGridMeter(serial: "HEAD-11", placeID: 11, fromDay: days[0]), as: town.actor, source: "test")
+            let reader = try await SetReader(site: town.site, org: town.org)
+            func fill(_ day: CivilDay) async throws {
+                for house in 1...Int64(town.houses) { try await town.store(1_000 + house, day, &random) }
+            }
+            try await fill(days[0])
+            try await fill(days[1])
+            let before = try await reader.series(.all, from: days[0], to: days[2], .day)
+            #expect(before.knownTotalWh == nil && before.unsummed == days && before.grossedTotalMilliWh == nil)
+            let nothing = try await reader.breakUp(.all, from: days[0], to: days[2], by: .meter, limit: 9)
+            #expect(nothing.knownTotalWh == nil && nothing.unsummed == days)
+            let bare = try await reader.report(ReportQuery(.dataAvailability, from: days[0], to: days[2]), town.scope)
+            #expect(!bare.rows.isEmpty && bare.rows.allSatisfy { $0.cells.suffix(7).allSatisfy { $0 == .none } })
+            try await Aggregator(site: town.site, org: town.org).run()
+            try await fill(days[2])
+            try await town.store(9_001, days[2], &random)
+            let series = try await reader.series(.all, from: days[0], to: days[2], .day)
+            #expect(series.knownTotalWh == series.totalWh && series.buckets.map(\.day) == Array(days.prefix(2)))
+            #expect(series.unsummed == [days[2]])
+            // No house has a way yet: that what went in was nothing is not said.
+            #expect(series.grossed == .withoutPath && series.grossedTotalMilliWh == nil)
+            #expect(try await reader.series(.meter(1_001), from: days[0], to: days[2], .day).unsummed.isEmpty)
+            let report = try await reader.report(
+                ReportQuery(.dataAvailability, from: days[0], to: days[2], set: .place(11)), town.scope)
+            #expect(report.unsummed == [days[2]] && report.rows.count == 3)
+            #expect(report.csv().hasSuffix(",feeder,\(days[2]),,,,,,,\r\n"))
+            // The feeder's meter speaks of the third day, those below are not summed up: neither side counts it.
+            let balance = try #require(
+                try await reader.balances(from: days[0], to: days[2], town.scope).first)
+            #expect(balance.summedDays == 2 && balance.knownBelowImportWh == balance.belowImportWh)
+            #expect(balance.knownHeadImportWh == nil && balance.knownLossWh == nil && balance.lossPPM == nil)
+            let table = try await reader.report(ReportQuery(.energyBalance, from: days[0], to: days[2]), town.scope)
+            #expect(table.rows[0].cells[1] == .none && table.rows[0].cells[5] == .none)
+            try await Aggregator(site: town.site, org: town.org).run()
+            let whole = try await reader.series(.all, from: days[0], to: days[2], .day)
+            #expect(whole.unsummed.isEmpty && whole.buckets.count == 3)
+            #expect(try await reader.unsummed(.importWh, from: Self.day.advanced(by: -60), to: days[0]).count == 40)
+        }
+    }
+
+    @Test(arguments: TestEngine.available)
+    func reportsKeepToTheSetThatIsAsked(_ engine: TestEngine) async throws {
+        try await withSite(engine, migrations: Town.migrations) { databases in
+            let town = try await Self.full(databases)
+            let reader = try await SetReader(site: town.site, org: town.org)
+            for meterID in [Int64(1_001), 1_002] {
+                try await town.site.readings.shard(Self.day.month).write { transaction in
+                    try transaction.run(
+                        """
+                        INSERT INTO vee_exception (org_id, day, meter_id, rule, from_slot, to_slot, severity, message,
+                          raw_values, raised_at_ms) VALUES (1, $1, $2, 'spike', 3, 4, 'hard', 'x', '', 0)
+                        """, [.day(Self.day), .int(meterID)])
+                }
+            }
+            func raised(_ set: SetKey?) async throws -> [ReportCell] {
+                try await reader.report(ReportQuery(.exceptions, from: Self.day, to: Self.day, set: set), town.scope)
+                    .rows.map { $0.cells[2] }
+            }
+            #expect(try await raised(nil) == [.number(2)])
+            #expect(try await raised(.meter(1_001)) == [.number(1)])
+            // House 2 stands under transformer 103, which feeder 12 feeds.
+            #expect(try await raised(.place(12)) == [.number(1)])
+            await #expect(throws: Refusal.self) {
+                try await reader.report(
+                    ReportQuery(.energyBalance, from: Self.day, to: Self.day, set: .category("domestic")), town.scope)
+            }
+        }
+    }
+
     @Test(arguments: TestEngine.available)
     func virtualMetersAddAndSubtractAndRefuseCircles(_ engine: TestEngine) async throws {
         try await withSite(engine, migrations: Town.migrations) { databases in

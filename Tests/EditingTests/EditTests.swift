@@ -37,6 +37,32 @@ import VEE
         }
     }
 
+    /// Whatever door the wish comes by: worked out before and proposed on a day that lasts, it is refused too.
+    @Test(arguments: TestEngine.available)
+    func aDayThatIsNotOverIsNotEdited(_ engine: TestEngine) async throws {
+        try await Bench.with(engine) { bench in
+            let day = bench.retailer.first
+            let plan = try await EditPlan.of(bench.request(day, 0..<2, .zero), site: bench.site, bench.scope)
+            let overMs = bench.clock.nowMs
+            for later in [0, -1] {
+                bench.clock.nowMs = bench.org.zone.startS(of: day.advanced(by: later)) * 1000 + 43_200_000
+                for named in [day, day.advanced(by: 1)] {
+                    let refused = try await refusal {
+                        try await bench.submit(bench.request(day, to: named, 0..<2, .zero, on: [1, 1]))
+                    }
+                    #expect(refused?.code == .invalid)
+                }
+                let early = try await refusal {
+                    _ = try await bench.site.perform(ProposeEdit(plan), as: Bench.asha, source: "test")
+                }
+                #expect(early?.message == "A day that is not over yet, or long gone, is not edited.")
+            }
+            #expect(try await bench.versions(day).count == 1)
+            bench.clock.nowMs = overMs
+            #expect(try await bench.submit(bench.request(day, 0..<2, .zero)).state == .applied)
+        }
+    }
+
     @Test(arguments: TestEngine.available)
     func aboveTheLimitASecondPersonMustAgree(_ engine: TestEngine) async throws {
         try await Bench.with(engine) { bench in

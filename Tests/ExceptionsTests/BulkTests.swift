@@ -23,7 +23,7 @@ import VEE
             let half = try await street.list(Street.confined).counts(.init())
             #expect(half.counts.map(\.count) == [500])
             var ids: [ExceptionID] = []
-            var after: ExceptionID?
+            var after: ExceptionPlace?
             repeat {
                 let part = try await street.list().page(.init(), after: after, limit: 300)
                 ids += part.items.map(\.id)
@@ -76,6 +76,21 @@ import VEE
         }
     }
 
+    /// However the list is cut into parts, also between hard and soft ones.
+    private func everyCutHoldsTheSame(_ street: Street, _ seen: [ExceptionID]) async throws {
+        for (limit, sizes) in [(8, [8, 4]), (4, [4, 4, 4]), (12, [12]), (3, [3, 3, 3, 3])] {
+            var (parts, all): ([Int], [ExceptionID]) = ([], [])
+            var place: ExceptionPlace?
+            repeat {
+                let part = try await street.list().page(.init(), after: place, limit: limit)
+                parts.append(part.items.count)
+                all += part.items.map(\.id)
+                place = part.next.flatMap { ExceptionPlace($0.description) }
+            } while place != nil && parts.count < 9
+            #expect(parts == sizes && all == seen, "by \(limit)")
+        }
+    }
+
     @Test(arguments: TestEngine.available)
     func filtersAndPartsAcrossMonths(_ engine: TestEngine) async throws {
         try await Street.with(engine) { street in
@@ -89,7 +104,7 @@ import VEE
                     meterID, on: Street.day.advanced(by: 1), Street.values(4), registers: (0, 1), rules: .standard)
             }
             var seen: [ExceptionID] = []
-            var after: ExceptionID?
+            var after: ExceptionPlace?
             repeat {
                 let part = try await street.list().page(.init(), after: after, limit: 5)
                 #expect(part.items.count <= 5)
@@ -97,9 +112,16 @@ import VEE
                 after = part.next
             } while after != nil
             #expect(seen.count == 12)
-            #expect(
-                seen.map(\.rule) == .init(repeating: "sumCheck", count: 4) + .init(repeating: "negative", count: 4)
-                    + .init(repeating: "spike", count: 4))
+            // The soft ones come last, though they are of the latest day.
+            let rules = [String](repeating: "negative", count: 4) + .init(repeating: "spike", count: 4)
+            #expect(seen.map(\.rule) == rules + .init(repeating: "sumCheck", count: 4))
+            try await everyCutHoldsTheSame(street, seen)
+            var soft = ExceptionFilter()
+            soft.severity = .warning
+            let one = try await street.list().page(soft, limit: 3)
+            #expect(one.next?.severity == .warning)
+            #expect(try await street.list().page(soft, after: one.next, limit: 3).items.map(\.id) == [seen[11]])
+            #expect(ExceptionPlace("2026-11-20.1001.spike.20") == nil && ExceptionPlace("soft.x") == nil)
             #expect(seen.map(\.meterID) == [1001, 1002, 1003, 1004, 1001, 1002, 1003, 1004, 1001, 1002, 1003, 1004])
             let count = { (change: (inout ExceptionFilter) -> Void) in
                 var filter = ExceptionFilter()

@@ -195,3 +195,28 @@ struct BoundsTests {
         #expect(found.caidi == Figure(low: 10_000_000, likely: 10_000_000, high: 10_000_000))
     }
 }
+
+struct BeginningTests {
+    /// The network begins on the 10th with 100 customers; a day later it has 200.
+    private static let first = CivilDay(number: 20_758)
+    private static let begin = first.advanced(by: 9)
+
+    private static func report(to last: CivilDay) -> ReliabilityReport {
+        let startS = Zone.india.startS(of: begin) + 7_200
+        return ReliabilityReport(
+            [Interruption(startS: startS, endS: startS + 3_600, customers: 100)], from: first.advanced(by: -40),
+            to: last, zone: .india
+        ) { day in day < begin ? 0 : day == begin ? 100 : 200 }
+    }
+
+    @Test func `the figures begin with the first customer and say so`() throws {
+        let found = Self.report(to: Self.begin.advanced(by: 1))
+        #expect(found.whole.servedFrom == Self.begin && found.whole.customers == 150)
+        // 100 customers without supply for an hour, over 150 of them; supply was there in 1.39 % less than two days.
+        #expect(found.whole.all.saidi.likely == 40_000_000)
+        #expect(found.whole.all.asai.likely == 986_111)
+        #expect(found.months.map(\.servedFrom) == [nil, nil, Self.begin])
+        #expect(found.months.map(\.customers) == [0, 0, 150])
+        #expect(found.months[0].all.saidi.likely == nil && found.months[2].all.saidi.likely == 40_000_000)
+    }
+}

@@ -31,6 +31,24 @@ import Testing
         return form
     }
 
+    @Test func aDayThatIsNotOverIsShownWithoutAForm() async throws {
+        try await WebSite.with { web in
+            let browser = try await web.browser("ops")
+            let path = "/meters/\(web.one.meter)/edit"
+            for day in ["2026-02-10", "2026-02-11"] {
+                let page = await browser.get("\(path)?day=\(day)")
+                #expect(page.status == 200 && !page.text.contains("name=\"v47\""))
+                #expect(page.text.contains("This day is not over"))
+            }
+            let over = await browser.get("\(path)?day=2026-02-09")
+            #expect(over.text.contains("name=\"v47\"") && over.text.contains(">24:00</option>"))
+            #expect(over.text.contains("23:30–24:00"))
+            let form = try Self.form(over, try #require(CivilDay("2026-02-10")), ["v3": "25", "base": "0"])
+            let refused = await browser.post(path, form)
+            #expect(refused.status == 422 && refused.text.contains("A day that is not over yet"))
+        }
+    }
+
     @Test(arguments: TestEngine.available)
     func aSmallEditIsShownMadeAndTakenBack(_ engine: TestEngine) async throws {
         try await WebSite.with(engine) { web in

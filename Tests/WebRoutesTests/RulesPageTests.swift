@@ -48,9 +48,66 @@ import VEE
             #expect(set.status == 303 && set.location == "\(Self.path)?did=set")
             #expect(try await sets().map(\.value?.spike?.floorW) == [77_777])
             let after = await browser.get("\(Self.path)?group=all")
-            #expect(after.text.contains("floorW 77777") && after.text.contains("1 group has rules of its own"))
+            #expect(
+                after.text.contains("Not below this load, W: 77777 <span class=\"id q\">floorW</span>")
+                    && after.text.contains("1 group has rules of its own"))
             let past = await browser.post(Self.path, tried.merging(["fromDay": "2026-01-01"]) { $1 })
             #expect(past.status == 409 && past.text.contains("are over and were worked out by other rules"))
+        }
+    }
+
+    @Test func plansOfEstimationAreSeenAndSet() async throws {
+        try await WebSite.with { web in
+            let browser = try await web.browser("admin")
+            let path = "/estimation-plans"
+            let page = await browser.get(path)
+            #expect(page.status == 200 && page.text.contains("The company’s plan of estimation holds"))
+            #expect(
+                page.text.contains("vee.estimation-plan") && page.text.contains("<span class=\"id q\">minimumDays"))
+            var form = [
+                "csrf": try page.field("csrf"), "group": "place:\(web.one.place)", "plan": " nonsense", "fromDay": "",
+                "reason": "the old one knew no profile",
+            ]
+            let wrong = await browser.post(path, form)
+            #expect(wrong.status == 422 && wrong.text.contains("value=\"place:\(web.one.place)\""))
+            form["plan"] = "best"
+            let bare = await browser.post(path, form.merging(["reason": ""]) { $1 })
+            #expect(bare.status == 422 && bare.text.contains("A reason is missing"))
+            let past = await browser.post(path, form.merging(["fromDay": "2026-01-01"]) { $1 })
+            #expect(past.status == 409)
+            #expect(await browser.post(path, form).location == "\(path)?did=set")
+            let sets = try await web.site.money.read { try PlanBook.load(orgID: 1, in: $0).sets }
+            #expect(sets.map(\.value) == [.best] && sets[0].group == .place(web.one.place))
+            let after = await browser.get("\(path)?did=set")
+            #expect(after.text.contains("1 group has a plan") && after.text.contains("The plan is set."))
+            #expect(await browser.post(path, form.merging(["none": "1"]) { $1 }).status == 303)
+            #expect((await browser.get(path)).text.contains("The company’s plan of estimation holds"))
+        }
+    }
+
+    @Test func settingsHaveANameForPeople() throws {
+        let w = Wording(messages: try Pages().messages(.hindi), zone: .india, nowMs: 0)
+        for kind in BusbarSettings.registry.kinds {
+            let label = settingLabel(kind.name, w)
+            #expect(label?.isEmpty == false, "\(kind.name) has no name for people")
+            #expect(label?.plain.contains(kind.name) == false)
+        }
+        #expect(settingLabel("supply.rules from", w) == settingLabel("supply.rules", w))
+        #expect(settingLabel("balance_paise", w) == nil)
+    }
+
+    /// What only some may see stands in the menu of those alone.
+    @Test func theMenuLeadsToRulesAndEdits() async throws {
+        try await WebSite.with { web in
+            let admin = await (try await web.browser("admin")).get("/me").text
+            let ops = await (try await web.browser("ops")).get("/me").text
+            let menus = try [admin, ops].map { page in
+                String(try #require(page.firstMatch(of: #/<nav class="bus".*?<\/nav>/#.dotMatchesNewlines())).0)
+            }
+            for menu in menus {
+                #expect(menu.contains("href=\"/edits\"") && menu.contains("href=\"/estimates\""))
+            }
+            #expect(menus[0].contains("href=\"/validation-rules\"") && !menus[1].contains("/validation-rules"))
         }
     }
 

@@ -1,7 +1,9 @@
 // MessagesTests: both languages hold the same keys with the same placeholders, and the code uses every one of them.
 import Access
+import CivilTime
 import Foundation
 import IS15959
+import IntervalData
 import Testing
 import VEE
 
@@ -24,7 +26,7 @@ import VEE
         for case let file as URL in files {
             if file.pathExtension == "swift" {
                 let text = try String(contentsOf: file, encoding: .utf8)
-                exact.formUnion(text.matches(of: #/"([a-z]+[a-zA-Z0-9._]*)"/#).map { String($0.1) })
+                exact.formUnion(text.matches(of: #/"([a-z]+[a-zA-Z0-9._-]*)"/#).map { String($0.1) })
                 counted.formUnion(text.matches(of: #/count\(\s*"([a-zA-Z.]+)"/#).map { String($0.1) })
                 counted.formUnion(text.matches(of: #/"(drop\.[a-zA-Z]+)"/#).map { String($0.1) })
             } else if file.pathExtension == "mustache" {
@@ -99,7 +101,8 @@ import VEE
     static let assembled: Set<String> = [
         "said.lineStray", "said.lineType", "said.zeroRegister", "said.zeroAgreed", "said.zeroSilent",
         "said.runRegister", "said.runAgreed", "said.runSilent", "said.spikeThird", "said.clockAhead",
-        "said.clockBehind", "said.driftAhead", "said.driftBehind", "said.sumCheck", "said.sumCheckDays",
+        "said.clockBehind", "said.meanWorking", "said.meanSaturday", "said.meanRest", "said.driftAhead",
+        "said.driftBehind", "said.sumCheck", "said.sumCheckDays",
     ]
 
     @Test func findingsAreKnownByTheirWords() throws {
@@ -138,7 +141,62 @@ import VEE
         ] {
             if let found = sayings.find("Line 4: spike.x: \(fault).") { met.insert(found.key) }
         }
+        met.formUnion(try Self.reasonsOfEstimates().compactMap { sayings.find($0)?.key })
         #expect(Self.assembled.subtracting(met).isEmpty, "\(Self.assembled.subtracting(met).sorted())")
+    }
+
+    /// Every reason an estimate can have, made by the plans and methods; parts put together stand apart.
+    private static func reasonsOfEstimates() throws -> Set<String> {
+        let first = CivilDay(number: 20_751)
+        var found: Set<String> = []
+        for missing in 20..<27 {
+            var series = LoadSeries(from: first, through: first.advanced(by: 29), zone: Samples.zone, periodS: 1_800)
+            let gap = missing * 48 + 10..<missing * 48 + 14
+            for slot in 0..<series.count where !gap.contains(slot) {
+                series.set(slot, Int64(100 + slot * 7 % 40 + slot / 48), .actual)
+            }
+            let knownWh = (series.slots(of: first.advanced(by: missing)) ?? 0..<0).reduce(0) { $0 + series.values[$1] }
+            let startS = Samples.zone.startS(of: first.advanced(by: missing))
+            for name in EstimationPlan.names {
+                guard let plan = EstimationPlan(named: name) else { continue }
+                for outages in [[], [startS + 18_000..<startS + 20_400]] {
+                    for movedWh in [nil, knownWh, knownWh + 900] {
+                        let registers = movedWh.map {
+                            [
+                                RegisterReading(atS: startS, registerWh: 0),
+                                RegisterReading(atS: startS + 86_400, registerWh: $0),
+                            ]
+                        }
+                        let made = estimate(series, registers: registers ?? [], outages: outages, plan: plan)
+                        found.formUnion(made.filled.map(\.reason))
+                    }
+                }
+            }
+        }
+        return found
+    }
+
+    @Test func reasonsOfEstimatesAreSaidInHindi() throws {
+        let hindi = Wording(messages: try Self.messages(.hindi), zone: Samples.zone, nowMs: Samples.nowMs)
+        let english = Wording(messages: try Self.messages(.english), zone: Samples.zone, nowMs: Samples.nowMs)
+        let reasons = try Self.reasonsOfEstimates()
+        #expect(reasons.count > 6)
+        for reason in reasons {
+            #expect(reasonWords(reason, english).plain == reason)
+            let said = reasonWords(reason, hindi).plain.replacing("Wh", with: "")
+            #expect(said.firstMatch(of: #/[a-z]{2,}/#) == nil, "'\(reason)' is said as '\(said)'")
+        }
+    }
+
+    @Test func settingsOfChecksHaveANameForPeople() throws {
+        let w = Wording(messages: try Self.messages(.hindi), zone: Samples.zone, nowMs: Samples.nowMs)
+        #expect(settingWords("floorW", "1000", w).plain.hasPrefix("इस भार से नीचे नहीं, W: 1000"))
+        for text in [ValidationRules.all.json(), EstimationPlan.best.json()] {
+            let names = text.matches(of: #/"([a-zA-Z]+)":(?:\d|"warning")/#).map { String($0.1) } + ["shape"]
+            for name in names where !["format", "severities"].contains(name) {
+                #expect(settingWords(name, "1", w).plain.contains("<span"), "\(name) has no name for people")
+            }
+        }
     }
 
     @Test func aSentenceOfADomainIsSaidInTheLanguageOfThePage() throws {

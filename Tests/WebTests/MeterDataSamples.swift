@@ -4,6 +4,7 @@ import CivilTime
 import Foundation
 import LoadFiles
 import MeterData
+import VEE
 
 @testable import Web
 
@@ -65,10 +66,10 @@ extension Samples {
     private static func rules(_ word: String) -> [Sample] {
         let json = #"{"format":2,"spike":{"floorW":1000},"voltage":{"a":"b"}}"#
         let sets = [
-            RulesView.Row(group: "all", fromDay: day.advanced(by: -90), rules: json, setAtMs: nowMs, by: word),
-            RulesView.Row(group: "all", fromDay: day.advanced(by: -3), rules: json, setAtMs: nowMs, by: word),
-            RulesView.Row(group: "category:\(word)", fromDay: day.advanced(by: 3), rules: nil, setAtMs: 0, by: word),
-            RulesView.Row(group: "place:31", fromDay: day, rules: "no json", setAtMs: nowMs, by: word),
+            GroupSets.Row(group: "all", fromDay: day.advanced(by: -90), rules: json, setAtMs: nowMs, by: word),
+            GroupSets.Row(group: "all", fromDay: day.advanced(by: -3), rules: json, setAtMs: nowMs, by: word),
+            GroupSets.Row(group: "category:\(word)", fromDay: day.advanced(by: 3), rules: nil, setAtMs: 0, by: word),
+            GroupSets.Row(group: "place:31", fromDay: day, rules: "no json", setAtMs: nowMs, by: word),
         ]
         var tried = RulesForm(typed: ["group": "all", "rules": json, "reason": word])
         tried.tried = "ab"
@@ -82,11 +83,25 @@ extension Samples {
         nothing.preview = .init(
             metersInGroup: 0, metersLooked: 0, meterDays: 0, heldMeterDays: 0, counts: [], examples: [])
         let groups = [("all", ""), ("place:31", word)]
-        return [
-            ("rules", RulesView(today: day, sets: sets, groups: groups, form: tried)),
-            ("rules-wrong", RulesView(today: day, sets: sets, groups: groups, form: wrong)),
-            ("rules-none", RulesView(today: day, sets: [], groups: [("all", word)], form: nothing)),
-        ].map { Sample(name: $0.0, look: .console, place: .rules, page: $0.1) }
+        let plans = [
+            GroupSets.Row(
+                group: "place:31", fromDay: day.advanced(by: -9), rules: EstimationPlan.best.json(), setAtMs: nowMs,
+                by: word),
+            GroupSets.Row(group: "all", fromDay: day.advanced(by: 3), rules: nil, setAtMs: nowMs, by: word),
+        ]
+        var plan = PlansForm(typed: ["group": word, "plan": word, "none": "1", "evenPast": "1", "reason": word])
+        plan.refusal = Refusal(.invalid, "The rules cannot be used: \(word).", hint: word, at: "plan")
+        let pages: [(String, any Page)] = [
+            ("rules", RulesView(sets: GroupSets(today: day, sets: sets, groups: groups), form: tried)),
+            ("rules-wrong", RulesView(sets: GroupSets(today: day, sets: sets, groups: groups), form: wrong)),
+            ("rules-none", RulesView(sets: GroupSets(today: day, sets: [], groups: [("all", word)]), form: nothing)),
+            ("plans", PlansView(sets: GroupSets(today: day, sets: plans, groups: groups), company: "best", form: plan)),
+            (
+                "plans-none",
+                PlansView(sets: GroupSets(today: day, sets: [], groups: []), company: "no plan", form: PlansForm())
+            ),
+        ]
+        return pages.map { Sample(name: $0.0, look: .console, place: .rules, page: $0.1) }
     }
 
     private static func outages(_ word: String) -> [Sample] {

@@ -138,6 +138,34 @@ import struct Access.Refusal
         #expect(stored.contains("40 meters together 60 minutes late"))
     }
 
+    @Test func whatIsNotKnownIsNotNothing() throws {
+        let samples = Samples.reports("x")
+        let bare = try Self.render(try #require(samples.first { $0.name == "aggregation-unsummed" }), .english)
+        #expect(bare.contains("x: there are no sums of these days yet") && !bare.contains("0.00"))
+        #expect(bare.contains("2 days are not summed up yet") && bare.matches(of: #/<dd class="fig">–</#).count == 5)
+        let partly = try Self.render(try #require(samples.first { $0.name == "aggregation-partly" }), .english)
+        #expect(
+            partly.contains("3 days are not summed up yet") && partly.matches(of: #/>not summed up yet</#).count == 3)
+        #expect(partly.contains("no way to any of its meters is known"))
+    }
+
+    @Test func reportsKeepTheirScopeOnTheWay() throws {
+        let samples = Samples.reports("x")
+        let page = try Self.render(try #require(samples.first { $0.name == "report-data-availability" }), .english)
+        let scope = "from=2026-11-12&amp;set=place%3A31&amp;to=2026-11-18"
+        for path in ["/reports?", "/aggregation?", "/reports/consumption?", "/reports/energy-balance?"] {
+            #expect(page.contains("href=\"\(path)\(scope)\""), "\(path)")
+        }
+        let days = "place=31&amp;from=2026-11-12&amp;to=2026-11-18"
+        #expect(
+            page.contains("/reliability?\(days)\"") && page.contains("/exceptions/readings?rule=spike&amp;\(days)\""))
+        let others = try #require(page.firstRange(of: "The same days and place"))
+        #expect(!page[others.lowerBound...].contains("/reports/data-availability"), "a report leads to itself")
+        // A longer period than a report is made for is cut to its last days.
+        let year = ReportScope(["from": "2025-11-19", "to": "2026-11-18"])
+        #expect(year.asked(daysMax: 40)["from"] == "2026-10-10" && year.asked()["from"] == "2025-11-19")
+    }
+
     @Test func whatIsSettledDoesNotWait() throws {
         let settled = try #require(Samples.console("x").first { $0.name == "queue-settled" })
         let html = try Self.render(settled, .english)

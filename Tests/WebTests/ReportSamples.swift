@@ -11,18 +11,20 @@ import VEE
 extension Samples {
     private static let first = CivilDay(number: 20_770)
 
-    private static func series(_ resolution: Resolution, _ count: Int, _ grossed: Grossed) -> SetSeries {
+    private static func series(
+        _ resolution: Resolution, _ count: Int, _ grossed: Grossed, unsummed: [CivilDay] = []
+    ) -> SetSeries {
         let stepS: Int64 = resolution == .day ? 86_400 : 1_800
         let buckets = (0..<count).map { index in
             SetBucket(
                 startS: 1_794_508_200 + Int64(index) * stepS, day: first.advanced(by: index * Int(stepS) / 86_400),
                 meterWh: Int64(index % 7) * 1_250 - (index == 3 ? 9_000 : 0),
-                grossedMilliWh: grossed == .notOfThisSet ? nil : Int64(index) * 1_400_000,
+                grossedMilliWh: [.notOfThisSet, .withoutPath].contains(grossed) ? nil : Int64(index) * 1_400_000,
                 estimatedIntervals: index % 5, editedIntervals: 0, missingIntervals: index % 11 == 0 ? 2 : 0)
         }
         return SetSeries(
             key: .all, channel: .importWh, resolution: resolution, asked: .quarterHour, buckets: buckets,
-            grossed: grossed, meters: 42, madeAtMs: 0)
+            grossed: grossed, meters: 42, madeAtMs: 0, unsummed: unsummed)
     }
 
     private static let groups = [1, 2, 5, 10, 20, 50, 100, 200, 500, 4_200].enumerated().map { index, meters in
@@ -39,6 +41,15 @@ extension Samples {
                 actual: (0..<48).map { $0 < actual ? 280 + Int64($0 % 24) * 22 : nil }, meters: 42,
                 knownDay: first.advanced(by: -2), madeAtMs: 1_794_421_800_000, isLate: late,
                 startS: 1_794_508_200, periodS: 1_800))
+    }
+
+    private static func cells(_ word: String) -> [(ReportColumn, ReportCell)] {
+        [
+            (ReportColumn("place", .text), .text(word)), (ReportColumn("day", .day), .text("2026-11-12")),
+            (ReportColumn("import_Wh", .wh), .number(-1_234)), (ReportColumn("peak_W", .watt), .number(5_600)),
+            (ReportColumn("loss_ppm", .ppm), .none), (ReportColumn("missing", .count), .number(0)),
+            (ReportColumn("peak_at", .time), .text("2026-11-12 18:30")), (ReportColumn(word, .text), .text(word)),
+        ]
     }
 
     static func reports(_ word: String) -> [Sample] {
@@ -60,12 +71,7 @@ extension Samples {
                         series: series, parts: parts, titles: [word, word, word, ""], undeclared: [word, "GETCO"]),
                     refusal: nil))
         }
-        let cells: [(ReportColumn, ReportCell)] = [
-            (ReportColumn("place", .text), .text(word)), (ReportColumn("day", .day), .text("2026-11-12")),
-            (ReportColumn("import_Wh", .wh), .number(-1_234)), (ReportColumn("peak_W", .watt), .number(5_600)),
-            (ReportColumn("loss_ppm", .ppm), .none), (ReportColumn("missing", .count), .number(0)),
-            (ReportColumn("peak_at", .time), .text("2026-11-12 18:30")), (ReportColumn(word, .text), .text(word)),
-        ]
+        let cells = cells(word)
         let targets: [ReportTarget?] = [
             .set(.place(31), from: first, to: first), .set(.meter(1001), from: first, to: first), .meter(1001, first),
             .exceptions(rule: "spike"), nil, .forecast(.place(31), from: first, to: first),
@@ -91,6 +97,11 @@ extension Samples {
             explorer("aggregation-fine", series(.halfHour, 336, .undeclared([7, 8]))),
             explorer("aggregation-place", series(.month, 2, .notOfThisSet)),
             explorer("aggregation-empty", series(.hour, 0, .known(withoutPathWh: 0))),
+            explorer(
+                "aggregation-unsummed", series(.day, 0, .withoutPath, unsummed: [first, first.advanced(by: 1)])),
+            explorer(
+                "aggregation-partly",
+                series(.day, 2, .withoutPath, unsummed: [2, 4, 5].map { first.advanced(by: $0) })),
             Sample(
                 name: "aggregation-refused", look: .console, place: .reports,
                 page: AggregationView(

@@ -7,7 +7,10 @@ public struct ReliabilityReport: Sendable, Equatable {
         /// First and last day of the part that is judged.
         public var from: CivilDay
         public var to: CivilDay
+        /// Customers served on the average day from ``servedFrom`` on.
         public var customers: Int64
+        /// The first day on which anybody was served; nil when nobody was. What is judged begins with it.
+        public var servedFrom: CivilDay?
         /// Unplanned interruptions, all days.
         public var all: ReliabilityIndices
         /// The same without those that began on a major event day.
@@ -52,9 +55,10 @@ public struct ReliabilityReport: Sendable, Equatable {
             major.isEmpty ? unplanned : unplanned.filter { !major.contains(zone.day(atS: $0.startS)) }
 
         func part(_ first: CivilDay, _ last: CivilDay) -> Part {
-            let served = Self.served(first, last, customers)
+            let (served, servedFrom) = Self.served(first, last, customers)
             let period = ReliabilityPeriod(
-                fromS: zone.startS(of: first), toS: zone.startS(of: last.advanced(by: 1)), customers: served)
+                fromS: zone.startS(of: servedFrom ?? first), toS: zone.startS(of: last.advanced(by: 1)),
+                customers: served)
             func near(_ all: [Interruption]) -> [Interruption] {
                 all.filter { interruption in
                     interruption.startS < period.toS
@@ -64,7 +68,7 @@ public struct ReliabilityReport: Sendable, Equatable {
                 }
             }
             return Part(
-                from: first, to: last, customers: served,
+                from: first, to: last, customers: served, servedFrom: servedFrom,
                 all: ReliabilityIndices(near(unplanned), period, rules),
                 withoutMajor: ReliabilityIndices(near(ordinary), period, rules),
                 planned: ReliabilityIndices(near(planned), period, rules))
@@ -77,15 +81,19 @@ public struct ReliabilityReport: Sendable, Equatable {
         }
     }
 
-    /// Customers served on the average day; days before the network had any do not count.
-    private static func served(_ first: CivilDay, _ last: CivilDay, _ customers: (CivilDay) -> Int64) -> Int64 {
+    /// Customers served on the average day; days before the network had any do not count. And its first day.
+    private static func served(
+        _ first: CivilDay, _ last: CivilDay, _ customers: (CivilDay) -> Int64
+    ) -> (customers: Int64, from: CivilDay?) {
         var (sum, days): (Int64, Int64) = (0, 0)
+        var from: CivilDay?
         for number in first.number...last.number {
             let count = customers(CivilDay(number: number))
             guard count > 0 else { continue }
+            from = from ?? CivilDay(number: number)
             sum += count
             days += 1
         }
-        return days == 0 ? 0 : (sum + days / 2) / days
+        return (days == 0 ? 0 : (sum + days / 2) / days, from)
     }
 }

@@ -79,7 +79,12 @@ public func validate(_ input: DayInput, rules: ValidationRules = .standard) -> [
     if let run = rules.consecutiveZeroes { findings += zeroRuns(input, run, rules.zero ?? .init(), explained) }
     if let tolerance = rules.timeTolerance { findings += timeTolerance(input, tolerance) }
     findings += moreFindings(input, rules)
-    return rules.severities == nil ? findings : findings.map(rules.weighed)
+    if rules.severities != nil { findings = findings.map(rules.weighed) }
+    // Of a day that is empty as a whole a soft run of zeros says the same again.
+    if findings.contains(where: { $0.rule == .zeroConsumption }) {
+        findings.removeAll { $0.rule == .consecutiveZeroes && $0.severity == .warning }
+    }
+    return findings
 }
 
 /// For each slot whether a hard finding holds it back from billing.

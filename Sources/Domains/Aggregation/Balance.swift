@@ -27,12 +27,25 @@ public struct EnergyBalance: Sendable, Equatable {
     public var belowMissing = 0
     /// Intervals that all meters should have.
     public var expected = 0
+    /// Intervals for which the head's import is known.
+    public var headKnown = 0
+    /// Days of which the meters below are summed up. The others count on neither side.
+    public var summedDays = 0
+
+    /// Nil where nothing is known of it: the head said nothing, the days are not summed up yet.
+    public var knownHeadImportWh: Int64? { headKnown > 0 ? headImportWh : nil }
+    public var knownHeadExportWh: Int64? { headKnown > 0 ? headExportWh : nil }
+    public var knownBelowImportWh: Int64? { summedDays > 0 ? belowImportWh : nil }
+    public var knownBelowExportWh: Int64? { summedDays > 0 ? belowExportWh : nil }
+    public var knownLossWh: Int64? { headKnown > 0 && summedDays > 0 ? lossWh : nil }
 
     public var inWh: Int64 { headImportWh + belowExportWh }
     /// Negative when more came out than went in: a wrong ratio, a meter in the wrong place.
     public var lossWh: Int64 { inWh - belowImportWh - headExportWh }
     /// Loss in millionths of what went in; nil when nothing did.
-    public var lossPPM: Int64? { inWh > 0 ? Int64(Int128(lossWh) * 1_000_000 / Int128(inWh)) : nil }
+    public var lossPPM: Int64? {
+        knownLossWh != nil && inWh > 0 ? Int64(Int128(lossWh) * 1_000_000 / Int128(inWh)) : nil
+    }
     /// Share of intervals that are neither missing nor estimated, in millionths; nil when there are none.
     public var completePPM: Int64? {
         guard expected > 0 else { return nil }
@@ -51,17 +64,21 @@ extension SetReader {
                 found[meterID] = try Meter.find(meterID, Scope(orgID: scope.orgID), in: transaction).capturePeriodS
             }
         }
+        let unsummed = Set(try await unsummed(.importWh, from: from, to: to))
         var balances: [EnergyBalance] = []
         for (placeID, meters) in Dictionary(grouping: heads, by: \.placeID) {
             var balance = EnergyBalance(placeID: placeID, headMeters: Set(meters.map(\.meterID)).sorted())
-            for channel in [Channel.importWh, .exportWh] {
-                for (shard, days) in try await months(from, to) {
+            for (shard, all) in try await months(from, to) {
+                let days = all.filter { !unsummed.contains($0) }
+                guard !days.isEmpty else { continue }
+                balance.summedDays += days.count
+                for channel in [Channel.importWh, .exportWh] {
                     try await add(meters, periods, channel, shard, days, to: &balance)
                 }
             }
             balances.append(balance)
         }
-        return balances.sorted { ($1.lossWh, $0.placeID) < ($0.lossWh, $1.placeID) }
+        return balances.sorted { ($1.knownLossWh ?? .min, $0.placeID) < ($0.knownLossWh ?? .min, $1.placeID) }
     }
 
     private func add(
@@ -103,6 +120,8 @@ extension SetReader {
             balance.expected += sums.reduce(0) { $0 + $1.meters * $1.slotCount }
             if channel == .importWh {
                 balance.headImportWh += head
+                balance.headKnown +=
+                    meters.values.reduce(0) { $0 + $1.slotCount } - doubtful.reduce(0) { $0 + $1.missing }
                 balance.belowImportWh += total
             } else {
                 balance.headExportWh += head

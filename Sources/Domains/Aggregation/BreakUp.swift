@@ -32,11 +32,15 @@ public struct BreakUp: Sendable, Equatable {
     /// What is left when more parts were found than asked for, and how many they are.
     public var rest: BreakUpRow?
     public var restCount = 0
+    /// Days of the period that are not summed up yet; they are in no part.
+    public var unsummed: [CivilDay] = []
     public init(rows: [BreakUpRow], rest: BreakUpRow?, restCount: Int = 0) {
         (self.rows, self.rest, self.restCount) = (rows, rest, restCount)
     }
 
     public var totalWh: Int64 { rows.reduce(rest?.wh ?? 0) { $0 + $1.wh } }
+    /// ``totalWh``; nil where there is no part.
+    public var knownTotalWh: Int64? { rows.isEmpty ? nil : totalWh }
 }
 
 extension SetReader {
@@ -50,18 +54,28 @@ extension SetReader {
         _ key: SetKey, _ channel: Channel = .importWh, from: CivilDay, to: CivilDay, by kind: BreakUpKind, limit: Int
     ) async throws -> BreakUp {
         try Self.refuseBadPeriod(from, to, daysMax: 400)
-        guard case .virtual = key else { return try await breakUpMembers(key, channel, from, to, kind, limit) }
+        var unsummed = try await unsummed(channel, from: from, to: to)
+        guard case .virtual = key else {
+            var found = try await breakUpMembers(key, channel, from, to, kind, limit)
+            found.unsummed = unsummed
+            return found
+        }
         var parts: [String: BreakUpRow] = [:]
+        var seen: Set<CivilDay> = []
         for number in from.number...to.number {
             let day = CivilDay(number: number)
             guard case .virtual(let id) = key, let formula = virtual.formula(of: id, on: day) else { continue }
             for term in formula.terms {
                 for sums in try await days(term.key, channel, from: day, to: day).values.flatMap(\.values) {
                     parts[term.key.description, default: Self.nothing(term.key)].add(sums, sign: term.sign)
+                    seen.insert(day)
                 }
             }
         }
-        return Self.ranked(parts, limit)
+        unsummed.removeAll(where: seen.contains)
+        var found = Self.ranked(parts, limit)
+        found.unsummed = unsummed
+        return found
     }
 
     private static func nothing(_ key: SetKey?) -> BreakUpRow {

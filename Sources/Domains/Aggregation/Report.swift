@@ -15,6 +15,24 @@ public enum ReportName: String, Sendable, CaseIterable, Codable {
     case forecast
     case forecastAccuracy = "forecast-accuracy"
     case forecastBySize = "forecast-by-size"
+
+    /// The longest period it is made for.
+    public var daysMax: Int {
+        switch self {
+        case .peakToAverage: Resolution.hour.daysMax
+        case .forecast: SetReader.forecastDaysMax
+        case .forecastAccuracy, .forecastBySize: SetReader.accuracyDaysMax
+        case .dataAvailability, .exceptions, .consumption, .maximumDemand, .energyBalance: 400
+        }
+    }
+
+    /// Its numbers are read from sums.
+    fileprivate var isOfSums: Bool {
+        switch self {
+        case .dataAvailability, .consumption, .energyBalance, .peakToAverage: true
+        case .exceptions, .maximumDemand, .forecast, .forecastAccuracy, .forecastBySize: false
+        }
+    }
 }
 
 /// What the numbers of a column are.
@@ -82,12 +100,16 @@ public struct Report: Sendable, Equatable {
     public var rows: [ReportRow]
     /// Business time at which it was made.
     public var madeAtMs: Int64
+    /// Days of the period that are not summed up yet: nothing of them is in a row, or their cells are empty.
+    public var unsummed: [CivilDay]
 
     public init(
-        name: ReportName, from: CivilDay, to: CivilDay, columns: [ReportColumn], rows: [ReportRow], madeAtMs: Int64
+        name: ReportName, from: CivilDay, to: CivilDay, columns: [ReportColumn], rows: [ReportRow], madeAtMs: Int64,
+        unsummed: [CivilDay] = []
     ) {
         (self.name, self.from, self.to) = (name, from, to)
         (self.columns, self.rows, self.madeAtMs) = (columns, rows, madeAtMs)
+        self.unsummed = unsummed
     }
 
     public static let rowsMax = 20_000
@@ -115,5 +137,10 @@ public struct ReportQuery: Sendable {
     public var by: BreakUpKind
     public init(_ name: ReportName, from: CivilDay, to: CivilDay, set: SetKey? = nil, by: BreakUpKind = .meter) {
         (self.name, self.from, self.to, self.set, self.by) = (name, from, to, set, by)
+    }
+
+    /// Of one meter its days are read, except to break it up.
+    var readsSums: Bool {
+        if case .meter = set { name == .consumption } else { name.isOfSums }
     }
 }

@@ -14,7 +14,7 @@ import Tariffs
 extension SetReader {
     /// - Parameter scope: of who asks; nothing beyond it is told.
     public func report(_ query: ReportQuery, _ scope: Scope) async throws -> Report {
-        try Self.refuseBadPeriod(query.from, query.to, daysMax: 400)
+        try Self.refuseBadPeriod(query.from, query.to, daysMax: query.name.daysMax)
         if let key = query.set { try await site.money.read { try key.prove(scope, in: $0) } }
         let (columns, rows): ([ReportColumn], [ReportRow]) =
             switch query.name {
@@ -35,7 +35,8 @@ extension SetReader {
         }
         return Report(
             name: query.name, from: query.from, to: query.to, columns: columns, rows: rows,
-            madeAtMs: site.clocks.businessNowMs())
+            madeAtMs: site.clocks.businessNowMs(),
+            unsummed: query.readsSums ? try await unsummed(.importWh, from: query.from, to: query.to) : [])
     }
 
     /// The set that is asked about: by itself the whole company. Who is confined to places must name one.
@@ -62,15 +63,19 @@ extension SetReader {
                 try await site.money.read { try Place.all(scope, in: $0) }.filter { $0.kind != .pole }
                     .map { (.place($0.placeID), $0.name, $0.kind.rawValue) }
             }
+        let unsummed = query.readsSums ? try await unsummed(.importWh, from: query.from, to: query.to) : []
+        let isNothingSummed = unsummed.count == query.from.days(to: query.to) + 1
         var rows: [ReportRow] = []
         for set in sets {
             let days = try await days(set.key, .importWh, from: query.from, to: query.to)
             let sorted = days.sorted { $0.key < $1.key }
             if query.set == nil {
-                guard !sorted.isEmpty else { continue }
+                guard !sorted.isEmpty || isNothingSummed else { continue }
                 rows.append(Self.row(set, nil, sorted.map(\.value), query.from, query.to))
             } else {
-                rows += sorted.map { Self.row(set, $0.key, [$0.value], $0.key, $0.key) }
+                rows += Set(sorted.map(\.key) + unsummed).sorted().map { day in
+                    Self.row(set, day, days[day].map { [$0] } ?? [], day, day)
+                }
             }
         }
         return (columns, rows)
@@ -87,6 +92,7 @@ extension SetReader {
         }
     }
 
+    /// - Parameter days: none where nothing is summed up: then nothing is counted.
     private static func row(
         _ set: (key: SetKey, name: String, kind: String), _ day: CivilDay?, _ days: [DaySums], _ from: CivilDay,
         _ to: CivilDay
@@ -99,25 +105,41 @@ extension SetReader {
         let meters = days.map { $0.values.reduce(0) { $0 + $1.meters } }.max() ?? 0
         let actual = expected - estimated - edited - missing
         let available = expected > 0 ? Int64(Int128(actual) * 1_000_000 / Int128(expected)) : nil
+        let counts = [meters, expected, actual, estimated, edited, missing].map {
+            days.isEmpty ? ReportCell.none : .count($0)
+        }
         return ReportRow(
-            cells: [
-                .text(set.name), .text(set.kind), day.map { .text($0.description) } ?? .none,
-                .count(meters), .count(expected), .count(actual), .count(estimated),
-                .count(edited), .count(missing), .optional(available),
-            ], opens: .set(set.key, from: from, to: to))
+            cells: [.text(set.name), .text(set.kind), day.map { .text($0.description) } ?? .none] + counts
+                + [.optional(available)],
+            opens: .set(set.key, from: from, to: to))
     }
 
     // MARK: exceptions
+
+    /// The meters a report on meters is about; nil: all of the company.
+    private func meters(_ query: ReportQuery, _ scope: Scope) async throws -> Set<Int64>? {
+        if let key = query.set, key != .all {
+            if case .virtual = key {
+                throw Refusal(
+                    .invalid, "A virtual meter has no meters of its own.", hint: "Choose one of its terms.", at: "set")
+            }
+            return try await site.money.read { [org] transaction in
+                let company = Scope(orgID: org.orgID)
+                let membership = try Membership(
+                    on: query.to, SetMasterData(company, in: transaction), zone: org.zone, company, in: transaction)
+                return Set((membership.members(of: key) ?? []).map(\.meterID))
+            }
+        }
+        guard !scope.isWholeCompany else { return nil }
+        return Set(try await site.money.read { try Installation.all(on: query.to, scope, in: $0) }.map(\.meterID))
+    }
 
     private func exceptions(_ query: ReportQuery, _ scope: Scope) async throws -> ([ReportColumn], [ReportRow]) {
         let columns = [
             ReportColumn("rule", .text), ReportColumn("severity", .text), ReportColumn("raised", .count),
             ReportColumn("open", .count), ReportColumn("meters", .count),
         ]
-        let reach: Set<Int64>? =
-            scope.isWholeCompany
-            ? nil
-            : Set(try await site.money.read { try Installation.all(on: query.to, scope, in: $0) }.map(\.meterID))
+        let reach = try await meters(query, scope)
         struct Kind: Hashable { var rule: String; var severity: String }
         var counts: [Kind: (raised: Int, open: Int, meters: Set<Int64>)] = [:]
         for (shard, days) in try await months(query.from, query.to) {
@@ -180,7 +202,14 @@ extension SetReader {
             ReportColumn("loss_ppm", .ppm), ReportColumn("complete_ppm", .ppm), ReportColumn("estimated", .count),
             ReportColumn("edited", .count), ReportColumn("missing", .count),
         ]
-        let found = try await balances(from: query.from, to: query.to, scope)
+        let asked: Scope
+        switch query.set {
+        case nil, .all: asked = scope
+        case .place(let placeID): asked = Scope(orgID: scope.orgID, placeIDs: [placeID])
+        default:
+            throw Refusal(.invalid, "A balance is drawn of places.", hint: "Choose a place, or all.", at: "set")
+        }
+        let found = try await balances(from: query.from, to: query.to, asked)
         let names = try await site.money.read { transaction in
             try found.map { try Place.find($0.placeID, scope, in: transaction).name }
         }
@@ -189,8 +218,9 @@ extension SetReader {
             zip(found, names).map { balance, name in
                 ReportRow(
                     cells: [
-                        .text(name), .number(balance.headImportWh), .number(balance.headExportWh),
-                        .number(balance.belowImportWh), .number(balance.belowExportWh), .number(balance.lossWh),
+                        .text(name), .optional(balance.knownHeadImportWh), .optional(balance.knownHeadExportWh),
+                        .optional(balance.knownBelowImportWh), .optional(balance.knownBelowExportWh),
+                        .optional(balance.knownLossWh),
                         .optional(balance.lossPPM), .optional(balance.completePPM),
                         .count(balance.headEstimated + balance.belowEstimated),
                         .count(balance.headEdited + balance.belowEdited),

@@ -65,6 +65,8 @@ public enum Grossed: Sendable, Equatable {
     case notOfThisSet
     /// These nodes have declared no loss for some day of the period.
     case undeclared([Int64])
+    /// Of no member the way is known: what went in for the set cannot be said.
+    case withoutPath
     /// So much of the plain sum belongs to members without a way, and is not in the grossed-up value, Wh.
     case known(withoutPathWh: Int64)
 }
@@ -81,20 +83,25 @@ public struct SetSeries: Sendable {
     public var meters: Int
     /// When the oldest of the sums was made; nil when there is none.
     public var madeAtMs: Int64?
+    /// Days of the period that are not summed up yet: they have no bucket and are in no total.
+    public var unsummed: [CivilDay]
 
     public init(
         key: SetKey, channel: Channel, resolution: Resolution, asked: Resolution, buckets: [SetBucket],
-        grossed: Grossed, meters: Int, madeAtMs: Int64?
+        grossed: Grossed, meters: Int, madeAtMs: Int64?, unsummed: [CivilDay] = []
     ) {
         (self.key, self.channel, self.resolution, self.asked) = (key, channel, resolution, asked)
         (self.buckets, self.grossed, self.meters, self.madeAtMs) = (buckets, grossed, meters, madeAtMs)
+        self.unsummed = unsummed
     }
 
     public var totalWh: Int64 { buckets.reduce(0) { $0 + $1.meterWh } }
+    /// ``totalWh``; nil where there is no sum of any day.
+    public var knownTotalWh: Int64? { buckets.isEmpty ? nil : totalWh }
+    /// Of the buckets for which it is known; nil when it is for none.
     public var grossedTotalMilliWh: Int64? {
-        buckets.reduce(Optional(0)) { sum, next in
-            sum.flatMap { sum in next.grossedMilliWh.map { sum + $0 } }
-        }
+        let known = buckets.compactMap(\.grossedMilliWh)
+        return known.isEmpty ? nil : known.reduce(0, +)
     }
     public var estimatedCount: Int { buckets.reduce(0) { $0 + $1.estimatedIntervals } }
     public var editedCount: Int { buckets.reduce(0) { $0 + $1.editedIntervals } }
@@ -139,6 +146,23 @@ public struct SetReader: Sendable {
                 .invalid, "The period is longer than \(daysMax) days.",
                 hint: "Ask for a shorter period, or for longer intervals.", at: "to")
         }
+    }
+
+    /// Days of a period whose sums have not been made yet, in order; before the first meter stood there is nothing to
+    /// sum. With the sums of what is taken those of all other energy are made.
+    public func unsummed(_ channel: Channel, from: CivilDay, to: CivilDay) async throws -> [CivilDay] {
+        let begin = try await site.money.read { [org] transaction in
+            try transaction.first(
+                "SELECT MIN(from_day) FROM installation WHERE org_id = $1", [.int(org.orgID)]
+            ) { try $0.optionalDay(0) } ?? nil
+        }
+        guard let begin, begin <= to else { return [] }
+        var summed: Set<CivilDay> = []
+        for (shard, days) in try await months(from, to) {
+            let states = try await shard.read { [org] in try SetDayState.of(days: days, orgID: org.orgID, in: $0) }
+            for state in states where [channel, .importWh].contains(state.channel) { summed.insert(state.day) }
+        }
+        return (max(from, begin).number...to.number).map { CivilDay(number: $0) }.filter { !summed.contains($0) }
     }
 
     /// The sums of a set day by day. A virtual meter's are those of its terms with their signs.
@@ -223,11 +247,17 @@ public struct SetReader: Sendable {
             for (slots, sum) in sums { add(sum, slots, day, resolution, to: &buckets) }
         }
         let (grossed, state) = try await gross(key, channel, from: from, to: to, plain, resolution, &buckets)
+        // Of one meter the day itself is read, not a sum.
+        var unsummed: [CivilDay] = []
+        if case .meter = key {
+        } else {
+            unsummed = try await self.unsummed(channel, from: from, to: to).filter { plain[$0] == nil }
+        }
         return SetSeries(
             key: key, channel: channel, resolution: resolution, asked: asked,
             buckets: buckets.values.sorted { $0.startS < $1.startS }, grossed: grossed,
             meters: plain.values.map { $0.values.reduce(0) { $0 + $1.meters } }.max() ?? 0,
-            madeAtMs: state)
+            madeAtMs: state, unsummed: unsummed)
     }
 
     private func fits(_ seconds: Int64, _ day: CivilDay, _ sums: DaySums) -> Bool {
@@ -293,6 +323,7 @@ public struct SetReader: Sendable {
         var undeclared: Set<Int64> = []
         var found: [Int64: Int64] = [:]
         var withPath: Int64 = 0
+        var isThrough = false
         var oldest: Int64?
         let hasPath: Bool
         switch key {
@@ -315,14 +346,15 @@ public struct SetReader: Sendable {
                     for (slots, sum) in sums {
                         let added = try gross(
                             key, path, sum, slots, day, resolution, &found, &undeclared)
-                        if added { withPath += sum.total }
+                        if added { (withPath, isThrough) = (withPath + sum.total, true) }
                     }
                 }
             }
         }
         guard hasPath else { return (.notOfThisSet, oldest) }
         guard undeclared.isEmpty else { return (.undeclared(undeclared.sorted()), oldest) }
-        for at in buckets.keys { buckets[at]?.grossedMilliWh = found[at] ?? 0 }
+        guard isThrough || plain.isEmpty else { return (.withoutPath, oldest) }
+        for at in buckets.keys { buckets[at]?.grossedMilliWh = found[at] }
         let total = plain.values.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.total } }
         return (.known(withoutPathWh: total - withPath), oldest)
     }

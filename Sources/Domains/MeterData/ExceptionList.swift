@@ -16,6 +16,25 @@ public enum ExceptionState: String, Sendable, CaseIterable, Codable {
     case resolved
 }
 
+/// A place in a list of exceptions, behind one of them: hard ones come first. As text
+/// `hard.2026-11-20.1001.spike.20`.
+public struct ExceptionPlace: Sendable, Hashable, CustomStringConvertible {
+    public var severity: Severity
+    public var id: ExceptionID
+    public init(severity: Severity, id: ExceptionID) {
+        self.severity = severity
+        self.id = id
+    }
+    /// Nil when the text is none.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let severity = Severity(rawValue: String(parts[0])), let id = ExceptionID(parts[1])
+        else { return nil }
+        self.init(severity: severity, id: id)
+    }
+    public var description: String { "\(severity.rawValue).\(id)" }
+}
+
 /// What a list of exceptions is asked for. A nil part asks for any.
 public struct ExceptionFilter: Sendable, Equatable {
     public var rule: String?
@@ -97,12 +116,36 @@ public struct ExceptionList: Sendable {
         return Reach(meters: meters, from: filter.from ?? to.advanced(by: -Self.days), to: to)
     }
 
-    /// Latest day first, then by meter, rule and slot.
+    /// Hard ones first; of each weight the latest day first, then by meter, rule and slot.
     /// - Returns: at most `limit`, and where the next part begins; with a next part there may be fewer than `limit`.
     public func page(
-        _ filter: ExceptionFilter, after: ExceptionID? = nil, limit: Int
-    ) async throws -> (items: [VEEException], next: ExceptionID?) {
+        _ filter: ExceptionFilter, after: ExceptionPlace? = nil, limit: Int
+    ) async throws -> (items: [VEEException], next: ExceptionPlace?) {
         let reach = try await reach(filter)
+        var found: [VEEException] = []
+        for severity in [Severity.hard, .warning] where filter.severity ?? severity == severity {
+            if after?.severity == .warning, severity == .hard { continue }
+            var one = filter
+            one.severity = severity
+            let part = try await page(
+                one, reach, after: after?.severity == severity ? after?.id : nil, limit: limit - found.count)
+            found += part.items
+            if let next = part.next { return (found, ExceptionPlace(severity: severity, id: next)) }
+            // The part is full: whether another follows is known when there is a soft one.
+            if found.count == limit, severity == .hard, filter.severity == nil, let last = found.last {
+                one.severity = .warning
+                let soft = try await page(one, reach, after: nil, limit: 1)
+                let isMore = !soft.items.isEmpty || soft.next != nil
+                return (found, isMore ? ExceptionPlace(severity: .hard, id: last.id) : nil)
+            }
+        }
+        return (found, nil)
+    }
+
+    /// Those of one weight.
+    private func page(
+        _ filter: ExceptionFilter, _ reach: Reach, after: ExceptionID?, limit: Int
+    ) async throws -> (items: [VEEException], next: ExceptionID?) {
         var found: [VEEException] = []
         var last = after
         var rows = 0

@@ -215,6 +215,22 @@ public enum ReliabilityStore {
         ) { try $0.int(0) } ?? 0
     }
 
+    /// The first day after `from`, not after `to`, on which a meter was installed under a place (nil: all of the
+    /// scope).
+    public static func firstInstallation(
+        placeID: Int64?, after from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> CivilDay? {
+        var parameters: [SQLValue] = [.int(scope.orgID), .day(from), .day(to)]
+        let filter = under(placeID, "a.place_id", scope, &parameters)
+        return try transaction.first(
+            """
+            SELECT MIN(i.from_day) FROM installation i
+            JOIN supply_account a ON a.org_id = i.org_id AND a.account_id = i.account_id
+            WHERE i.org_id = $1 AND i.from_day > $2 AND i.from_day <= $3\(filter)
+            """, parameters
+        ) { try $0.optionalDay(0) } ?? nil
+    }
+
     private static func under(
         _ placeID: Int64?, _ column: String, _ scope: Scope, _ parameters: inout [SQLValue]
     ) -> String {

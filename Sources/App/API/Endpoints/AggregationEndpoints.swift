@@ -51,13 +51,14 @@ struct SeriesView: APIModel {
     enum Gross: String, Codable, CaseIterable {
         case known, undeclared
         case notOfThisSet = "not-of-this-set"
+        case withoutPath = "without-path"
     }
     var set: String
     var title: String
     var resolution: Resolution
     var asked: Resolution
     var meters: Int
-    var totalWh: Int64
+    var totalWh: Int64?
     var gross: Gross
     var grossedTotalMilliWh: Int64?
     var undeclaredNodes: [ID]
@@ -66,13 +67,15 @@ struct SeriesView: APIModel {
     var editedIntervals: Int
     var missingIntervals: Int
     var madeAtMs: Int64?
+    var unsummedDays: [Day]
     var buckets: [BucketView]
     static let notes: [String: Note] = [
         "set": Note("The set."), "title": Note("Its name; empty for the company."),
         "resolution": Note("Length of a bucket: longer than asked for where meters do not measure so finely."),
         "asked": Note("What was asked for."), "meters": Note("The highest number of meters on any day."),
-        "totalWh": Note("Plain sum of the meters over the period."),
-        "gross": Note("Whether a grossed-up value means something for the set and all losses are declared."),
+        "totalWh": Note("Plain sum of the meters over the period; absent where no day of it is summed up."),
+        "gross": Note(
+            "Whether a grossed-up value means something for the set, all losses are declared, and the way is known."),
         "grossedTotalMilliWh": Note("What went into the set, in thousandths of a Wh."),
         "undeclaredNodes": Note("Nodes that declared no loss for some day."),
         "withoutPathWh": Note("Part of the plain sum whose way is not known; not in the grossed-up value."),
@@ -80,15 +83,18 @@ struct SeriesView: APIModel {
         "editedIntervals": Note("Values that a person gave."),
         "missingIntervals": Note("Values that are not there."),
         "madeAtMs": Note("When the oldest of the sums was made; absent where there is none."),
+        "unsummedDays": Note("Days that are not summed up yet: in no bucket and no total.", itemsMax: 3700),
         "buckets": Note("In order of time; those without any value are left out."),
     ]
 
     init(_ series: SetSeries, title: String) {
         (set, self.title, resolution) = (series.key.description, title, series.resolution)
-        (asked, meters, totalWh) = (series.asked, series.meters, series.totalWh)
+        (asked, meters, totalWh) = (series.asked, series.meters, series.knownTotalWh)
+        unsummedDays = series.unsummed.map { Day($0) }
         (gross, undeclaredNodes, withoutPathWh) = (.notOfThisSet, [], nil)
         switch series.grossed {
         case .notOfThisSet: break
+        case .withoutPath: gross = .withoutPath
         case .undeclared(let nodes): (gross, undeclaredNodes) = (.undeclared, nodes.map { ID($0) })
         case .known(let without): (gross, withoutPathWh) = (.known, without)
         }
@@ -143,12 +149,15 @@ struct PartView: APIModel {
 }
 
 struct BreakUpView: APIModel {
-    var totalWh: Int64
+    var totalWh: Int64?
     var parts: [PartView]
     var rest: PartView?
     var restCount: Int
+    var unsummedDays: [Day]
     static let notes: [String: Note] = [
-        "totalWh": Note("The parts and the rest add exactly to it."), "parts": Note("The largest first."),
+        "totalWh": Note("The parts and the rest add exactly to it; absent where there are none."),
+        "unsummedDays": Note("Days that are not summed up yet: in no part.", itemsMax: 400),
+        "parts": Note("The largest first."),
         "rest": Note("All other parts together; absent when there are none."),
         "restCount": Note("How many those are."),
     ]
@@ -163,18 +172,21 @@ struct BalanceQuery: APIModel {
 struct BalanceRowView: APIModel {
     var placeID: ID
     var place: String
-    var headImportWh: Int64
-    var headExportWh: Int64
-    var belowImportWh: Int64
-    var belowExportWh: Int64
-    var lossWh: Int64
+    var headImportWh: Int64?
+    var headExportWh: Int64?
+    var belowImportWh: Int64?
+    var belowExportWh: Int64?
+    var lossWh: Int64?
     var lossPPM: Int64?
     var completePPM: Int64?
     static let notes: [String: Note] = [
         "placeID": Note("The place."), "place": Note("Its name."),
-        "headImportWh": Note("What the meters at its head let in."), "headExportWh": Note("What they let out."),
-        "belowImportWh": Note("What the meters below took."), "belowExportWh": Note("What they gave."),
-        "lossWh": Note("Not accounted for: in less out. Negative when more came out than went in."),
+        "headImportWh": Note("What the meters at its head let in; absent where they said nothing."),
+        "headExportWh": Note("What they let out."),
+        "belowImportWh": Note("What the meters below took; absent where no day is summed up."),
+        "belowExportWh": Note("What they gave."),
+        "lossWh": Note(
+            "Not accounted for: in less out. Negative when more came out than went in; absent where either is."),
         "lossPPM": Note("Millionths of what went in; absent when nothing did."),
         "completePPM": Note("Share of intervals neither missing nor estimated, millionths."),
     ]
@@ -182,7 +194,11 @@ struct BalanceRowView: APIModel {
 
 struct BalancesView: APIModel {
     var places: [BalanceRowView]
-    static let notes: [String: Note] = ["places": Note("Places with a meter at their head, the largest loss first.")]
+    var unsummedDays: [Day]
+    static let notes: [String: Note] = [
+        "places": Note("Places with a meter at their head, the largest loss first."),
+        "unsummedDays": Note("Days that are not summed up yet: they count on neither side.", itemsMax: 400),
+    ]
 }
 
 struct ReportPath: APIModel {
@@ -228,16 +244,19 @@ struct ReportView: APIModel {
     var columns: [ReportColumnView]
     var rows: [ReportRowView]
     var rowCount: Int
+    var unsummedDays: [Day]
     var next: Int?
     static let notes: [String: Note] = [
         "report": Note("Which report."), "from": Note("First day."), "to": Note("Last day."),
         "madeAtMs": Note("Business time it was made at."), "columns": Note("What the cells of a row are."),
         "rows": Note("At most as many as asked for."), "rowCount": Note("How many there are in all."),
+        "unsummedDays": Note("Days that are not summed up yet: in no row, or with empty cells.", itemsMax: 400),
         "next": Note("Send it as `after` to go on; absent at the end."),
     ]
     init(_ report: Report, after: Int, limit: Int) {
         (self.report, from, to) = (report.name, Day(report.from), Day(report.to))
         (madeAtMs, rowCount) = (report.madeAtMs, report.rows.count)
+        unsummedDays = report.unsummed.map { Day($0) }
         columns = report.columns.map { ReportColumnView(name: $0.name, unit: $0.unit) }
         rows = report.rows.dropFirst(after).prefix(limit).map { row in
             var view = ReportRowView(cells: row.cells.map(\.plain))
@@ -316,7 +335,8 @@ extension Endpoints {
                 "aggregates.parts", "GET", "/api/v1/aggregates/parts", access: reading,
                 EndpointText("Break a sum up", "By member or by other sets; the parts add exactly to the sum."),
                 example: BreakUpQuery(set: "place:31", from: first, to: last, by: .meter, channel: nil, limit: 10),
-                outputExample: BreakUpView(totalWh: 0, parts: [], rest: nil, restCount: 0), rate: .heavy,
+                outputExample: BreakUpView(totalWh: nil, parts: [], rest: nil, restCount: 0, unsummedDays: []),
+                rate: .heavy,
                 problems: [.notFound, .forbidden],
                 run: { input, context in
                     let (parts, titles) = try await SetReports.breakUp(
@@ -324,28 +344,32 @@ extension Endpoints {
                         to: input.to.value, by: input.by ?? .meter, limit: input.limit ?? 50, context.services.site,
                         context.org, context.actor.scope)
                     return BreakUpView(
-                        totalWh: parts.totalWh, parts: zip(parts.rows, titles).map { PartView($0, title: $1) },
-                        rest: parts.rest.map { PartView($0, title: "") }, restCount: parts.restCount)
+                        totalWh: parts.knownTotalWh, parts: zip(parts.rows, titles).map { PartView($0, title: $1) },
+                        rest: parts.rest.map { PartView($0, title: "") }, restCount: parts.restCount,
+                        unsummedDays: parts.unsummed.map { Day($0) })
                 })),
         AnyEndpoint(
             Endpoint<BalanceQuery, BalancesView>(
                 "balances.read", "GET", "/api/v1/balances", access: reading,
                 EndpointText("Read energy balances", "What went into places against what the meters below say."),
-                example: BalanceQuery(from: first, to: last), outputExample: BalancesView(places: []), rate: .heavy,
+                example: BalanceQuery(from: first, to: last), outputExample: BalancesView(places: [], unsummedDays: []),
+                rate: .heavy,
                 run: { input, context in
                     let scope = try context.actor.scope
                     let reader = try await SetReader(site: context.services.site, org: context.org)
                     let found = try await reader.balances(from: input.from.value, to: input.to.value, scope)
+                    let unsummed = try await reader.unsummed(.importWh, from: input.from.value, to: input.to.value)
                     return try await context.read { transaction, scope in
                         BalancesView(
                             places: try found.map { balance in
                                 BalanceRowView(
                                     placeID: ID(balance.placeID),
                                     place: try Place.find(balance.placeID, scope, in: transaction).name,
-                                    headImportWh: balance.headImportWh, headExportWh: balance.headExportWh,
-                                    belowImportWh: balance.belowImportWh, belowExportWh: balance.belowExportWh,
-                                    lossWh: balance.lossWh, lossPPM: balance.lossPPM, completePPM: balance.completePPM)
-                            })
+                                    headImportWh: balance.knownHeadImportWh, headExportWh: balance.knownHeadExportWh,
+                                    belowImportWh: balance.knownBelowImportWh,
+                                    belowExportWh: balance.knownBelowExportWh, lossWh: balance.knownLossWh,
+                                    lossPPM: balance.lossPPM, completePPM: balance.completePPM)
+                            }, unsummedDays: unsummed.map { Day($0) })
                     }
                 })),
         AnyEndpoint(

@@ -85,13 +85,13 @@ struct ReadingExceptionQuery: APIModel {
         return filter
     }
 
-    func place() throws -> ExceptionID? {
+    func place() throws -> ExceptionPlace? {
         guard let after, !after.isEmpty else { return nil }
-        guard let id = ExceptionID(after) else {
+        guard let place = ExceptionPlace(after) else {
             throw Refusal(
                 .invalid, "This is no place in the list.", hint: "Send the `next` of the part before.", at: "after")
         }
-        return id
+        return place
     }
 }
 
@@ -99,7 +99,7 @@ struct ReadingExceptionList: APIModel {
     var items: [ReadingExceptionView]
     var next: String?
     static let notes: [String: Note] = [
-        "items": Note("Latest day first, then by meter, rule and slot."),
+        "items": Note("Hard ones first; of each weight the latest day first, then by meter, rule and slot."),
         "next": Note("Send it as `after` to go on; absent at the end. A part may be shorter than its limit."),
     ]
 }

@@ -67,17 +67,21 @@ struct ReliabilityPartView: APIModel {
     var placeID: ID?
     var placeName: String?
     var customers: Int64
+    var servedFrom: Day?
     var all: IndicesView
     var withoutMajor: IndicesView
     var planned: IndicesView
     static let notes: [String: Note] = [
         "from": Note("First day."), "to": Note("Last day."), "placeID": Note("The place; absent for all."),
-        "placeName": Note("Its name."), "customers": Note("Customers served, on average."),
+        "placeName": Note("Its name."),
+        "customers": Note("Customers served, on average of the days from `servedFrom` on."),
+        "servedFrom": Note("First day on which anybody was served: the figures begin with it. Absent: nobody was."),
         "all": Note("Unplanned interruptions."), "withoutMajor": Note("Those that did not begin on a major event day."),
         "planned": Note("Planned interruptions."),
     ]
     init(_ part: ReliabilityReport.Part, _ place: Place?) {
         (from, to, customers) = (Day(part.from), Day(part.to), part.customers)
+        servedFrom = part.servedFrom.map { Day($0) }
         (placeID, placeName) = (place.map { ID($0.placeID) }, place?.name)
         (all, withoutMajor) = (IndicesView(part.all), IndicesView(part.withoutMajor))
         planned = IndicesView(part.planned)

@@ -28,7 +28,7 @@ public struct ExceptionDesk: Sendable {
             throw Refusal(.invalid, "The days end before they begin.", hint: "Exchange the two.", at: "toDay")
         }
         var ids: [ExceptionID] = []
-        var after: ExceptionID?
+        var after: ExceptionPlace?
         repeat {
             let part = try await list.page(filter, after: after, limit: WorkExceptions.itemsMax - ids.count)
             ids += part.items.map(\.id)

@@ -151,21 +151,30 @@ public struct ReliabilityOverview: Sendable {
         let scope: Scope
         let transaction: any SQLTransaction
 
-        /// Customers served on the first day of each month of the span, and on its last day.
+        /// Customers served on the first day of each month of the span, and on its last day. In the month in which
+        /// the network begins they join by the day, and are counted by the day.
         private func served(_ placeID: Int64?) throws -> [(day: CivilDay, count: Int64)] {
-            var days = [from]
-            var month = from.month.next
+            func count(_ day: CivilDay) throws -> (day: CivilDay, count: Int64) {
+                (day, try ReliabilityStore.customers(placeID: placeID, on: day, scope, in: transaction))
+            }
+            var found = [try count(from)]
+            var day = from
+            if found[0].count == 0,
+                let begin = try ReliabilityStore.firstInstallation(
+                    placeID: placeID, after: from, to: to, scope, in: transaction)
+            {
+                for number in begin.number...min(to, begin.month.last).number {
+                    found.append(try count(CivilDay(number: number)))
+                }
+                day = begin
+            }
+            var month = day.month.next
             while month <= to.month {
-                days.append(month.first)
+                found.append(try count(month.first))
                 month = month.next
             }
-            if to > from { days.append(to) }
-            return try days.map {
-                (
-                    day: $0,
-                    count: try ReliabilityStore.customers(placeID: placeID, on: $0, scope, in: transaction)
-                )
-            }
+            if to > from, found.last?.day != to { found.append(try count(to)) }
+            return found
         }
 
         /// Daily sums of the five years before the year in which the span begins.
@@ -203,7 +212,7 @@ extension ReliabilityOverview {
         let names = ["saidi", "saifi", "caidi", "caifi", "ctaidi", "maifi", "maifiE", "asai"]
         var lines = [
             (["from", "to", "place", "part", "customers", "sustained", "momentary"]
-                + names.flatMap { [$0, $0 + "Low", $0 + "High"] }).joined(separator: ",")
+                + names.flatMap { [$0, $0 + "Low", $0 + "High"] } + ["servedFrom"]).joined(separator: ",")
         ]
         func add(_ name: String, _ part: ReliabilityReport.Part) {
             for (kind, indices) in [
@@ -218,6 +227,7 @@ extension ReliabilityOverview {
                         part.from.description, part.to.description, Self.cell(name), kind, String(part.customers),
                         String(indices.sustainedEvents), String(indices.momentaryEvents),
                     ] + figures.flatMap { [$0.likely, $0.low, $0.high].map(Self.decimal) }
+                    + [part.servedFrom?.description ?? ""]
                 lines.append(cells.joined(separator: ","))
             }
         }

@@ -195,6 +195,7 @@ private struct ReportLine: Encodable {
     var rows: [[String]]
     var from: String
     var to: String
+    var unsummedDays: [String]
 }
 
 /// Prints a report as a table, CSV or JSON.
@@ -228,12 +229,16 @@ public func printReport(
             try console.say(
                 json: ReportLine(
                     columns: made.columns.map(\.name), units: made.columns.map(\.unit.rawValue),
-                    rows: made.rows.map { $0.cells.map(\.plain) }, from: from, to: to))
+                    rows: made.rows.map { $0.cells.map(\.plain) }, from: from, to: to,
+                    unsummedDays: made.unsummed.map(\.description)))
         default:
             let rows = made.rows.map { $0.cells.map(\.plain) }
             for line in table([made.columns.map(\.name)] + rows) { console.say(line) }
         }
         if made.rows.isEmpty { console.note("Nothing of this period. Sums are brought up by the job `aggregate`.") }
+        if let begin = made.unsummed.first, let end = made.unsummed.last {
+            console.note("\(made.unsummed.count) days from \(begin) to \(end) are not summed up yet and in no number.")
+        }
         return .done
     }
 }

@@ -11,7 +11,7 @@ public struct PageFrame: Sendable {
     public enum Place: Sendable {
         case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
             keys, audit
-        case edits, imports, rules, reports, simulator, none
+        case edits, estimates, imports, rules, reports, simulator, none
     }
 
     public struct Person: Sendable {
@@ -38,7 +38,7 @@ public struct PageFrame: Sendable {
         case queue(QueueNotice)
         /// Words of a filter that mean nothing; the page is shown without them.
         case unknownWords([String])
-        case outagePlanned, outageCalledOff, rulesSet, importStored
+        case outagePlanned, outageCalledOff, rulesSet, planSet, importStored
         /// Nothing was done.
         case refused(Refusal)
 
@@ -102,6 +102,8 @@ public struct PageFrame: Sendable {
     public var directsSimulator = false
     /// The person may bring readings by file.
     public var bringsReadings = false
+    /// The person may see and set the rules of validation and estimation.
+    public var managesRules = false
     /// How many times faster than the clock business time runs; nil when it is the real time.
     public var demoSpeed: Int?
 
@@ -174,7 +176,8 @@ extension PageFrame {
                     (.collection, Paths.collection, w.say("nav.collection")),
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
-                    (.edits, Paths.estimates, w.say("nav.edits")),
+                    (.estimates, Paths.estimates, w.say("nav.estimates")),
+                    (.edits, Paths.edits, w.say("nav.edits")), (.rules, Paths.rules, w.say("nav.rules")),
                     (.imports, Paths.imports, w.say("nav.imports")),
                     (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
@@ -188,6 +191,7 @@ extension PageFrame {
             ]
         }
         if !bringsReadings { entries.removeAll { $0.0 == .imports } }
+        if !managesRules { entries.removeAll { $0.0 == .rules } }
         if directsSimulator { entries.append((.simulator, Paths.simulator, w.say("nav.simulator"))) }
         return entries.map { place, href, name in
             var row = Fields(["href": "\(href)", "name": name])
@@ -217,6 +221,7 @@ extension PageFrame {
         case .refused(let refusal): note("bad", w.say("notice.nothingDone", ["reason": w.refusal(refusal)]))
         case .outagePlanned: note("ok", w.say("notice.outagePlanned"))
         case .outageCalledOff: note("ok", w.say("notice.outageCalledOff"))
+        case .planSet: note("ok", w.say("notice.planSet"))
         case .rulesSet: note("ok", w.say("notice.rulesSet"))
         case .importStored: note("ok", w.say("notice.importStored"))
         case .orders(.given): note("info", w.say("notice.orderGiven"))

@@ -22,8 +22,10 @@ public enum Paths {
     public static func outage(_ id: Int64) -> String { "/outages/\(id)" }
     public static func tamperClose(_ id: Int64) -> String { "/tamper/\(id)/close" }
     /// - Parameter show: `open` or `planned`.
-    public static func outages(show: String?, place: Int64?, after: String?) -> String {
-        joined(outages, [("show", show), ("place", place.map { String($0) }), ("after", after)])
+    public static func outages(
+        show: String?, place: Int64?, after: String?, from: CivilDay? = nil, to: CivilDay? = nil
+    ) -> String {
+        joined(outages, [("show", show), ("after", after)] + span(place, from, to))
     }
     public static func tamper(state: String?, after: String?) -> String {
         joined(tamper, [("state", state), ("after", after)])
@@ -59,6 +61,7 @@ public enum Paths {
         "/meters/\(meter)/reads/\(batch)?day=\(day)" + (endS.map { "#s\($0)" } ?? "")
     }
     public static let reports = "/reports"
+    public static func reports(_ asked: [String: String]) -> String { address(reports, asked) }
     public static let aggregation = "/aggregation"
     /// The explorer as it was asked: set, from, to, resolution, channel, by.
     public static func aggregation(_ asked: [String: String]) -> String { address(aggregation, asked) }

@@ -104,6 +104,7 @@ struct Desk: Sendable {
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
         frame.directsSimulator = services.simulator != nil && session?.actor.has(.commandMeters) == true
         frame.bringsReadings = session?.actor.has(.importReadings) == true
+        frame.managesRules = session?.actor.has(.manageSettings) == true
         return frame
     }
 

@@ -37,7 +37,7 @@ extension Desk {
         ]
     }
 
-    private static func day(_ text: String) -> CivilDay? {
+    static func day(_ text: String) -> CivilDay? {
         CivilDay(text).flatMap { (2000...2199).contains($0.parts.year) ? $0 : nil }
     }
 
@@ -246,12 +246,12 @@ extension Desk {
             let page = EstimatesView(
                 items: items, accuracy: accuracy, filter: filter, places: Array(places), next: next?.text,
                 isFirstPage: after == nil)
-            return show(page, call, .edits, notice: words.notice, status: words.status)
+            return show(page, call, .estimates, notice: words.notice, status: words.status)
         } catch let refusal as Refusal where refusal.code == .invalid {
             let page = EstimatesView(
                 items: [], accuracy: [], filter: filter, places: Array(places), next: nil, isFirstPage: true,
                 refusal: refusal)
-            return show(page, call, .edits, status: 422)
+            return show(page, call, .estimates, status: 422)
         }
     }
 }

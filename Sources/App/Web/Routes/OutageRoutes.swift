@@ -43,10 +43,15 @@ extension Desk {
         var words = FilterWords()
         let shown = words.read(call.query["show"]) { ["open", "planned"].contains($0) ? $0 : nil }
         let placeID = words.read(call.query["place"]) { Int64($0) }
+        let from = words.read(call.query["from"]) { Self.day($0) }
+        let to = words.read(call.query["to"]) { Self.day($0) }
         let after = String((call.query["after"] ?? "").prefix(64))
         let part = try await OutageReport.list(
             services.site,
-            OutageFilter(isOpen: shown == "open", placeID: placeID, isPlanned: shown == "planned" ? true : nil),
+            OutageFilter(
+                isOpen: shown == "open", placeID: placeID, fromMs: from.map { zone(call).startS(of: $0) * 1000 },
+                toMs: to.map { zone(call).startS(of: $0.advanced(by: 1)) * 1000 },
+                isPlanned: shown == "planned" ? true : nil),
             after: after, limit: Self.listLimit, scope)
         let nowMs = services.site.clocks.businessNowMs()
         let mayAct = try call.actor.has(.commandMeters)
@@ -62,6 +67,7 @@ extension Desk {
         var page = OutagesView(
             items: part.items, openCount: openCount, show: shown, placeID: placeID,
             planned: planned.map { (planned: $0.0, place: $0.1) }, nextAfter: part.next, isFirstPage: after.isEmpty)
+        (page.from, page.to) = (from, to)
         if mayAct {
             page.form = form
             page.places = places

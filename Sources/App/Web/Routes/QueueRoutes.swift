@@ -31,10 +31,13 @@ extension Desk {
         shown.placeID = words.read(fields["place"]) { Int64($0) }
         shown.meterID = words.read(fields["meter"]) { Int64($0) }
         shown.isMine = fields["mine"] == "1"
+        shown.from = words.read(fields["from"]) { Self.day($0) }
+        shown.to = words.read(fields["to"]) { Self.day($0) }
         var asked = ExceptionFilter()
         (asked.rule, asked.placeID, asked.meterID) = (shown.rule, shown.placeID, shown.meterID)
         asked.severity = shown.severity.flatMap { Severity(rawValue: $0) }
         asked.state = shown.state.flatMap { ExceptionState(rawValue: $0) }
+        (asked.from, asked.to) = (shown.from, shown.to)
         asked.ownerID = shown.isMine ? actor.loginID : nil
         return (shown, asked)
     }
@@ -54,7 +57,7 @@ extension Desk {
         var words = FilterWords()
         let (shown, asked) = queueFilter(fields, actor, &words)
         let desk = try await ExceptionDesk.of(services.site, actor)
-        let after = words.read(fields["after"]) { ExceptionID($0) }
+        let after = words.read(fields["after"]) { ExceptionPlace($0) }
         let counted = try await desk.list.counts(asked)
         let part = try await desk.list.page(asked, after: after, limit: Self.queuePage)
         let itemID = words.read(fields["item"]) { ExceptionID($0) } ?? part.items.first?.id

@@ -1,5 +1,6 @@
-// The validation rules of groups of meters: what holds, what other rules would find, and a form that sets them from a
-// day on. They are set by the command the API sends, after they have been tried on what is stored.
+// The validation rules and the plans of estimation of groups of meters: what holds, what other rules would find, and
+// forms that set them from a day on. They are set by the commands the API sends; rules after they have been tried on
+// what is stored.
 import API
 import Access
 import CivilTime
@@ -25,14 +26,39 @@ extension Desk {
                     try await rulesView(call, form), call, .rules, notice: words.notice ?? done, status: words.status)
             },
             API.Page("POST", Paths.rules, access: managing, rate: .heavy) { call in try await workRules(call) },
+            API.Page("GET", Paths.plans, access: managing) { call in
+                var words = FilterWords()
+                let group = words.read(call.query["group"]) { try? RuleGroup($0) }
+                var form = PlansForm()
+                if let group { form.typed["group"] = group.description }
+                let done: PageFrame.Notice? = call.query["did"] == "set" ? .planSet : nil
+                return show(
+                    try await plansView(call, form), call, .rules, notice: words.notice ?? done, status: words.status)
+            },
+            API.Page("POST", Paths.plans, access: managing) { call in try await setPlan(call) },
         ]
     }
 
     private func rulesView(_ call: PageCall, _ form: RulesForm) async throws -> RulesView {
+        let (book, sets) = try await groupSets(call, ValidationRules.self)
+        var view = RulesView(sets: sets, form: form)
+        if form.typed["group"] == nil { view.form.typed["group"] = RuleGroup.all.description }
+        if form.typed["rules"] == nil {
+            let group = view.form.typed["group"]
+            let own = book.sets.last { $0.group.description == group && $0.fromDay <= sets.today }?.value
+            view.form.typed["rules"] = RulesView.pretty((own ?? .standard).json())
+        }
+        return view
+    }
+
+    /// What is set of a kind, and the groups it can be set for.
+    private func groupSets<Value: GroupSetting>(
+        _ call: PageCall, _ kind: Value.Type
+    ) async throws -> (GroupBook<Value>, GroupSets) {
         let actor = try call.actor
         let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)
         let (book, places, names) = try await services.site.money.read { transaction in
-            let book = try RuleBook.load(orgID: actor.scope.orgID, in: transaction)
+            let book = try GroupBook<Value>.load(orgID: actor.scope.orgID, in: transaction)
             let people = Set(book.sets.map(\.setBy)).sorted()
             return (
                 book, try Place.all(actor.scope, in: transaction).filter { $0.kind != .pole }.prefix(500),
@@ -42,19 +68,51 @@ extension Desk {
                     })
             )
         }
-        var view = RulesView(
-            today: today,
-            sets: book.sets.suffix(RulesView.setsMax).map { RulesView.Row($0, by: names[$0.setBy] ?? "busbar") },
-            groups: [(RuleGroup.all.description, "")]
-                + places.map { (RuleGroup.place($0.placeID).description, $0.name) }
-                + services.meterProfiles.sorted().map { ("profile:\($0)", $0) }, form: form)
+        return (
+            book,
+            GroupSets(
+                today: today,
+                sets: book.sets.suffix(GroupSets.rowsMax).map { GroupSets.Row($0, by: names[$0.setBy] ?? "busbar") },
+                groups: [(RuleGroup.all.description, "")]
+                    + places.map { (RuleGroup.place($0.placeID).description, $0.name) }
+                    + services.meterProfiles.sorted().map { ("profile:\($0)", $0) })
+        )
+    }
+
+    private func plansView(_ call: PageCall, _ form: PlansForm) async throws -> PlansView {
+        let (book, sets) = try await groupSets(call, EstimationPlan.self)
+        let actor = try call.actor
+        let company = try await services.site.money.read {
+            try SettingRegistry(Estimator.settings).value(
+                Estimator.planSetting, on: sets.today, actor.scope, in: $0)
+        }
+        var view = PlansView(sets: sets, company: company, form: form)
         if form.typed["group"] == nil { view.form.typed["group"] = RuleGroup.all.description }
-        if form.typed["rules"] == nil {
+        if form.typed["plan"] == nil {
             let group = view.form.typed["group"]
-            let own = book.sets.last { $0.group.description == group && $0.fromDay <= today }?.value
-            view.form.typed["rules"] = RulesView.pretty((own ?? .standard).json())
+            let own = book.sets.last { $0.group.description == group && $0.fromDay <= sets.today }?.value
+            view.form.typed["plan"] = own.map { RulesView.pretty($0.json()) } ?? company
         }
         return view
+    }
+
+    private func setPlan(_ call: PageCall) async throws -> Answer {
+        var form = PlansForm(typed: call.form.mapValues { String($0.prefix(20_000)) })
+        do {
+            let group = try RuleGroup(form.typed["group"] ?? "")
+            let isNone = form.typed["none"] == "1"
+            let text = (form.typed["plan"] ?? "").trimmingPrefix { $0.isWhitespace }
+            let plan = isNone ? nil : try estimationPlan(String(text))
+            let from = try editDayNumber(form.typed["fromDay"], "fromDay")
+            let why = try Reason.checked(form.typed["reason"] ?? "")
+            _ = try await call.perform(
+                SetEstimationPlan(group: group, plan, from: from, evenPast: form.typed["evenPast"] == "1"), why: why)
+            return .seeOther("\(Paths.plans)?did=set")
+        } catch let refusal as Refusal where [.invalid, .conflict, .notFound].contains(refusal.code) {
+            form.refusal = refusal
+            return show(
+                try await plansView(call, form), call, .rules, status: refusal.code == .conflict ? 409 : 422)
+        }
     }
 
     /// Tries the rules, or sets what was tried.

@@ -53,11 +53,14 @@ extension AggregationView: PageContent {
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
+        let total = found?.series.knownTotalWh
         row.set(
             "lede",
-            found.map {
-                w.say("agg.lede", ["set": name(w), "kwh": "\(w.units($0.series.totalWh))"])
-            } ?? w.say("agg.title"))
+            total.map { w.say("agg.lede", ["set": name(w), "kwh": "\(w.units($0))"]) }
+                ?? found.map { _ in w.say("agg.ledeUnknown", ["set": name(w)]) } ?? w.say("agg.title"))
+        row.set("unsummed", found.flatMap { unsummedWords($0.series.unsummed, w) })
+        let scope = ReportScope(typed)
+        row.set("others", scope.links(except: Paths.aggregation, w))
         row.set("errors", w.errors(refusal, otherwise: "set") { ["from", "to"].contains($0) ? $0 : nil })
         row.set("action", Paths.aggregation)
         var known = sets.map { ($0.key, Markup(text: $0.name)) }
@@ -97,15 +100,7 @@ extension AggregationView: PageContent {
         row.set("tableWords", w.count("agg.rows", min(series.buckets.count, Self.rowsMax)))
         row.set(
             "rows",
-            series.buckets.prefix(Self.rowsMax).map { bucket in
-                Fields([
-                    "when": SetPicture.when(bucket, series.resolution, w), "kwh": "\(w.units(bucket.meterWh))",
-                    "fedIn": bucket.grossedMilliWh.map { "\(w.units($0 / 1000))" } ?? "–",
-                    "estimated": "\(w.number(bucket.estimatedIntervals))",
-                    "edited": "\(w.number(bucket.editedIntervals))",
-                    "missing": "\(w.number(bucket.missingIntervals))",
-                ])
-            })
+            lines(series, w).prefix(Self.rowsMax).map(\.row))
         let kind = typed["by"].flatMap { BreakUpKind(rawValue: $0) } ?? .meter
         row.set("partsTitle", w.say("agg.parts", ["by": kind.words(w)]))
         row.set("csvHref", csvHref(kind))
@@ -115,16 +110,48 @@ extension AggregationView: PageContent {
         return row
     }
 
+    /// The rows of the table in order of time; a day that is not summed up yet has one that says so.
+    private func lines(_ series: SetSeries, _ w: Wording) -> [(day: CivilDay, row: Fields)] {
+        func line(_ when: Markup, _ cells: [Markup]) -> Fields {
+            Fields([
+                "when": when, "kwh": cells[0], "fedIn": cells[1], "estimated": cells[2], "edited": cells[3],
+                "missing": cells[4],
+            ])
+        }
+        let known = series.buckets.map { bucket in
+            (
+                bucket.day,
+                line(
+                    SetPicture.when(bucket, series.resolution, w),
+                    [
+                        "\(w.units(bucket.meterWh))",
+                        bucket.grossedMilliWh.map { "\(w.units($0 / 1000))" } ?? "–",
+                        "\(w.number(bucket.estimatedIntervals))", "\(w.number(bucket.editedIntervals))",
+                        "\(w.number(bucket.missingIntervals))",
+                    ])
+            )
+        }
+        guard series.resolution == .day, !series.unsummed.isEmpty else { return known }
+        let unknown = series.unsummed.map { day in
+            let when: Markup = "\(w.shortDay(day)) <small class=\"q\">\(w.say("agg.notYet"))</small>"
+            return (day, line(when, Array(repeating: "–", count: 5)))
+        }
+        return (known + unknown).sorted { $0.0 < $1.0 }
+    }
+
     private func figures(_ found: Found, _ w: Wording) -> [Fields] {
         let series = found.series
+        let isKnown = series.knownTotalWh != nil
         let fedIn: (Markup, Markup) =
             switch series.grossed {
+            case _ where !isKnown: ("–", w.say("agg.nothingSummed"))
+            case .withoutPath: ("–", w.say("agg.grossWithoutPath"))
             case .notOfThisSet: ("–", w.say("agg.grossNotOfSet"))
             case .undeclared:
                 ("–", w.say("agg.grossUndeclared", ["nodes": "\(found.undeclared.joined(separator: ", "))"]))
             case .known(let without):
                 (
-                    "\(w.units((series.grossedTotalMilliWh ?? 0) / 1000))",
+                    series.grossedTotalMilliWh.map { "\(w.units($0 / 1000))" } ?? "–",
                     without == 0
                         ? w.say("agg.grossAll") : w.say("agg.grossWithout", ["kwh": "\(w.units(without))"])
                 )
@@ -132,12 +159,15 @@ extension AggregationView: PageContent {
         func figure(_ key: String, _ value: Markup, _ note: Markup) -> Fields {
             Fields(["name": w.say(key), "figure": value, "note": note])
         }
+        func count(_ key: String, _ count: Int) -> Fields {
+            figure(key, isKnown ? "\(w.number(count))" : "–", w.say("agg.intervals"))
+        }
         return [
-            figure("agg.meterSum", "\(w.units(series.totalWh))", w.count("agg.ofMeters", series.meters)),
-            figure("agg.fedIn", fedIn.0, fedIn.1),
-            figure("agg.estimated", "\(w.number(series.estimatedCount))", w.say("agg.intervals")),
-            figure("agg.edited", "\(w.number(series.editedCount))", w.say("agg.intervals")),
-            figure("agg.missing", "\(w.number(series.missingCount))", w.say("agg.intervals")),
+            figure(
+                "agg.meterSum", isKnown ? "\(w.units(series.totalWh))" : "–",
+                isKnown ? w.count("agg.ofMeters", series.meters) : w.say("agg.nothingSummed")),
+            figure("agg.fedIn", fedIn.0, fedIn.1), count("agg.estimated", series.estimatedCount),
+            count("agg.edited", series.editedCount), count("agg.missing", series.missingCount),
         ]
     }
 
@@ -174,6 +204,25 @@ extension AggregationView: PageContent {
         asked["by"] = kind.rawValue
         return Paths.report("consumption", csv: true, asked)
     }
+}
+
+/// `Fri 20 Nov 2026 – Sun 22 Nov 2026`: which days are not summed up yet; nil when all are.
+func unsummedWords(_ days: [CivilDay], _ w: Wording) -> Markup? {
+    guard !days.isEmpty else { return nil }
+    var runs: [ClosedRange<CivilDay>] = []
+    for day in days {
+        if let last = runs.last, last.upperBound.advanced(by: 1) == day {
+            runs[runs.count - 1] = last.lowerBound...day
+        } else {
+            runs.append(day...day)
+        }
+    }
+    let shown = runs.prefix(5).map { run in
+        run.lowerBound == run.upperBound
+            ? w.fullDay(run.lowerBound) : "\(w.fullDay(run.lowerBound)) – \(w.fullDay(run.upperBound))"
+    }
+    let words = shown.joined(", ") + (runs.count > shown.count ? ", …" : "")
+    return w.count("agg.unsummed", days.count, ["days": words])
 }
 
 extension Resolution {

@@ -110,10 +110,12 @@ private func values(of entry: TrailEntry, _ w: Wording) -> Fields {
     row.set(
         "changes",
         entry.changes.map { change in
-            Fields([
+            var line = Fields([
                 "field": "\(change.field)", "old": change.old.map { "\($0)" } ?? "–",
                 "new": change.new.map { "\($0)" } ?? "–",
             ])
+            line.set("label", settingLabel(change.field, w))
+            return line
         })
     return row
 }
@@ -179,6 +181,7 @@ extension HistoryView: PageContent {
                         "field": "\(field.name)", "old": field.first.map { "\($0)" } ?? "–",
                         "new": field.second.map { "\($0)" } ?? "–",
                     ])
+                    item.set("label", settingLabel(field.name, w))
                     item.set("chip", field.first == field.second ? nil : w.chip(.info, w.say("history.differs")))
                     return item
                 })

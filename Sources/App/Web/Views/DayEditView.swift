@@ -82,7 +82,9 @@ extension DayEditView: PageContent {
         row.set("next", w.shortDay(report.day.advanced(by: 1)))
         row.set("chart", chart(of: block, nil, on: report.day, w))
         row.set("preview", plan.map { [previewRow($0, w)] } ?? [])
+        let mayEdit = mayEdit && report.day < report.today
         row.set("mayEdit", mayEdit)
+        row.set("whyNot", report.day < report.today ? w.say("edit.notYours") : w.say("edit.notOver"))
         row.set("action", "\(Paths.meter(meterID))/edit")
         row.set("key", form.key)
         row.set("day", report.day.description)
@@ -172,13 +174,12 @@ extension DayEditView: PageContent {
             EditTool.allCases.filter { count <= Self.typedSlotsMax || $0 != .typed }.map {
                 option($0.rawValue, $0.words(w), "tool", initial: "typed")
             })
-        let startS = report.zone.startS(of: report.day)
-        let moment = { (slot: Int) in w.time((startS + Int64(slot * report.periodS)) * 1000) }
+        let moment = { (slot: Int) in slotStart(slot, of: report.day, periodS: report.periodS, w) }
         row.set("starts", (0..<count).map { option("\($0)", "\(moment($0))", "fromSlot", initial: "0") })
         row.set(
             "ends",
             (1...max(1, count)).map {
-                option("\($0)", "\($0 == count ? "24:00" : moment($0))", "toSlot", initial: "\(count)")
+                option("\($0)", "\(moment($0))", "toSlot", initial: "\(count)")
             })
         row.set(
             "methods",
@@ -246,8 +247,13 @@ func changesWords(_ count: Int, changed: Int64, net: Int64, _ channel: Channel, 
 
 /// `17:30–18:00` for a slot of a day.
 func slotTime(_ slot: Int, of day: CivilDay, periodS: Int, _ w: Wording) -> Markup {
-    let startS = w.zone.startS(of: day) + Int64(slot * periodS)
-    return "\(w.time(startS * 1000))–\(w.time((startS + Int64(periodS)) * 1000))"
+    "\(slotStart(slot, of: day, periodS: periodS, w))–\(slotStart(slot + 1, of: day, periodS: periodS, w))"
+}
+
+/// When a slot begins, `17:30`. Where the one after the last begins the day ends: `24:00`.
+func slotStart(_ slot: Int, of day: CivilDay, periodS: Int, _ w: Wording) -> String {
+    let passedS = Int64(slot * periodS)
+    return passedS >= w.zone.lengthS(of: day) ? "24:00" : w.time((w.zone.startS(of: day) + passedS) * 1000)
 }
 
 // MARK: Words

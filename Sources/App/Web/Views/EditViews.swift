@@ -279,8 +279,7 @@ extension EstimatesView: PageContent {
 
     private func row(_ item: Item, _ w: Wording) -> Fields {
         let record = item.record
-        let startS = w.zone.startS(of: record.day)
-        let time = { (slot: Int) in w.time((startS + Int64(slot * item.periodS)) * 1000) }
+        let time = { (slot: Int) in slotStart(slot, of: record.day, periodS: item.periodS, w) }
         let method = record.shape.map { record.method.words(w) + " (" + $0.words(w) + ")" } ?? record.method.words(w)
         let later: Markup =
             record.replacedSlots == 0
@@ -295,9 +294,18 @@ extension EstimatesView: PageContent {
             "meter": w.link(Paths.edit(record.meterID, record.day, record.channel), "\(item.serial)", cls: "id"),
             "day": w.fullDay(record.day),
             "time": "\(time(record.slots.lowerBound))–\(time(record.slots.upperBound))", "method": method,
-            "reason": "\(record.reason)", "energy": "\(w.number(record.energy))",
+            "reason": reasonWords(record.reason, w), "energy": "\(w.number(record.energy))",
             "confidence": record.confidence.chip(w) + " ±\(w.number(record.expectedError))",
             "register": record.registerWh.map { "\(w.number($0))" } ?? "–", "later": later,
         ])
     }
+}
+
+/// Why something was estimated as it was: sentences of the domain, put together with semicolons.
+func reasonWords(_ reason: String, _ w: Wording) -> Markup {
+    let course = "course: "
+    return reason.split(separator: "; ").map { part in
+        part.hasPrefix(course)
+            ? w.say("estimates.course", ["what": w.said(String(part.dropFirst(course.count)))]) : w.said(String(part))
+    }.joined("; ")
 }

@@ -240,6 +240,7 @@ extension JobView: PageContent {
         row.set("staleWords", w.say("line.stale"))
         row.set("schedule", job.schedule(w))
         row.set("setting", job.settingName)
+        row.set("settingWords", settingLabel(job.settingName, w))
         row.set("next", job.nextMs.map { w.timeTag($0, w.moment($0)) } ?? w.say("job.noNext"))
         row.set("progress", job.done.map { w.say("jobs.doneSoFar", ["n": "\(w.number($0))"]) })
         row.set("waiting", job.waitingDays > 0 ? w.count("jobs.daysWait", job.waitingDays) : nil)

@@ -38,7 +38,8 @@ extension MeterView: PageContent {
         row.set("chart", hasLoad ? LoadPicture(self, w).svg : nil)
         row.set("noLoad", w.say("meter.noLoad", ["day": w.longDay(last)]))
         row.set("bandKeys", bandKeys(w))
-        row.set("editHref", Paths.edit(id, last))
+        // A day that lasts is not edited.
+        row.set("editHref", Paths.edit(id, min(last, w.day(ofMs: w.nowMs).advanced(by: -1))))
         row.set("notActual", notActual.map { notActualRow($0, w) })
         row.set("hasNotActual", !notActual.isEmpty)
         row.set("notActualCount", w.count("meter.notActual", notActual.count))

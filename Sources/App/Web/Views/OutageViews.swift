@@ -27,6 +27,13 @@ public struct OutagesView: Page {
     /// Nil for who may not plan outages.
     public var form: PlanForm?
     public var places: [(id: Int64, name: String)] = []
+    /// Only those that began on these days.
+    public var from: CivilDay?
+    public var to: CivilDay?
+
+    fileprivate func address(_ show: String?, after: String?) -> String {
+        Paths.outages(show: show, place: placeID, after: after, from: from, to: to)
+    }
 }
 
 public struct OutagePage: Page {
@@ -123,19 +130,25 @@ extension OutagesView: PageContent {
         var row = Fields()
         row.set("title", title(w))
         row.set("lede", openCount == 0 ? w.say("outages.ledeGood") : w.count("outages.lede", openCount))
-        row.set("reliabilityHref", Paths.reliability)
+        row.set("reliabilityHref", Paths.reliability(place: placeID, from: from, to: to))
         row.set("tamperHref", Paths.tamper)
+        row.set(
+            "days",
+            from.map { from in
+                w.say("outages.days", ["from": w.fullDay(from), "to": w.fullDay(to ?? w.day(ofMs: w.nowMs))])
+            })
         row.set(
             "tabs",
             [(nil, w.say("list.all")), ("open", w.say("outages.open")), ("planned", w.say("outages.planned"))].map {
                 (name: String?, words: Markup) in
-                var tab = Fields(["href": "\(Paths.outages(show: name, place: placeID, after: nil))", "name": words])
+                var tab = Fields(["href": "\(address(name, after: nil))", "name": words])
                 tab.set("current", name == show)
                 return tab
             })
         row.set("outages", items.map { line($0, w) })
         row.set("hasOutages", !items.isEmpty)
-        row.set("empty", show == nil && placeID == nil ? w.say("outages.empty") : w.say("list.nothingFits"))
+        row.set(
+            "empty", show == nil && placeID == nil && from == nil ? w.say("outages.empty") : w.say("list.nothingFits"))
         row.set(
             "planned",
             planned.map { item in
@@ -152,8 +165,8 @@ extension OutagesView: PageContent {
         row.set("form", form.map { formValues($0, w) })
         row.set("errors", form.map { errors($0, w) } ?? [])
         row.set("hasPlanned", !planned.isEmpty)
-        row.set("firstHref", isFirstPage ? nil : Paths.outages(show: show, place: placeID, after: nil))
-        row.set("nextHref", nextAfter.map { Paths.outages(show: show, place: placeID, after: $0) })
+        row.set("firstHref", isFirstPage ? nil : address(show, after: nil))
+        row.set("nextHref", nextAfter.map { address(show, after: $0) })
         row.set("hasPaging", !isFirstPage || nextAfter != nil)
         return row
     }

@@ -17,6 +17,9 @@ public struct QueueView: Page {
         public var placeID: Int64?
         public var meterID: Int64?
         public var isMine = false
+        /// The day it is about: first and last.
+        public var from: CivilDay?
+        public var to: CivilDay?
         public init() {}
     }
 
@@ -219,6 +222,8 @@ extension QueueView: PageContent {
         var row = Fields()
         row.set("rule", filter.rule)
         row.set("meter", filter.meterID.map(String.init))
+        row.set("from", filter.from?.description ?? "")
+        row.set("to", filter.to?.description ?? "")
         row.set(
             "severities",
             options(
@@ -427,7 +432,8 @@ extension Paths {
         [
             ("rule", filter.rule ?? ""), ("severity", filter.severity ?? ""), ("state", filter.state ?? ""),
             ("place", filter.placeID.map(String.init) ?? ""), ("meter", filter.meterID.map(String.init) ?? ""),
-            ("mine", filter.isMine ? "1" : ""),
+            ("mine", filter.isMine ? "1" : ""), ("from", filter.from?.description ?? ""),
+            ("to", filter.to?.description ?? ""),
         ].filter { !$0.1.isEmpty }
     }
 

@@ -31,7 +31,11 @@ extension ReliabilityPage: PageContent {
         let whole = report.whole
         var row = Fields()
         row.set("title", title(w))
-        row.set("outagesHref", Paths.outages(show: nil, place: overview.place?.placeID, after: nil))
+        row.set(
+            "outagesHref", Paths.outages(show: nil, place: overview.place?.placeID, after: nil, from: from, to: to))
+        let scope = ReportScope(place: overview.place?.placeID, from: from, to: to)
+        row.set("indexHref", scope.index)
+        row.set("others", scope.links(except: Paths.reliability, w))
         row.set("csvHref", Paths.reliabilityCSV(place: overview.place?.placeID, from: from, to: to))
         row.set("action", Paths.reliability)
         row.set("place", overview.place.map { String($0.placeID) })
@@ -52,19 +56,22 @@ extension ReliabilityPage: PageContent {
                     "n": "\(w.number(whole.customers))",
                 ]))
         row.set("sub", threshold(w))
+        row.set("since", since(w))
         row.set("chart", whole.all.sustainedEvents == 0 ? nil : Markup(trusted: chart(w)))
         row.set(
             "chartNote",
             w.say("reliability.chartNote", ["minutes": "\(w.number(overview.rules.momentaryMaxMinutes))"]))
         row.set("indices", indexRows(w))
         row.set(
-            "months", report.months.reversed().map { partRow($0, "\(w.monthName($0.from)) \($0.from.parts.year)", w) })
+            "months",
+            report.months.reversed().map { partRow($0, monthWords($0, w), place: overview.place?.placeID, w) })
         row.set(
             "places",
             overview.below.map { item in
                 partRow(
                     item.part,
-                    w.link(Paths.reliability(place: item.place.placeID, from: from, to: to), "\(item.place.name)"), w)
+                    w.link(Paths.reliability(place: item.place.placeID, from: from, to: to), "\(item.place.name)"),
+                    place: item.place.placeID, w)
             })
         row.set("hasPlaces", !overview.below.isEmpty)
         row.set(
@@ -78,6 +85,12 @@ extension ReliabilityPage: PageContent {
             })
         row.set("hasMajor", !report.majorDays.isEmpty)
         return row
+    }
+
+    /// From which day on there are customers, where not from the first.
+    private func since(_ w: Wording) -> Markup? {
+        guard let begin = overview.report.whole.servedFrom else { return w.say("reliability.nobody") }
+        return begin > overview.report.whole.from ? w.say("reliability.since", ["day": w.fullDay(begin)]) : nil
     }
 
     private func roundedMinutes(_ seconds: Int64, _ customers: Int64) -> Int64 {
@@ -139,19 +152,38 @@ extension ReliabilityPage: PageContent {
         ]
     }
 
-    private func partRow(_ part: ReliabilityReport.Part, _ name: Markup, _ w: Wording) -> Fields {
-        Fields([
+    /// - Parameter place: whose outages the number of them leads to.
+    private func partRow(
+        _ part: ReliabilityReport.Part, _ name: Markup, place: Int64?, _ w: Wording
+    ) -> Fields {
+        let outages = Paths.outages(show: nil, place: place, after: nil, from: part.from, to: part.to)
+        return Fields([
             "name": name, "saidi": minutes(part.all.saidi.likely, w), "saifi": plain(part.all.saifi.likely),
             "caidi": minutes(part.all.caidi.likely, w), "maifi": plain(part.all.maifi.likely),
             "ordinary": minutes(part.withoutMajor.saidi.likely, w),
             "planned": minutes(part.planned.saidi.likely, w),
-            "outages": "\(w.number(part.all.sustainedEvents))", "customers": "\(w.number(part.customers))",
+            "outages": w.link(outages, "\(w.number(part.all.sustainedEvents))"),
+            "customers": "\(w.number(part.customers))",
         ])
     }
 
-    /// SAIDI by month: all of it, and beside it what is left without major event days.
+    /// The month, with the way to its own page; and from which day on, where its first days had no customers.
+    private func monthWords(_ part: ReliabilityReport.Part, _ w: Wording) -> Markup {
+        let name = w.link(
+            Paths.reliability(place: overview.place?.placeID, from: part.from, to: part.to),
+            "\(w.monthName(part.from)) \(part.from.parts.year)")
+        guard let servedFrom = part.servedFrom else {
+            return name + " <small class=\"q\">\(w.say("reliability.noCustomers"))</small>"
+        }
+        guard servedFrom > part.from else { return name }
+        return name + " <small class=\"q\">\(w.say("reliability.fromDay", ["day": w.dayMonth(servedFrom)]))</small>"
+    }
+
+    /// SAIDI by month: all of it, and beside it what is left without major event days. A month without customers, or
+    /// that has not come, has no bar.
     private func chart(_ w: Wording) -> String {
-        let parts = overview.report.months.suffix(12)
+        let today = w.day(ofMs: w.nowMs)
+        let parts = overview.report.months.filter { $0.servedFrom != nil && $0.from <= today }.suffix(12)
         return Bars(
             bars: parts.map { part in
                 let value = part.all.saidi.likely ?? 0
@@ -159,7 +191,7 @@ extension ReliabilityPage: PageContent {
                 return Bars.Bar(
                     value: value, compared: part.withoutMajor.saidi.likely, top: places(value, 2), bottom: label,
                     title: "\(part.from.month): \(places(value, 2))",
-                    isUnfinished: part.to >= w.day(ofMs: w.nowMs))
+                    isUnfinished: part.to >= today)
             }, alt: w.say("reliability.chartAlt").plain
         ).svg()
     }

@@ -5,7 +5,67 @@ import CivilTime
 
 public struct ReportsView: Page {
     public static let template = "reports"
-    public init() {}
+    var scope: ReportScope
+    /// - Parameter asked: days and set to go on with: from, to, set.
+    public init(_ asked: [String: String] = [:]) { scope = ReportScope(asked) }
+}
+
+/// What one report was asked for, as it goes on to the next: days and set.
+struct ReportScope {
+    let from: CivilDay?
+    let to: CivilDay?
+    let set: SetKey?
+
+    init(_ asked: [String: String]) {
+        (from, to) = (asked["from"].flatMap { CivilDay($0) }, asked["to"].flatMap { CivilDay($0) })
+        set = asked["set"].flatMap { SetKey($0) }
+    }
+    init(place: Int64?, from: CivilDay, to: CivilDay) {
+        (self.from, self.to, set) = (from, to, place.map { .place($0) })
+    }
+
+    var placeID: Int64? { if case .place(let id) = set { id } else { nil } }
+
+    /// Its fields in an address; of a longer period than a report is made for, the last days.
+    func asked(daysMax: Int = .max) -> [String: String] {
+        var begin = from
+        if let from, let to, from.days(to: to) >= daysMax { begin = to.advanced(by: 1 - daysMax) }
+        return ["from": begin?.description ?? "", "to": to?.description ?? "", "set": set?.description ?? ""]
+    }
+
+    /// The same for a report that is not made of every set.
+    private func asked(_ name: ReportName) -> [String: String] {
+        var asked = asked(daysMax: name.daysMax)
+        if name == .energyBalance, placeID == nil { asked["set"] = nil }
+        if name == .exceptions, case .virtual = set { asked["set"] = nil }
+        return asked
+    }
+
+    var index: String { Paths.reports(asked()) }
+
+    /// All reports for the same days and set, with what each answers.
+    func all(_ w: Wording) -> [(base: String, link: Markup, answers: Markup)] {
+        let sums = Paths.aggregation(asked(daysMax: Resolution.day.daysMax))
+        let reliability = Paths.reliability(place: placeID, from: from, to: to)
+        return [
+            (Paths.aggregation, w.link(sums, w.say("agg.title")), w.say("agg.answers")),
+            (
+                Paths.reliability, w.link(reliability, w.say("reliability.title")),
+                w.say("reports.reliability.answers")
+            ),
+        ]
+            + ReportName.allCases.map { name in
+                (
+                    name.rawValue,
+                    w.link(Paths.report(name.rawValue, asked(name)), name.words(w)), name.answers(w)
+                )
+            }
+    }
+
+    /// - Parameter current: path of the explorer or of reliability, or the name of a report.
+    func links(except current: String, _ w: Wording) -> [Fields] {
+        all(w).filter { $0.base != current }.map { Fields(["link": $0.link]) }
+    }
 }
 
 public struct ReportPageView: Page {
@@ -74,20 +134,7 @@ extension ReportsView: PageContent {
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
         row.set("lede", w.say("reports.lede"))
-        row.set(
-            "reports",
-            [
-                Fields([
-                    "name": w.link(Paths.aggregation, w.say("agg.title")), "answers": w.say("agg.answers"),
-                ]),
-                Fields([
-                    "name": w.link(Paths.reliability, w.say("reliability.title")),
-                    "answers": w.say("reports.reliability.answers"),
-                ]),
-            ]
-                + ReportName.allCases.map { name in
-                    Fields(["name": w.link(Paths.report(name.rawValue), name.words(w)), "answers": name.answers(w)])
-                })
+        row.set("reports", scope.all(w).map { Fields(["name": $0.link, "answers": $0.answers]) })
         return row
     }
 }
@@ -99,19 +146,25 @@ extension ReportPageView: PageContent {
         var row = Fields()
         let rows = report?.rows ?? []
         row.set("title", title(w))
-        row.set("indexHref", Paths.reports)
+        let scope = ReportScope(typed)
+        row.set("indexHref", scope.index)
+        row.set("others", scope.links(except: name.rawValue, w))
+        row.set("unsummed", report.flatMap { unsummedWords($0.unsummed, w) })
+        row.set("headUnknown", isHeadUnknown ? w.say("reports.headUnknown") : nil)
         row.set("lede", report.map { _ in w.count("reports.rows", rows.count, ["report": title(w)]) } ?? title(w))
         row.set("errors", w.errors(refusal, otherwise: "from") { $0 == "to" ? $0 : nil })
         row.set("action", Paths.report(name.rawValue))
         row.set("from", typed["from"])
         row.set("to", typed["to"])
-        row.set("takesSet", ![.exceptions, .energyBalance, .forecastBySize].contains(name))
+        row.set("takesSet", name != .forecastBySize)
+        row.set("keptSet", name == .forecastBySize ? typed["set"] : nil)
         row.set("picture", picture.map { Markup(trusted: $0.svg(w)) })
         row.set("pictureTitle", picture?.title(w))
         row.set("pictureNote", picture?.note(w))
         row.set(
             "sets",
-            ([("", "")] + sets.filter { $0.key != "all" }).map { key, label in
+            ([("", "")] + sets.filter { $0.key != "all" && (name != .energyBalance || $0.key.hasPrefix("place:")) }).map
+            { key, label in
                 var option = Fields(["value": "\(key)", "name": key.isEmpty ? w.say("list.all") : "\(label)"])
                 option.set("chosen", key == typed["set"] ?? "")
                 return option
@@ -119,7 +172,7 @@ extension ReportPageView: PageContent {
         row.set("csvHref", report.map { _ in Paths.report(name.rawValue, csv: true, typed) })
         row.set("columns", (report?.columns ?? []).map { Fields(["name": $0.words(w), "cls": $0.unit.cls]) })
         row.set("hasRows", !rows.isEmpty)
-        row.set("empty", w.say("reports.empty"))
+        row.set("empty", name == .energyBalance ? w.say("reports.emptyBalance") : w.say("reports.empty"))
         row.set("rows", rows.dropFirst(after).prefix(Self.pageSize).map { line($0, w) })
         row.set("firstHref", after == 0 ? nil : Paths.report(name.rawValue, typed))
         let next = after + Self.pageSize
@@ -129,6 +182,13 @@ extension ReportPageView: PageContent {
                 ? Paths.report(name.rawValue, typed.merging(["after": String(next)]) { $1 }) : nil)
         row.set("hasPaging", after > 0 || next < rows.count)
         return row
+    }
+
+    /// A balance of a place whose own meter said nothing.
+    private var isHeadUnknown: Bool {
+        guard name == .energyBalance, let at = report?.columns.firstIndex(where: { $0.name == "head_import_Wh" })
+        else { return false }
+        return report?.rows.contains { $0.cells[at] == .none } ?? false
     }
 
     private func line(_ row: ReportRow, _ w: Wording) -> Fields {
@@ -150,7 +210,7 @@ extension ReportPageView: PageContent {
         case .set(let key, let from, let to):
             Paths.aggregation(["set": key.description, "from": from.description, "to": to.description])
         case .meter(let meterID, let day): Paths.meter(meterID, day: day, days: 1)
-        case .exceptions: Paths.exceptions
+        case .exceptions(let rule): queue(rule)
         case .forecast(let key, let from, let to):
             // A day leads to its intervals, a period to its days.
             Paths.report(
@@ -158,6 +218,18 @@ extension ReportPageView: PageContent {
                 ["set": key.description, "from": from.description, "to": to.description])
         case nil: nil
         }
+    }
+}
+
+extension ReportPageView {
+    /// The exceptions of a rule that wait, of the same days and place.
+    private func queue(_ rule: String) -> String {
+        let scope = ReportScope(typed)
+        var filter = QueueView.Filter()
+        (filter.rule, filter.from, filter.to) = (rule, scope.from, scope.to)
+        filter.placeID = scope.placeID
+        if case .meter(let meterID) = scope.set { filter.meterID = meterID }
+        return Paths.queue(filter)
     }
 }
 

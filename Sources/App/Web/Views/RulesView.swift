@@ -1,5 +1,5 @@
 // RulesView: the validation rules by group and day, in force, coming and past; and a form that tries rules before it
-// sets them. Shows; holds no rule.
+// sets them; GroupSets: what it shares with the plans of estimation. Shows; holds no rule.
 import API
 import Access
 import CivilTime
@@ -36,10 +36,10 @@ extension RulesForm.Preview {
     }
 }
 
-public struct RulesView: Page {
-    public static let template = "rules"
+/// What is set by group and day, as a page shows it.
+public struct GroupSets: Sendable {
     /// Dated rows shown, the last ones.
-    static let setsMax = 500
+    static let rowsMax = 500
 
     public struct Row: Sendable {
         public var group: String
@@ -55,17 +55,81 @@ public struct RulesView: Page {
     public var sets: [Row]
     /// Words of groups that may be chosen, with a name.
     public var groups: [(word: String, name: String)]
+}
+
+public struct RulesView: Page {
+    public static let template = "rules"
+    public var sets: GroupSets
     public var form: RulesForm
 
     /// Two spaces a level, for people; as it came when it is no JSON.
     static func pretty(_ json: String) -> String { (try? JSONValue(parsing: Array(json.utf8)))?.pretty ?? json }
 }
 
-extension RulesView.Row {
-    init(_ set: GroupRow<ValidationRules>, by: String) {
+extension GroupSets.Row {
+    init<Value>(_ set: GroupRow<Value>, by: String) {
         self.init(
             group: set.group.description, fromDay: set.fromDay, rules: set.value?.json(), setAtMs: set.setAtMs, by: by)
     }
+}
+
+extension GroupSets {
+    /// Of each group the row that holds today, where it has something of its own.
+    var current: [(offset: Int, element: Row)] {
+        var last: [String: Int] = [:]
+        for (index, one) in sets.enumerated() where one.fromDay <= today { last[one.group] = index }
+        return last.values.sorted().map { ($0, sets[$0]) }.filter { $0.1.rules != nil }
+    }
+
+    func name(_ group: String, _ w: Wording) -> Markup {
+        if group == RuleGroup.all.description { return w.say("rules.allMeters") }
+        let name = groups.first { $0.word == group }?.name ?? ""
+        return name.isEmpty || group.hasSuffix(name) ? "\(group)" : "\(name) <small class=\"q\">\(group)</small>"
+    }
+
+    /// Name of the group, since when and by whom.
+    func head(_ one: Row, _ w: Wording) -> Fields {
+        Fields([
+            "name": name(one.group, w),
+            "since": w.say(
+                "rules.since",
+                [
+                    "day": w.fullDay(one.fromDay), "who": "\(one.by)",
+                    "when": w.timeTag(one.setAtMs, w.moment(one.setAtMs)),
+                ]),
+        ])
+    }
+
+    /// Rows that hold no more or not yet, the last first.
+    func others(_ w: Wording) -> [Fields] {
+        let inForce = current
+        return sets.indices.reversed().filter { index in !inForce.contains { $0.offset == index } }.map { index in
+            let one = sets[index]
+            return Fields([
+                "name": name(one.group, w), "from": w.fullDay(one.fromDay), "by": "\(one.by)",
+                "what": one.rules == nil ? w.say("rules.noneOwn") : w.say("rules.own"),
+                "state": one.fromDay > today
+                    ? w.chip(.info, w.say("rules.coming")) : w.chip(.idle, w.say("rules.past")),
+                "text": "\(one.rules.map { RulesView.pretty($0) } ?? "")",
+            ])
+        }
+    }
+}
+
+/// `Lowest load, W: 1000 (floorW)`: a setting of a check or of a way to estimate, by its name for people and beside it
+/// the one that stands in the text.
+func settingWords(_ name: String, _ value: Markup, _ w: Wording) -> Markup {
+    let known: Set<String> = [
+        "rules.set.withoutRegister", "rules.set.registerToleranceWh", "rules.set.minutes",
+        "rules.set.percentOfSanctioned", "rules.set.percentAboveThird", "rules.set.impossiblePercentOfSanctioned",
+        "rules.set.floorW", "rules.set.maximumDriftS", "rules.set.minimumPercent", "rules.set.maximumPercent",
+        "rules.set.days", "rules.set.minimumDays", "rules.set.floorWh", "rules.set.unitWh", "rules.set.toleranceWh",
+        "rules.set.minimumDistinct", "rules.set.softDriftS", "rules.set.nominalMV", "rules.set.maximumMA",
+        "rules.set.percent", "rules.set.minimumEvents", "rules.set.maximumGapMinutes", "rules.set.shape",
+    ]
+    let key = "rules.set.\(name)"
+    return known.contains(key)
+        ? "\(w.say(key)): \(value) <span class=\"id q\">\(name)</span>" : "\(name): \(value)"
 }
 
 extension RulesView: PageContent {
@@ -74,44 +138,25 @@ extension RulesView: PageContent {
     }
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
-        let inForce = current
+        let inForce = sets.current
         var row = Fields()
         row.set("queueHref", Paths.queue)
+        row.set("rulesHref", Paths.rules)
+        row.set("plansHref", Paths.plans)
         row.set("lede", inForce.isEmpty ? w.say("rules.ledeStandard") : w.count("rules.lede", inForce.count))
-        row.set("groups", inForce.map { groupRow($0, w) } + [standard(w)])
-        let others = sets.indices.filter { index in !inForce.contains { $0.offset == index } }
-        row.set("others", others.reversed().map { otherRow(sets[$0], w) })
+        row.set("groups", inForce.map { groupRow($0.element, w) } + [standard(w)])
+        let others = sets.others(w)
+        row.set("others", others)
         row.set("hasOthers", !others.isEmpty)
         row.set("preview", form.preview.map { [previewValues($0, w)] } ?? [])
         setForm(&row, w)
         return row
     }
 
-    /// Of each group the row that holds today, where it has rules of its own.
-    private var current: [(offset: Int, element: Row)] {
-        var last: [String: Int] = [:]
-        for (index, one) in sets.enumerated() where one.fromDay <= today { last[one.group] = index }
-        return last.values.sorted().map { ($0, sets[$0]) }.filter { $0.1.rules != nil }
-    }
-
-    private func name(_ group: String, _ w: Wording) -> Markup {
-        if group == RuleGroup.all.description { return w.say("rules.allMeters") }
-        let name = groups.first { $0.word == group }?.name ?? ""
-        return name.isEmpty || group.hasSuffix(name) ? "\(group)" : "\(name) <small class=\"q\">\(group)</small>"
-    }
-
-    private func groupRow(_ one: (offset: Int, element: Row), _ w: Wording) -> Fields {
-        var row = Fields([
-            "name": name(one.element.group, w),
-            "since": w.say(
-                "rules.since",
-                [
-                    "day": w.fullDay(one.element.fromDay), "who": "\(one.element.by)",
-                    "when": w.timeTag(one.element.setAtMs, w.moment(one.element.setAtMs)),
-                ]),
-            "changeHref": "\(Paths.rules(group: one.element.group))",
-        ])
-        row.set("checks", checks(one.element.rules ?? "", w))
+    private func groupRow(_ one: GroupSets.Row, _ w: Wording) -> Fields {
+        var row = sets.head(one, w)
+        row.set("changeHref", Paths.rules(group: one.group))
+        row.set("checks", checks(one.rules ?? "", w))
         return row
     }
 
@@ -128,7 +173,7 @@ extension RulesView: PageContent {
         guard case .object(let fields) = try? JSONValue(parsing: Array(json.utf8)) else { return [] }
         return fields.keys.sorted().compactMap { key in
             guard key != "format", let value = fields[key], value != .null else { return nil }
-            return Fields(["name": checkWords(key, w), "settings": "\(settings(value))"])
+            return Fields(["name": checkWords(key, w), "settings": settings(value, of: key, w)])
         }
     }
 
@@ -142,23 +187,23 @@ extension RulesView: PageContent {
         }
     }
 
-    /// `floorW 1000 · percentOfSanctioned 120`, the names as they stand in the settings.
-    private func settings(_ value: JSONValue) -> String {
-        guard case .object(let fields) = value else { return value.text ?? value.compact }
+    private func settings(_ value: JSONValue, of check: String, _ w: Wording) -> Markup {
+        guard case .object(let fields) = value else { return word(value, w) }
         return fields.keys.sorted().map { key in
             let inner = fields[key] ?? .null
-            return "\(key) \(inner.text ?? inner.compact)"
-        }.joined(separator: " · ")
+            return check == "severities"
+                ? "\(ruleWords(key, w)): \(word(inner, w)) <span class=\"id q\">\(key)</span>"
+                : settingWords(key, word(inner, w), w)
+        }.joined(" · ")
     }
 
-    private func otherRow(_ one: Row, _ w: Wording) -> Fields {
-        Fields([
-            "name": name(one.group, w), "from": w.fullDay(one.fromDay), "by": "\(one.by)",
-            "what": one.rules == nil ? w.say("rules.noneOwn") : w.say("rules.own"),
-            "state": one.fromDay > today
-                ? w.chip(.info, w.say("rules.coming")) : w.chip(.idle, w.say("rules.past")),
-            "text": "\(one.rules.map { Self.pretty($0) } ?? "")",
-        ])
+    private func word(_ value: JSONValue, _ w: Wording) -> Markup {
+        switch value {
+        case .string("hard"): w.say("queue.hard")
+        case .string("warning"): w.say("queue.soft")
+        case .bool(true): w.say("rules.on")
+        default: "\(value.text ?? value.compact)"
+        }
     }
 
     private func previewValues(_ preview: RulesForm.Preview, _ w: Wording) -> Fields {
@@ -196,10 +241,10 @@ extension RulesView: PageContent {
 
     private func setForm(_ row: inout Fields, _ w: Wording) {
         row.set("action", Paths.rules)
-        row.set("options", groups.map { Fields(["word": "\($0.word)", "name": "\($0.name)"]) })
+        row.set("options", sets.groups.map { Fields(["word": "\($0.word)", "name": "\($0.name)"]) })
         for field in Self.fields { row.set("in_\(field)", form.typed[field] ?? "") }
         if form.typed["days"] == nil { row.set("in_days", "7") }
-        if form.typed["fromDay"] == nil { row.set("in_fromDay", today.description) }
+        if form.typed["fromDay"] == nil { row.set("in_fromDay", sets.today.description) }
         row.set("none", form.typed["none"] == "1")
         row.set("evenPast", form.typed["evenPast"] == "1")
         row.set("tried", form.tried)

@@ -38,6 +38,7 @@ public struct ProposeEdit: Command {
             return try EditPlaced.again(known, request, scope, in: transaction)
         }
         let today = try Org.find(scope.orgID, in: transaction).zone.day(atS: context.businessNowMs / 1000)
+        try request.proveOver(today: today)
         let needsApproval = try Self.isAboveLimit(plan, on: today, context.actor, in: transaction)
         let edit = ReadingEdit(
             editID: context.ids.next(), meterID: request.meterID, channel: request.channel, tool: request.tool,

@@ -89,11 +89,7 @@ struct EditBench: Sendable {
             (try Org.find(scope.orgID, in: transaction), try Meter.find(request.meterID, scope, in: transaction))
         }
         let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
-        guard request.to <= today, request.from >= today.advanced(by: -3660) else {
-            throw Refusal(
-                .invalid, "A day that is not over yet, or long gone, is not edited.", hint: "Today is \(today).",
-                at: "fromDay")
-        }
+        try request.proveOver(today: today)
         let (first, last) = (request.from.advanced(by: -1), request.to.advanced(by: 1))
         let stored = try await History.blocks(
             meterID: meter.meterID, channel: request.channel, from: first, to: last, site: site, orgID: org.orgID)

@@ -80,6 +80,16 @@ public struct EditRequest: Sendable, Equatable {
         key.map { "key \($0)" } ?? "sha256 " + hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
+    /// The rest of a day that lasts is still to come from the meter: nobody writes it beforehand.
+    /// - Throws: ``Refusal`` `invalid` unless all days are over, and of the last ten years.
+    func proveOver(today: CivilDay) throws {
+        guard to < today, from >= today.advanced(by: -3660) else {
+            throw Refusal(
+                .invalid, "A day that is not over yet, or long gone, is not edited.", hint: "Today is \(today).",
+                at: to < today ? "fromDay" : "toDay")
+        }
+    }
+
     /// Working out what an edit would do needs no reason yet; proposing it does.
     /// - Throws: ``Refusal`` `invalid`, naming the field.
     func checked() throws -> EditRequest {
