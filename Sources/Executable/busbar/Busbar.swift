@@ -10,10 +10,11 @@ struct Busbar: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, SimulatorCommand.self,
-            ImportCommand.self, RateCommand.self, ForecastCommand.self, ReliabilityCommand.self, OutageCommand.self,
-            UserCommand.self, KeyCommand.self, OrgCommand.self, PlaceCommand.self, AuditCommand.self, MeterCommand.self,
-            HESCommand.self, VEECommand.self, JobCommand.self, DatabaseCommand.self, DoctorCommand.self,
-            SettingsCommand.self, NetworkCommand.self, ReportCommand.self, OpenAPICommand.self,
+            ImportCommand.self, RateCommand.self, PriceCommand.self, ForecastCommand.self, ReliabilityCommand.self,
+            OutageCommand.self, UserCommand.self, KeyCommand.self, OrgCommand.self, PlaceCommand.self,
+            AuditCommand.self, MeterCommand.self, HESCommand.self, VEECommand.self, JobCommand.self,
+            DatabaseCommand.self, DoctorCommand.self, SettingsCommand.self, NetworkCommand.self, ReportCommand.self,
+            OpenAPICommand.self,
         ])
 
     /// A wrong call leaves with 2, as all commands of this program do; the parser itself would say 64.
