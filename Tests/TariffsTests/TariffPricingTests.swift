@@ -126,7 +126,7 @@ import Testing
         #expect(try priced.bill(even(march, totalWh: 0), march, facts).minor("d") == 3100)
         let part = period("2024-04-21", "2024-05-10")
         // 10 of 30 and 10 of 31 days.
-        #expect(try priced.bill(even(part, totalWh: 0), part, facts).minor("a") == 5000 + 4839)
+        #expect(try priced.bill(even(part, totalWh: 0), part, facts).minor("a") == 9839)
     }
 
     @Test func whatIsNotGivenIsAskedFor() throws {
@@ -162,7 +162,7 @@ import Testing
         // 1 kWh an hour: the first six hours are free, six more at 5, all others by their band.
         let first = period("2024-04-01", "2024-04-01")
         let bill = try priced.bill(even(first, totalWh: 24_000), first)
-        #expect(bill.totalMinor == 6 * 500 + 12 * 800)
+        #expect(bill.totalMinor == 12_600)
         #expect(bill.lines("energy").map(\.quantity) == [6000, 6000, 12_000])
     }
 
@@ -176,14 +176,16 @@ import Testing
                 """)
         var load = even(Self.april, totalWh: 720_000)
         let small = try priced.bill(load, Self.april, Self.facts(50))
-        #expect(small.components.map(\.amountMinor) == [37_500 * 29, 0])
+        let least: Int64 = 37_500 * 29
+        #expect(small.components.map(\.amountMinor) == [least, 0])
         load[10].importWh[4] = 60_000
         load[12].importWh[4] = 30_000
         let large = try priced.bill(load, Self.april, Self.facts(50))
-        #expect(large.components.map(\.amountMinor) == [60 * 29_000, 5 * 29_000 + 5 * 58_000])
+        let most: Int64 = 60 * 29_000
+        #expect(large.components.map(\.amountMinor) == [most, 435_000])
         #expect(large.lines("excess").map(\.quantity) == [5000, 5000])
         #expect(large.days[9].amountsMinor["demand"] == nil)
-        #expect(large.days[10].amountsMinor["demand"] == 60 * 29_000 - 37_500 * 29)
+        #expect(large.days[10].amountsMinor["demand"] == most - least)
         let windows = try tariff(components: "  - {id: d, kind: demand, perKW: 100, windowMinutes: 60}\n")
         let quarter = TariffLoadDay(
             day: day("2024-04-01"), slotStartMinutes: (0..<96).map { $0 * 15 }, periodS: 900,
@@ -221,7 +223,7 @@ import Testing
         #expect(try minors(30) == [0, 1470, 15_000, -300, -7500, 11_330])
         #expect(try minors(50) == [0, 2470, 25_000, -300, -12_500, 5330])
         // Above 50 units no subsidy: what was given is taken back.
-        #expect(try minors(51) == [0, 2520, 25_500, -300, 0, 0].enumerated().map { $0.offset == 0 ? -20 : $0.element })
+        #expect(try minors(51) == [-20, 2520, 25_500, -300, 0, 0])
     }
 
     @Test func surchargeForAnEarlierMonth() throws {
@@ -312,7 +314,7 @@ import Testing
         let dayAhead = Int128(18) * 258_030 + 6 * 830_000
         #expect(bill.minor("dayAhead") == roundedHalfAway(dayAhead, dividedBy: 1000))
         #expect(bill.minor("realTime") == 0)
-        #expect(bill.minor("critical") == 4 * 600)
+        #expect(bill.minor("critical") == 2400)
         let gap = try MarketPrices(
             csv: Array(csv.replacing("2024-01-03,IEX,DAM,50,2850.38\n", with: "").utf8), file: "p")
         #expect(throws: TariffError.self) {
@@ -348,10 +350,11 @@ import Testing
             try book.price(even(Self.april, totalWh: 600_000), periods: [Self.april]).first)
         expectSums(bill)
         // 20 kWh a day: 100 at 3 and 100 at 7 by the 10th, then 400 at 8.
-        #expect(bill.minor("energy") == 30_000 + 70_000 + 320_000)
-        #expect(bill.minor("fixed") == 1000 + 4000)
+        #expect(bill.minor("energy") == 420_000)
+        #expect(bill.minor("fixed") == 5000)
         #expect(bill.lines("energy").map(\.version) == [1, 1, 2])
-        #expect(bill.days.map(\.version) == Array(repeating: 1, count: 10) + Array(repeating: 2, count: 20))
+        let versions = (0..<30).map { $0 < 10 ? 1 : 2 }
+        #expect(bill.days.map(\.version) == versions)
     }
 
     @Test func bandsAreNotGuessed() throws {
@@ -380,8 +383,8 @@ import Testing
         let energy = Int64((7_200_000 - 50_000) * 71 / 100)
         #expect(bill.minor("energy") == energy)
         #expect(bill.minor("universal") == 50_000 && bill.minor("rent") == 25_000 && bill.minor("fixed") == 200_000)
-        #expect(bill.minor("demand") == 30 * 29_000)
-        #expect(bill.minor("powerFactor") == energy * 3 / 100)
+        #expect(bill.minor("demand") == 870_000)
+        #expect(bill.minor("powerFactor") == 152_295)
         #expect(bill.minor("outages") == -10_000)
         #expect(bill.totalMinor % 100 == 0)
     }

@@ -60,7 +60,9 @@ import Testing
             try calendar.bands(on: day(date), slotStartMinutes: starts, slotMinutes: 60).count { $0 == 0 }
         }
         // 12 hours of day in summer, also on the holiday; 10 in winter.
-        #expect(try [bands("2024-08-14"), bands("2024-08-15"), bands("2024-11-02")] == [12, 12, 10])
+        #expect(try bands("2024-08-14") == 12)
+        #expect(try bands("2024-08-15") == 12)
+        #expect(try bands("2024-11-02") == 10)
     }
 
     /// JSON is YAML: the same reader, the same lines.
@@ -82,7 +84,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("version: 3", "vresion: 3", 1, "the tariff has no version", "add"),
+            ("version: 3", "vresion: 3", 3, "the tariff has no version", "write version for vresion"),
+            ("version: 3", "", 1, "the tariff has no version", "add version"),
             ("name: A good tariff", "name: A good tariff\nvalidfrom: 2024-01-01", 5, "no key validfrom", "validFrom"),
             ("validFrom: 2024-04-01", "validFrom: 2024-04-31", 5, "2024-04-31 is no day", "2026-04-01"),
             ("to: 09-30", "to: 09-29", 8, "no season holds on 09-30", "tile the year"),
@@ -106,7 +109,7 @@ import Testing
             ("kind: fixed", "kind: fixd", 26, "kind fixd is not known", "did you mean fixed?"),
             ("perKW: 50", "perKw: 50", 25, "needs one of perMonth, perKW", "exactly one"),
             ("id: fixed", "id: energy", 25, "id energy stands twice", "its own id"),
-            ("of: [energy, fixed]", "of: [energy, fixt]", 31, "no component fixt", "did you mean fixed?"),
+            ("of: [energy, fixed]", "of: [energy, fixd]", 31, "no component fixd", "did you mean fixed?"),
             ("of: [energy, fixed]", "of: [energy.day]", 31, "energy has no part day", "a part is"),
             ("of: [energy, fixed]", "of: [duty]", 28, "in a ring: duty of duty", "take one"),
             ("percent: 7.5", "percent: -7.5", 30, "percent is below zero", "rebate"),

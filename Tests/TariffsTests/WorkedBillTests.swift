@@ -16,7 +16,7 @@ import Testing
         #expect(bill.minor("fixed") == 14_613)
         #expect(bill.lines("energy").map(\.quantity) == [195_000, 195_000, 155_000])
         #expect(bill.lines("energy").map(\.amountMinor) == [58_500, 87_750, 100_750])
-        #expect(bill.lines("ppac").map(\.amountMinor) == [12_104 + 18_155 + 20_845, 3_024])
+        #expect(bill.lines("ppac").map(\.amountMinor) == [51_104, 3_024])
         #expect(bill.minor("surcharge") == 20_929)
         #expect(bill.minor("pension") == 18_313)
         #expect(bill.minor("tax") == 15_893)
@@ -56,7 +56,7 @@ import Testing
         let bill = try example("non-telescopic").bill(days, april)
         let last = try #require(bill.days.last)
         #expect(last.amountsMinor["energy"] == 22_890)
-        #expect(last.jumpsMinor["energy"] == 22_890 - 640)
+        #expect(last.jumpsMinor["energy"] == 22_250)
         #expect(bill.days.filter { !$0.jumpsMinor.isEmpty }.count == 1)
     }
 
@@ -83,17 +83,17 @@ import Testing
 
                 """)
         let part = period("2023-05-01", "2023-05-29")
-        #expect(try slabs.bill(even(part, totalWh: 500_000), part).totalMinor == 187 * 500 + 313 * 720)
+        #expect(try slabs.bill(even(part, totalWh: 500_000), part).totalMinor == 318_860)
     }
 
     /// Energy and fuel by slab, 31 days as 1.03 months, duty on everything.
     @Test func fuelBySlab() throws {
         let may = period("2023-05-01", "2023-05-31")
         let bill = try example("fuel-per-slab").bill(even(may, totalWh: 310_000), may)
-        let fuel: Int64 = 103 * 50 + 206 * 84 + 107
+        let fuel: Int64 = 22_561
         #expect(bill.minor("fuel") == fuel)
         // A third of the hours are solar hours with a fifth off; 310 kWh are spread evenly over the hours.
-        let energy = Int128(103 * 441 + 206 * 964 + 1361)
+        let energy: Int128 = 245_368
         let solarWh = even(may, totalWh: 310_000).reduce(0) { $0 + Int($1.importWh[9..<17].reduce(0, +)) }
         let off = (energy * 2000 * Int128(solarWh) + 1_550_000_000) / 3_100_000_000
         #expect(bill.minor("energy") == Int64(energy - off))

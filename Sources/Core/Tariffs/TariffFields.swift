@@ -35,7 +35,12 @@ struct TariffFields {
 
     mutating func need(_ key: String) throws(TariffError) -> TariffText {
         guard let found = take(key) else {
-            throw error(line, "\(what) has no \(key)", remedy: "add \(key): …")
+            // A key of about that length that nobody has asked for is a slip of the finger.
+            let strays = keys.filter { !asked.contains($0) && abs($0.utf8.count - key.utf8.count) <= 1 }
+            let near = Resemblance.nearest(to: key, among: strays)
+            throw error(
+                near.flatMap { near in values.first { $0.key == near }?.line } ?? line, "\(what) has no \(key)",
+                remedy: near.map { "write \(key) for \($0)" } ?? "add \(key): …")
         }
         return found
     }

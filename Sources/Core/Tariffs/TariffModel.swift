@@ -58,11 +58,12 @@ public struct TariffComponent: Sendable, Equatable {
     public internal(set) var charge: TariffCharge
 }
 
-/// What a component does. Prices are thousandths of the minor unit per kWh, kW or month.
 enum TariffChargeLimits {
+    /// A terawatt-hour: with the highest price and a spread over bands it stays within 128 bits.
     static let whPerBill: Int64 = 1_000_000_000_000
 }
 
+/// What a component does. Prices are thousandths of the minor unit per kWh, kW or month.
 public enum TariffCharge: Sendable, Equatable {
     case energy(EnergyCharge)
     case standing(StandingCharge)

@@ -6,11 +6,11 @@ struct PriceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "price", abstract: "Prices a load file under a tariff file; no database is touched.",
         discussion: """
-            Tariffs are YAML or JSON (docs/tariffs.md); several --tariff are versions of one, each with its days. Prints a
-            bill for each meter and month, every line with quantity, rate and version; --json adds the days.
+            Tariffs are YAML or JSON (docs/tariffs.md); several --tariff are versions of one, each with its days. Prints
+            a bill for each meter and month, every line with quantity and rate; --json adds versions and days.
             Try it: busbar price --tariff examples/tariffs/slab.yaml --sheet
             Try it: busbar price --tariff examples/tariffs/slab.yaml --load load.csv --contracted-load 5kW
-            Exit codes: 0 done, 1 tariff or load is refused (a gap in the load is), 2 wrong call, 3 rows were refused.
+            Exit codes: 0 done, 1 tariff or load is refused (for one a gap), 2 wrong call, 3 rows were refused.
             """)
 
     @Option(name: .customLong("tariff"), help: "Tariff file; again for a later version.") var tariffs: [String]

@@ -1,4 +1,5 @@
 // How `busbar price` writes bills: one JSON document for each meter, or text. It reckons nothing.
+import CivilTime
 import Quantities
 import Tariffs
 

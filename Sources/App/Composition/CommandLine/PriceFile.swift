@@ -171,7 +171,8 @@ private struct PricedLoad {
     init(_ path: String, _ options: PriceFileOptions, needsExport: Bool, progress: ProgressLine) throws {
         let zone = try knownZone(options.zone)
         name = shownName(path)
-        load = try readLoadFile(path, zone: zone, progress: progress).load
+        let load = try readLoadFile(path, zone: zone, progress: progress).load
+        self.load = load
         func side(_ path: String?) throws -> Side? {
             try path.map { Side(name: shownName($0), load: try readLoadFile($0, zone: zone, progress: progress).load) }
         }
@@ -196,12 +197,13 @@ private struct PricedLoad {
         guard let first = days.min(), let last = days.max() else {
             throw Complaint("\(name): no values", hint: "Give a load file with values.", .problems)
         }
-        from = try options.from.map { try civilDay($0, "--from") } ?? first
-        to = try options.to.map { try civilDay($0, "--to") } ?? last
-        guard from <= to, from >= first, to <= last else {
+        let start = try options.from.map { try civilDay($0, "--from") } ?? first
+        let end = try options.to.map { try civilDay($0, "--to") } ?? last
+        guard start <= end, start >= first, end <= last else {
             throw Complaint(
-                "\(from) to \(to) are not days of \(name)", hint: "It has \(first) to \(last).", .usage)
+                "\(start) to \(end) are not days of \(name)", hint: "It has \(first) to \(last).", .usage)
         }
+        (from, to) = (start, end)
     }
 
     func days(of meter: Int) throws -> [TariffLoadDay] {
