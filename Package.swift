@@ -61,6 +61,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -79,7 +80,7 @@ let package = Package(
         target("Core", "IntervalData", ["CivilTime", "Quantities"]),
         target("Core", "LoadFiles", ["IntervalData", "IEC61968", "CivilTime", "Quantities", "Compression"]),
         target("Core", "VEE", ["IntervalData", "CivilTime"]),
-        target("Core", "Tariffs", ["Quantities", "CivilTime"]),
+        target("Core", "Tariffs", ["Quantities", "CivilTime", .product(name: "Yams", package: "Yams")]),
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),
         // Profile files are carried inside the binary.
         target("Core", "IS15959", ["DLMS", "CivilTime"], resources: [.embedInCode("Profiles")]),

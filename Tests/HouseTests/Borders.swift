@@ -61,6 +61,7 @@ let outsiders: [String: Set<String>] = [
     "ServiceLifecycle": ["Jobs", "Composition"],
     "UnixSignals": ["Composition"],
     "ArgumentParser": ["busbar"],
+    "Yams": ["Tariffs"],
 ]
 
 /// What the executable may import beside Composition, each with its reason.

@@ -10,9 +10,9 @@ struct Busbar: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, SimulatorCommand.self,
-            ImportCommand.self, RateCommand.self, JournalCommand.self, ForecastCommand.self, ReliabilityCommand.self,
-            OutageCommand.self,
-            UserCommand.self, KeyCommand.self, OrgCommand.self, PlaceCommand.self, AuditCommand.self, MeterCommand.self,
+            ImportCommand.self, RateCommand.self, PriceCommand.self, JournalCommand.self, ForecastCommand.self,
+            ReliabilityCommand.self, OutageCommand.self, UserCommand.self, KeyCommand.self, OrgCommand.self,
+            PlaceCommand.self, AuditCommand.self, MeterCommand.self,
             HESCommand.self, VEECommand.self, JobCommand.self, DatabaseCommand.self, DoctorCommand.self,
             SettingsCommand.self, NetworkCommand.self, ReportCommand.self, OpenAPICommand.self,
         ])

@@ -3,6 +3,7 @@
 import Access
 import Compression
 import LoadFiles
+import Quantities
 import SQL
 import Tariffs
 
@@ -80,3 +81,8 @@ public struct Complaint: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension Complaint: Error {}
+
+/// The known word that was probably meant, for the executable.
+public func nearestWord(to word: String, among known: [String]) -> String? {
+    Resemblance.nearest(to: word, among: known)
+}

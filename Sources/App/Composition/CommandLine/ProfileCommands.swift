@@ -4,6 +4,7 @@ import Clocks
 import HeadEnd
 import IS15959
 import Meters
+import Quantities
 import SQL
 
 /// - Throws: ``Complaint`` `usage` with the names that there are.

@@ -1,6 +1,7 @@
 // The configuration file: one `key = value` a line, `#` begins a comment line. Reads it and says where a line is wrong;
 // what the values mean is ProcessSettings' business.
 import Foundation
+import Quantities
 
 struct ConfigurationFile {
     struct Entry {

@@ -2,6 +2,7 @@
 // that before the file, that before the defaults. A wrong value is refused with the place it came from; a secret is
 // never shown.
 import Foundation
+import Quantities
 
 /// Where a value came from.
 public enum SettingSource: Sendable, Equatable, CustomStringConvertible {

@@ -1,8 +1,8 @@
 // "Did you mean": the nearest of known words. Values in, values out.
 
-enum Resemblance {
+public enum Resemblance {
     /// The known word that takes the fewest changes, when they are few enough to be a slip of the finger.
-    static func nearest(to word: String, among known: [String]) -> String? {
+    public static func nearest(to word: String, among known: [String]) -> String? {
         let limit = max(1, min(3, word.utf8.count / 3))
         let near = known.map { (word: $0, changes: changes(word, $0)) }.filter { (1...limit).contains($0.changes) }
         return near.min { ($0.changes, $0.word) < ($1.changes, $1.word) }?.word
@@ -28,9 +28,4 @@ enum Resemblance {
         }
         return last[b.count]
     }
-}
-
-/// The known word that was probably meant, for the executable.
-public func nearestWord(to word: String, among known: [String]) -> String? {
-    Resemblance.nearest(to: word, among: known)
 }

@@ -1,0 +1,236 @@
+// Reads a tariff file, YAML or JSON: head, calendars, then the components and their graph. The one way a `Tariff` comes
+// to be; what it takes can be priced. It opens no file and prices nothing.
+import CivilTime
+
+public enum TariffReader {
+    /// - Parameter file: the name that errors carry.
+    /// - Throws: with `file:line`, what is wrong and how to mend it.
+    public static func read(_ bytes: [UInt8], file: String) throws(TariffError) -> Tariff {
+        let text = try TariffText.read(bytes, file: file)
+        var fields = try TariffFields(text, file: file, what: "the tariff")
+        var tariff = Tariff()
+        try head(&fields, &tariff)
+        tariff.calendars = try calendars(&fields)
+        let list = try fields.list(try fields.need("components"), "components", 1...60)
+        try fields.finish()
+        let graph = try ComponentNames(list, file: file)
+        for (index, item) in list.enumerated() {
+            var reader = try ComponentReader(item, index: index, tariff: tariff, graph: graph, file: file)
+            tariff.components.append(try reader.read())
+        }
+        try checkBreaks(tariff, graph, file)
+        tariff.order = try order(tariff, graph, file)
+        return tariff
+    }
+
+    private static func head(_ fields: inout TariffFields, _ tariff: inout Tariff) throws(TariffError) {
+        _ = try fields.integer(try fields.need("format"), "format", 1...1)
+        tariff.id = try fields.text(try fields.need("id"), "id")
+        tariff.version = Int(try fields.integer(try fields.need("version"), "version", 1...Int64(Int32.max)))
+        tariff.name = try fields.text(try fields.need("name"), "name")
+        if let found = fields.take("categories") {
+            for item in try fields.list(found, "categories", 1...50) {
+                tariff.categories.append(try fields.text(item, "categories"))
+            }
+        }
+        if let found = fields.take("currency") {
+            tariff.currency = try fields.text(found, "currency")
+            guard tariff.currency.utf8.count == 3, tariff.currency.utf8.allSatisfy({ (65...90).contains($0) }) else {
+                throw fields.error(
+                    found.line, "currency \(tariff.currency)", remedy: "give three capitals of ISO 4217: INR")
+            }
+        }
+        if let found = fields.take("minorDigits") {
+            tariff.minorDigits = Int(try fields.integer(found, "minorDigits", 0...3))
+        }
+        tariff.validFrom = try fields.day(try fields.need("validFrom"), "validFrom")
+        if let found = fields.take("validTo") {
+            let day = try fields.day(found, "validTo")
+            guard day >= tariff.validFrom else {
+                throw fields.error(
+                    found.line, "validTo \(day) is before validFrom", remedy: "give the last day, inclusive")
+            }
+            tariff.validTo = day
+        }
+        if let found = fields.take("billMonths") {
+            let months = try fields.integer(found, "billMonths", 1...12)
+            guard 12 % months == 0 else {
+                throw fields.error(found.line, "billMonths \(months)", remedy: "give 1, 2, 3, 4, 6 or 12")
+            }
+            tariff.billMonths = Int(months)
+        }
+        if let found = fields.take("metering") {
+            tariff.metering = try fields.word(found, "metering", Metering.self)
+        }
+    }
+
+    // MARK: Calendars
+
+    private static func calendars(_ fields: inout TariffFields) throws(TariffError) -> [String: DatedCalendar] {
+        var holidays: Set<CivilDay> = []
+        if let found = fields.take("holidays") { holidays = Set(try fields.days(found, "holidays")) }
+        var seasons: [Season] = []
+        var seasonsLine = fields.line
+        if let found = fields.take("seasons") {
+            seasonsLine = found.line
+            for (name, line, value) in try fields.pairs(found, "seasons") {
+                var season = try TariffFields(value, file: fields.file, what: "season \(name)")
+                try fields.at(line) { () throws(TariffError) in try checkName(name, "season") }
+                seasons.append(
+                    Season(
+                        name: name, from: try season.monthDay(try season.need("from"), "from"),
+                        to: try season.monthDay(try season.need("to"), "to")))
+                try season.finish()
+            }
+        }
+        if !seasons.isEmpty { try checkSeasons(seasons, fields, seasonsLine) }
+        guard let found = fields.take("calendars") else { return [:] }
+        var calendars: [String: DatedCalendar] = [:]
+        for (name, line, value) in try fields.pairs(found, "calendars") {
+            var rows: [DatedCalendar.Row] = []
+            for item in try fields.list(value, "calendar \(name)", 1...40) {
+                rows.append(try row(item, calendar: name, seasons, hasHolidays: !holidays.isEmpty, fields.file))
+            }
+            calendars[name] = try fields.at(line) { () throws(TariffError) in
+                do throws(TariffError) {
+                    return try DatedCalendar(seasons: seasons, holidays: holidays, rows: rows)
+                } catch { throw error.inside("calendar \(name)") }
+            }
+        }
+        return calendars
+    }
+
+    /// Seasons are told of where they stand, not where a calendar uses them.
+    private static func checkSeasons(
+        _ seasons: [Season], _ fields: TariffFields, _ line: Int
+    ) throws(TariffError) {
+        _ = try fields.at(line) { () throws(TariffError) in
+            try DatedCalendar(
+                seasons: seasons, holidays: [],
+                rows: [DatedCalendar.Row(season: nil, days: Set(1...8), calendar: .flat())])
+        }
+    }
+
+    private static func row(
+        _ text: TariffText, calendar: String, _ seasons: [Season], hasHolidays: Bool, _ file: String
+    ) throws(TariffError) -> DatedCalendar.Row {
+        var fields = try TariffFields(text, file: file, what: "a row of calendar \(calendar)")
+        var season: String?
+        if let found = fields.take("season") {
+            let name = try fields.text(found, "season")
+            guard seasons.contains(where: { $0.name == name }) else {
+                throw fields.error(
+                    found.line, "there is no season \(name)",
+                    remedy: "give one of seasons: \(seasons.map(\.name).joined(separator: ", "))")
+            }
+            season = name
+        }
+        var days: Set<Int> = Set(1...8)
+        if let found = fields.take("days") {
+            days = []
+            var items = [found]
+            if case .list(let list) = found.content { items = list }
+            for item in items {
+                let word = try fields.text(item, "days")
+                guard let some = dayKinds[word] else {
+                    throw fields.error(
+                        item.line, "days \(word) is not known",
+                        remedy: "known are weekday, weekend, \(DatedCalendar.dayNames.joined(separator: ", "))")
+                }
+                days.formUnion(some)
+            }
+        }
+        let found = try fields.need("bands")
+        var bands: [TOUBand] = []
+        for (name, _, value) in try fields.pairs(found, "bands") {
+            bands.append(TOUBand(name: name, ranges: try fields.hours(value, "band \(name)")))
+        }
+        try fields.finish()
+        let tiling = TOUCalendar(bands: bands)
+        try fields.at(found.line) { () throws(TariffError) in
+            do throws(TariffError) { try tiling.validate() } catch {
+                throw TariffError(
+                    "calendar \(calendar)", error.what, remedy: "let the bands tile the day from 00:00 to 24:00")
+            }
+        }
+        return DatedCalendar.Row(season: season, days: days, calendar: tiling)
+    }
+
+    private static let dayKinds: [String: Set<Int>] = {
+        var kinds: [String: Set<Int>] = ["weekday": Set(1...5), "weekend": [6, 7]]
+        for (index, name) in DatedCalendar.dayNames.enumerated() { kinds[name] = [index + 1] }
+        return kinds
+    }()
+
+    // MARK: Graph
+
+    /// Depth first from each component; what is met on its own way down stands in a ring.
+    private static func order(_ tariff: Tariff, _ names: ComponentNames, _ file: String) throws(TariffError) -> [Int] {
+        var order: [Int] = []
+        var done = Set<Int>()
+        func visit(_ index: Int, _ way: [Int]) throws(TariffError) {
+            guard !done.contains(index) else { return }
+            if let start = way.firstIndex(of: index) {
+                let ring = (way[start...] + [index]).map { tariff.components[$0].id }.joined(separator: " of ")
+                throw TariffError(
+                    "\(file):\(names.lines[index])", "components go round in a ring: \(ring)",
+                    remedy: "take one of them out of another's of")
+            }
+            for base in tariff.components[index].charge.bases { try visit(base.component, way + [index]) }
+            done.insert(index)
+            order.append(index)
+        }
+        func isRounding(_ index: Int) -> Bool {
+            if case .rounding = tariff.components[index].charge { true } else { false }
+        }
+        let roundings = tariff.components.indices.filter(isRounding)
+        guard roundings.count <= 1 else {
+            throw TariffError(
+                "\(file):\(names.lines[roundings[1]])", "the bill is rounded twice", remedy: "keep one rounding")
+        }
+        for index in tariff.components.indices where !isRounding(index) { try visit(index, []) }
+        return order + roundings
+    }
+
+    private static func checkBreaks(_ tariff: Tariff, _ names: ComponentNames, _ file: String) throws(TariffError) {
+        for (index, component) in tariff.components.enumerated() {
+            guard case .contractBreak(let charge) = component.charge else { continue }
+            guard case .standing = tariff.components[charge.base].charge else {
+                throw TariffError(
+                    "\(file):\(names.lines[index])",
+                    "\(component.id) is reckoned from \(tariff.components[charge.base].id), which is no fixed charge",
+                    remedy: "name a component of kind fixed, universal or meterRent")
+            }
+        }
+    }
+}
+
+/// Ids and bases of all components, before any of them is read: a component may name one that follows.
+struct ComponentNames {
+    var ids: [String] = []
+    var lines: [Int] = []
+    var bases: [[String]] = []
+    var isCapped: [Bool] = []
+
+    init(_ list: [TariffText], file: String) throws(TariffError) {
+        for item in list {
+            var fields = try TariffFields(item, file: file, what: "a component")
+            let found = try fields.need("id")
+            let id = try fields.text(found, "id")
+            guard id.utf8.allSatisfy({ $0 != 0x2E && $0 != 0x20 }) else {
+                throw fields.error(found.line, "id \(id) has a dot or a space", remedy: "give one word, such as energy")
+            }
+            guard !ids.contains(id) else {
+                throw fields.error(found.line, "id \(id) stands twice", remedy: "give each component its own id")
+            }
+            ids.append(id)
+            lines.append(item.line)
+            var names: [String] = []
+            if let of = fields.take("of"), case .list(let items) = of.content {
+                for item in items { names.append(try fields.text(item, "of")) }
+            }
+            bases.append(names)
+            isCapped.append(fields.take("atMost") != nil || fields.take("percent") == nil)
+        }
+    }
+}
