@@ -210,6 +210,10 @@ import Testing
             let help = try Bench.busbar("--help")
             #expect(help.code == 0 && help.output.contains("import") && help.output.contains("doctor"))
             #expect(try Bench.busbar("--version").output == Release.version + "\n")
+            let report = try Bench.busbar("report", "--help").output
+            let words = Set(report.split { $0.isWhitespace || $0 == "," || $0 == "." }.map(String.init))
+            #expect(reportNames.count > 6)
+            #expect(words.isSuperset(of: reportNames), "\(report)")
             let unknown = try Bench.busbar("rat")
             #expect(unknown.code == 2 && unknown.output.isEmpty && !unknown.errors.isEmpty)
             #expect(try Bench.busbar("rate", folder + "/none.csv").code == 2)

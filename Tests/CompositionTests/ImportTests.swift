@@ -115,6 +115,61 @@ import Testing
         }
     }
 
+    /// Held values are told by the rule that holds them; by the plain way and by the other.
+    @Test(arguments: ["UTC", "Europe/London"])
+    func heldValuesAreToldByRule(zone: String) async throws {
+        try await withFolder { folder in
+            let (load, packs) = (folder + "/load.csv", folder + "/packs.json")
+            var text = Bench.wide(meters: 1, days: 3)
+            text += "2009-03-04T00:00:00Z,-0.5\n2009-03-04T00:30:00Z,-0.25\n2009-03-04T01:00:00Z,990.5\n"
+            try Bench.write(text, to: load)
+            try Bench.write(Bench.packs, to: packs)
+            let site = SiteOptions(folder: folder + "/data")
+            let ended = await run {
+                try await importLoadFile(
+                    site, ImportOptions(file: load, zone: zone, createMeters: true, packFile: packs), $0)
+            }
+            #expect(ended.spoken.all.contains("3: 2 negative, 1 spike"), "\(ended.spoken.all)")
+        }
+    }
+
+    /// A plain file whose interval changes overnight is stored day by day as it is, small or large.
+    @Test(arguments: [1, 400])
+    func theIntervalMayChangeOvernight(copies: Int) async throws {
+        try await withFolder { folder in
+            let (load, packs) = (folder + "/load.csv", folder + "/packs.json")
+            func rows(_ meter: String) -> [String] {
+                var lines: [String] = []
+                for (day, step) in [15, 15, 30, 30].enumerated() {
+                    for minute in stride(from: 0, to: 1440, by: step) {
+                        let (hour, rest) = (minute / 60, minute % 60)
+                        let clock = "\(hour < 10 ? "0" : "")\(hour):\(rest < 10 ? "0" : "")\(rest)"
+                        lines.append("\(meter),2009-03-0\(day + 1) \(clock),0.\(step / 15)00")
+                    }
+                }
+                return lines
+            }
+            // One file is small; the other is large enough to be read in parts.
+            var lines = rows("H1")
+            for copy in 1..<copies { lines += rows("X\(copy)") }
+            try Bench.write("meter,time,kwh\n" + lines.joined(separator: "\n") + "\n", to: load)
+            try Bench.write(Bench.packs, to: packs)
+            let site = SiteOptions(folder: folder + "/data")
+            let options = ImportOptions(
+                file: load, zone: "Asia/Kolkata", dryRun: copies > 1, createMeters: true, packFile: packs)
+            let ended = await run { try await importLoadFile(site, options, json: true, $0) }
+            #expect(ended.status == .done, "\(ended.spoken.all)")
+            #expect(ended.spoken.all.contains(#""total":38400"#))
+            #expect(ended.spoken.all.contains(#""periodMinutes":[15,30]"#))
+            guard copies == 1 else { return }
+            let kept = try await stored(site, serial: "H1")
+            let counts = kept.values.map(\.count)
+            #expect(counts == [96, 96, 48, 48])
+            let total = kept.values.joined().reduce(0) { $0 + Int($1) }
+            #expect(total == 38_400)
+        }
+    }
+
     @Test func otherValuesLaterAreNotTaken() async throws {
         try await withFolder { folder in
             let (site, load) = try await prepared(folder, meters: 1)

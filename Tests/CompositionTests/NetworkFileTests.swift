@@ -35,11 +35,31 @@ import Testing
             let bad = try await take(Self.nodes + "nma:Other,2026-04-01,Gujarat,,stu:NOBODY,,,\n")
             #expect(bad.status == .problems && bad.spoken.all.contains("line 6"), "\(bad.spoken.all)")
             #expect(await count() == 0)
+            // Every wrong line is told, of form or of meaning, in the order of the file; a hundred at most.
+            let many = try await take(
+                Self.nodes.replacing("2026-04-01,Gujarat,,stu", with: "soon,Gujarat,,stu")
+                    + "nma:Other,2026-04-01,Gujarat,,stu:NOBODY,,,\nnma:Third,2026-04-01\n")
+            #expect(many.status == .problems && many.spoken.all.contains("3 wrong lines; nothing was taken"))
+            let told = many.spoken.noted.filter { $0.hasPrefix("line") }.map { String($0.prefix(6)) }
+            #expect(told == ["line 4", "line 6", "line 7"], "\(many.spoken.all)")
+            let endless = try await take(
+                Self.nodes + String(repeating: "nma:Other,2026-04-01,Gujarat,,stu:NOBODY,,,\n", count: 130))
+            let shown = endless.spoken.noted.filter { $0.hasPrefix("line") }
+            #expect(shown.count == 100)
+            #expect(endless.spoken.noted.contains("… and 30 more wrong lines"))
+            #expect(await count() == 0)
             for _ in 0..<2 {
                 let taken = try await take(Self.nodes)
                 #expect(taken.status == .done, "\(taken.spoken.all)")
                 #expect(await count() == 4)
             }
+            let losses = folder + "/losses.csv"
+            try Bench.write("node,term,from,value\nstu:GETCO,loss-percent,2020-04-01,3.5125\n", to: losses)
+            let declared = await status {
+                try await changeNetwork(site, orgID: nil, .declare(file: losses), from: nil, $0)
+            }
+            let list = await run { try await listNetwork(site, orgID: nil, json: false, $0) }
+            #expect(declared == .done && list.spoken.all.contains("3.5125%"), "\(list.spoken.all)")
             let assigned = try await take("place,nma,from,at_stu\nFeeder 7,nma:Mundra,2026-04-01,\n")
             #expect(assigned.status == .done, "\(assigned.spoken.all)")
             for (text, words) in [

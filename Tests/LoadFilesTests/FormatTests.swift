@@ -230,7 +230,7 @@ private func clock(_ minute: Int) -> String {
         #expect(set.refusedCount == 0 && set.meters == ["METER1", "METER1-E2"])
         #expect(set.series.map(\.channel) == [.importWh, .exportWh, .importVarh, .importWh])
         let report = ReadingReport(set)
-        #expect(report.senderCodes == ["F14/76": 20, "A": 24 + 96, "E52": 48])
+        #expect(report.senderCodes == ["F14/76": 20, "A": 24 + 96, "E52": 48, "N": 4])
         #expect(report.quality == ["estimated": 68, "actual": 120])
         #expect(set.series[0].days[0].values[20] == nil && set.series[0].days[0].values[24] == 124)
         #expect(set.series[0].registers.map(\.value) == [1_001_500])

@@ -117,7 +117,7 @@ func parse(
     }
 
     @Test(arguments: [
-        "1e3", "1,5", "0x10", "1.2.3", "--1", "+", ".", "2147483.648", "9999999999", "１", "1 2", "inf",
+        "1e", "e3", "1e99", "1,5", "0x10", "1.2.3", "--1", "+", ".", "2147483.648", "9999999999", "１", "1 2", "inf",
         "99999999999999999999999999", "0.0000000000000000000000000000000000000000000000000000000000000001",
     ])
     func bad(text: String) {
@@ -179,7 +179,8 @@ func parse(
     @Test(arguments: [
         ("", "empty"), ("\n\n", "empty"), ("just text\n", "1 columns"), ("t,A,A\n", "stands twice"),
         ("t,,A\n", "no name"),
-        ("2026-11-21 00:00,1,1\n", "first line is a row"), ("t,A\n", "no row has a stamp"),
+        ("2026-11-21 00:00,1,1\n", "first line is a row"), ("t,A\n", "header line and no rows"),
+        ("t,A\nx,1\n", "no row has a stamp"),
         ("t,A\n2026-11-21 00:00,1\n", "no two rows"), ("t,A\n2026-11-21 00:00,1\n2026-11-21 00:00:07,1\n", "7 s apart"),
         ("t,A\n2026-11-21 00:00,x\n2026-11-21 00:30,y\n", "no row could be taken"),
     ])

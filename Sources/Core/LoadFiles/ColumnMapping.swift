@@ -59,6 +59,17 @@ public struct ColumnMapping: Codable, Sendable, Equatable {
 }
 
 extension ColumnMapping {
+    /// What the plain reader of wide and long files of kWh makes of a header.
+    init(_ header: Header, isAtEnd: Bool) {
+        let values =
+            header.valueColumn.map { [Value(column: header.names[$0], unit: ReadingUnit.kWh.rawValue)] }
+            ?? header.names.dropFirst().map { Value(column: $0, unit: ReadingUnit.kWh.rawValue, suffix: $0) }
+        self.init(
+            format: 1, separator: String(UnicodeScalar(header.separator)),
+            meter: header.idColumn.map { header.names[$0] }, meterName: "",
+            stamp: Stamp(column: header.names[header.stampColumn], label: isAtEnd ? "end" : nil), values: values)
+    }
+
     /// What a header of a long CSV says of itself, when it says more than meter, stamp and kWh: columns for channels,
     /// units or qualities. Nil leaves the file to the plain reader.
     /// - Parameter isForced: also for a header that the plain reader knows.

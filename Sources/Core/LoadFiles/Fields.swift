@@ -29,8 +29,8 @@ enum Fields {
         case bad(String)
     }
 
-    /// Decimal kWh to Wh. Up to three decimals are exact; more, up to 60, are rounded half away from zero
-    /// (0.0865 kWh is 87 Wh). Empty, `NA`, `NaN`, `null` and `-` mean no value.
+    /// Decimal kWh to Wh, as `DecimalNumber` reads it. Up to three decimals are exact; more, up to 60, are rounded half
+    /// away from zero (0.0865 kWh is 87 Wh). Empty, `NA`, `NaN`, `null` and `-` mean no value.
     static func energyWh(_ line: [UInt8], _ cell: Range<Int>) -> Number {
         guard !cell.isEmpty else { return .absent }
         var index = cell.lowerBound
@@ -48,7 +48,8 @@ enum Fields {
                 decimals = 0
                 continue
             }
-            guard byte >= 0x30, byte <= 0x39, digits < 80, decimals < 60 else { return notANumber(line, cell) }
+            // What is not a plain number of usual length goes the general way, which is slower.
+            guard byte >= 0x30, byte <= 0x39, digits < 20 else { return generalWh(line, cell) }
             digits += 1
             if decimals >= 0 { decimals += 1 }
             if decimals > 3 {
@@ -57,20 +58,27 @@ enum Fields {
                 if byte != 0x30 { isRounded = true }
             } else {
                 whole = whole * 10 + Int64(byte - 0x30)
-                if whole > 2_147_483_647 { return .bad("is more than 2,147,483 kWh in one slot") }
+                if whole > 2_147_483_647 { return generalWh(line, cell) }
             }
         }
-        guard digits > 0 else { return notANumber(line, cell) }
+        guard digits > 0 else { return generalWh(line, cell) }
         for _ in max(decimals, 0)..<max(3, decimals) { whole *= 10 }
         if isUp { whole += 1 }
-        guard whole <= 2_147_483_647 else { return .bad("is more than 2,147,483 kWh in one slot") }
+        guard whole <= 2_147_483_647 else { return tooMuch }
         return .wh(Int32(negative ? -whole : whole), rounded: isRounded)
     }
 
-    private static func notANumber(_ line: [UInt8], _ cell: Range<Int>) -> Number {
-        switch text(line, cell).lowercased() {
-        case "na", "n/a", "nan", "null", "-": .absent
-        default: .bad("is not a decimal number of kWh with at most 60 decimals")
+    private static var tooMuch: Number { .bad("is more than 2,147,483 kWh in one slot") }
+
+    private static func generalWh(_ line: [UInt8], _ cell: Range<Int>) -> Number {
+        switch DecimalNumber.read(line, cell) {
+        case .absent: return .absent
+        case .bad: return .bad("is not a decimal number of kWh")
+        case .number(let number):
+            guard let (wh, isRounded) = ReadingUnit.kWh.scale().whole(number), let small = Int32(exactly: wh),
+                small != MeterLoad.absent
+            else { return tooMuch }
+            return .wh(small, rounded: isRounded)
         }
     }
 

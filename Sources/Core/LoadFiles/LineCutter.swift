@@ -47,3 +47,21 @@ struct LineCutter {
         pending.removeAll(keepingCapacity: true)
     }
 }
+
+/// The next end of a line, eight bytes at a time.
+func endOfLine(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    var at = start
+    let raw = UnsafeRawBufferPointer(bytes)
+    while at + 8 <= bytes.count {
+        // A byte becomes zero where it is the one looked for; the lowest high bit of this names the first zero byte.
+        let found = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) ^ 0x0A0A_0A0A_0A0A_0A0A
+        let marks = (found &- 0x0101_0101_0101_0101) & ~found & 0x8080_8080_8080_8080
+        if marks != 0 { return at + marks.trailingZeroBitCount / 8 }
+        at += 8
+    }
+    while at < bytes.count {
+        if bytes[at] == 0x0A { return at }
+        at += 1
+    }
+    return nil
+}

@@ -9,6 +9,10 @@ public struct LoadFileError: Error, Sendable, Equatable, CustomStringConvertible
     public var what: String
     public var hint: String
     public var description: String { "\(place): \(what); \(hint)" }
+
+    static func noRows(_ file: String) -> LoadFileError {
+        LoadFileError(place: file, what: "the file has a header line and no rows", hint: "give a row for each interval")
+    }
 }
 
 /// A row set aside: nothing of it was taken. It can be mended and imported again.
@@ -21,6 +25,20 @@ public struct RefusedRow: Sendable, Equatable, CustomStringConvertible {
     /// The row as it stood, bytes that are no UTF-8 replaced.
     public var text: String
     public var description: String { "\(file):\(row): \(what), \(hint)" }
+}
+
+/// Values of a file that somebody has to know of: how many, and the line of the first.
+public struct SeenValues: Sendable, Equatable {
+    public private(set) var count = 0
+    /// 0 while there is none.
+    public private(set) var firstRow = 0
+    public init() {}
+
+    mutating func see(row: Int, count: Int = 1) {
+        guard count > 0 else { return }
+        if self.count == 0 || row < firstRow { firstRow = row }
+        self.count += count
+    }
 }
 
 /// How the file is laid out.
@@ -63,6 +81,13 @@ public struct LoadFile: Sendable {
     public let valueCount: Int
     /// Values with more than three decimals, rounded half away from zero to whole Wh.
     public let roundedCount: Int
+    /// Values less than nought; they are among the values.
+    public let negatives: SeenValues
+    /// Words instead of a value, `NaN` or `NA`: they count as missing, as an empty cell does.
+    public let words: SeenValues
+    /// Set when some rows seem to lie further apart, or closer together, than the others: then the file is to be read
+    /// by this mapping, which finds the interval of each day. What is here took every value for one of `periodS`.
+    public let dayByDay: ColumnMapping?
     let loads: [MeterLoad]
 
     /// The days of one meter in order, each with a value or nil for every slot of the civil day in the zone.
@@ -155,4 +180,23 @@ struct MeterLoad: Sendable {
     }
 
     mutating func set(_ day: Int, _ slot: Int, _ wh: Int32) { days[day].values[slot] = wh }
+
+    /// Whether values of a day stand apart as those of a longer interval do: every second or fourth slot has one, in a
+    /// long row or through the whole day.
+    func looksCoarser(than periodS: Int) -> Bool {
+        days.contains { day in
+            guard day.values.contains(Self.absent) else { return false }
+            var (last, step, run, steps) = (-1, 0, 0, 0)
+            for (slot, value) in day.values.enumerated() where value != Self.absent {
+                if last >= 0 {
+                    run = slot - last == step ? run + 1 : 1
+                    step = slot - last
+                    steps += 1
+                    if run >= DayPeriods.longRun, step > 1, DayPeriods.isPeriod(step * periodS) { return true }
+                }
+                last = slot
+            }
+            return steps >= 3 && run == steps && step > 1 && DayPeriods.isPeriod(step * periodS)
+        }
+    }
 }

@@ -11,6 +11,7 @@ public struct LoadFileParser: Sendable {
     private let zone: Zone
     private let limits: LoadFileLimits
     private var side: StampSide?
+    private let isPeriodSaid: Bool
     private var periodS: Int?
     private var header: Header?
     private var pending: [UInt8] = []
@@ -29,6 +30,9 @@ public struct LoadFileParser: Sendable {
     private var rowCount = 0
     private var valueCount = 0
     private var roundedCount = 0
+    private var negatives = SeenValues()
+    private var words = SeenValues()
+    private var finer = FinerRows()
     private var cells: [Range<Int>] = []
     private var rowValues: [Int32] = []
     /// Once the header and the capture period of a long file are known.
@@ -69,38 +73,9 @@ public struct LoadFileParser: Sendable {
         self.file = file
         self.zone = zone
         self.periodS = periodS
+        isPeriodSaid = periodS != nil
         self.limits = limits
         side = stamps
-    }
-
-    /// Reads a whole file at once.
-    /// - Parameters:
-    ///   - parts: how many pieces of a large file may be read side by side.
-    ///   - sideBySide: runs the pieces, from 0 up to the count, in any order or at once, and returns when all are done.
-    ///   - progress: called with the bytes read, when they are read one after the other.
-    public static func parse(
-        _ bytes: [UInt8], file: String, zone: Zone, periodS: Int? = nil, stamps: StampSide? = nil,
-        limits: LoadFileLimits = .standard, parts: Int = 1,
-        sideBySide: (Int, @Sendable (Int) -> Void) -> Void = { count, read in (0..<count).forEach(read) },
-        progress: (Int) -> Void = { _ in }
-    ) throws(LoadFileError) -> LoadFile {
-        func parser(_ way: Way) -> LoadFileParser {
-            LoadFileParser(file: file, zone: zone, periodS: periodS, stamps: stamps, limits: limits, way: way)
-        }
-        if bytes.count >= smallestSplit {
-            // Any trouble here shows again, in its place, in the reading below.
-            let source = LoadFileBytes(bytes)
-            if let whole = try? readParts(source, parser(.shortAndLater), parts: parts, sideBySide) { return whole }
-        }
-        var parser = parser(.short)
-        var start = 0
-        while start < bytes.count {
-            let end = min(bytes.count, start + 4_000_000)
-            try parser.feed(bytes[start..<end])
-            start = end
-            progress(start)
-        }
-        return try parser.finish()
     }
 
     /// Takes the next bytes of the file, cut anywhere.
@@ -274,6 +249,7 @@ public struct LoadFileParser: Sendable {
         guard let header else {
             throw LoadFileError(place: file, what: "the file is empty", hint: "give a header line and rows")
         }
+        guard rowCount > 0 else { throw LoadFileError.noRows(file) }
         if periodS == nil { try settlePeriod() }
         guard let periodS, valueCount > 0 else {
             let first = refused.first.map { "no row could be taken; the first refusal: \($0.description)" }
@@ -281,10 +257,14 @@ public struct LoadFileParser: Sendable {
                 place: file, what: first ?? "no row could be taken",
                 hint: "give a stamp and a column per meter (wide), or id, stamp and kWh (long)")
         }
+        let isMixed =
+            !isPeriodSaid
+            && (finer.isLikely || (valueCount < slotTotal && loads.contains { $0.looksCoarser(than: periodS) }))
         return LoadFile(
             file: file, layout: header.layout, zone: zone, periodS: periodS, meters: meters, refused: refused,
             refusedCount: refusedCount, rowCount: rowCount, valueCount: valueCount, roundedCount: roundedCount,
-            loads: loads)
+            negatives: negatives, words: words,
+            dayByDay: isMixed ? ColumnMapping(header, isAtEnd: side == .end) : nil, loads: loads)
     }
 
     private func tooMuch(_ what: String, _ limit: Int) -> LoadFileError {
@@ -357,6 +337,9 @@ public struct LoadFileParser: Sendable {
         next.rowCount = 0
         next.valueCount = 0
         next.roundedCount = 0
+        next.negatives = SeenValues()
+        next.words = SeenValues()
+        next.finer = FinerRows()
         next.needsOrder = false
         next.laterCounts = Array(repeating: 0, count: Self.laterBuckets)
         next.laterRows = Self.laterRows(waitsForOthers)
@@ -404,6 +387,8 @@ public struct LoadFileParser: Sendable {
             refused.append(row)
         }
         refusedCount += part.refusedCount
+        negatives.see(row: part.negatives.firstRow + lineNumber, count: part.negatives.count)
+        words.see(row: part.words.firstRow + lineNumber, count: part.words.count)
         lineNumber += part.lineNumber
         byteCount += part.byteCount
         rowCount += part.rowCount
@@ -461,11 +446,12 @@ public struct LoadFileParser: Sendable {
                     what: "\(cells.count) cells under a header of \(header.names.count)",
                     hint: "add or remove separators")
             }
-            let place = try place(line, cells[header.stampColumn], periodS: periodS)
+            let place = try place(line, header, periodS: periodS)
             if let idColumn = header.idColumn, let valueColumn = header.valueColumn {
-                try takeLong(line, header: header, id: cells[idColumn], value: cells[valueColumn], place: place)
+                try takeLong(
+                    line, header: header, id: cells[idColumn], value: cells[valueColumn], place: place, row: row)
             } else {
-                try takeWide(line, header: header, place: place)
+                try takeWide(line, header: header, place: place, row: row)
             }
         } catch let refusal as Refusal {
             refusedCount += 1
@@ -487,7 +473,8 @@ public struct LoadFileParser: Sendable {
         var slotCount: Int
     }
 
-    private func place(_ line: [UInt8], _ cell: Range<Int>, periodS: Int) throws -> Place {
+    private mutating func place(_ line: [UInt8], _ header: Header, periodS: Int) throws -> Place {
+        let cell = cells[header.stampColumn]
         guard let stamp = Fields.stamp(line, cell) else {
             throw Refusal(
                 what: "\"\(Fields.text(line, cell).prefix(40))\" is not a stamp",
@@ -504,6 +491,7 @@ public struct LoadFileParser: Sendable {
         let slot = Int(sinceMidnight) / periodS
         let slotCount = zone.slotCount(of: day, periodS: Int64(periodS))
         guard sinceMidnight >= 0, sinceMidnight % Int64(periodS) == 0, slot < slotCount else {
+            noteOffGrid(line, header, day: day.number, slot: slot, offsetS: Int(sinceMidnight) % periodS)
             throw Refusal(
                 what: "\(Fields.text(line, cell)) is not on the grid of \(periodS / 60) minutes",
                 hint: side == .end
@@ -513,8 +501,31 @@ public struct LoadFileParser: Sendable {
         return Place(day: day.number, slot: slot, slotCount: slotCount)
     }
 
-    private func energy(_ line: [UInt8], _ cell: Range<Int>, column: String) throws -> Fields.Number {
+    /// Notes a row between two slots: where a value stands at the start of the slot, rows may be closer than that.
+    private mutating func noteOffGrid(_ line: [UInt8], _ header: Header, day: Int32, slot: Int, offsetS: Int) {
+        guard let periodS, offsetS > 0, DayPeriods.isPeriod(FinerRows.greatestDivisor(offsetS, periodS)) else { return }
+        var asked = loads.indices
+        if let idColumn = header.idColumn {
+            guard let meter = meterIndex[Fields.text(line, cells[idColumn])] else { return }
+            asked = meter..<meter + 1
+        }
+        // Rows that wait for others are not in their places yet: then the file is read anew.
+        let isHeld =
+            waitsForOthers
+            || asked.contains { meter in
+                guard let at = loads[meter].find(day) else { return false }
+                return slot < loads[meter].days[at].values.count && loads[meter].value(at, slot) != MeterLoad.absent
+            }
+        if isHeld, finer.see(meter: asked.count == 1 ? asked.lowerBound : 0, day: day), waitsForOthers {
+            needsOrder = true
+        }
+    }
+
+    private mutating func energy(
+        _ line: [UInt8], _ cell: Range<Int>, column: String, row: Int
+    ) throws -> Fields.Number {
         let number = Fields.energyWh(line, cell)
+        if case .absent = number, !cell.isEmpty { words.see(row: row) }
         if case .bad(let what) = number {
             throw Refusal(
                 what: "\"\(Fields.text(line, cell).prefix(40))\" under \(column.prefix(40)) \(what)",
@@ -524,23 +535,25 @@ public struct LoadFileParser: Sendable {
     }
 
     private mutating func takeLong(
-        _ line: [UInt8], header: Header, id: Range<Int>, value: Range<Int>, place: Place
+        _ line: [UInt8], header: Header, id: Range<Int>, value: Range<Int>, place: Place, row: Int
     ) throws {
         let name = Fields.text(line, id)
         guard !name.isEmpty, name.utf8.count <= 100 else {
             throw Refusal(what: "the meter's id is empty or long", hint: "give 1 to 100 characters")
         }
-        guard case .wh(let wh, let rounded) = try energy(line, value, column: header.valueName) else { return }
+        guard case .wh(let wh, let rounded) = try energy(line, value, column: header.valueName, row: row) else {
+            return
+        }
         let meter = try meter(name)
-        if try checkFree(meter, place, wh) { try write(meter, place, wh, rounded: rounded) }
+        if try checkFree(meter, place, wh) { try write(meter, place, wh, rounded: rounded, row: row) }
     }
 
-    private mutating func takeWide(_ line: [UInt8], header: Header, place: Place) throws {
+    private mutating func takeWide(_ line: [UInt8], header: Header, place: Place, row: Int) throws {
         // All or nothing: the row is read and checked whole before anything of it is written.
         rowValues.removeAll(keepingCapacity: true)
         var rounded = 0
         for column in 1..<cells.count {
-            switch try energy(line, cells[column], column: header.names[column]) {
+            switch try energy(line, cells[column], column: header.names[column], row: row) {
             case .wh(let wh, let wasRounded):
                 rowValues.append(try checkFree(column - 1, place, wh) ? wh : MeterLoad.absent)
                 if wasRounded { rounded += 1 }
@@ -548,7 +561,7 @@ public struct LoadFileParser: Sendable {
             }
         }
         for (meter, wh) in rowValues.enumerated() where wh != MeterLoad.absent {
-            try write(meter, place, wh, rounded: false)
+            try write(meter, place, wh, rounded: false, row: row)
         }
         roundedCount += rounded
     }
@@ -566,7 +579,9 @@ public struct LoadFileParser: Sendable {
         return false
     }
 
-    private mutating func write(_ meter: Int, _ place: Place, _ wh: Int32, rounded: Bool) throws(LoadFileError) {
+    private mutating func write(_ meter: Int, _ place: Place, _ wh: Int32, rounded: Bool, row: Int)
+        throws(LoadFileError)
+    {
         let day: Int
         if let found = loads[meter].find(place.day) {
             day = found
@@ -578,23 +593,6 @@ public struct LoadFileParser: Sendable {
         loads[meter].set(day, place.slot, wh)
         valueCount += 1
         if rounded { roundedCount += 1 }
+        if wh < 0 { negatives.see(row: row) }
     }
-}
-
-/// The next end of a line, eight bytes at a time.
-private func endOfLine(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
-    var at = start
-    let raw = UnsafeRawBufferPointer(bytes)
-    while at + 8 <= bytes.count {
-        // A byte becomes zero where it is the one looked for; the lowest high bit of this names the first zero byte.
-        let found = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) ^ 0x0A0A_0A0A_0A0A_0A0A
-        let marks = (found &- 0x0101_0101_0101_0101) & ~found & 0x8080_8080_8080_8080
-        if marks != 0 { return at + marks.trailingZeroBitCount / 8 }
-        at += 8
-    }
-    while at < bytes.count {
-        if bytes[at] == 0x0A { return at }
-        at += 1
-    }
-    return nil
 }

@@ -57,8 +57,9 @@ struct MappedColumns {
         guard mapping.format == 1 else {
             throw RowRefusal(what: "the mapping has format \(mapping.format)", hint: "this release knows format 1")
         }
+        let places = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
         func index(_ name: String) throws -> Int {
-            guard let found = names.firstIndex(where: { $0.lowercased() == name.lowercased() }) else {
+            guard let found = places[name] ?? names.firstIndex(where: { $0.lowercased() == name.lowercased() }) else {
                 throw RowRefusal(
                     what: "there is no column \(name.prefix(40))",
                     hint: "the header has \(names.prefix(12).joined(separator: ", ").prefix(200))")
@@ -68,7 +69,8 @@ struct MappedColumns {
         (self.names, self.separator) = (names, separator)
         meter = try mapping.meter.map(index)
         meterName = options.meter ?? mapping.meterName ?? ""
-        guard meter != nil || !meterName.isEmpty || inferred == nil else {
+        let isEachOne = inferred == nil || mapping.values.allSatisfy { $0.suffix?.isEmpty == false }
+        guard meter != nil || !meterName.isEmpty || isEachOne else {
             throw RowRefusal(what: "the mapping names no meter", hint: "give meter (a column) or meterName")
         }
         stamp = try StampColumns(mapping.stamp, options: options, zone: zone, index: index)

@@ -63,6 +63,7 @@ public struct MappedFileParser {
             guard let columns else {
                 throw LoadFileError(place: file, what: "the file is empty", hint: "give a header line and rows")
             }
+            guard builder.rowCount > 0 else { throw LoadFileError.noRows(file) }
             try points.settle(into: &builder, side: columns.side, periodS: columns.periodS ?? options.periodS)
             var rules = RegisterDifferences()
             rules.periodS = columns.periodS ?? options.periodS
@@ -113,7 +114,9 @@ public struct MappedFileParser {
         for value in columns.values {
             let number: DecimalNumber
             switch DecimalNumber.read(line, cells[value.column]) {
-            case .absent: continue
+            case .absent:
+                if !cells[value.column].isEmpty { builder.words.see(row: row) }
+                continue
             case .number(let read): number = read
             case .bad:
                 throw RowRefusal(
@@ -146,7 +149,12 @@ public struct MappedFileParser {
         guard let quality = columns.quality else { return 0 }
         let text = Fields.text(line, cells[quality.column])
         let lower = text.lowercased()
-        if quality.missing.contains(lower) { return nil }
+        if quality.missing.contains(lower) {
+            if builder.codesWithoutValue.count < 100 || builder.codesWithoutValue[text] != nil {
+                builder.codesWithoutValue[text, default: 0] += 1
+            }
+            return nil
+        }
         let meaning: Quality =
             quality.estimated.contains(lower) ? .estimated : quality.edited.contains(lower) ? .edited : .actual
         return try builder.code(SenderCode(text, meaning))

@@ -182,7 +182,9 @@ public struct NEM12Parser {
         values.reserveCapacity(stream.slots)
         for index in 0..<stream.slots {
             switch DecimalNumber.read(line, cells[index + 2]) {
-            case .absent: values.append(nil)
+            case .absent:
+                values.append(nil)
+                if !cells[index + 2].isEmpty { builder.words.see(row: row) }
             case .number(let number): values.append(number)
             case .bad:
                 throw RowRefusal(
@@ -229,7 +231,11 @@ public struct NEM12Parser {
         let stream = try currentStream()
         var unsaid = 0
         for (index, number) in day.values.enumerated() {
-            guard let number, let first = day.codes[index].first, first != "N" else { continue }
+            guard let first = day.codes[index].first else { continue }
+            guard let number, first != "N" else {
+                if first == "N" { builder.codesWithoutValue[day.codes[index], default: 0] += 1 }
+                continue
+            }
             if first == "V" {
                 unsaid += 1
                 continue

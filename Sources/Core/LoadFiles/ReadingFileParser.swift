@@ -27,6 +27,11 @@ public enum ReadFile: Sendable {
         case .set(let set): set.refusedCount
         }
     }
+    /// Set when the file is to be read anew by this mapping; see ``LoadFile/dayByDay``.
+    public var dayByDay: ColumnMapping? {
+        guard case .load(let load) = self else { return nil }
+        return load.dayByDay
+    }
     public var report: ReadingReport {
         switch self {
         case .load(let load): ReadingReport(load)

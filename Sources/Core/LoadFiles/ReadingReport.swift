@@ -51,10 +51,18 @@ public struct ReadingReport: Codable, Sendable, Equatable {
         public var newVersions = 0
         /// Held back by the checks.
         public var heldValues = 0
+        /// The same by the rule that held them; reports of older releases do not tell it.
+        public var heldBy: [String: Int]?
         /// Other values for what was stored already; the first stay.
         public var conflicts = 0
         public var newRegisters = 0
         public init() {}
+
+        /// Counts values that were held, with the rules that did.
+        public mutating func hold(_ count: Int, _ rules: [String: Int]) {
+            heldValues += count
+            heldBy = (heldBy ?? [:]).merging(rules, uniquingKeysWith: +)
+        }
     }
 
     public var format = 1
@@ -74,7 +82,7 @@ public struct ReadingReport: Codable, Sendable, Equatable {
     public var to: String?
     /// Values by quality: `actual`, `estimated`, `edited`.
     public var quality: [String: Int] = [:]
-    /// Values by the sender's own codes.
+    /// Values by the sender's own codes; also of those that mean no value.
     public var senderCodes: [String: Int] = [:]
     /// The most frequent first.
     public var reasons: [Reason] = []
@@ -108,7 +116,9 @@ public struct ReadingReport: Codable, Sendable, Equatable {
             if !one.days.isEmpty, !one.registers.isEmpty { stats.compare(one, set.zone) }
             add(stats.series)
         }
+        senderCodes.merge(set.codesWithoutValue, uniquingKeysWith: +)
         group(set.refused)
+        note(words: set.words)
     }
 
     /// The same of a plain load file.
@@ -126,6 +136,12 @@ public struct ReadingReport: Codable, Sendable, Equatable {
         }
         conflicts = load.refused.count { $0.what.contains("already has") }
         group(load.refused)
+        note(words: load.words)
+    }
+
+    private mutating func note(words: SeenValues) {
+        guard words.count > 0 else { return }
+        notes.append(words.wordsNote(file))
     }
 
     private mutating func add(_ one: Series) {
@@ -148,6 +164,14 @@ public struct ReadingReport: Codable, Sendable, Equatable {
             }
         }
         reasons = Array(reasons.sorted { ($1.count, $0.firstRow) < ($0.count, $1.firstRow) }.prefix(Self.reasonsMax))
+    }
+}
+
+extension SeenValues {
+    /// One line on words that stand instead of values.
+    public func wordsNote(_ file: String) -> String {
+        "\(file):\(firstRow): \(count) \(count == 1 ? "value is a word" : "values are words") such as NaN or NA, "
+            + "and \(count == 1 ? "counts" : "count") as missing"
     }
 }
 

@@ -80,6 +80,14 @@ public struct ReadingSet: Sendable {
     public var roundedCount: Int
     /// Days whose intervals changed length and were brought to the longer one.
     public var mergedDayCount: Int
+    /// Values of days that were set aside because their interval is not sure.
+    public var unsureDays: SeenValues
+    /// Amounts less than nought; they are among the values.
+    public var negatives: SeenValues
+    /// Words instead of a value, `NaN` or `NA`: they count as missing.
+    public var words: SeenValues
+    /// Intervals that the sender says have no value, by his code.
+    public var codesWithoutValue: [String: Int]
     /// What a reader of the report has to know.
     public var notes: [String]
 

@@ -50,6 +50,10 @@ struct ReadingSetBuilder {
     var rowCount = 0
     var roundedCount = 0
     var notes: [String] = []
+    var unsureDays = SeenValues()
+    var words = SeenValues()
+    var codesWithoutValue: [String: Int] = [:]
+    private var negatives = SeenValues()
 
     init(file: String, zone: Zone, limits: LoadFileLimits = .standard) {
         (self.file, self.zone, self.limits) = (file, zone, limits)
@@ -147,6 +151,7 @@ struct ReadingSetBuilder {
         let rows = series[number].days[day].rows
         series[number].days[day].rows = min(rows.lowerBound, row)...max(rows.upperBound, row)
         valueCount += 1
+        if small < 0, series[number].channel.isAmount { negatives.see(row: row) }
     }
 
     private mutating func grid(
@@ -204,7 +209,8 @@ struct ReadingSetBuilder {
             file: file, kind: kind, zone: zone, meters: meters, series: done, codes: codes, refused: refused,
             refusedCount: refusedCount, rowCount: rowCount, valueCount: valueCount, registerCount: registerCount,
             duplicateCount: duplicateCount, conflictCount: conflictCount, roundedCount: roundedCount,
-            mergedDayCount: mergedDayCount, notes: notes)
+            mergedDayCount: mergedDayCount, unsureDays: unsureDays, negatives: negatives, words: words,
+            codesWithoutValue: codesWithoutValue, notes: notes)
     }
 
     private mutating func settleRegisters(_ number: Int) {

@@ -1,6 +1,5 @@
 // Reads a CSV of cumulative registers: a header line, then meter, time and kWh of each reading. Strict: a row that
-// cannot
-// be read refuses the file, because sums depend on it.
+// cannot be read refuses the file, because sums depend on it.
 import CivilTime
 
 /// A reading of a cumulative register.
@@ -43,7 +42,7 @@ public enum RegisterFile {
                     place: place, what: "\"\(Fields.text(line, cells[1]).prefix(40))\" is not a stamp",
                     hint: "write 2009-03-01T00:30:00Z or 2012-02-10 08:00:00")
             }
-            guard let wh = registerWh(line[cells[2]]) else {
+            guard let wh = registerWh(line, cells[2]) else {
                 throw LoadFileError(
                     place: place, what: "\"\(Fields.text(line, cells[2]).prefix(40))\" is not a register in kWh",
                     hint: "write kWh such as 12345.678, with at most three decimals")
@@ -56,21 +55,11 @@ public enum RegisterFile {
         return found
     }
 
-    /// Exact to the Wh; nil for anything else.
-    private static func registerWh(_ cell: ArraySlice<UInt8>) -> Int64? {
-        var wh: Int64 = 0
-        var decimals = -1
-        guard (1...16).contains(cell.count) else { return nil }
-        for byte in cell {
-            if byte == 0x2E, decimals < 0 {
-                decimals = 0
-                continue
-            }
-            guard byte >= 0x30, byte <= 0x39, decimals < 3 else { return nil }
-            wh = wh * 10 + Int64(byte - 0x30)
-            if decimals >= 0 { decimals += 1 }
-        }
-        for _ in max(0, decimals)..<3 { wh *= 10 }
-        return cell.contains { $0 != 0x2E } ? wh : nil
+    /// Exact to the Wh; nil for anything else, also for what is less than nought.
+    private static func registerWh(_ line: [UInt8], _ cell: Range<Int>) -> Int64? {
+        guard case .number(let number) = DecimalNumber.read(line, cell), number.mantissa >= 0,
+            let (wh, isRounded) = ReadingUnit.kWh.scale().whole(number), !isRounded
+        else { return nil }
+        return wh
     }
 }

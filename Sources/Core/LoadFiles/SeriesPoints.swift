@@ -97,6 +97,7 @@ struct SeriesPoints {
         }
         for (place, count, refusal) in periods.refused {
             builder.refuse(row: Int(one.rows[order[place]]), refusal, text: "\(count) values")
+            builder.unsureDays.see(row: Int(one.rows[order[place]]), count: count)
         }
     }
 
@@ -169,39 +170,67 @@ struct DayPeriods {
         counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
     }
 
-    /// Days between two lengths of interval: either one clean switch inside the day, or set aside whole.
+    /// So many equal steps in a row of another length than the day's do not come by gaps.
+    static let longRun = 8
+
+    /// Days with two lengths of interval: either one clean switch inside the day, or set aside whole.
     private mutating func findChanges(_ side: LoadFileParser.StampSide) {
         for index in days.indices {
             guard let own = days[index].periodS else { continue }
-            let before = index > 0 ? days[index - 1].periodS ?? own : own
-            let after = index + 1 < days.count ? days[index + 1].periodS ?? own : own
-            guard before != after else { continue }
-            let known = steps(days[index].places).keys.filter { $0 == before || $0 == after }
-            guard known.count > 1 else { continue }
             let places = days[index].places
-            // The first stamp after which every step is the later one.
-            var change = places.upperBound - 1
-            while change > places.lowerBound, stamps[change] - stamps[change - 1] == Int64(after) { change -= 1 }
-            let head = places.lowerBound..<change
-            let isClean = zip(head, head.dropFirst()).allSatisfy { stamps[$1] - stamps[$0] == Int64(before) }
-            let joins = change == places.lowerBound || stamps[change] - stamps[change - 1] == Int64(before)
-            if isClean, joins {
+            let runs = runs(places, besides: own)
+            // At the ends of a series no other day tells what came before or after.
+            let before =
+                index > 0 ? days[index - 1].periodS ?? own : runs.first.flatMap { $0.isHead ? $0.stepS : nil } ?? own
+            let after =
+                index + 1 < days.count
+                ? days[index + 1].periodS ?? own : runs.last.flatMap { $0.isTail ? $0.stepS : nil } ?? own
+            let known = steps(places).keys.filter { $0 == before || $0 == after }
+            guard (before != after && known.count > 1) || !runs.isEmpty else { continue }
+            if before != after, let change = cleanChange(places, before, after) {
                 days[index].periodS = before
                 // The stamp at the switch ends an interval of the old length, or begins one of the new.
                 days[index].changeAt = side == .end && change > places.lowerBound ? change + 1 : change
                 days[index].laterS = after
-            } else {
-                days[index].periodS = nil
-                refused.append(
-                    (
-                        places.lowerBound, places.count,
-                        RowRefusal(
-                            what: "the interval changes from \(before / 60) to \(after / 60) minutes within the day, "
-                                + "with gaps; its \(places.count) values were not taken",
-                            hint: "give the whole day in one interval")
-                    ))
+                continue
             }
+            let (from, to) = before != after ? (before, after) : (own, runs.first?.stepS ?? own)
+            days[index].periodS = nil
+            refused.append(
+                (
+                    places.lowerBound, places.count,
+                    RowRefusal(
+                        what: "the interval changes from \(from / 60) to \(to / 60) minutes within the day, "
+                            + "with gaps; its \(places.count) values were not taken",
+                        hint: "give the day in one interval, or say its length (--period)")
+                ))
         }
+    }
+
+    /// The place from which on every step is the later one, when all before it are the earlier.
+    private func cleanChange(_ places: Range<Int>, _ before: Int, _ after: Int) -> Int? {
+        var change = places.upperBound - 1
+        while change > places.lowerBound, stamps[change] - stamps[change - 1] == Int64(after) { change -= 1 }
+        let head = places.lowerBound..<change
+        let isClean = zip(head, head.dropFirst()).allSatisfy { stamps[$1] - stamps[$0] == Int64(before) }
+        let joins = change == places.lowerBound || stamps[change] - stamps[change - 1] == Int64(before)
+        return isClean && joins ? change : nil
+    }
+
+    /// Long rows of equal steps that are not the day's own.
+    private func runs(_ places: Range<Int>, besides own: Int) -> [(stepS: Int, isHead: Bool, isTail: Bool)] {
+        var found: [(stepS: Int, isHead: Bool, isTail: Bool)] = []
+        var first = places.lowerBound
+        while first + 1 < places.upperBound {
+            let step = Int(min(stamps[first + 1] - stamps[first], 1 << 30))
+            var last = first + 1
+            while last + 1 < places.upperBound, stamps[last + 1] - stamps[last] == Int64(step) { last += 1 }
+            if step != own, Self.isPeriod(step), last - first >= Self.longRun {
+                found.append((step, first == places.lowerBound, last + 1 == places.upperBound))
+            }
+            first = last
+        }
+        return found
     }
 
     /// The interval of the stamp at a place; asked in order. Nil when its day was set aside.

@@ -15,7 +15,9 @@ struct DecimalNumber: Equatable {
 
     private static let maximumDigits = 25
 
-    /// `0.125`, `-3`, `1.2e-05`. Empty, `NA`, `NaN`, `null` and `-` are absent; more than 25 digits are bad.
+    /// `0.125`, `-3`, `1.2e-05`, `1E+003`: the one meaning of a number in every file. Empty, `NA`, `NaN`, `null` and
+    /// `-` are absent; more than 25 digits before the point, more than 60 behind it, `inf` and all else are bad. Digits
+    /// behind the 25th are dropped, and show in the last one kept, so that no half is made of them.
     static func read(_ line: [UInt8], _ cell: Range<Int>) -> Read {
         guard !cell.isEmpty else { return .absent }
         var at = cell.lowerBound
@@ -24,16 +26,23 @@ struct DecimalNumber: Equatable {
         var mantissa: Int128 = 0
         var digits = 0
         var decimals = -1
+        // Digits read in all, and before the point.
+        var (read, whole) = (0, 0)
         scan: while at < cell.upperBound {
             let byte = line[at]
             switch byte {
-            case 0x2E where decimals < 0: decimals = 0
+            case 0x2E where decimals < 0: (decimals, whole) = (0, read)
             case 0x30...0x39:
-                guard digits < maximumDigits else { return .bad }
+                read += 1
+                guard read <= 80, !(decimals >= 0 && read - whole > 60) else { return .bad }
+                if digits == maximumDigits {
+                    guard decimals >= 0 else { return .bad }
+                    if byte != 0x30, mantissa % 5 == 0 { mantissa += 1 }
+                    break
+                }
                 mantissa = mantissa * 10 + Int128(byte - 0x30)
                 if mantissa != 0 { digits += 1 }
                 if decimals >= 0 { decimals += 1 }
-                guard decimals <= 60 else { return .bad }
             default: break scan
             }
             at += 1
@@ -53,17 +62,16 @@ struct DecimalNumber: Equatable {
     /// The power of ten of `e-05`; 0 for nothing, nil for anything else.
     private static func exponent(_ line: [UInt8], _ rest: Range<Int>) -> Int? {
         guard let first = rest.first else { return 0 }
-        guard line[first] | 0x20 == 0x65, (2...4).contains(rest.count) else { return nil }
+        guard line[first] | 0x20 == 0x65, (2...5).contains(rest.count) else { return nil }
         return Int(String(decoding: line[rest.dropFirst()], as: UTF8.self)).flatMap { abs($0) <= 40 ? $0 : nil }
     }
 
     private static func word(_ line: [UInt8], _ cell: Range<Int>) -> Read {
         guard cell.count <= 4 else { return .bad }
-        switch String(decoding: line[cell], as: UTF8.self).lowercased() {
-        case "na", "n/a", "nan", "null", "-": return .absent
-        default: return .bad
-        }
+        return noValueWords.contains(String(decoding: line[cell], as: UTF8.self).lowercased()) ? .absent : .bad
     }
+
+    private static let noValueWords: Set<String> = ["na", "n/a", "nan", "null", "-"]
 }
 
 /// Numerator over denominator that turns what is written into what is stored.

@@ -86,6 +86,25 @@ public struct SupplyAccount: Sendable, Equatable {
         return found
     }
 
+    /// Every category that an account of the company is of, in order.
+    public static func categories(orgID: Int64, in transaction: any SQLTransaction) throws -> [String] {
+        try transaction.query(
+            "SELECT DISTINCT category FROM supply_account WHERE org_id = $1 ORDER BY category", [.int(orgID)]
+        ) { try $0.text(0) }
+    }
+
+    /// - Throws: ``Refusal`` `notFound` for a category that nobody is of: a misspelt name would find nobody, unseen.
+    public static func proveCategory(
+        _ name: String, at field: String, orgID: Int64, in transaction: any SQLTransaction
+    ) throws {
+        let known = try categories(orgID: orgID, in: transaction)
+        guard !known.contains(name) else { return }
+        throw Refusal(
+            .notFound, "No consumer is of the category \(name.prefix(60)).",
+            hint: known.isEmpty ? "There are none yet." : "There are: \(known.prefix(20).joined(separator: ", ")).",
+            at: field)
+    }
+
     public static func find(number: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> SupplyAccount?
     {
         var parameters: [SQLValue] = [.int(scope.orgID), .text(number)]

@@ -1,5 +1,6 @@
 // Names of what is summed: the company, a branch of the network, a supplier, a category, a path, one meter, a formula.
 import Access
+import Accounts
 import Corridor
 import Grid
 import Meters
@@ -86,7 +87,8 @@ public enum SetKey: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Throws unless the scope reaches the whole set: a sum must not tell of places that somebody may not see.
+    /// Throws unless the set is there and the scope reaches all of it: a sum must not tell of places that somebody may
+    /// not see, and a misspelt name is not an empty set.
     public func prove(_ scope: Scope, in transaction: any SQLTransaction) throws {
         switch self {
         case .meter(let id): _ = try Meter.find(id, scope, in: transaction)
@@ -110,8 +112,14 @@ public enum SetKey: Sendable, Hashable, CustomStringConvertible {
             guard try GridNode.find(id, at: "set", scope, in: transaction).kind == kind else {
                 throw Refusal(.notFound, "There is no \(kind.rawValue) of this number.", at: "set")
             }
-        case .all, .corridor, .category:
+        case .all: guard scope.isWholeCompany else { throw Self.beyond }
+        case .category(let name):
             guard scope.isWholeCompany else { throw Self.beyond }
+            try SupplyAccount.proveCategory(name, at: "set", orgID: scope.orgID, in: transaction)
+        case .corridor:
+            guard scope.isWholeCompany else { throw Self.beyond }
+            // Its nodes are there.
+            _ = try title(scope, in: transaction)
         }
     }
 

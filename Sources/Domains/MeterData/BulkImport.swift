@@ -38,6 +38,7 @@ struct BulkImport: Sendable {
         var days: [DayVersion]
         var exceptions: [VEEException]
         var heldValues: Int
+        var heldBy: [String: Int] = [:]
         /// The days compacted, where the month is stored so.
         var row: MeterMonth?
     }
@@ -81,6 +82,7 @@ struct BulkImport: Sendable {
                 taken.meterDays += item.days.count
                 taken.newVersions += item.days.count
                 taken.heldValues += item.heldValues
+                taken.heldBy.merge(item.heldBy, uniquingKeysWith: +)
             }
             left += chunk.filter { known.contains($0.meterID) }
             await progress(taken.meterDays)
@@ -223,9 +225,12 @@ struct BulkImport: Sendable {
                 values: given, sanctionedW: target.sanctionedW, periodS: file.periodS,
                 history: earlier.reversed().map(\.block)))
         let incoming = IncomingDay(day: day, meterID: target.meterID, batchID: importID, values: given)
-        ready.exceptions += findings.map { Ingest.exception($0, incoming, nowMs: nowMs) }
+        let found = findings.map { Ingest.exception($0, incoming, nowMs: nowMs) }
+        ready.exceptions += found
         let block = validatedBlock(given, findings: findings, batch: importID)
-        ready.heldValues += given.indices.count { given[$0] != nil && block.qualities[$0] < .edited }
+        let held = given.indices.filter { given[$0] != nil && block.qualities[$0] < .edited }
+        ready.heldValues += held.count
+        ready.heldBy.merge(HeldReasons.counts(held, found), uniquingKeysWith: +)
         return block
     }
 

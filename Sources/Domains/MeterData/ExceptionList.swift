@@ -88,8 +88,10 @@ public struct ExceptionList: Sendable {
     }
 
     private func reach(_ filter: ExceptionFilter) async throws -> Reach {
-        guard filter.rule?.allSatisfy({ $0.isASCII && $0.isLetter }) ?? true else {
-            throw Refusal(.invalid, "This names no rule.", hint: "Write it as in the list, such as spike.", at: "rule")
+        if let rule = filter.rule, !VEEException.ruleNames.contains(rule) {
+            throw Refusal(
+                .invalid, "This names no rule.", hint: "There are: \(VEEException.ruleNames.joined(separator: ", ")).",
+                at: "rule")
         }
         let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
         let meters: Set<Int64>? = try await site.money.read { [scope] transaction in

@@ -2,6 +2,7 @@
 // specific one with something set on the day wins whole: the nearest place of the network, then the meter's profile
 // (its kind), then the consumer's category, then all. Knows nothing of what is set.
 import Access
+import Accounts
 import CivilTime
 import Meters
 import SQL
@@ -300,9 +301,7 @@ extension RuleGroup {
             }
             return
         case .category:
-            known = try transaction.query(
-                "SELECT DISTINCT category FROM supply_account WHERE org_id = $1 ORDER BY category", [.int(orgID)]
-            ) { try $0.text(0) }
+            return try SupplyAccount.proveCategory(value, at: "group", orgID: orgID, in: transaction)
         case .profile:
             known = try transaction.query(
                 "SELECT DISTINCT profile_name FROM meter WHERE org_id = $1 ORDER BY profile_name", [.int(orgID)]
@@ -310,9 +309,7 @@ extension RuleGroup {
         }
         guard !known.contains(value) else { return }
         throw Refusal(
-            .notFound,
-            kind == .category
-                ? "No consumer is of the category \(value)." : "No meter is of the profile \(value).",
+            .notFound, "No meter is of the profile \(value).",
             hint: known.isEmpty ? "There are none yet." : "There are: \(known.prefix(20).joined(separator: ", ")).",
             at: "group")
     }

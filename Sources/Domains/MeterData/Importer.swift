@@ -27,6 +27,8 @@ public struct ImportCounts: Sendable, Equatable {
     public var newVersions = 0
     /// Values held back by the checks, to be estimated or edited.
     public var heldValues = 0
+    /// The same by the rule that held them.
+    public var heldBy: [String: Int] = [:]
     /// Values that differ from actual ones stored before; the first are kept.
     public var conflicts = 0
     public init() {}
@@ -36,6 +38,7 @@ public struct ImportCounts: Sendable, Equatable {
         sum.meterDays += b.meterDays
         sum.newVersions += b.newVersions
         sum.heldValues += b.heldValues
+        sum.heldBy.merge(b.heldBy, uniquingKeysWith: +)
         sum.conflicts += b.conflicts
         return sum
     }
@@ -137,14 +140,20 @@ public struct Importer: Sendable {
                     counts.newVersions += made == nil ? 0 : 1
                     guard let block = stored?.block else { continue }
                     earlier.append((day, block))
+                    var held: [Int] = []
                     for (slot, value) in values.enumerated() {
                         guard let value, block.values.indices.contains(slot) else { continue }
                         if block.qualities[slot] < .edited {
-                            counts.heldValues += 1
+                            held.append(slot)
                         } else if block.values[slot] != value {
                             counts.conflicts += 1
                         }
                     }
+                    counts.heldValues += held.count
+                    counts.heldBy.merge(
+                        try HeldReasons.counts(
+                            held, meterID: item.target.meterID, day: day, orgID: org.orgID, in: transaction),
+                        uniquingKeysWith: +)
                 }
             }
             return counts

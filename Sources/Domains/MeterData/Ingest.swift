@@ -254,7 +254,7 @@ public enum Ingest {
         if let first = conflicts.first, let last = conflicts.last {
             raised.append(
                 VEEException(
-                    day: incoming.day, meterID: incoming.meterID, rule: "conflict", slots: first..<last + 1,
+                    day: incoming.day, meterID: incoming.meterID, rule: VEEException.conflict, slots: first..<last + 1,
                     severity: Severity.warning.rawValue,
                     message: "\(conflicts.count) values differ from actual values stored before; the first are kept",
                     rawValues: judged.past.conflicting(
@@ -272,7 +272,7 @@ public enum Ingest {
         if incoming.strayStamps > 0 {
             raised.append(
                 VEEException(
-                    day: incoming.day, meterID: incoming.meterID, rule: "stamps", slots: 0..<0,
+                    day: incoming.day, meterID: incoming.meterID, rule: VEEException.stamps, slots: 0..<0,
                     severity: Severity.warning.rawValue,
                     message: "\(incoming.strayStamps) stamps fit no interval of the day", rawValues: "",
                     raisedAtMs: context.nowMs))
@@ -311,7 +311,8 @@ struct DayPast {
 
     /// Values that differ from the stored ones, with those that came before them; lists are parted by `;`.
     func conflicting(_ values: String, fromSlot: Int) -> String {
-        let known = exceptions.first { $0.rule == "conflict" && $0.slots.lowerBound == fromSlot }?.rawValues ?? ""
+        let known =
+            exceptions.first { $0.rule == VEEException.conflict && $0.slots.lowerBound == fromSlot }?.rawValues ?? ""
         let lists = known.split(separator: ";").map { String($0.drop { $0 == " " }) }
         // Twenty different tellings of one interval are enough to see that something is wrong.
         return lists.contains(values) || lists.count >= 20 ? known : (lists + [values]).joined(separator: "; ")

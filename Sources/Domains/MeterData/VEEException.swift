@@ -23,6 +23,12 @@ public struct VEEException: Sendable, Equatable {
     public static let notEstimable = "notEstimable"
     /// Rule name of values by a person that the meter's own replaced.
     public static let editReplaced = "editReplaced"
+    /// Rule name of values that differ from stored ones.
+    static let conflict = "conflict"
+    /// Rule name of stamps that fit no interval.
+    static let stamps = "stamps"
+    /// Every name of a rule: of the checks, and of what is found without one.
+    public static let ruleNames = Rule.allCases.map(\.rawValue) + [notEstimable, editReplaced, conflict, stamps]
     /// Resolution by the machine.
     static let laterRead = "a later read is good"
 

@@ -6,10 +6,12 @@ struct VEEFill: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fill", abstract: "Fills the gaps of a load file; no database is touched.",
         discussion: """
-            An empty cell or an absent row between the first and the last stamp of the file is a gap. Writes
+            An empty cell or an absent row between the first and the last stamp of the file is a gap; so are words such
+            as NaN and values less than nought, which are told. Intervals of several lengths are summed to one. Writes
             meter,start,value_kwh,quality,method,confidence with a row for every meter and interval.
             Try it: busbar vee fill --in load.csv --out filled.csv --zone Europe/London
-            Exit codes: 0 done, 1 the input is refused, 2 wrong call, 3 rows were refused or intervals stay missing.
+            Exit codes: 0 done, 1 the input is refused, 2 wrong call, 3 rows or values were refused or intervals stay
+            missing.
             """)
 
     @Option(name: .customLong("in"), help: "Wide or long CSV, plain or gzip.") var input: String
@@ -24,6 +26,8 @@ struct VEEFill: AsyncParsableCommand {
     var method: String?
     @Option(help: "A plan of estimation as JSON, instead of a method.") var plan: String?
     @Option(help: "Days that are lived like Sundays: one a line, 2009-04-10.") var holidays: String?
+    @Option(name: .customLong("period"), help: "Minutes of all intervals, where stamps do not tell.")
+    var periodMinutes: Int?
     @Option(help: "Zone of the meters' days.") var zone = "UTC"
 
     func run() async throws {
@@ -31,7 +35,7 @@ struct VEEFill: AsyncParsableCommand {
             try await fillFile(
                 FillFileOptions(
                     input: input, output: output, registers: registers, method: method, plan: plan,
-                    holidays: holidays, zone: zone), console)
+                    holidays: holidays, periodMinutes: periodMinutes, zone: zone), console)
         }
     }
 }
@@ -43,7 +47,8 @@ struct ForecastCommand: AsyncParsableCommand {
             Writes meter,start,value_kwh. With --from each day is made from the days before it, and where the file holds
             the day too, the errors are printed beside those of simple forecasts.
             Try it: busbar forecast --in load.csv --days 7 --out ahead.csv --sum
-            Exit codes: 0 done, 1 the input is refused, 2 wrong call, 3 rows were refused or history is too short.
+            Exit codes: 0 done, 1 the input is refused, 2 wrong call, 3 rows or values were refused or history is too
+            short.
             """)
 
     @Option(name: .customLong("in"), help: "Wide or long CSV, plain or gzip.") var input: String
@@ -52,14 +57,16 @@ struct ForecastCommand: AsyncParsableCommand {
     @Option(help: "First day, 2009-04-13; else the day after the last whole one of the file.") var from: String?
     @Option(help: "Days that are lived like Sundays: one a line, 2009-04-10.") var holidays: String?
     @Flag(help: "Also the sum of all meters, as a series of its own named (sum).") var sum = false
+    @Option(name: .customLong("period"), help: "Minutes of all intervals, where stamps do not tell.")
+    var periodMinutes: Int?
     @Option(help: "Zone of the meters' days.") var zone = "UTC"
 
     func run() async throws {
         try await leaving { console in
             try await forecastFile(
                 ForecastFileOptions(
-                    input: input, output: output, days: days, from: from, holidays: holidays, sum: sum, zone: zone),
-                console)
+                    input: input, output: output, days: days, from: from, holidays: holidays, sum: sum,
+                    periodMinutes: periodMinutes, zone: zone), console)
         }
     }
 }

@@ -161,7 +161,7 @@ struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Prints a report as a table, CSV or JSON.",
         discussion: """
-            Reports: data-availability, exceptions, consumption, maximum-demand, energy-balance, peak-to-average.
+            Reports: \(reportNames.joined(separator: ", ")).
             Try it: busbar report data-availability --from 2026-04-01 --to 2026-04-30 --format csv
             Exit codes: 0 printed, 1 refused, 2 wrong call, 3 in use or out of reach.
             """)
@@ -169,7 +169,7 @@ struct ReportCommand: AsyncParsableCommand {
     @Option(help: "First day.") var from: String
     @Option(help: "Last day.") var to: String
     @Option(help: "The set it is about, such as place:123.") var set: String?
-    @Option(help: "By what consumption is broken up.") var by: String?
+    @Option(help: "By what consumption is broken up: \(reportBreakUps.joined(separator: ", ")).") var by: String?
     @Option(help: "table, csv or json.") var format = "table"
     @OptionGroup var org: OrgOption
     @OptionGroup var shared: SharedOptions

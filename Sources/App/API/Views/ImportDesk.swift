@@ -131,10 +131,15 @@ public struct ImportDesk: Sendable {
         limits.bytes = bytesMax * 10
         limits.rows = 5_000_000
         limits.slots = 20_000_000
-        do {
-            var parser = ReadingFileParser(file: name, zone: zone, options: options, limits: limits)
+        func read(_ mapping: ColumnMapping?) throws -> ReadFile {
+            var parser = ReadingFileParser(file: name, zone: zone, mapping: mapping, options: options, limits: limits)
             try parser.feed(bytes)
             return try parser.finish()
+        }
+        do {
+            let file = try read(nil)
+            guard let dayByDay = file.dayByDay else { return file }
+            return try read(dayByDay)
         } catch let error as LoadFileError {
             throw Refusal(.invalid, "\(error.place): \(error.what)", hint: error.hint, at: "body")
         }

@@ -15,10 +15,12 @@ public struct FillFileOptions: Sendable {
     /// A plan as JSON, instead of a name.
     public var plan: String?
     public var holidays: String?
+    /// Of all intervals, where stamps do not tell.
+    public var periodMinutes: Int?
     public var zone: String
     public init(
         input: String, output: String, registers: String? = nil, method: String? = nil, plan: String? = nil,
-        holidays: String? = nil, zone: String = "UTC"
+        holidays: String? = nil, periodMinutes: Int? = nil, zone: String = "UTC"
     ) {
         self.input = input
         self.output = output
@@ -26,6 +28,7 @@ public struct FillFileOptions: Sendable {
         self.method = method
         self.plan = plan
         self.holidays = holidays
+        self.periodMinutes = periodMinutes
         self.zone = zone
     }
 }
@@ -37,7 +40,8 @@ public func fillFile(_ options: FillFileOptions, _ console: Console) async throw
     try keepInputs([options.input, options.registers, options.plan, options.holidays], from: options.output)
     let plan = try estimationPlan(options)
     let holidays = try readHolidays(options.holidays)
-    let file = try SeriesFile(options.input, zone: zone, holidays: holidays, progress: progress)
+    let file = try SeriesFile(
+        options.input, zone: zone, periodMinutes: options.periodMinutes, holidays: holidays, progress: progress)
     let registers = try readRegisters(options.registers, zone: zone)
     if let stranger = registers.keys.sorted().first(where: { !file.meters.contains($0) }) {
         console.note("registers of \(stranger) are not used: the load file has no such meter")
@@ -71,7 +75,7 @@ public func fillFile(_ options: FillFileOptions, _ console: Console) async throw
     }
     try result.finish()
     let took = progress.end()
-    noteRefused(file.refused, count: file.refusedCount, console)
+    file.tell(console)
     let used = methods.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) by \($0.key)" }
     let name = options.plan.map { "the plan \(shownName($0))" } ?? options.method ?? "best"
     let filled = methods.values.reduce(0, +)
@@ -80,7 +84,7 @@ public func fillFile(_ options: FillFileOptions, _ console: Console) async throw
         "\(options.output): \(file.meters.count) meters, \(present) intervals as they were, \(filled) filled with "
             + "\(name)\(ways), \(open) left missing")
     console.note("done, \(took)")
-    return file.refusedCount == 0 && open == 0 ? .done : .partly
+    return file.isWhole && open == 0 ? .done : .partly
 }
 
 private func estimationPlan(_ options: FillFileOptions) throws -> EstimationPlan {

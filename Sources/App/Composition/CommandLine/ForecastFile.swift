@@ -13,10 +13,12 @@ public struct ForecastFileOptions: Sendable {
     public var holidays: String?
     /// Also the sum of all meters, forecast as a series of its own.
     public var sum: Bool
+    /// Of all intervals, where stamps do not tell.
+    public var periodMinutes: Int?
     public var zone: String
     public init(
         input: String, output: String, days: Int, from: String? = nil, holidays: String? = nil, sum: Bool = false,
-        zone: String = "UTC"
+        periodMinutes: Int? = nil, zone: String = "UTC"
     ) {
         self.input = input
         self.output = output
@@ -24,6 +26,7 @@ public struct ForecastFileOptions: Sendable {
         self.from = from
         self.holidays = holidays
         self.sum = sum
+        self.periodMinutes = periodMinutes
         self.zone = zone
     }
 }
@@ -39,7 +42,8 @@ public func forecastFile(_ options: ForecastFileOptions, _ console: Console) asy
     try keepInputs([options.input, options.holidays], from: options.output)
     let holidays = try readHolidays(options.holidays)
     let file = try SeriesFile(
-        options.input, zone: zone, holidays: holidays, daysAhead: options.days, progress: progress)
+        options.input, zone: zone, periodMinutes: options.periodMinutes, holidays: holidays, daysAhead: options.days,
+        progress: progress)
     guard let shape = file.series.first else { return .problems }
     let from = try firstDay(options, shape, file.range)
     let days = (0..<options.days).map { from.advanced(by: $0) }
@@ -69,14 +73,14 @@ public func forecastFile(_ options: ForecastFileOptions, _ console: Console) asy
     }
     try result.finish()
     let took = progress.end()
-    noteRefused(file.refused, count: file.refusedCount, console)
+    file.tell(console)
     console.say(
         "\(options.output): \(names.count) series, \(options.days) days from \(from)"
             + (open == 0 ? "" : ", \(open) intervals without enough history"))
     if let line = errors.line { console.say("meters: \(line)") }
     if let line = totals.line { console.say("sum: \(line)") }
     console.note("done, \(took)")
-    return file.refusedCount == 0 && open == 0 ? .done : .partly
+    return file.isWhole && open == 0 ? .done : .partly
 }
 
 private func firstDay(_ options: ForecastFileOptions, _ series: LoadSeries, _ range: Range<Int>) throws -> CivilDay {
@@ -112,15 +116,9 @@ private struct ForecastScore {
     var line: String? {
         guard let wape = ours.wapePpm, let bias = ours.biasPpm else { return nil }
         let others = ForecastBaseline.allCases.compactMap { baseline in
-            theirs[baseline]?.wapePpm.map { "\(baseline.rawValue) \(percent($0))" }
+            theirs[baseline]?.wapePpm.map { "\(baseline.rawValue) \(share($0))" }
         }
-        return "WAPE \(percent(wape)), bias \(percent(bias)) of \(ours.count) known intervals; "
+        return "WAPE \(share(wape)), bias \(share(bias)) of \(ours.count) known intervals; "
             + others.joined(separator: ", ")
-    }
-
-    private func percent(_ ppm: Int64) -> String {
-        let hundredths = (ppm.magnitude + 50) / 100
-        let digits = String(hundredths % 100 + 100).dropFirst()
-        return "\(ppm < 0 ? "-" : "")\(hundredths / 100).\(digits) %"
     }
 }

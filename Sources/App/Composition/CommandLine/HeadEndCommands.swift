@@ -104,11 +104,11 @@ public func showServiceClocks(
             for row in rows { try console.say(json: row) }
             return .done
         }
-        func share(_ ppm: Int?) -> String { ppm.map { "\($0 / 10_000).\($0 / 1_000 % 10)%" } ?? "-" }
+        func shown(_ ppm: Int?) -> String { ppm.map { share(Int64($0)) } ?? "-" }
         let cells = zip(rows, report.clocks).map { row, clock in
             [
-                row.clock, row.target, share(clock.monthSharePpm), "\(row.monthInTime) of \(row.monthTotal)",
-                row.latestDay ?? "-", share(row.latestSharePpm), row.origin,
+                row.clock, row.target, shown(clock.monthSharePpm), "\(row.monthInTime) of \(row.monthTotal)",
+                row.latestDay ?? "-", shown(row.latestSharePpm), row.origin,
             ]
         }
         for line in table([["clock", "target", "month", "in time", "latest day", "share", "target from"]] + cells) {

@@ -213,6 +213,7 @@ private func say(_ answer: ImportAnswer, _ console: Console) {
     rows.append([
         "quality", report.quality.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "),
     ])
+    if !report.senderCodes.isEmpty { rows.append(["quality by the sender", counted(report.senderCodes)]) }
     let negatives = report.series.reduce(0) { $0 + $1.negatives }
     if negatives > 0 { rows.append(["less than nought", "\(negatives)"]) }
     let registerDays = report.series.reduce(0) { $0 + $1.registerDays }
@@ -227,7 +228,10 @@ private func say(_ answer: ImportAnswer, _ console: Console) {
     if !answer.dryRun {
         rows += [
             ["meter-days", "\(answer.meterDays), \(answer.newVersions) with something new"],
-            ["values held by the checks", "\(answer.heldValues)"],
+            [
+                "values held by the checks",
+                "\(answer.heldValues)" + (report.stored?.heldBy.map { $0.isEmpty ? "" : ": \(counted($0))" } ?? ""),
+            ],
             [
                 "values that differ from stored ones",
                 "\(answer.conflicts)\(answer.conflicts > 0 ? " (not taken)" : "")",
@@ -236,6 +240,13 @@ private func say(_ answer: ImportAnswer, _ console: Console) {
     }
     for line in table(rows + [["refused rows and meters", "\(answer.refused)"]]) { console.say("  " + line) }
     for note in report.notes.prefix(20) { console.say("  note: \(note)") }
+}
+
+/// `12 spike, 3 negative`: the most frequent first, at most twelve.
+private func counted(_ counts: [String: Int]) -> String {
+    let all = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    let rest = all.count > 12 ? ["\(all.count - 12) more kinds"] : []
+    return (all.prefix(12).map { "\($0.value) \($0.key)" } + rest).joined(separator: ", ")
 }
 
 private func readMapping(_ path: String) throws -> ColumnMapping {

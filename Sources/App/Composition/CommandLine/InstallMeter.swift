@@ -220,10 +220,11 @@ public func listMeters(
         let scope = Scope(orgID: org.orgID)
         let meters: [Meter]
         if let set {
-            meters = try await MeterList.of(
-                open.site, query: "", standing: nil, set: try SetKey.read(set, at: "--set"), after: "", limit: 10_000,
-                scope
-            ).part.items.map(\.listing.meter)
+            meters = try await naming(["set": "--set"]) {
+                try await MeterList.of(
+                    open.site, query: "", standing: nil, set: try SetKey.read(set), after: "", limit: 10_000, scope
+                ).part.items.map(\.listing.meter)
+            }
         } else {
             meters = try await open.site.money.read {
                 try Meter.page(after: "", prefix: "", limit: 10_000, scope, in: $0)

@@ -1,4 +1,4 @@
-// Brings a load file from the disk: size, gzip, pieces with progress, and the SHA-256 it is known by.
+// Brings files of readings from the disk: size, gzip, pieces with progress, and the SHA-256 they are known by.
 import CivilTime
 import Compression
 import Cryptography
@@ -6,29 +6,26 @@ import Dispatch
 import Foundation
 import LoadFiles
 
-struct ReadLoadFile {
-    var load: LoadFile
-    /// Of the file as it lies on the disk.
-    var sha256: [UInt8]
-}
-
-/// - Throws: ``Complaint``, `CompressionError`, `LoadFileError`: always with the name of the file.
-func readLoadFile(
-    _ path: String, zone: Zone, limits: LoadFileLimits = .standard, progress: ProgressLine
-) throws -> ReadLoadFile {
-    let bytes = try readFile(path, limit: limits.bytes)
-    let name = shownName(path)
-    let text: [UInt8]
+/// The text of a load file, gzip unpacked.
+/// - Throws: ``Complaint`` with the name of the file.
+func readLoadText(_ path: String) throws -> [UInt8] {
+    let limit = LoadFileLimits.standard.bytes
+    let bytes = try readFile(path, limit: limit)
     do {
-        text = Gzip.looksCompressed(bytes) ? try Gzip.decompress(bytes, limit: limits.bytes) : bytes
+        return Gzip.looksCompressed(bytes) ? try Gzip.decompress(bytes, limit: limit) : bytes
     } catch let error as CompressionError {
         throw Complaint("\(path): \(error.description)", hint: "", .problems)
     }
-    let load = try LoadFileParser.parse(
-        text, file: name, zone: zone, limits: limits, parts: min(8, ProcessInfo.processInfo.activeProcessorCount),
+}
+
+/// A load file all of whose intervals have one length.
+/// - Throws: ``Complaint``, `LoadFileError`: always with the name of the file.
+func readLoadFile(_ path: String, zone: Zone, progress: ProgressLine) throws -> LoadFile {
+    let (text, name) = (try readLoadText(path), shownName(path))
+    return try LoadFileParser.parse(
+        text, file: name, zone: zone, parts: min(8, ProcessInfo.processInfo.activeProcessorCount),
         sideBySide: { count, read in DispatchQueue.concurrentPerform(iterations: count, execute: read) },
         progress: { progress.at("reading \(name): \($0 / 1_000_000) of \(text.count / 1_000_000) MB") })
-    return ReadLoadFile(load: load, sha256: Hash.sha256(bytes))
 }
 
 /// Reads a file of readings of any kind in pieces, so that a file of any size needs the memory of its values.
@@ -39,9 +36,24 @@ func readReadings(
     progress: ProgressLine
 ) throws -> (file: ReadFile, sha256: [UInt8]) {
     let size = try sizeOfFile(path, limit: limits.bytes)
+    var mapping = mapping
     if mapping == nil, let plain = try readPlain(path, size: size, zone: zone, options: options, limits: limits) {
-        return plain
+        guard let dayByDay = plain.file.dayByDay else { return plain }
+        mapping = dayByDay
     }
+    func read(_ mapping: ColumnMapping?) throws -> (file: ReadFile, sha256: [UInt8]) {
+        try readInPieces(
+            path, size: size, zone: zone, mapping: mapping, options: options, limits: limits, progress: progress)
+    }
+    let found = try read(mapping)
+    guard let dayByDay = found.file.dayByDay else { return found }
+    return try read(dayByDay)
+}
+
+private func readInPieces(
+    _ path: String, size: Int, zone: Zone, mapping: ColumnMapping?, options: ReadingOptions, limits: LoadFileLimits,
+    progress: ProgressLine
+) throws -> (file: ReadFile, sha256: [UInt8]) {
     guard let handle = FileHandle(forReadingAtPath: path) else {
         throw Complaint("\(path) cannot be read", hint: "Check who may read it.", .problems)
     }

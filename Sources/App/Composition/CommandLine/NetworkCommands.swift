@@ -11,6 +11,7 @@ import Foundation
 import Grid
 import Meters
 import Packs
+import Quantities
 import SQL
 
 /// A node as it is typed.
@@ -122,9 +123,10 @@ public func listNetwork(_ site: SiteOptions, orgID: Int64?, json: Bool, _ consol
             return .done
         }
         let cells = rows.map {
-            [$0.nodeID, $0.kind, $0.name, $0.geography ?? "", $0.lossPPM.map { String($0) } ?? ""]
+            // Losses are declared with four decimals of a percent.
+            [$0.nodeID, $0.kind, $0.name, $0.geography ?? "", $0.lossPPM.map { fixedPoint($0, places: 4) + "%" } ?? ""]
         }
-        for line in table([["number", "kind", "name", "state", "loss ppm"]] + cells) { console.say(line) }
+        for line in table([["number", "kind", "name", "state", "loss"]] + cells) { console.say(line) }
         if rows.isEmpty { console.note("No node yet: `busbar network add nma \"…\" --state …`.") }
         return .done
     }
@@ -158,9 +160,18 @@ public func changeNetwork(
             let command = ImportNetwork(
                 file: try NetworkFile(String(decoding: bytes, as: UTF8.self)),
                 sha256: Secret.hex(Hash.sha256(Array(bytes))))
-            let taken = try await perform(command)
-            console.say("\(taken)")
-            console.note("\(taken) lines hold.")
+            do {
+                let taken = try await perform(command)
+                console.say("\(taken)")
+                console.note("\(taken) lines hold.")
+            } catch let wrong as WrongLines {
+                for line in wrong.lines { console.note(Complaint(line).description) }
+                let rest = wrong.count - wrong.lines.count
+                if rest > 0 { console.note("… and \(rest) more wrong lines") }
+                throw Complaint(
+                    "\(file): \(wrong.count) wrong \(wrong.count == 1 ? "line" : "lines"); nothing was taken",
+                    hint: "Mend what is told above; a line may be wrong only because one before it is.", .problems)
+            }
         case .assign(let place, let nma, let takesFromSTU):
             let nmaID = try await node(nma, "NMA")
             _ = try await perform(
@@ -232,8 +243,7 @@ public func printReport(
                     rows: made.rows.map { $0.cells.map(\.plain) }, from: from, to: to,
                     unsummedDays: made.unsummed.map(\.description)))
         default:
-            let rows = made.rows.map { $0.cells.map(\.plain) }
-            for line in table([made.columns.map(\.name)] + rows) { console.say(line) }
+            for line in table(shownRows(made)) { console.say(line) }
         }
         if made.rows.isEmpty { console.note("Nothing of this period. Sums are brought up by the job `aggregate`.") }
         if let begin = made.unsummed.first, let end = made.unsummed.last {
@@ -242,6 +252,23 @@ public func printReport(
         return .done
     }
 }
+
+/// A report as people read it: shares in percent.
+private func shownRows(_ report: Report) -> [[String]] {
+    let head = report.columns.map { $0.unit == .ppm ? $0.name.replacing(/_ppm$/, with: "") : $0.name }
+    let rows = report.rows.map { row in
+        zip(report.columns, row.cells).map { column, cell in
+            if case .number(let ppm) = cell, column.unit == .ppm { return share(ppm) }
+            return cell.plain
+        }
+    }
+    return [head] + rows
+}
+
+/// Names of all reports, for the help.
+public let reportNames = ReportName.allCases.map(\.rawValue)
+/// What consumption is broken up by, for the help.
+public let reportBreakUps = BreakUpKind.allCases.map(\.rawValue)
 
 /// Brings the sums of a company up to what is stored now.
 public func bringUpSums(_ site: SiteOptions, orgID: Int64?, _ console: Console) async throws -> CommandStatus {

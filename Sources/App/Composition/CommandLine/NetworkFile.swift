@@ -18,8 +18,10 @@ struct NetworkFile: Sendable {
     static let linesMax = 5_000
 
     var lines: [(number: Int, line: Line)] = []
+    /// Lines that are wrong by themselves.
+    var wrong = WrongLines()
 
-    /// - Throws: ``Refusal`` that names the line.
+    /// - Throws: ``Refusal`` for a file that is none of the network's.
     init(_ text: String) throws {
         let rows = text.split(separator: "\n", omittingEmptySubsequences: false).map {
             $0.hasSuffix("\r") ? $0.dropLast() : $0
@@ -32,40 +34,59 @@ struct NetworkFile: Sendable {
         guard rows.count <= Self.linesMax else {
             throw Refusal(.tooLarge, "More than \(Self.linesMax) lines.", hint: "Cut the file into parts.")
         }
-        let names = header.split(separator: ",").map(String.init)
         for (index, row) in rows.enumerated().dropFirst() where !row.isEmpty {
-            let cells = row.split(separator: ",", omittingEmptySubsequences: false).map {
-                $0.trimmingCharacters(in: .whitespaces)
-            }
-            let place = "line \(index + 1)"
-            guard cells.count == names.count else {
-                throw Refusal(.invalid, "\(cells.count) fields; there must be \(names.count): \(header).", at: place)
-            }
-            let fields = Dictionary(uniqueKeysWithValues: zip(names, cells)).filter { !$0.value.isEmpty }
-            guard let from = fields["from"], CivilDay(from) != nil else {
-                throw Refusal(.invalid, "The day is missing or is none.", hint: "Write 2026-04-01.", at: place)
-            }
-            for name in ["ctu_capable", "at_stu"] {
-                guard fields[name].map({ ["yes", "no"].contains($0) }) != false else {
-                    throw Refusal(.invalid, "\(name) is yes or no.", at: place)
-                }
-            }
-            guard header == Self.nodeHeader else {
-                lines.append((index + 1, .assign(fields: fields)))
-                continue
-            }
-            let parts = (fields["node"] ?? "").split(separator: ":", maxSplits: 1).map(String.init)
-            guard parts.count == 2, let kind = NodeKind(rawValue: parts[0]) else {
-                let kinds = NodeKind.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Refusal(
-                    .invalid, "\(cells[0].prefix(60)) is no node.", hint: "Write KIND:NAME with one of \(kinds).",
-                    at: place)
-            }
-            guard fields["capacity_kw"].map({ (1...1_000_000_000).contains(Int64($0) ?? 0) }) != false else {
-                throw Refusal(.invalid, "capacity_kw is a whole number from 1 to 1000000000.", at: place)
-            }
-            lines.append((index + 1, .node(kind: kind, name: parts[1], fields: fields)))
+            do {
+                lines.append((index + 1, try Self.line(row, header)))
+            } catch let refusal as Refusal { wrong.add(refusal, line: index + 1) }
         }
+    }
+
+    private static func line(_ row: Substring, _ header: String) throws -> Line {
+        let names = header.split(separator: ",").map(String.init)
+        let cells = row.split(separator: ",", omittingEmptySubsequences: false).map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        guard cells.count == names.count else {
+            throw Refusal(.invalid, "\(cells.count) fields; there must be \(names.count): \(header).")
+        }
+        let fields = Dictionary(uniqueKeysWithValues: zip(names, cells)).filter { !$0.value.isEmpty }
+        guard let from = fields["from"], CivilDay(from) != nil else {
+            throw Refusal(.invalid, "The day is missing or is none.", hint: "Write 2026-04-01.")
+        }
+        for name in ["ctu_capable", "at_stu"] {
+            guard fields[name].map({ ["yes", "no"].contains($0) }) != false else {
+                throw Refusal(.invalid, "\(name) is yes or no.")
+            }
+        }
+        guard header == nodeHeader else { return .assign(fields: fields) }
+        let parts = (fields["node"] ?? "").split(separator: ":", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let kind = NodeKind(rawValue: parts[0]) else {
+            let kinds = NodeKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Refusal(
+                .invalid, "\(cells[0].prefix(60)) is no node.", hint: "Write KIND:NAME with one of \(kinds).")
+        }
+        guard fields["capacity_kw"].map({ (1...1_000_000_000).contains(Int64($0) ?? 0) }) != false else {
+            throw Refusal(.invalid, "capacity_kw is a whole number from 1 to 1000000000.")
+        }
+        return .node(kind: kind, name: parts[1], fields: fields)
+    }
+}
+
+/// What is wrong with the lines of a file, in their order: the first hundred, and how many there are.
+struct WrongLines: Error {
+    static let linesMax = 100
+    private var found: [(line: Int, refusal: Refusal)] = []
+    private(set) var count = 0
+
+    var lines: [Refusal] { found.map(\.refusal) }
+
+    mutating func add(_ refusal: Refusal, line: Int) {
+        count += 1
+        var refusal = refusal
+        refusal.at = "line \(line)\(refusal.at.map { ", \($0)" } ?? "")"
+        let place = found.firstIndex { $0.line > line } ?? found.endIndex
+        found.insert((line, refusal), at: place)
+        if found.count > Self.linesMax { found.removeLast() }
     }
 }
 
@@ -81,9 +102,11 @@ struct ImportNetwork: Command {
     var subjectID: Int64 { 0 }
     var content: String { "sha256=\(sha256) lines=\(file.lines.count)" }
 
+    /// - Throws: ``WrongLines``; nothing of the file is taken then.
     func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int {
         let scope = context.actor.scope
         let places = try Place.all(scope, in: transaction)
+        var wrong = file.wrong
         for (number, line) in file.lines {
             do {
                 switch line {
@@ -92,11 +115,9 @@ struct ImportNetwork: Command {
                 case .assign(let fields):
                     try assign(fields, places, in: transaction, context)
                 }
-            } catch var refusal as Refusal {
-                refusal.at = "line \(number)\(refusal.at.map { ", \($0)" } ?? "")"
-                throw refusal
-            }
+            } catch let refusal as Refusal { wrong.add(refusal, line: number) }
         }
+        guard wrong.count == 0 else { throw wrong }
         return file.lines.count
     }
 

@@ -48,7 +48,7 @@ public func rateFile(_ options: RateFileOptions, _ console: Console) async throw
         throw Complaint("--meters \(options.meters ?? 0): at least 1", hint: "Leave it out for all.", .usage)
     }
     let packs = try readPacks(options.packsFile)
-    let file = try readLoadFile(options.loadFile, zone: zone, progress: progress).load
+    let file = try readLoadFile(options.loadFile, zone: zone, progress: progress)
     var schedules: [CivilDay: DaySchedule] = [:]
     let plan = try packs.plan()
     if !options.json { console.say("meter,day,baseEnergy,addOnEnergy,fixed,duty,total") }

@@ -141,6 +141,11 @@ private func incompleteMeterDays(_ site: Site, _ org: Org) async throws -> Int64
     return count
 }
 
+/// `99.15%` from parts per million, as pages write it.
+func share(_ ppm: Int64) -> String {
+    fixedPoint(roundedHalfAway(Int128(ppm), dividedBy: 100), places: 2) + "%"
+}
+
 /// Columns side by side, two spaces between, no lines and no trailing blanks.
 func table(_ rows: [[String]]) -> [String] {
     let widths = (0..<(rows.map(\.count).max() ?? 0)).map { column in

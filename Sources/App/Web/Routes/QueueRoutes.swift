@@ -25,7 +25,7 @@ extension Desk {
         _ fields: [String: String], _ actor: Actor, _ words: inout FilterWords
     ) -> (QueueView.Filter, ExceptionFilter) {
         var shown = QueueView.Filter()
-        shown.rule = words.read(fields["rule"]) { isRuleName($0) ? $0 : nil }
+        shown.rule = words.read(fields["rule"]) { VEEException.ruleNames.contains($0) ? $0 : nil }
         shown.severity = words.read(fields["severity"]) { Severity(rawValue: $0)?.rawValue }
         shown.state = words.read(fields["state"]) { ExceptionState(rawValue: $0)?.rawValue }
         shown.placeID = words.read(fields["place"]) { Int64($0) }
@@ -40,12 +40,6 @@ extension Desk {
         (asked.from, asked.to) = (shown.from, shown.to)
         asked.ownerID = shown.isMine ? actor.loginID : nil
         return (shown, asked)
-    }
-
-    /// Of a check, or of what is found without one.
-    private func isRuleName(_ text: String) -> Bool {
-        Rule(rawValue: text) != nil
-            || [VEEException.notEstimable, VEEException.editReplaced, "conflict", "stamps"].contains(text)
     }
 
     /// - Parameter fields: the query of a GET, the form of a POST that is shown again.

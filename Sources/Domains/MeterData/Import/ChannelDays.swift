@@ -28,6 +28,8 @@ public struct ChannelDay: Sendable, Equatable {
 public struct ChannelDayOutcome: Sendable, Equatable {
     public var isNew = false
     public var heldValues = 0
+    /// The same by the rule that held them.
+    public var heldBy: [String: Int] = [:]
     /// Slots that hold another actual or edited value.
     public var conflicts: [(slot: Int, held: Int32, came: Int32)] = []
     /// Why nothing of the day was taken.
@@ -65,9 +67,12 @@ public enum ChannelDays {
         let after = try current(day, orgID, transaction)
         outcome.isNew = after?.version != stored?.version
         if day.channel == .importWh, let block = after?.block {
-            outcome.heldValues = day.values.indices.count { slot in
+            let held = day.values.indices.filter { slot in
                 day.values[slot] != nil && day.qualities[slot] == .actual && block.qualities[slot] < .edited
             }
+            outcome.heldValues = held.count
+            outcome.heldBy = try HeldReasons.counts(
+                held, meterID: day.meterID, day: day.day, orgID: orgID, in: transaction)
         }
         return outcome
     }

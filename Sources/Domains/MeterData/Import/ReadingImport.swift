@@ -167,7 +167,8 @@ public struct ReadingImport: Sendable {
                 load, targets: plan.targets, importID: importID, progress: progress)
             var stored = ReadingReport.Stored()
             (stored.meterDays, stored.newVersions) = (counts.meterDays, counts.newVersions)
-            (stored.heldValues, stored.conflicts) = (counts.heldValues, counts.conflicts)
+            stored.hold(counts.heldValues, counts.heldBy)
+            stored.conflicts = counts.conflicts
             report.stored = stored
         case .set(let set):
             let result = try await SeriesImporter(site: site, org: org, madeBy: madeBy).run(

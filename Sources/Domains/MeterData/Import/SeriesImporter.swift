@@ -141,7 +141,7 @@ struct SeriesImporter: Sendable {
             orgID: org.orgID, in: transaction)
         result.stored.meterDays += 1
         result.stored.newVersions += outcome.isNew ? 1 : 0
-        result.stored.heldValues += outcome.heldValues
+        result.stored.hold(outcome.heldValues, outcome.heldBy)
         result.stored.conflicts += outcome.conflicts.count
         if channel == .importWh {
             let block = try DayBlocks.current(
@@ -219,7 +219,7 @@ extension ReadingReport.Stored {
         var sum = a
         sum.meterDays += b.meterDays
         sum.newVersions += b.newVersions
-        sum.heldValues += b.heldValues
+        sum.hold(b.heldValues, b.heldBy ?? [:])
         sum.conflicts += b.conflicts
         sum.newRegisters += b.newRegisters
         return sum
