@@ -171,10 +171,10 @@ private struct PricedLoad {
     init(_ path: String, _ options: PriceFileOptions, needsExport: Bool, progress: ProgressLine) throws {
         let zone = try knownZone(options.zone)
         name = shownName(path)
-        let load = try readLoadFile(path, zone: zone, progress: progress).load
+        let load = try readLoadFile(path, zone: zone, progress: progress)
         self.load = load
         func side(_ path: String?) throws -> Side? {
-            try path.map { Side(name: shownName($0), load: try readLoadFile($0, zone: zone, progress: progress).load) }
+            try path.map { Side(name: shownName($0), load: try readLoadFile($0, zone: zone, progress: progress)) }
         }
         export = try side(options.export)
         generation = try side(options.generation)
