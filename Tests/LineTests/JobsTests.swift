@@ -172,6 +172,30 @@ struct JobsTests {
         }
     }
 
+    /// The process that estimated a day was killed: what it ran is due again, and comes before the pricing.
+    @Test(arguments: TestEngine.available)
+    func pricingWaitsForAnEstimateWhoseProcessDied(_ engine: TestEngine) async throws {
+        try await with(engine) { fixture in
+            try await fixture.run(untilMs: Self.at(2, 5), stepMs: 3_600_000)
+            fixture.clock.nowMs = Self.at(2, 6)
+            try await fixture.line.plan()
+            let (scope, nowMs, systemNowMs) = (fixture.scope, Self.at(2, 6), fixture.site.clocks.systemNowMs())
+            try await fixture.site.money.write { transaction in
+                try transaction.run("UPDATE job SET run_at_ms = $1 WHERE kind <> 'estimate'", [.int(nowMs + 1)])
+                let killed = try JobStore.claim(
+                    nil, runID: 700, businessNowMs: nowMs, systemNowMs: systemNowMs, holder: "killed", scope,
+                    in: transaction)
+                #expect(killed?.kind == .estimate)
+                // The pricing was due before the estimate began.
+                try transaction.run("UPDATE job SET run_at_ms = $1 WHERE kind = 'rate'", [.int(nowMs - 1)])
+                let next = try JobStore.claim(
+                    nil, runID: 701, businessNowMs: nowMs, systemNowMs: systemNowMs + 120_000, holder: "next", scope,
+                    in: transaction)
+                #expect(next?.kind == .estimate)
+            }
+        }
+    }
+
     /// The database was away when a run ended, so that its row still says that it runs.
     @Test(arguments: TestEngine.available)
     func aRunWhoseEndWasLostHoldsUpOnlyOthers(_ engine: TestEngine) async throws {

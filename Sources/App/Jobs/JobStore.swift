@@ -159,7 +159,8 @@ public enum JobStore {
     }
 
     /// Takes the earliest due job, unless another one is being run: the line goes in order.
-    /// Nothing is priced while a day waits for its estimate, so that days are priced in order also after a long stop.
+    /// Nothing is priced while a day waits for its estimate, also one whose process died, so that days are priced in
+    /// order also after a long stop.
     /// - Parameters:
     ///   - lane: only jobs of this lane, beside what runs in the other; nil: any job, when nothing runs at all.
     ///   - runID: the id of the run that begins.
@@ -200,7 +201,8 @@ public enum JobStore {
             WHERE org_id = $1 AND job_id = (
               SELECT d.job_id FROM job d WHERE \(due)
                 AND NOT (d.kind = 'rate' AND EXISTS (SELECT 1 FROM job e WHERE e.org_id = $1 AND e.kind = 'estimate'
-                  AND e.state = 'waiting' AND e.run_at_ms <= $2 AND e.not_before_ms <= $3
+                  AND (e.state = 'waiting' OR (e.state = 'running' AND e.lease_until_ms < $3))
+                  AND e.run_at_ms <= $2 AND e.not_before_ms <= $3
                   AND NOT EXISTS (SELECT 1 FROM job_pause q WHERE q.org_id = $1 AND q.kind = 'estimate')))
                 AND NOT EXISTS (SELECT 1 FROM job r WHERE r.org_id = $1 AND r.state = 'running'
                   AND r.lease_until_ms >= $3\(within("r")))
