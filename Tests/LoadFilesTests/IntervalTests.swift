@@ -21,6 +21,17 @@ private func rows(_ meter: String, _ steps: [Int]) -> [String] {
 
 private func file(_ rows: [String]) -> String { "id,time,kwh\n" + rows.joined(separator: "\n") + "\n" }
 
+/// Rows of a meter on a day of March, one at each of the minutes.
+private func rows(_ meter: String, day: Int, _ minutes: some Sequence<Int>, kwh: String = "0.1") -> [String] {
+    minutes.map { "\(meter),2026-03-0\(day) \(clock($0)),\(kwh)" }
+}
+
+private func mapped(_ text: String, limits: LoadFileLimits = .standard) throws -> ReadingSet {
+    var reader = MappedFileParser(file: "load.csv", zone: .utc, mapping: nil, limits: limits)
+    try reader.feed(Array(text.utf8))
+    return try reader.finish()
+}
+
 private func dayByDay(_ text: String) throws -> ReadingSet {
     let bytes = Array(text.utf8)
     let load = try LoadFileParser.parseLoosely(bytes, file: "load.csv", zone: .utc)
@@ -108,6 +119,97 @@ private func totalWh(_ set: ReadingSet) -> Int {
         #expect(totalWh(middle) == 0 && middle.unsureDays.count == 80 && middle.unsureDays.firstRow == 2)
         #expect(middle.refused.count == 1 && middle.refused[0].what.contains("80 values were not taken"))
         #expect(throws: LoadFileError.self) { try parse(text) }
+    }
+}
+
+/// Rows that lie apart because others are lost are no longer interval: their day has gaps.
+@Suite struct FewRowsTellNoInterval {
+    private let everyHalf = Array(stride(from: 0, to: 1440, by: 30))
+
+    /// Another meter makes the whole file be read day by day.
+    @Test func besideAMeterThatIsCoarser() throws {
+        let text = file(
+            rows("A", [30, 30]) + rows("B", [30]) + rows("B", day: 2, [600, 660]) + rows("C", [60, 60]))
+        for set in [try dayByDay(text), try mapped(text)] {
+            #expect(set.series.map { $0.days.map(\.periodS) } == [[1800, 1800], [1800, 1800], [3600, 3600]])
+            #expect(set.series[1].days[1].values.count == 48 && set.refusedCount == 0)
+            #expect(
+                set.series[1].days[1].values.indices.filter { set.series[1].days[1].values[$0] != nil } == [20, 22])
+        }
+        let load = try LoadFileParser.parseLoosely(Array(text.utf8), file: "f", zone: .utc)
+        #expect(load.dayByDay?.guess == ColumnMapping.Guess(meters: ["C"], elseS: 1800))
+        // A wide file has blank cells there.
+        var wide = "time,A,B,C\n"
+        for half in 0..<96 {
+            let isThere = half < 48 || half == 68 || half == 70
+            wide += "2026-03-0\(1 + half / 48) \(clock(half % 48 * 30)),1,\(isThere ? "1" : ""),"
+            wide += "\(half % 2 == 0 ? "2" : "")\n"
+        }
+        let set = try dayByDay(wide)
+        #expect(set.series.map { $0.days.map(\.periodS) } == [[1800, 1800], [1800, 1800], [3600, 3600]])
+    }
+
+    /// A meter of which the file has nothing more than that.
+    @Test func ofAMeterWithNothingElse() throws {
+        let text = file(rows("A", [30, 30]) + rows("B", day: 2, [600, 660]))
+        #expect(try mapped(text).series[1].days.map(\.periodS) == [1800])
+        #expect(try parse(text).dayByDay == nil)
+    }
+
+    @Test(arguments: [[600, 660, 720, 780], Array(stride(from: 0, to: 480, by: 60))])
+    func inARow(_ minutes: [Int]) throws {
+        let text = file(rows("A", [30, 30]) + rows("B", [30]) + rows("B", day: 2, minutes))
+        let load = try parse(text)
+        #expect(load.dayByDay == nil && load.days(1)[1].values.count == 48)
+        #expect(try mapped(text).series[1].days.map(\.periodS) == [1800, 1800])
+    }
+
+    /// So many do, and so does the day before or behind; and days that are few each, but all alike.
+    @Test func manyOrTheNeighbourTell() throws {
+        let many = file(rows("A", [30, 30]) + rows("B", [30]) + rows("B", day: 2, stride(from: 0, to: 540, by: 60)))
+        let broken = [0, 60, 120, 180, 360, 420, 480, 540, 720, 780, 840]
+        let gaps = file(rows("A", [30, 30]) + rows("B", [30]) + rows("B", day: 2, broken))
+        for text in [many, gaps] { #expect(try dayByDay(text).series[1].days.map(\.periodS) == [1800, 3600]) }
+        let neighbour = file(rows("A", [30, 30, 30]) + rows("B", [30, 60]) + rows("B", day: 3, [600, 660]))
+        #expect(try dayByDay(neighbour).series[1].days.map(\.periodS) == [1800, 3600, 3600])
+        let alike = (1...3).flatMap { rows("B", day: $0, [480, 540, 600, 660]) }
+        let set = try dayByDay(file(rows("A", [30, 30, 30]) + alike))
+        #expect(set.series[1].days.map(\.periodS) == [3600, 3600, 3600] && set.series[0].days[0].periodS == 1800)
+        // Between days of half an hour it is not believed, whatever is most frequent elsewhere.
+        let between = file(
+            rows("B", [30]) + rows("B", day: 2, [600, 660])
+                + rows("B", [30, 30, 30, 60, 60, 60, 60, 60, 60]).dropFirst(96))
+        #expect(try mapped(between).series[0].days.map { $0.periodS / 60 } == [30, 30, 30, 60, 60, 60, 60, 60, 60])
+    }
+
+    /// What was lost is a gap of the day behind a clean switch, and of the day before one.
+    @Test(arguments: [15, 600])
+    func besideACleanSwitch(lost: Int) throws {
+        let quarters = Array(stride(from: 0, to: 1440, by: 15))
+        let kept = quarters.filter { $0 != lost }
+        let toFiner =
+            rows("A", [30]) + rows("A", day: 2, everyHalf.filter { $0 < 1080 })
+            + rows("A", day: 2, quarters.filter { $0 >= 1080 }) + rows("A", day: 3, kept)
+        let finer = try mapped(file(toFiner))
+        #expect(finer.series[0].days.map { $0.values.count } == [48, 48, 96] && finer.mergedDayCount == 1)
+        #expect(
+            finer.series[0].days[2].values.indices.filter { finer.series[0].days[2].values[$0] == nil } == [lost / 15])
+        #expect(finer.refusedCount == 0 && finer.unsureDays.count == 0)
+        let toCoarser =
+            rows("A", day: 1, quarters.filter { $0 != 1440 - lost - 15 })
+            + rows("A", day: 2, quarters.filter { $0 < 360 }) + rows("A", day: 2, everyHalf.filter { $0 >= 360 })
+            + rows("A", [30, 30, 30]).suffix(48)
+        let coarser = try mapped(file(toCoarser))
+        #expect(coarser.series[0].days.map { $0.values.count } == [96, 48, 48] && coarser.mergedDayCount == 1)
+        #expect(coarser.series[0].days[0].values.filter { $0 == nil }.count == 1 && coarser.refusedCount == 0)
+    }
+
+    /// The limit of slots holds while values wait for their interval to be known.
+    @Test func valuesThatWaitAreLimited() throws {
+        var limits = LoadFileLimits.standard
+        limits.slots = 40
+        let error = #expect(throws: LoadFileError.self) { try mapped(file(rows("A", [30])), limits: limits) }
+        #expect(error?.place == "load.csv:42" && error?.what == "more than 40 slots")
     }
 }
 

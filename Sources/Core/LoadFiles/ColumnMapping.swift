@@ -56,18 +56,35 @@ public struct ColumnMapping: Codable, Sendable, Equatable {
     /// A column that names the unit of the row.
     public var unitColumn: String?
     public var quality: QualityColumn?
+
+    /// Of which meters the stamps are asked for the interval of each day; all others have one that is known.
+    struct Guess: Sendable, Equatable {
+        /// Nil for all.
+        var meters: Set<String>?
+        var elseS: Int
+
+        func periodS(of meter: String) -> Int? { meters?.contains(meter) == false ? elseS : nil }
+    }
+    /// Set by the plain reader and never declared; nil asks the stamps of all meters.
+    var guess: Guess?
+
+    private enum CodingKeys: String, CodingKey {
+        case format, separator, meter, meterName, stamp, periodMinutes, values, channelColumn, channels, unitColumn
+        case quality
+    }
 }
 
 extension ColumnMapping {
     /// What the plain reader of wide and long files of kWh makes of a header.
-    init(_ header: Header, isAtEnd: Bool) {
+    init(_ header: Header, isAtEnd: Bool, guess: Guess) {
         let values =
             header.valueColumn.map { [Value(column: header.names[$0], unit: ReadingUnit.kWh.rawValue)] }
             ?? header.names.dropFirst().map { Value(column: $0, unit: ReadingUnit.kWh.rawValue, suffix: $0) }
         self.init(
             format: 1, separator: String(UnicodeScalar(header.separator)),
             meter: header.idColumn.map { header.names[$0] }, meterName: "",
-            stamp: Stamp(column: header.names[header.stampColumn], label: isAtEnd ? "end" : nil), values: values)
+            stamp: Stamp(column: header.names[header.stampColumn], label: isAtEnd ? "end" : nil), values: values,
+            guess: guess)
     }
 
     /// What a header of a long CSV says of itself, when it says more than meter, stamp and kWh: columns for channels,

@@ -181,22 +181,39 @@ struct MeterLoad: Sendable {
 
     mutating func set(_ day: Int, _ slot: Int, _ wh: Int32) { days[day].values[slot] = wh }
 
-    /// Whether values of a day stand apart as those of a longer interval do: every second or fourth slot has one, in a
-    /// long row or through the whole day.
+    /// Whether values stand apart as those of a longer interval do: every second or fourth slot has one, so often in a
+    /// row, in a day or in all days that it does not come by gaps. `DayPeriods` asks the same of stamps.
     func looksCoarser(than periodS: Int) -> Bool {
-        days.contains { day in
-            guard day.values.contains(Self.absent) else { return false }
-            var (last, step, run, steps) = (-1, 0, 0, 0)
+        let top = 3600 / periodS
+        guard top > 1 else { return false }
+        // How often so many slots lie between two values.
+        var ofAll = [Int](repeating: 0, count: top + 1)
+        var ofDay = ofAll
+        func isSure(_ steps: [Int]) -> Bool {
+            guard let least = steps.indices.first(where: { steps[$0] > 0 && DayPeriods.isPeriod($0 * periodS) }) else {
+                return false
+            }
+            return least > 1 && DayPeriods.isSure(steps[least], hasFiner: false)
+        }
+        for day in days {
+            guard day.values.contains(Self.absent) else {
+                ofAll[1] += day.values.count
+                continue
+            }
+            for step in ofDay.indices { ofDay[step] = 0 }
+            var (last, step, run) = (-1, 0, 0)
             for (slot, value) in day.values.enumerated() where value != Self.absent {
                 if last >= 0 {
                     run = slot - last == step ? run + 1 : 1
                     step = slot - last
-                    steps += 1
+                    if step <= top { ofDay[step] += 1 }
                     if run >= DayPeriods.longRun, step > 1, DayPeriods.isPeriod(step * periodS) { return true }
                 }
                 last = slot
             }
-            return steps >= 3 && run == steps && step > 1 && DayPeriods.isPeriod(step * periodS)
+            if isSure(ofDay) { return true }
+            for step in ofDay.indices { ofAll[step] += ofDay[step] }
         }
+        return isSure(ofAll)
     }
 }

@@ -257,14 +257,14 @@ public struct LoadFileParser: Sendable {
                 place: file, what: first ?? "no row could be taken",
                 hint: "give a stamp and a column per meter (wide), or id, stamp and kWh (long)")
         }
-        let isMixed =
-            !isPeriodSaid
-            && (finer.isLikely || (valueCount < slotTotal && loads.contains { $0.looksCoarser(than: periodS) }))
+        let guess =
+            isPeriodSaid
+            ? nil : ColumnMapping.Guess(finer, loads, meters, periodS: periodS, hasGaps: valueCount < slotTotal)
         return LoadFile(
             file: file, layout: header.layout, zone: zone, periodS: periodS, meters: meters, refused: refused,
             refusedCount: refusedCount, rowCount: rowCount, valueCount: valueCount, roundedCount: roundedCount,
             negatives: negatives, words: words,
-            dayByDay: isMixed ? ColumnMapping(header, isAtEnd: side == .end) : nil, loads: loads)
+            dayByDay: guess.map { ColumnMapping(header, isAtEnd: side == .end, guess: $0) }, loads: loads)
     }
 
     private func tooMuch(_ what: String, _ limit: Int) -> LoadFileError {
@@ -516,7 +516,7 @@ public struct LoadFileParser: Sendable {
                 guard let at = loads[meter].find(day) else { return false }
                 return slot < loads[meter].days[at].values.count && loads[meter].value(at, slot) != MeterLoad.absent
             }
-        if isHeld, finer.see(meter: asked.count == 1 ? asked.lowerBound : 0, day: day), waitsForOthers {
+        if isHeld, finer.see(meter: asked.count == 1 ? asked.lowerBound : nil, day: day), waitsForOthers {
             needsOrder = true
         }
     }

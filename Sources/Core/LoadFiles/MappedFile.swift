@@ -1,6 +1,5 @@
 // CSV by a column mapping: rows to points of meters and channels in any order; intervals are found from the stamps
-// day by
-// day when the file ends. The plain reader (LoadFileParser) stays for wide and long files of kWh.
+// day by day when the file ends. The plain reader (LoadFileParser) stays for wide and long files of kWh.
 import CivilTime
 import IntervalData
 
@@ -12,7 +11,7 @@ public struct MappedFileParser {
     private let declared: ColumnMapping?
     private var cutter: LineCutter
     private var builder: ReadingSetBuilder
-    private var points = SeriesPoints()
+    private var points: SeriesPoints
     private var columns: MappedColumns?
     private var cells: [Range<Int>] = []
     /// The last row's meter, so that a name is made into text once for many rows.
@@ -36,6 +35,7 @@ public struct MappedFileParser {
         (self.file, self.declared, self.options, self.limits) = (file, mapping, options, limits)
         cutter = LineCutter(file: file, limits: limits)
         builder = ReadingSetBuilder(file: file, zone: zone, limits: limits)
+        points = SeriesPoints(file: file, limits: limits)
     }
 
     /// Whether a header needs this reader and no plain one.
@@ -49,11 +49,16 @@ public struct MappedFileParser {
 
     public mutating func feed(_ bytes: [UInt8]) throws(LoadFileError) {
         do {
-            var lines: [(Int, [UInt8])] = []
-            try cutter.feed(bytes) { lines.append(($0, $1)) }
-            for (row, line) in lines { try take(row, line) }
+            // In pieces, as the lines of each are held at once.
+            for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
+                var lines: [(Int, [UInt8])] = []
+                let piece = bytes[start..<min(bytes.count, start + Self.pieceBytes)]
+                try cutter.feed(Array(piece)) { lines.append(($0, $1)) }
+                for (row, line) in lines { try take(row, line) }
+            }
         } catch { throw told(error) }
     }
+    private static let pieceBytes = 1 << 20
 
     public mutating func finish() throws(LoadFileError) -> ReadingSet {
         do {
@@ -179,7 +184,8 @@ public struct MappedFileParser {
         let key = SeriesKey(meter: name, channel: channel.rawValue, isRegister: isRegister)
         if let known = seriesOf[key] { return known }
         let number = try builder.series(name, channel)
-        seriesOf[key] = points.addSeries(number, isRegister: isRegister, isPower: isPower)
+        seriesOf[key] = points.addSeries(
+            number, isRegister: isRegister, isPower: isPower, periodS: declared?.guess?.periodS(of: name))
         return points.count - 1
     }
 

@@ -8,6 +8,8 @@ struct SeriesPoints {
         var isRegister: Bool
         /// Values are mean power in µW.
         var isPower: Bool
+        /// The length of its intervals where it is known before.
+        var periodS: Int?
         var stamps: [UInt32] = []
         var values: [Int64] = []
         var rows: [UInt32] = []
@@ -15,12 +17,17 @@ struct SeriesPoints {
         /// Values that lost something when they were read; of power what counts is the energy made of it.
         var rounded: [Bool] = []
     }
+    private let file: String
+    private let limits: LoadFileLimits
     private var series: [Series] = []
+    private var valueCount = 0
+
+    init(file: String, limits: LoadFileLimits) { (self.file, self.limits) = (file, limits) }
 
     var count: Int { series.count }
 
-    mutating func addSeries(_ number: Int, isRegister: Bool, isPower: Bool) -> Int {
-        series.append(Series(number: number, isRegister: isRegister, isPower: isPower))
+    mutating func addSeries(_ number: Int, isRegister: Bool, isPower: Bool, periodS: Int? = nil) -> Int {
+        series.append(Series(number: number, isRegister: isRegister, isPower: isPower, periodS: periodS))
         return series.count - 1
     }
 
@@ -32,6 +39,12 @@ struct SeriesPoints {
         guard let stamp = UInt32(exactly: atS) else {
             throw RowRefusal(what: "the stamp lies before 1970 or after 2105", hint: "mend the year")
         }
+        // Each will need a slot at least.
+        guard valueCount < limits.slots else {
+            throw LoadFileError(
+                place: "\(file):\(row)", what: "more than \(limits.slots) slots", hint: "split the file")
+        }
+        valueCount += 1
         series[index].stamps.append(stamp)
         series[index].values.append(value)
         series[index].rows.append(UInt32(truncatingIfNeeded: row))
@@ -47,8 +60,9 @@ struct SeriesPoints {
         for index in series.indices {
             let one = series[index]
             series[index] = Series(number: one.number, isRegister: one.isRegister, isPower: one.isPower)
-            try Self.settle(one, into: &builder, side: side, periodS: periodS, usualS: usualS)
+            try Self.settle(one, into: &builder, side: side, periodS: periodS ?? one.periodS, usualS: usualS)
         }
+        valueCount = 0
     }
 
     /// The most frequent step of all series, for days and series with too few stamps to tell.
@@ -122,6 +136,8 @@ struct DayPeriods {
     private struct Day {
         var places: Range<Int>
         var periodS: Int?
+        /// Its own stamps tell its interval without a doubt.
+        var isSure = false
         /// From this place on the day has another interval.
         var changeAt: Int?
         var laterS = 0
@@ -144,16 +160,57 @@ struct DayPeriods {
             days.append(Day(places: first..<end))
             first = end
         }
+        if let fixedS {
+            for index in days.indices { days[index].periodS = fixedS }
+        } else {
+            findPeriods(usualS)
+            findChanges(side)
+        }
+    }
+
+    /// A day has the step that is most frequent in it. Few steps longer than those of the days around may come by
+    /// gaps: then the shorter interval is taken, which shows the gaps.
+    private mutating func findPeriods(_ usualS: Int?) {
         var all: [Int: Int] = [:]
         for index in days.indices {
             let steps = steps(days[index].places)
-            days[index].periodS = fixedS ?? Self.most(steps)
+            guard let own = Self.most(steps) else { continue }
+            days[index].periodS = own
+            let hasFiner = steps.keys.contains { $0 < own }
+            days[index].isSure =
+                Self.isSure(steps[own] ?? 0, hasFiner: hasFiner)
+                || (hasFiner && runs(days[index].places, besides: 0).contains { $0.stepS == own })
             for (step, count) in steps { all[step, default: 0] += count }
         }
-        let usual = Self.most(all) ?? usualS
-        for index in days.indices where days[index].periodS == nil { days[index].periodS = usual }
-        if fixedS == nil { findChanges(side) }
+        var usual = Self.most(all)
+        if let usualS, (usual.map { all[$0] ?? 0 } ?? 0) < Self.longRun, usual.map({ $0 % usualS == 0 }) ?? true {
+            usual = usualS
+        }
+        // The nearest sure day behind each, then before.
+        var after = [Int?](repeating: nil, count: days.count)
+        for index in days.indices.dropLast().reversed() {
+            after[index] = days[index + 1].isSure ? days[index + 1].periodS : after[index + 1]
+        }
+        var before: Int?
+        for index in days.indices {
+            if days[index].isSure {
+                before = days[index].periodS
+                continue
+            }
+            let around = [before, after[index]].compactMap { $0 }.min() ?? usual
+            guard let own = days[index].periodS, let around, own > around, own % around == 0 else {
+                days[index].periodS = days[index].periodS ?? around
+                continue
+            }
+            let isOfNeighbour = [index - 1, index + 1].contains {
+                days.indices.contains($0) && days[$0].isSure && days[$0].periodS == own
+            }
+            if !isOfNeighbour { days[index].periodS = around }
+        }
     }
+
+    /// Whether so many equal steps tell an interval, where shorter steps stand among them or none.
+    static func isSure(_ count: Int, hasFiner: Bool) -> Bool { count >= longRun && !hasFiner }
 
     private func steps(_ places: Range<Int>) -> [Int: Int] {
         var counts: [Int: Int] = [:]
@@ -181,10 +238,11 @@ struct DayPeriods {
             let runs = runs(places, besides: own)
             // At the ends of a series no other day tells what came before or after.
             let before =
-                index > 0 ? days[index - 1].periodS ?? own : runs.first.flatMap { $0.isHead ? $0.stepS : nil } ?? own
+                index > 0
+                ? lastPeriod(days[index - 1]) ?? own : runs.first.flatMap { $0.isHead ? $0.stepS : nil } ?? own
             let after =
                 index + 1 < days.count
-                ? days[index + 1].periodS ?? own : runs.last.flatMap { $0.isTail ? $0.stepS : nil } ?? own
+                ? firstPeriod(days[index + 1], behind: own) : runs.last.flatMap { $0.isTail ? $0.stepS : nil } ?? own
             let known = steps(places).keys.filter { $0 == before || $0 == after }
             guard (before != after && known.count > 1) || !runs.isEmpty else { continue }
             if before != after, let change = cleanChange(places, before, after) {
@@ -205,6 +263,17 @@ struct DayPeriods {
                         hint: "give the day in one interval, or say its length (--period)")
                 ))
         }
+    }
+
+    /// The interval a day ends with whose changes are found.
+    private func lastPeriod(_ day: Day) -> Int? { day.changeAt == nil ? day.periodS : day.laterS }
+
+    /// The interval a day begins with. It changes within itself when it begins with steps of the day before that do not
+    /// come by gaps: shorter ones than its own, or a long row.
+    private func firstPeriod(_ day: Day, behind before: Int) -> Int {
+        guard let own = day.periodS, own != before else { return before }
+        let count = zip(day.places, day.places.dropFirst()).prefix { stamps[$1] - stamps[$0] == Int64(before) }.count
+        return count >= (before < own ? 1 : Self.longRun) ? before : own
     }
 
     /// The place from which on every step is the later one, when all before it are the earlier.

@@ -14,16 +14,33 @@ extension LoadFileParser {
         sideBySide: (Int, @Sendable (Int) -> Void) -> Void = { count, read in (0..<count).forEach(read) },
         progress: (Int) -> Void = { _ in }
     ) throws(LoadFileError) -> LoadFile {
-        let load = try parseLoosely(
-            bytes, file: file, zone: zone, periodS: periodS, stamps: stamps, limits: limits, parts: parts,
-            sideBySide: sideBySide, progress: progress)
-        guard let mapping = load.dayByDay else { return load }
+        func read(_ periodS: Int?) throws(LoadFileError) -> LoadFile {
+            try parseLoosely(
+                bytes, file: file, zone: zone, periodS: periodS, stamps: stamps, limits: limits, parts: parts,
+                sideBySide: sideBySide, progress: progress)
+        }
+        let mapping: ColumnMapping
+        let foundS: Int
+        // What was read goes before the file is read day by day: both need much memory.
+        do {
+            let load = try read(periodS)
+            guard let dayByDay = load.dayByDay else { return load }
+            (mapping, foundS) = (dayByDay, load.periodS)
+        }
+        try prove(bytes, file: file, zone: zone, mapping, periodS: foundS, stamps: stamps, limits: limits)
+        return try read(foundS)
+    }
+
+    /// - Throws: unless each interval has one length, read day by day.
+    private static func prove(
+        _ bytes: [UInt8], file: String, zone: Zone, _ mapping: ColumnMapping, periodS: Int, stamps: StampSide?,
+        limits: LoadFileLimits
+    ) throws(LoadFileError) {
         var options = ReadingOptions()
         options.stamps = stamps
         var reader = MappedFileParser(file: file, zone: zone, mapping: mapping, options: options, limits: limits)
         try reader.feed(bytes)
-        try reader.finish().proveInterval(load.periodS)
-        return load
+        try reader.finish().proveInterval(periodS)
     }
 
     /// The same for who reads by `LoadFile.dayByDay` where it is set.
@@ -78,17 +95,40 @@ extension ReadingSet {
 /// Rows between the slots of a day that seem to be of a shorter interval, until there are enough to say so.
 struct FinerRows: Sendable {
     private var counts: [Int64: Int] = [:]
-    private(set) var isLikely = false
+    private var isFull = false
+    private var isOfAny = false
+    /// Those with many such rows in a day.
+    private(set) var meters: Set<Int> = []
 
-    /// Counts a row of a meter's day, and says whether there are many now.
-    mutating func see(meter: Int, day: Int32) -> Bool {
-        let key = Int64(meter) << 32 | Int64(day)
-        if !isLikely, counts[key] != nil || counts.count < 100_000 {
+    /// Too many to count, or in a row of many meters: any meter may have them.
+    var areOfAny: Bool { isOfAny || (isFull && !meters.isEmpty) }
+
+    /// Counts a row of a day, of one meter or of all, and says whether there are many now.
+    mutating func see(meter: Int?, day: Int32) -> Bool {
+        if isOfAny || meter.map(meters.contains) == true { return true }
+        let key = Int64(meter ?? -1) << 32 | Int64(day)
+        if counts[key] != nil || counts.count < 100_000 {
             counts[key, default: 0] += 1
-            isLikely = counts[key] == DayPeriods.longRun / 2
+            if counts[key] == DayPeriods.longRun / 2 {
+                if let meter { meters.insert(meter) } else { isOfAny = true }
+            }
+        } else {
+            isFull = true
         }
-        return isLikely
+        return isOfAny || !meters.isEmpty
     }
 
     static func greatestDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : greatestDivisor(b, a % b) }
+}
+
+extension ColumnMapping.Guess {
+    /// Nil when all meters have intervals of the one length.
+    init?(_ finer: FinerRows, _ loads: [MeterLoad], _ names: [String], periodS: Int, hasGaps: Bool) {
+        elseS = periodS
+        if finer.areOfAny { return }
+        var found = finer.meters
+        if hasGaps { found.formUnion(loads.indices.filter { loads[$0].looksCoarser(than: periodS) }) }
+        guard !found.isEmpty else { return nil }
+        meters = Set(found.map { names[$0] })
+    }
 }

@@ -137,9 +137,14 @@ public struct ImportDesk: Sendable {
             return try parser.finish()
         }
         do {
-            let file = try read(nil)
-            guard let dayByDay = file.dayByDay else { return file }
-            return try read(dayByDay)
+            let mapping: ColumnMapping
+            // What was read first goes before the file is read again: both need much memory.
+            do {
+                let file = try read(nil)
+                guard let dayByDay = file.dayByDay else { return file }
+                mapping = dayByDay
+            }
+            return try read(mapping)
         } catch let error as LoadFileError {
             throw Refusal(.invalid, "\(error.place): \(error.what)", hint: error.hint, at: "body")
         }

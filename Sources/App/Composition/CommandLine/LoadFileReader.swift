@@ -45,9 +45,13 @@ func readReadings(
         try readInPieces(
             path, size: size, zone: zone, mapping: mapping, options: options, limits: limits, progress: progress)
     }
-    let found = try read(mapping)
-    guard let dayByDay = found.file.dayByDay else { return found }
-    return try read(dayByDay)
+    // What was read first goes before the file is read again: both need much memory.
+    do {
+        let found = try read(mapping)
+        guard let dayByDay = found.file.dayByDay else { return found }
+        mapping = dayByDay
+    }
+    return try read(mapping)
 }
 
 private func readInPieces(
