@@ -3,21 +3,21 @@
 import Yams
 
 /// A value of the file and the line it begins on.
-struct TariffText {
-    enum Content {
+package struct TariffText {
+    package enum Content {
         case scalar(String)
         case list([TariffText])
         case map([(key: String, line: Int, value: TariffText)])
     }
-    var content: Content
-    var line: Int
+    package var content: Content
+    package var line: Int
 
     static let maximumBytes = 500_000
     static let maximumDepth = 16
     static let maximumValues = 50_000
 
     /// - Throws: text that is no YAML, is too long, too deep or has too many values.
-    static func read(_ bytes: [UInt8], file: String) throws(TariffError) -> TariffText {
+    package static func read(_ bytes: [UInt8], file: String) throws(TariffError) -> TariffText {
         guard bytes.count <= maximumBytes else {
             throw TariffError(file, "more than \(maximumBytes) bytes", remedy: "give one tariff")
         }
