@@ -63,6 +63,22 @@ import Testing
         }
     }
 
+    @Test func whatEndedLongAgoIsSettled() throws {
+        let days = "applied: 2024-01-01, approved: 2024-01-01, from: 2024-01-02, to: 2024-05-05"
+        let old = "  - {pack: A, \(days), state: UNSUBSCRIBED}"
+        let text = Self.text.replacingOccurrences(of: "history:", with: "history:\n\(old)")
+            .replacingOccurrences(
+                of: "prices: {all day: 5}", with: "fixedPerMonth: 9, breakPercent: 99, prices: {all day: 5}")
+        let read = try PackCaseReader.read(Array(text.utf8), file: "case.yaml")
+        let swept = try read.history.after(.sweep, on: day("2026-02-02"), by: read.book)
+        #expect(swept.facts.isEmpty)
+        // The same, still running when the first request comes, is charged.
+        let running = text.replacingOccurrences(of: "on: 2026-02-01", with: "on: 2024-05-01")
+        let other = try PackCaseReader.read(Array(running.utf8), file: "case.yaml")
+        let due = try other.history.after(.sweep, on: day("2026-02-02"), by: other.book)
+        #expect(due.facts.map(\.key) == ["penalty:123-1"])
+    }
+
     @Test func twoBasesAreRefused() {
         let second =
             "  - {pack: A, applied: 2026-03-01, approved: 2026-03-01, from: 2026-03-02, to: 2027-03-01, state: ACTIVE}"

@@ -78,7 +78,7 @@ extension PackWork {
         guard ([close.renewablePaise] + close.wallets.map(\.balancePaise)).allSatisfy({ (-limit...limit).contains($0) })
         else {
             throw PackRefusal(
-                .notOfTheMonth, "A balance is out of range.", hint: "Give at most \(limit) paise.")
+                .outOfRange, "A balance is out of range.", hint: "Give at most \(limit) paise.")
         }
         var left = close.renewablePaise + creditPaise
         guard left > 0, !close.wallets.isEmpty else { return }

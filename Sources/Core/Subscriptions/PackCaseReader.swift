@@ -22,6 +22,14 @@ public struct PackCase: Sendable {
     public var loadW: [String: Int64] = [:]
 
     public static let maximumShownDays = 1000
+
+    /// What ended before the first request has been charged for by whoever kept it.
+    fileprivate mutating func settle() {
+        guard let first = steps.first?.day else { return }
+        for row in history.rows where row.state == .unsubscribed && row.to.map({ $0 < first }) ?? false {
+            history.told["penalty:\(history.name(row))"] = 0
+        }
+    }
 }
 
 public enum PackCaseReader {
@@ -42,6 +50,7 @@ public enum PackCaseReader {
         for item in try fields.list(try fields.need("requests"), "requests", 0...10_000) {
             result.steps.append(try step(item, file))
         }
+        result.settle()
         if let found = fields.take("show") { try show(found, file, &result) }
         try fields.finish()
         return result

@@ -158,6 +158,7 @@ public struct PackRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         case notOfTheMonth = "NOT_OF_THE_MONTH"
         case noExportPrice = "NO_EXPORT_PRICE"
         case keyWithOtherAmount = "KEY_WITH_OTHER_AMOUNT"
+        case outOfRange = "OUT_OF_RANGE"
         case tooMany = "TOO_MANY"
     }
 

@@ -1,5 +1,5 @@
-// Takes typed values out of the tree of a tariff file: every error names file and line, what is wrong and how to mend
-// it; a key that nobody asked for is an error with the nearest known word. It knows no tariff.
+// Takes typed values out of the tree of a tariff or case file: every error names file and line, what is wrong and how
+// to mend it; a key that nobody asked for is an error with the nearest known word. It knows no tariff.
 import CivilTime
 import Quantities
 
