@@ -81,6 +81,7 @@ let package = Package(
         target("Core", "LoadFiles", ["IntervalData", "IEC61968", "CivilTime", "Quantities", "Compression"]),
         target("Core", "VEE", ["IntervalData", "CivilTime"]),
         target("Core", "Tariffs", ["Quantities", "CivilTime", .product(name: "Yams", package: "Yams")]),
+        target("Core", "Subscriptions", ["Tariffs", "Quantities", "CivilTime"]),
         target("Core", "DLMS", ["Cryptography", "CivilTime"]),
         // Profile files are carried inside the binary.
         target("Core", "IS15959", ["DLMS", "CivilTime"], resources: [.embedInCode("Profiles")]),
@@ -181,7 +182,7 @@ let package = Package(
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
                 "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression",
-                "Tariffs", "VEE",
+                "Tariffs", "Subscriptions", "VEE",
                 "DLMS", "Reliability", "IS15959", "Exchange", "IEC61968", "Aggregation", "Corridor", hummingbird,
                 logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -230,6 +231,7 @@ let package = Package(
                 "Tariffs", "IS15959", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
+        tests("Subscriptions", ["Subscriptions", "Tariffs", "CivilTime"]),
         tests("IntervalData", ["IntervalData"]),
         tests(
             "OutageJob",

@@ -14,6 +14,7 @@ let neighbours: [String: Set<String>] = [
     "LoadFiles": ["IntervalData", "CivilTime", "Quantities", "Compression", "IEC61968"],
     "VEE": ["IntervalData", "CivilTime"],
     "Tariffs": ["Quantities", "CivilTime"],
+    "Subscriptions": ["Tariffs", "Quantities", "CivilTime"],
     "DLMS": ["Cryptography", "CivilTime"],
     "IS15959": ["DLMS", "CivilTime"],
     "IEC61968": ["CivilTime"],

@@ -91,7 +91,7 @@ func clock(_ minute: Int) -> String {
 }
 
 /// Names and ids: 1 to 80 bytes, no control characters.
-func checkName(_ text: String, _ place: String) throws(TariffError) {
+package func checkName(_ text: String, _ place: String) throws(TariffError) {
     guard (1...80).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
         throw TariffError(
             place, "the text is empty, too long or holds control characters", remedy: "give 1 to 80 plain characters")

@@ -1,18 +1,18 @@
-// Takes typed values out of the tree of a tariff file: every error names file and line, what is wrong and how to mend
-// it; a key that nobody asked for is an error with the nearest known word. It knows no tariff.
+// Takes typed values out of the tree of a tariff or case file: every error names file and line, what is wrong and how
+// to mend it; a key that nobody asked for is an error with the nearest known word. It knows no tariff.
 import CivilTime
 import Quantities
 
 /// A map of the file while it is read.
-struct TariffFields {
-    let file: String
-    let line: Int
+package struct TariffFields {
+    package let file: String
+    package let line: Int
     /// What the map is, for messages: `component energy`.
-    let what: String
+    package let what: String
     private let values: [(key: String, line: Int, value: TariffText)]
     private var asked: [String] = []
 
-    init(_ text: TariffText, file: String, what: String) throws(TariffError) {
+    package init(_ text: TariffText, file: String, what: String) throws(TariffError) {
         guard case .map(let values) = text.content else {
             throw TariffError(
                 "\(file):\(text.line)", "\(what) is not a map", remedy: "give key: value lines, indented alike")
@@ -23,17 +23,17 @@ struct TariffFields {
         line = text.line
     }
 
-    var keys: [String] { values.map(\.key) }
+    package var keys: [String] { values.map(\.key) }
 
     /// Nil when the key is absent or its value is empty.
-    mutating func take(_ key: String) -> TariffText? {
+    package mutating func take(_ key: String) -> TariffText? {
         asked.append(key)
         guard let found = values.first(where: { $0.key == key })?.value else { return nil }
         if case .scalar(let text) = found.content, ["", "~", "null"].contains(text) { return nil }
         return found
     }
 
-    mutating func need(_ key: String) throws(TariffError) -> TariffText {
+    package mutating func need(_ key: String) throws(TariffError) -> TariffText {
         guard let found = take(key) else {
             // A key of about that length that nobody has asked for is a slip of the finger.
             let strays = keys.filter { !asked.contains($0) && abs($0.utf8.count - key.utf8.count) <= 1 }
@@ -46,7 +46,7 @@ struct TariffFields {
     }
 
     /// Refuses what was not asked for.
-    func finish() throws(TariffError) {
+    package func finish() throws(TariffError) {
         guard let stray = values.first(where: { !asked.contains($0.key) }) else { return }
         let near = Resemblance.nearest(to: stray.key, among: asked)
         throw error(
@@ -56,12 +56,12 @@ struct TariffFields {
 
     private var known: String { Set(asked).sorted().joined(separator: ", ") }
 
-    func error(_ line: Int, _ what: String, remedy: String) -> TariffError {
+    package func error(_ line: Int, _ what: String, remedy: String) -> TariffError {
         TariffError("\(file):\(line)", what, remedy: remedy)
     }
 
     /// Puts file and line before an error that has no such place.
-    func at<Value>(_ line: Int, _ body: () throws(TariffError) -> Value) throws(TariffError) -> Value {
+    package func at<Value>(_ line: Int, _ body: () throws(TariffError) -> Value) throws(TariffError) -> Value {
         do { return try body() } catch {
             let what = error.place.isEmpty ? error.what : "\(error.place): \(error.what)"
             throw self.error(line, what, remedy: error.remedy)
@@ -70,7 +70,7 @@ struct TariffFields {
 
     // MARK: Values
 
-    func text(_ text: TariffText, _ key: String) throws(TariffError) -> String {
+    package func text(_ text: TariffText, _ key: String) throws(TariffError) -> String {
         guard case .scalar(let value) = text.content else {
             throw error(text.line, "\(key) is a list or a map", remedy: "give one value")
         }
@@ -82,7 +82,8 @@ struct TariffFields {
         return value
     }
 
-    func list(_ text: TariffText, _ key: String, _ range: ClosedRange<Int>) throws(TariffError) -> [TariffText] {
+    package func list(_ text: TariffText, _ key: String, _ range: ClosedRange<Int>) throws(TariffError) -> [TariffText]
+    {
         guard case .list(let list) = text.content else {
             throw error(text.line, "\(key) is not a list", remedy: "give a list: lines that begin with - or [a, b]")
         }
@@ -94,14 +95,16 @@ struct TariffFields {
         return list
     }
 
-    func pairs(_ text: TariffText, _ key: String) throws(TariffError) -> [(key: String, line: Int, value: TariffText)] {
+    package func pairs(_ text: TariffText, _ key: String) throws(TariffError) -> [(
+        key: String, line: Int, value: TariffText
+    )] {
         guard case .map(let pairs) = text.content, (1...100).contains(pairs.count) else {
             throw error(text.line, "\(key) is not a map of 1 to 100 entries", remedy: "give name: value lines")
         }
         return pairs
     }
 
-    func integer(_ text: TariffText, _ key: String, _ range: ClosedRange<Int64>) throws(TariffError) -> Int64 {
+    package func integer(_ text: TariffText, _ key: String, _ range: ClosedRange<Int64>) throws(TariffError) -> Int64 {
         let word = try self.text(text, key)
         guard let value = Int64(word), range.contains(value) else {
             throw error(
@@ -112,7 +115,7 @@ struct TariffFields {
     }
 
     /// A number with up to so many decimals, as an integer of that scale: `6.5` with 5 places is 650,000.
-    func decimal(
+    package func decimal(
         _ text: TariffText, _ key: String, places: Int, _ range: ClosedRange<Int64>
     ) throws(TariffError) -> Int64 {
         let word = try self.text(text, key)
@@ -127,7 +130,7 @@ struct TariffFields {
         return value
     }
 
-    func flag(_ text: TariffText, _ key: String) throws(TariffError) -> Bool {
+    package func flag(_ text: TariffText, _ key: String) throws(TariffError) -> Bool {
         switch try self.text(text, key) {
         case "true": return true
         case "false": return false
@@ -135,7 +138,7 @@ struct TariffFields {
         }
     }
 
-    func word<Word: RawRepresentable & CaseIterable>(
+    package func word<Word: RawRepresentable & CaseIterable>(
         _ text: TariffText, _ key: String, _ type: Word.Type
     ) throws(TariffError) -> Word where Word.RawValue == String {
         let word = try self.text(text, key)
@@ -149,7 +152,7 @@ struct TariffFields {
         return found
     }
 
-    func day(_ text: TariffText, _ key: String) throws(TariffError) -> CivilDay {
+    package func day(_ text: TariffText, _ key: String) throws(TariffError) -> CivilDay {
         let word = try self.text(text, key)
         guard let day = CivilDay(word) else {
             throw error(text.line, "\(key) \(word) is no day", remedy: "write 2026-04-01")
@@ -157,7 +160,7 @@ struct TariffFields {
         return day
     }
 
-    func month(_ text: TariffText, _ key: String) throws(TariffError) -> CivilMonth {
+    package func month(_ text: TariffText, _ key: String) throws(TariffError) -> CivilMonth {
         let word = try self.text(text, key)
         guard let month = CivilMonth(word) else {
             throw error(text.line, "\(key) \(word) is no month", remedy: "write 2026-04")
@@ -166,7 +169,7 @@ struct TariffFields {
     }
 
     /// `MM-DD` as month × 100 + day.
-    func monthDay(_ text: TariffText, _ key: String) throws(TariffError) -> Int {
+    package func monthDay(_ text: TariffText, _ key: String) throws(TariffError) -> Int {
         let word = try self.text(text, key)
         guard let day = CivilDay("2024-\(word)") else {
             throw error(text.line, "\(key) \(word) is no day of the year", remedy: "write 04-01 for 1 April")
@@ -174,14 +177,14 @@ struct TariffFields {
         return day.parts.month * 100 + day.parts.day
     }
 
-    func days(_ text: TariffText, _ key: String) throws(TariffError) -> [CivilDay] {
+    package func days(_ text: TariffText, _ key: String) throws(TariffError) -> [CivilDay] {
         var days: [CivilDay] = []
         for item in try list(text, key, 0...2000) { days.append(try day(item, key)) }
         return days
     }
 
     /// `18:00-22:00`, or a list of such; 24:00 ends the day.
-    func hours(_ text: TariffText, _ key: String) throws(TariffError) -> [MinuteRange] {
+    package func hours(_ text: TariffText, _ key: String) throws(TariffError) -> [MinuteRange] {
         var items = [text]
         if case .list(let list) = text.content { items = list }
         var ranges: [MinuteRange] = []

@@ -156,7 +156,8 @@ public enum TariffReader {
         return DatedCalendar.Row(season: season, days: days, calendar: tiling)
     }
 
-    private static let dayKinds: [String: Set<Int>] = {
+    /// Words of `days`: 1 is Monday, 7 Sunday, 8 a holiday.
+    package static let dayKinds: [String: Set<Int>] = {
         var kinds: [String: Set<Int>] = ["weekday": Set(1...5), "weekend": [6, 7]]
         for (index, name) in DatedCalendar.dayNames.enumerated() { kinds[name] = [index + 1] }
         return kinds

@@ -1,25 +1,25 @@
-// The text of a tariff file as a tree that knows its lines: YAML, and JSON because JSON is YAML. It knows no tariff.
-// Anchors and aliases are not read: with them a page of text can stand for more than any memory holds.
+// The text of a tariff or case file as a tree that knows its lines: YAML, and JSON because JSON is YAML. It knows no
+// tariff. Anchors and aliases are not read: with them a page of text can stand for more than any memory holds.
 import Yams
 
 /// A value of the file and the line it begins on.
-struct TariffText {
-    enum Content {
+package struct TariffText {
+    package enum Content {
         case scalar(String)
         case list([TariffText])
         case map([(key: String, line: Int, value: TariffText)])
     }
-    var content: Content
-    var line: Int
+    package var content: Content
+    package var line: Int
 
     static let maximumBytes = 500_000
     static let maximumDepth = 16
     static let maximumValues = 50_000
 
     /// - Throws: text that is no YAML, is too long, too deep or has too many values.
-    static func read(_ bytes: [UInt8], file: String) throws(TariffError) -> TariffText {
+    package static func read(_ bytes: [UInt8], file: String) throws(TariffError) -> TariffText {
         guard bytes.count <= maximumBytes else {
-            throw TariffError(file, "more than \(maximumBytes) bytes", remedy: "give one tariff")
+            throw TariffError(file, "more than \(maximumBytes) bytes", remedy: "give one tariff, or one case")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw TariffError(file, "it is not UTF-8", remedy: "save it as UTF-8")
@@ -31,7 +31,11 @@ struct TariffText {
         } catch {
             throw tariffError(error, file)
         }
-        guard let node else { throw TariffError(file, "it is empty", remedy: "docs/tariffs.md shows a tariff") }
+        guard let node else {
+            throw TariffError(
+                file, "it is empty",
+                remedy: "give keys with values; docs/tariffs.md shows a tariff, docs/subscriptions.md a case")
+        }
         var count = 0
         return try convert(node, file: file, depth: 0, count: &count)
     }
