@@ -94,6 +94,7 @@ let package = Package(
         target("Ports", "Outbox", ["SQL", "CivilTime"]),
         target("Ports", "Clocks"),
         target("Ports", "MeterPort", ["IntervalData"]),
+        target("Ports", "PaymentPort", ["Cryptography"]),
 
         // Adapters: one outside thing each
         target("Adapters", "SQLiteAdapter", ["SQL", "CivilTime", "CSQLite"]),
@@ -101,6 +102,7 @@ let package = Package(
         target(
             "Adapters", "MeterLink",
             ["MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Cryptography"] + nio),
+        target("Adapters", "TestGateway", ["PaymentPort", "Cryptography"]),
         target("Adapters", "MeterListener", ["MeterPort", "DLMS", "Clocks"] + nio),
         target(
             "Adapters", "MeterFleet",
@@ -139,7 +141,7 @@ let package = Package(
                 "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs",
                 "Corridor",
             ]),
-        target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal"]),
+        target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal", "PaymentPort"]),
         target("Domains", "Supply", domainBase + ["Access", "Accounts", "Journal", "Meters", "Messaging"]),
 
         // App: the only place that knows everybody
@@ -162,7 +164,7 @@ let package = Package(
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
                 "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability",
-                "LoadFiles",
+                "LoadFiles", "PaymentPort",
                 hummingbird,
                 logging,
             ] + nio + tls),
@@ -182,8 +184,8 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
                 "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression",
                 "Tariffs", "VEE",
-                "DLMS", "Reliability", "IS15959", "Exchange", "IEC61968", "Aggregation", "Corridor", hummingbird,
-                logging, lifecycle,
+                "DLMS", "Reliability", "IS15959", "Exchange", "IEC61968", "Aggregation", "Corridor", "TestGateway",
+                hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
@@ -282,7 +284,7 @@ let package = Package(
             "API",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "MeterData", "MeterPort", "Meters", "Payments",
-                "SQLiteAdapter",
+                "SQLiteAdapter", "PaymentPort", "TestGateway",
                 "Supply", "TestRetailer", logging, lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
@@ -300,7 +302,7 @@ let package = Package(
             "Payments",
             [
                 "Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime",
-                "TestSupport",
+                "Cryptography", "PaymentPort", "TestGateway", "TestSupport",
             ]),
         tests("Meters", ["Meters", "Access", "Cryptography"]),
         tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),
