@@ -95,6 +95,7 @@ let package = Package(
         target("Ports", "Outbox", ["SQL", "CivilTime"]),
         target("Ports", "Clocks"),
         target("Ports", "MeterPort", ["IntervalData"]),
+        target("Ports", "PaymentPort", ["Cryptography"]),
 
         // Adapters: one outside thing each
         target("Adapters", "SQLiteAdapter", ["SQL", "CivilTime", "CSQLite"]),
@@ -102,6 +103,7 @@ let package = Package(
         target(
             "Adapters", "MeterLink",
             ["MeterPort", "DLMS", "IS15959", "IntervalData", "CivilTime", "Cryptography"] + nio),
+        target("Adapters", "TestGateway", ["PaymentPort", "Cryptography"]),
         target("Adapters", "MeterListener", ["MeterPort", "DLMS", "Clocks"] + nio),
         target(
             "Adapters", "MeterFleet",
@@ -140,7 +142,7 @@ let package = Package(
                 "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs",
                 "Corridor",
             ]),
-        target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal"]),
+        target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal", "PaymentPort"]),
         target("Domains", "Supply", domainBase + ["Access", "Accounts", "Journal", "Meters", "Messaging"]),
 
         // App: the only place that knows everybody
@@ -163,7 +165,7 @@ let package = Package(
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
                 "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability",
-                "LoadFiles",
+                "LoadFiles", "PaymentPort",
                 hummingbird,
                 logging,
             ] + nio + tls),
@@ -183,8 +185,8 @@ let package = Package(
                 "Rating", "Payments", "Supply", "Watch", "Jobs", "API", "Web", "SQLiteAdapter", "PostgresAdapter",
                 "MeterLink", "MeterListener", "MeterFleet", "MeterPort", "IntervalData", "LoadFiles", "Compression",
                 "Tariffs", "Subscriptions", "VEE",
-                "DLMS", "Reliability", "IS15959", "Exchange", "IEC61968", "Aggregation", "Corridor", hummingbird,
-                logging, lifecycle,
+                "DLMS", "Reliability", "IS15959", "Exchange", "IEC61968", "Aggregation", "Corridor", "TestGateway",
+                hummingbird, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
@@ -284,7 +286,7 @@ let package = Package(
             "API",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "MeterData", "MeterPort", "Meters", "Payments",
-                "SQLiteAdapter",
+                "SQLiteAdapter", "PaymentPort", "TestGateway",
                 "Supply", "TestRetailer", logging, lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
@@ -302,7 +304,7 @@ let package = Package(
             "Payments",
             [
                 "Payments", "Journal", "Accounts", "Grid", "Access", "Outbox", "Clocks", "SQL", "CivilTime",
-                "TestSupport",
+                "Cryptography", "PaymentPort", "TestGateway", "TestSupport",
             ]),
         tests("Meters", ["Meters", "Access", "Cryptography"]),
         tests("Outbox", ["Outbox", "SQL", "CivilTime", "TestSupport"]),

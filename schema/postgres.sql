@@ -281,6 +281,21 @@ table forecast_issue
   column meters bigint not null
   column total_value bigint
   constraint forecast_issue_pkey PRIMARY KEY (org_id, day)
+table gateway_payment
+  column org_id bigint not null
+  column gateway text collate C not null
+  column payment_id text collate C not null
+  column gateway_order_id text collate C not null
+  column amount_paise bigint not null
+  column currency text collate C not null
+  column state text collate C not null
+  column known_id bigint not null
+  column first_at_ms bigint not null
+  column entry_id bigint
+  column aside text collate C
+  constraint gateway_payment_pkey PRIMARY KEY (org_id, gateway, payment_id)
+  CREATE INDEX gateway_payment_aside ON public.gateway_payment USING btree (org_id, aside, known_id)
+  CREATE INDEX gateway_payment_order ON public.gateway_payment USING btree (org_id, gateway, gateway_order_id)
 table grid_meter
   column org_id bigint not null
   column meter_id bigint not null
@@ -777,6 +792,44 @@ table pack_plant
   column from_day bigint not null
   column plant_id bigint not null
   constraint pack_plant_pkey PRIMARY KEY (org_id, pack_id, from_day)
+table payment_event
+  column org_id bigint not null
+  column gateway text collate C not null
+  column event_id text collate C not null
+  column body_hash bytea not null
+  column event text collate C not null
+  column received_at_ms bigint not null
+  column payment_id text collate C
+  column gateway_order_id text collate C
+  column amount_paise bigint
+  column currency text collate C
+  column payment_state text collate C
+  column done_at_ms bigint
+  constraint payment_event_pkey PRIMARY KEY (org_id, gateway, event_id, body_hash)
+  CREATE INDEX payment_event_received ON public.payment_event USING btree (org_id, received_at_ms)
+table payment_gateway
+  column org_id bigint not null
+  column gateway_id bigint not null
+  column gateway text collate C not null
+  column sealed_secret bytea not null
+  constraint payment_gateway_pkey PRIMARY KEY (org_id, gateway_id)
+  CREATE UNIQUE INDEX payment_gateway_name ON public.payment_gateway USING btree (org_id, gateway)
+table payment_order
+  column org_id bigint not null
+  column order_id bigint not null
+  column account_id bigint not null
+  column gateway text collate C not null
+  column gateway_order_id text collate C
+  column amount_paise bigint not null
+  column currency text collate C not null
+  column state text collate C not null
+  column created_at_ms bigint not null
+  column changed_at_ms bigint not null
+  column look_at_ms bigint
+  constraint payment_order_pkey PRIMARY KEY (org_id, order_id)
+  CREATE INDEX payment_order_account ON public.payment_order USING btree (org_id, account_id, order_id)
+  CREATE UNIQUE INDEX payment_order_gateway ON public.payment_order USING btree (org_id, gateway, gateway_order_id)
+  CREATE INDEX payment_order_look ON public.payment_order USING btree (org_id, look_at_ms)
 table place
   column org_id bigint not null
   column place_id bigint not null

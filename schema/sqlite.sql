@@ -37,6 +37,9 @@ CREATE TABLE firmware_image (org_id INTEGER NOT NULL, sha256 TEXT NOT NULL, vers
 CREATE UNIQUE INDEX firmware_image_version ON firmware_image (org_id, version)
 CREATE TABLE forecast_error (org_id INTEGER NOT NULL, day INTEGER NOT NULL, meters INTEGER NOT NULL, maker TEXT NOT NULL, version INTEGER NOT NULL, groups INTEGER NOT NULL, intervals INTEGER NOT NULL, left_out INTEGER NOT NULL, absolute_value INTEGER NOT NULL, signed_value INTEGER NOT NULL, truth_value INTEGER NOT NULL, PRIMARY KEY (org_id, day, meters, maker)) STRICT, WITHOUT ROWID
 CREATE TABLE forecast_issue (org_id INTEGER NOT NULL, day INTEGER NOT NULL, issued_at_ms INTEGER NOT NULL, known_day INTEGER NOT NULL, sets INTEGER NOT NULL, meters INTEGER NOT NULL, total_value INTEGER, PRIMARY KEY (org_id, day)) STRICT, WITHOUT ROWID
+CREATE TABLE gateway_payment (org_id INTEGER NOT NULL, gateway TEXT NOT NULL, payment_id TEXT NOT NULL, gateway_order_id TEXT NOT NULL, amount_paise INTEGER NOT NULL, currency TEXT NOT NULL, state TEXT NOT NULL, known_id INTEGER NOT NULL, first_at_ms INTEGER NOT NULL, entry_id INTEGER, aside TEXT, PRIMARY KEY (org_id, gateway, payment_id)) STRICT, WITHOUT ROWID
+CREATE INDEX gateway_payment_aside ON gateway_payment (org_id, aside, known_id)
+CREATE INDEX gateway_payment_order ON gateway_payment (org_id, gateway, gateway_order_id)
 CREATE TABLE grid_meter (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, from_day INTEGER NOT NULL, to_day INTEGER, place_id INTEGER NOT NULL, PRIMARY KEY (org_id, meter_id, from_day)) STRICT, WITHOUT ROWID
 CREATE INDEX grid_meter_place ON grid_meter (org_id, place_id, from_day)
 CREATE TABLE grid_node (org_id INTEGER NOT NULL, node_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (org_id, node_id)) STRICT, WITHOUT ROWID
@@ -120,6 +123,14 @@ CREATE TABLE outage_notice (org_id INTEGER NOT NULL, outage_id INTEGER NOT NULL,
 CREATE TABLE outbox (org_id INTEGER NOT NULL, event_id INTEGER NOT NULL, kind TEXT NOT NULL, subject_id INTEGER NOT NULL, detail TEXT NOT NULL, business_at_ms INTEGER NOT NULL, attempt INTEGER NOT NULL, last_error TEXT, next_at_ms INTEGER NOT NULL DEFAULT 0, aside_at_ms INTEGER, aside_why TEXT, PRIMARY KEY (event_id)) STRICT
 CREATE TABLE pack (org_id INTEGER NOT NULL, pack_id TEXT NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL, from_day INTEGER NOT NULL, definition TEXT NOT NULL, PRIMARY KEY (org_id, pack_id, version)) STRICT, WITHOUT ROWID
 CREATE TABLE pack_plant (org_id INTEGER NOT NULL, pack_id TEXT NOT NULL, from_day INTEGER NOT NULL, plant_id INTEGER NOT NULL, PRIMARY KEY (org_id, pack_id, from_day)) STRICT, WITHOUT ROWID
+CREATE TABLE payment_event (org_id INTEGER NOT NULL, gateway TEXT NOT NULL, event_id TEXT NOT NULL, body_hash BLOB NOT NULL, event TEXT NOT NULL, received_at_ms INTEGER NOT NULL, payment_id TEXT, gateway_order_id TEXT, amount_paise INTEGER, currency TEXT, payment_state TEXT, done_at_ms INTEGER, PRIMARY KEY (org_id, gateway, event_id, body_hash)) STRICT, WITHOUT ROWID
+CREATE INDEX payment_event_received ON payment_event (org_id, received_at_ms)
+CREATE TABLE payment_gateway (org_id INTEGER NOT NULL, gateway_id INTEGER NOT NULL, gateway TEXT NOT NULL, sealed_secret BLOB NOT NULL, PRIMARY KEY (org_id, gateway_id)) STRICT
+CREATE UNIQUE INDEX payment_gateway_name ON payment_gateway (org_id, gateway)
+CREATE TABLE payment_order (org_id INTEGER NOT NULL, order_id INTEGER NOT NULL, account_id INTEGER NOT NULL, gateway TEXT NOT NULL, gateway_order_id TEXT, amount_paise INTEGER NOT NULL, currency TEXT NOT NULL, state TEXT NOT NULL, created_at_ms INTEGER NOT NULL, changed_at_ms INTEGER NOT NULL, look_at_ms INTEGER, PRIMARY KEY (org_id, order_id)) STRICT
+CREATE INDEX payment_order_account ON payment_order (org_id, account_id, order_id)
+CREATE UNIQUE INDEX payment_order_gateway ON payment_order (org_id, gateway, gateway_order_id)
+CREATE INDEX payment_order_look ON payment_order (org_id, look_at_ms)
 CREATE TABLE place (org_id INTEGER NOT NULL, place_id INTEGER NOT NULL, parent_id INTEGER, kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (org_id, place_id)) STRICT, WITHOUT ROWID
 CREATE TABLE place_network (org_id INTEGER NOT NULL, place_id INTEGER NOT NULL, from_day INTEGER NOT NULL, nma_id INTEGER NOT NULL, takes_from_stu INTEGER NOT NULL, PRIMARY KEY (org_id, place_id, from_day)) STRICT, WITHOUT ROWID
 CREATE TABLE place_path (org_id INTEGER NOT NULL, ancestor_id INTEGER NOT NULL, place_id INTEGER NOT NULL, PRIMARY KEY (org_id, ancestor_id, place_id)) STRICT, WITHOUT ROWID

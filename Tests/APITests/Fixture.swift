@@ -5,9 +5,11 @@ import CivilTime
 import Clocks
 import Composition
 import Foundation
+import Payments
 import SQL
 import SQLiteAdapter
 import Synchronization
+import TestGateway
 import TestRetailer
 import Testing
 
@@ -115,6 +117,7 @@ struct Fixture {
                 .wholeNumber("supply.warn-below-paise", 0...1_000_000, initial: 5000, hint: "Warned below this.")
             ]),
             limits: limits, log: { lines.add($0.text) })
+        services.payments = PaymentDesk(site: site, ring: try Self.ring(), gateways: [TestGateway()])
         adjust(&services)
         dispatcher = Dispatcher(services, pages: pages)
     }

@@ -159,6 +159,9 @@ extension Fixture {
                 endpoint.method, path, query.joined(separator: "&"), headers: headers + [("Content-Type", "text/csv")],
                 body: document)
         }
+        if let document = endpoint.documents?.takes["application/json"] {
+            return await send(endpoint.method, path, headers: headers + (await signature(document)), body: document)
+        }
         return await send(
             endpoint.method, path, query.joined(separator: "&"), headers: headers,
             body: endpoint.takesBody ? JSONValue.object(body).compact : nil)

@@ -25,7 +25,7 @@ struct Probe: Sendable {
     var prepare: (@Sendable (Fixture) async throws -> Void)?
 }
 
-let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging([
+let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging(paymentProbes) { $1 }.merging([
     "health.live": Probe(own: { _, _ in [:] }),
     "health.ready": Probe(own: { _, _ in [:] }),
     "problems.list": Probe(own: { _, _ in [:] }),
@@ -542,7 +542,7 @@ private let productProbes: [String: Probe] = [
                 + [
                     "login_totp", "login_recovery", "login_half_open", "place", "api_key", "posting", "recharge",
                     "adjustment", "meter_command", "supply_order",
-                    "supply_decision", "outbox",
+                    "supply_decision", "outbox", "payment_order", "gateway_payment", "payment_event",
                 ]
                 .map {
                     let count = try transaction.first("SELECT COUNT(*) FROM \($0) WHERE org_id = $1", [.int(org)]) {

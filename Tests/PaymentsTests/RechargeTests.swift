@@ -19,8 +19,13 @@ import Testing
 
     /// A company with the accounts 101 and 102.
     static func with(_ engine: TestEngine, _ body: (Site) async throws -> Void) async throws {
+        try await withClock(engine) { site, _ in try await body(site) }
+    }
+
+    static func withClock(_ engine: TestEngine, _ body: (Site, ManualClock) async throws -> Void) async throws {
         try await withSite(engine, migrations: migrations) { stores in
-            let clocks = Clocks.manual(ManualClock(startMs: 1_767_225_600_000))
+            let clock = ManualClock(startMs: 1_767_225_600_000)
+            let clocks = Clocks.manual(clock)
             let site = Site(
                 money: stores.money, readings: stores.readings, clocks: clocks,
                 ids: IDGenerator(processNumber: 3, clocks: clocks))
@@ -35,7 +40,7 @@ import Testing
                     ).create(scope, in: transaction)
                 }
             }
-            try await body(site)
+            try await body(site, clock)
         }
     }
 

@@ -22,6 +22,7 @@ public struct DocumentEndpoint<Input: APIModel>: Sendable {
     public var text: EndpointText
     public var example: Input?
     public var documents: Documents
+    public var rate: RateClass
     public var bodyLimitBytes: Int
     public var problems: [ProblemCode]
     public var run: @Sendable (Input, EndpointContext) async throws -> Answer
@@ -29,12 +30,12 @@ public struct DocumentEndpoint<Input: APIModel>: Sendable {
     /// - Parameter run: reads the body itself: ``EndpointContext/document(limitBytes:)``.
     public init(
         _ name: String, _ method: String, _ path: String, access: EndpointAccess, _ text: EndpointText,
-        example: Input? = nil, documents: Documents, bodyLimitBytes: Int = 65_536, problems: [ProblemCode] = [],
-        run: @escaping @Sendable (Input, EndpointContext) async throws -> Answer
+        example: Input? = nil, documents: Documents, rate: RateClass = .heavy, bodyLimitBytes: Int = 65_536,
+        problems: [ProblemCode] = [], run: @escaping @Sendable (Input, EndpointContext) async throws -> Answer
     ) {
         (self.name, self.method, self.path, self.access, self.text) = (name, method, path, access, text)
         (self.example, self.documents, self.bodyLimitBytes) = (example, documents, bodyLimitBytes)
-        (self.problems, self.run) = (problems, run)
+        (self.rate, self.problems, self.run) = (rate, problems, run)
     }
 }
 

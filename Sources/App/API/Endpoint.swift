@@ -207,7 +207,7 @@ public struct AnyEndpoint: Sendable {
 
     public init<Input>(_ endpoint: DocumentEndpoint<Input>) {
         (name, method, path) = (endpoint.name, endpoint.method, endpoint.path)
-        (access, text, status, rate) = (endpoint.access, endpoint.text, 200, .heavy)
+        (access, text, status, rate) = (endpoint.access, endpoint.text, 200, endpoint.rate)
         (idempotency, bodyLimitBytes, problems) = (.natural, endpoint.bodyLimitBytes, endpoint.problems)
         (input, output, outputExample) = (Schema.of(Input.self), Schema.of(Nothing.self), .object([:]))
         do {

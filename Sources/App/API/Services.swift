@@ -2,6 +2,7 @@
 import Access
 import IS15959
 import MeterPort
+import Payments
 import Synchronization
 
 /// How often one caller may ask, by kind of request.
@@ -42,6 +43,8 @@ public struct Services: Sendable {
     public var gzip: (@Sendable ([UInt8]) -> [UInt8])?
     /// The simulator of meters of a demonstration; nil: there is none, and no page for it.
     public var simulator: (any SimulatorControl)?
+    /// Payments through gateways; nil: there are none.
+    public var payments: PaymentDesk?
     /// What the profile of a meter may be called: the kinds of the program and of makers' files.
     public var meterProfiles: [String] = ProfileBook.standard.names
     /// Whether requests should come here, and why not.

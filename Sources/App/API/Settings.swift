@@ -11,7 +11,8 @@ import Supply
 public enum BusbarSettings {
     public static let registry = SettingRegistry(
         [
-            supplyRules, portalPayments, OutageRules.kind, TamperRules.kind, SecondStep.setting,
+            supplyRules, portalPayments, PaymentSettings.reconcile, OutageRules.kind, TamperRules.kind,
+            SecondStep.setting,
             UnsecuredPushes.setting,
         ] + LineSchedule.settings
             + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
@@ -19,8 +20,9 @@ public enum BusbarSettings {
             + Forecaster.settings)
 
     static let portalPayments = SettingKind.choice(
-        Recharge.portalSetting, ["off", "demo"], initial: "off",
-        hint: "Whether consumers recharge by themselves; demo takes no money and is for trying only.")
+        Recharge.portalSetting, ["off", "demo", "test"], initial: "off",
+        hint: "Whether consumers recharge by themselves; demo takes no money and is for trying only, and so does test, "
+            + "the built-in payment gateway.")
 
     /// Stored in the canonical form of ``SupplyRules``.
     static let supplyRules = SettingKind(

@@ -12,9 +12,11 @@ import MeterLink
 import MeterListener
 import MeterPort
 import Meters
+import Payments
 import SQL
 import ServiceLifecycle
 import Supply
+import TestGateway
 import UnixSignals
 import Watch
 import Web
@@ -102,11 +104,12 @@ public struct Serving: Sendable {
         let profiles = try open.profiles()
         let orgs = try await open.orgs()
         self.orgs = orgs
+        let payments = PaymentDesk(site: open.site, ring: open.ring, gateways: [TestGateway()])
         line = { org in
             Line(
                 site: open.site, org: org, transport: TCPMeterTransport(profiles: profiles, zone: org.zone),
                 vault: open.vault,
-                collection: options.collection, holder: open.holder, log: log)
+                collection: options.collection, payments: payments, holder: open.holder, log: log)
         }
         lines = orgs.map(line)
         var services = Services(
@@ -117,6 +120,7 @@ public struct Serving: Sendable {
             log: { line in log.log(level: line.level, "request", metadata: line.metadata) },
             gzip: { bytes in (try? Gzip.compress(bytes)) ?? bytes })
         services.simulator = options.simulator
+        services.payments = payments
         services.meterProfiles = profiles.names
         self.services = services
         companies = Companies(orgs)

@@ -37,6 +37,8 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case aggregate, regroup
     /// Forecasts of the next day, and the errors of those that have passed.
     case forecast
+    /// Payments through a gateway that stayed open: webhooks that were lost or left behind.
+    case payments
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.
@@ -44,7 +46,7 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     /// Whether a person may have a day of it run again.
     public var runsByDay: Bool { self == .estimate || self == .rate }
     /// Jobs of one lane run one after the other.
-    public var lane: JobLane { [.supply, .command, .ping, .outages].contains(self) ? .supply : .data }
+    public var lane: JobLane { [.supply, .command, .ping, .outages, .payments].contains(self) ? .supply : .data }
 }
 
 /// Two lanes a company: what is read, completed and priced in the one; deciding on supply and telling the meters in the

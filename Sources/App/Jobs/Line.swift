@@ -12,6 +12,7 @@ import MeterData
 import MeterPort
 import Meters
 import Outbox
+import Payments
 import Rating
 import SQL
 import Supply
@@ -38,11 +39,13 @@ public struct Line: Sendable {
     let log: Logger
     /// Shared by the lanes: they talk with the same meters.
     let gates: MeterGates
+    /// Nil: no gateway takes payments here.
+    let payments: PaymentDesk?
 
     /// - Parameter schedule: holds where the company has set nothing.
     public init(
         site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, schedule: LineSchedule = .init(),
-        collection: CollectionRules = .init(), holder: String, log: Logger
+        collection: CollectionRules = .init(), payments: PaymentDesk? = nil, holder: String, log: Logger
     ) {
         self.site = site
         self.org = org
@@ -50,6 +53,7 @@ public struct Line: Sendable {
         self.vault = vault
         self.schedule = schedule
         self.collection = collection
+        self.payments = payments
         self.holder = holder
         self.log = log
         gates = MeterGates(lease: MeterLease(site: site, orgID: org.orgID, holder: holder))
@@ -229,6 +233,12 @@ public struct Line: Sendable {
             let days = found.issued.map(\.description).joined(separator: ", ")
             return (days.isEmpty ? "nothing due" : "\(days) issued, \(found.made) forecasts")
                 + (found.judged > 0 ? ", \(found.judged) days judged" : "")
+        case .payments:
+            let found = try await payments?.reconcile(orgID: org.orgID) { await done.set($0) }
+            guard let found, !found.isNothing else { return "nothing open" }
+            return "\(found.looked) looked at, \(found.paid) paid, \(found.mended) mended"
+                + (found.silent > 0 ? ", \(found.silent) without answer" : "")
+                + (found.refused > 0 ? ", \(found.refused) refused" : "")
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

@@ -19,6 +19,7 @@ public enum PaymentsSchema {
                 """,
                 "CREATE UNIQUE INDEX recharge_reference ON recharge (org_id, method, reference)",
             ]),
+        gateways,
         Migration(
             20, .money, "reasons of adjustments",
             [
@@ -31,7 +32,7 @@ public enum PaymentsSchema {
 }
 
 /// How the money came. Stored by name.
-public enum PaymentMethod: String, Sendable, CaseIterable, Codable { case cash, upi, portal, opening }
+public enum PaymentMethod: String, Sendable, CaseIterable, Codable { case cash, upi, portal, opening, gateway }
 
 /// A reference that stands for something else in the book is refused: it comes from outside.
 private func post(
@@ -53,6 +54,9 @@ public struct Recharge: Command {
     /// ₹1 to ₹1,00,000 a time.
     public static let amountLimitsPaise: ClosedRange<Int64> = 100...10_000_000
 
+    static let wrongAmount = Refusal(
+        .invalid, "A recharge is between ₹1 and ₹1,00,000.", hint: "Choose another amount.", at: "amountPaise")
+
     public var accountID: Int64
     public var amountPaise: Int64
     public var method: PaymentMethod
@@ -66,8 +70,8 @@ public struct Recharge: Command {
         self.reference = reference
     }
 
-    /// Name of the setting that lets consumers recharge by themselves: `off`, or `demo` where no money is real.
-    /// A payment gateway will be a third word.
+    /// Name of the setting that says how consumers pay by themselves: `off`, `demo` where no money is real and a click
+    /// credits, or the name of a gateway, through which they pay an order.
     public static let portalSetting = "payments.portal"
 
     /// Whether a consumer may recharge the own wallet: only where the company has said how it is paid.
@@ -96,8 +100,7 @@ public struct Recharge: Command {
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Receipt {
         guard Self.amountLimitsPaise.contains(amountPaise) else {
-            throw Refusal(
-                .invalid, "A recharge is between ₹1 and ₹1,00,000.", hint: "Choose another amount.", at: "amountPaise")
+            throw Self.wrongAmount
         }
         guard (1...64).contains(reference.utf8.count), reference.utf8.allSatisfy({ (33...126).contains($0) }) else {
             throw Refusal(

@@ -3,11 +3,12 @@
 import Access
 import Clocks
 import Meters
+import Payments
 import SQL
 
 /// Everything that is sealed at rest. A domain that keeps secrets joins here.
 let sealedColumns: [SealedColumn] = [
-    KeyVault.sealedColumn, MeterKeyChange.sealedColumn, SecondStep.sealedColumn,
+    KeyVault.sealedColumn, MeterKeyChange.sealedColumn, SecondStep.sealedColumn, PaymentDesk.sealedColumn,
 ]
 
 /// Changes the master key of a stopped installation.

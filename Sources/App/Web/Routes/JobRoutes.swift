@@ -138,6 +138,7 @@ extension LineView.Job.Name {
             case .forecast: .forecast
             case .fill: .fill
             case .outages: .outages
+            case .payments: .payments
             case .keys: .changeKeys
             }
     }

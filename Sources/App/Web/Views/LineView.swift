@@ -79,7 +79,7 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
-            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages
+            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments
             case other(String)
         }
         public var name: Name
@@ -318,6 +318,7 @@ extension LineView.Job.Name {
         case .forecast: w.say("job.forecast")
         case .fill: w.say("job.fill")
         case .outages: w.say("job.outages")
+        case .payments: w.say("job.payments")
         case .other(let name): "\(name)"
         }
     }
