@@ -29,7 +29,7 @@ struct TariffFields {
     mutating func take(_ key: String) -> TariffText? {
         asked.append(key)
         guard let found = values.first(where: { $0.key == key })?.value else { return nil }
-        if case .scalar(let text) = found.content, ["", "~", "null"].contains(text) { return nil }
+        if case .scalar("") = found.content { return nil }
         return found
     }
 
@@ -122,7 +122,11 @@ struct TariffFields {
                 remedy: "write it like 6.50, without a unit or a thousands sign")
         }
         guard range.contains(value) else {
-            throw error(text.line, "\(key) \(word) is out of range", remedy: "give a smaller size, or the right sign")
+            throw error(
+                text.line, "\(key) \(word) is out of range",
+                remedy: value < range.lowerBound
+                    ? "give \(trimmedPoint(range.lowerBound, places: places)) or more"
+                    : "give \(trimmedPoint(range.upperBound, places: places)) or less")
         }
         return value
     }
