@@ -10,41 +10,66 @@ import Testing
 
     @Test(
         arguments: [
-            ("", energy + "  - {id: duty, kind: duty, percent: 5, of: [energy, r]}\n  - {id: r, kind: rounding, to: 1}\n",
-             "of names r", "not the rounding"),
-            ("", """
-              - {id: fixed, kind: fixed, perMonth: 9}
-              - {id: penalty, kind: contractBreak, percent: 50, of: [fixed], atMostMonths: 6}
-              - {id: duty, kind: duty, percent: 5, of: [penalty.fixed]}
+            (
+                "",
+                energy
+                    + "  - {id: duty, kind: duty, percent: 5, of: [energy, r]}\n  - {id: r, kind: rounding, to: 1}\n",
+                "of names r", "not the rounding"
+            ),
+            (
+                "",
+                """
+                  - {id: fixed, kind: fixed, perMonth: 9}
+                  - {id: penalty, kind: contractBreak, percent: 50, of: [fixed], atMostMonths: 6}
+                  - {id: duty, kind: duty, percent: 5, of: [penalty.fixed]}
 
-            """, "penalty has no part fixed", "a part is"),
+                """, "penalty has no part fixed", "a part is"
+            ),
             ("", energy + "  - {id: d, kind: duty, percent: 5, of: [energy, energy]}\n", "counts it twice", "once"),
-            ("", energy + "  - {id: p, kind: levy, percent: 5, of: [energy]}\n"
-                + "  - {id: d, kind: duty, percent: 5, of: [p, p.energy]}\n", "counts it twice", "once"),
-            ("", "  - {id: f, kind: supplySurcharge, lagMonths: 2, rates: [\(rates), \(rates)]}\n", "has two rates", "one"),
-            ("metering: netMetering\n", """
-              - {id: a, kind: bank, settleMonth: 3, perKWh: 2}
-              - {id: b, kind: bank, settleMonth: 3, perKWh: 2}
+            (
+                "",
+                energy + "  - {id: p, kind: levy, percent: 5, of: [energy]}\n"
+                    + "  - {id: d, kind: duty, percent: 5, of: [p, p.energy]}\n", "counts it twice", "once"
+            ),
+            (
+                "", "  - {id: f, kind: supplySurcharge, lagMonths: 2, rates: [\(rates), \(rates)]}\n", "has two rates",
+                "one"
+            ),
+            (
+                "metering: netMetering\n",
+                """
+                  - {id: a, kind: bank, settleMonth: 3, perKWh: 2}
+                  - {id: b, kind: bank, settleMonth: 3, perKWh: 2}
 
-            """, "paid out twice", "keep one"),
-            ("", """
-              - {id: a, kind: indexed, exchange: IEX, product: DAM, percent: 80}
-              - {id: b, kind: indexed, exchange: IEX, product: RTM, percent: 80}
+                """, "paid out twice", "keep one"
+            ),
+            (
+                "",
+                """
+                  - {id: a, kind: indexed, exchange: IEX, product: DAM, percent: 80}
+                  - {id: b, kind: indexed, exchange: IEX, product: RTM, percent: 80}
 
-            """, "more than 100 %", "100 or less"),
+                """, "more than 100 %", "100 or less"
+            ),
             ("", "  - {id: x, kind: export, perKWh: 1}\n", "export of a tariff", "netBilling"),
             ("", "  - {id: x, kind: duty, quantity: consumption, perKWh: 1}\n", "consumption of a tariff", "metering"),
-            ("metering: gross\ncalendars:\n  c: [{bands: {a: 00:00-12:00, b: 12:00-24:00}}]\n",
-             "  - {id: x, kind: duty, quantity: consumption, calendar: c, perKWh: {a: 1, b: 2}}\n", "by bands",
-             "leave calendar out"),
-            ("metering: gross\n",
-             "  - {id: x, kind: indexed, quantity: consumption, exchange: I, product: D}\n", "consumption", "import"),
+            (
+                "metering: gross\ncalendars:\n  c: [{bands: {a: 00:00-12:00, b: 12:00-24:00}}]\n",
+                "  - {id: x, kind: duty, quantity: consumption, calendar: c, perKWh: {a: 1, b: 2}}\n", "by bands",
+                "leave calendar out"
+            ),
+            (
+                "metering: gross\n",
+                "  - {id: x, kind: indexed, quantity: consumption, exchange: I, product: D}\n", "consumption", "import"
+            ),
             ("", "  - {id: x, kind: criticalPeak, days: [], hours: 18:00-22:00, perKWh: 6}\n", "no days", "leave"),
             ("", "  - {id: x, kind: criticalPeak, days: [2024-01-01], hours: [], perKWh: 6}\n", "no hours", "leave"),
             ("", "  - {id: x, kind: fixed, perMonth: 5, roundUpKW: true}\n", "roundUpKW beside", "perKW"),
             ("", "  - {id: x, kind: energy, perKWh: 5, freeKWh: 0}\n", "freeKWh is 0", "leave"),
-            ("", "  - {id: x, kind: energy, slabs: {steps: [{upTo: 0, perKWh: 5}, {perKWh: 6}]}}\n", "upTo is 0",
-             "more than 0"),
+            (
+                "", "  - {id: x, kind: energy, slabs: {steps: [{upTo: 0, perKWh: 5}, {perKWh: 6}]}}\n", "upTo is 0",
+                "more than 0"
+            ),
             ("", "  - {id: x, kind: energy, perKWh: 99999999}\n", "out of range", "or less"),
         ] as [(String, String, String, String)])
     func isRefused(head: String, components: String, what: String, remedy: String) {
@@ -67,7 +92,10 @@ import Testing
     }
 
     @Test func aQuotedNullIsAName() throws {
-        #expect(try tariff("format: 1\nid: T\nversion: 1\nname: \"null\"\nvalidFrom: 2024-01-01\ncomponents:\n" + Self.energy)
+        #expect(
+            try tariff(
+                "format: 1\nid: T\nversion: 1\nname: \"null\"\nvalidFrom: 2024-01-01\ncomponents:\n" + Self.energy
+            )
             .name == "null")
         let plain = refusal {
             try tariff("format: 1\nid: T\nversion: 1\nname: null\nvalidFrom: 2024-01-01\ncomponents:\n" + Self.energy)
@@ -180,7 +208,8 @@ import Testing
         #expect(try !looksBack("", "{id: e, kind: energy, perKWh: 1}"))
         #expect(try looksBack("metering: netMetering\n", "{id: e, kind: energy, perKWh: 1}"))
         #expect(
-            try looksBack("", "{id: f, kind: supplySurcharge, lagMonths: 1, rates: [{supplyMonth: 2024-03, perKWh: 1}]}"))
+            try looksBack(
+                "", "{id: f, kind: supplySurcharge, lagMonths: 1, rates: [{supplyMonth: 2024-03, perKWh: 1}]}"))
     }
 
     @Test func roundingIsToldInMoney() throws {

@@ -186,7 +186,8 @@ struct ComponentReader {
         if let found = try bands() { (charge.calendar, charge.bands) = found }
         guard charge.quantity != .consumption || charge.bands.count == 1 else {
             throw fields.error(
-                line, "consumption by bands of the day", remedy: "leave calendar out: it is reckoned for the whole bill")
+                line, "consumption by bands of the day", remedy: "leave calendar out: it is reckoned for the whole bill"
+            )
         }
         var free: Int64 = 0
         if let found = fields.take("freeKWh") { free = try wh(found, "freeKWh") }
@@ -483,7 +484,8 @@ struct ComponentReader {
         try refuseUnmetered(charge.quantity, line)
         guard charge.quantity != .consumption else {
             throw fields.error(
-                line, "a market price of consumption", remedy: "give import: consumption is reckoned for the whole bill")
+                line, "a market price of consumption", remedy: "give import: consumption is reckoned for the whole bill"
+            )
         }
         if let found = fields.take("percent") {
             charge.sharePPM = try fields.decimal(found, "percent", places: 4, 1...10_000_000)

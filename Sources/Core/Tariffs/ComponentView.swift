@@ -182,7 +182,8 @@ struct ComponentView {
         let factor = factors[0]
         guard factors.allSatisfy({ $0 == factor }) else {
             throw TariffError(
-                "a power factor charge", "the months \(period.first.month) to \(period.last.month) of one bill have not "
+                "a power factor charge",
+                "the months \(period.first.month) to \(period.last.month) of one bill have not "
                     + "the same power factor", remedy: "give one --power-factor for all of them, or bills of a month")
         }
         let ppm = charge.ppm(factor)
@@ -214,7 +215,9 @@ struct ComponentView {
             state.retired.values.reduce(0) { $0 + $1.chargedMinor }
             + state.runs.indices.filter { $0 != rounding }.reduce(0) { $0 + state.runs[$1].chargedMinor }
         let rounded = roundedHalfAway(Int128(total), dividedBy: Int128(toMinor)) * toMinor
-        return one("to the nearest \(ready.tariff.money(toMinor))", rounded - total, .minor, nil, nil, Int128(rounded - total), 1)
+        return one(
+            "to the nearest \(ready.tariff.money(toMinor))", rounded - total, .minor, nil, nil, Int128(rounded - total),
+            1)
     }
 
     // MARK: Months, minutes, contracts

@@ -47,8 +47,8 @@ struct PeriodPricer {
         }
     }
 
-    /// Goes over to the version of a day. Slab positions, maxima and what was charged stay; a component whose days would
-    /// then no longer sum to the bill is refused.
+    /// Goes over to the version of a day. Slab positions, maxima and what was charged stay; a component whose days
+    /// would then no longer sum to the bill is refused.
     private mutating func change(to tariff: Tariff, on day: CivilDay) throws(TariffError) {
         if let id = ready.tariff.notExact(before: tariff) {
             throw TariffError(
@@ -63,7 +63,8 @@ struct PeriodPricer {
         ready = ReadyTariff(tariff, period)
         state.runs = tariff.components.indices.map { index in
             let id = tariff.components[index].id
-            return ready.start(index, from: state.retired.removeValue(forKey: id) ?? .init(), bands: old.demandBands(id))
+            return ready.start(
+                index, from: state.retired.removeValue(forKey: id) ?? .init(), bands: old.demandBands(id))
         }
         enter(tariff)
     }
@@ -113,7 +114,8 @@ struct PeriodPricer {
         guard now.isWithinLimit, then.isWithinLimit else {
             throw TariffError(
                 day.day.description,
-                "\(component.id) comes to more than \(ready.tariff.money(TariffChargeLimits.minorPerComponent)) in a bill",
+                "\(component.id) comes to more than "
+                    + "\(ready.tariff.money(TariffChargeLimits.minorPerComponent)) in a bill",
                 remedy: "check its prices and percents, and the unit of the load")
         }
         let amount = now.minor - then.minor

@@ -221,7 +221,8 @@ public enum TariffReader {
                 shares[charge.quantity, default: 0] += charge.sharePPM
                 guard shares[charge.quantity, default: 0] <= 1_000_000 else {
                     throw TariffError(
-                        "\(file):\(names.lines[index])", "the market prices together take more than 100 % of the energy",
+                        "\(file):\(names.lines[index])",
+                        "the market prices together take more than 100 % of the energy",
                         remedy: "let the percents of indexed components sum to 100 or less")
                 }
             default: break

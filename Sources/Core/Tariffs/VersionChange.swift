@@ -73,7 +73,8 @@ extension Tariff {
                 }
                 guard isInside else { continue }
                 throw TariffError(
-                    "\(period.first) to \(period.last)", "the bank (\(component.id)) is due within this bill, not at its end",
+                    "\(period.first) to \(period.last)",
+                    "the bank (\(component.id)) is due within this bill, not at its end",
                     remedy: "let a bill end with month \(charge.month): price without --one-bill")
             default: continue
             }
