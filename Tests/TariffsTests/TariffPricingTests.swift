@@ -269,7 +269,7 @@ import Testing
             CivilMonth(year: 2024, month: 2): 90, CivilMonth(year: 2024, month: 3): 600,
             CivilMonth(year: 2024, month: 4): 60,
         ]
-        let periods = BillPeriod.calendar(from: day("2024-02-01"), to: day("2024-04-30"), months: 1)
+        let periods = BillPeriod.calendar(from: day("2024-02-01"), to: day("2024-04-10"), months: 1)
         let days = periods.enumerated().flatMap { index, period -> [TariffLoadDay] in
             var days = even(period, totalWh: 100_000)
             let fedIn = even(period, totalWh: [130_000, 110_000, 20_000][index])

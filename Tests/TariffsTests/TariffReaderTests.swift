@@ -206,7 +206,8 @@ import Testing
 
     @Test func versionsDoNotOverlap() throws {
         let first = try tariff(Self.changed("validFrom: 2024-04-01", "validFrom: 2024-04-01\nvalidTo: 2024-04-10"))
-        let later = try tariff(Self.changed("validFrom: 2024-04-01", "validFrom: 2024-04-11"))
+        let later = try tariff(
+            Self.changed("validFrom: 2024-04-01", "validFrom: 2024-04-11").replacing("version: 3", with: "version: 4"))
         #expect(try TariffBook([later, first]).tariffs == [first, later])
         #expect(throws: TariffError.self) { try TariffBook([first, first]) }
         let open = try tariff(Self.good)

@@ -98,6 +98,7 @@ public struct AccountCarry: Sendable, Equatable {
     }
     public internal(set) var bankWh: Int64 = 0
     var months: [CivilMonth: Month] = [:]
-    var lastDay: CivilDay?
+    /// Supply months that a surcharge has charged, by component.
+    var surcharged: [String: Set<CivilMonth>] = [:]
     public init() {}
 }

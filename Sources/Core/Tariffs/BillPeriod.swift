@@ -16,6 +16,9 @@ public struct BillPeriod: Sendable, Hashable {
 
     public var dayCount: Int { first.days(to: last) + 1 }
 
+    /// Calendar months it has days of.
+    var months: [CivilMonth] { (first.month.index...last.month.index).map(CivilMonth.init(index:)) }
+
     /// Bills of so many calendar months, counted from January, cut to the days given.
     public static func calendar(from: CivilDay, to: CivilDay, months: Int) -> [BillPeriod] {
         var periods: [BillPeriod] = []

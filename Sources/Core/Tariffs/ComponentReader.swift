@@ -79,7 +79,10 @@ struct ComponentReader {
     }
 
     private func wh(_ text: TariffText, _ key: String) throws(TariffError) -> Int64 {
-        try fields.decimal(text, key, places: 3, 1...Self.maximumWh)
+        guard decimalNumber(try fields.text(text, key), places: 3) != 0 else {
+            throw fields.error(text.line, "\(key) is 0", remedy: "give more than 0, or leave what is nothing out")
+        }
+        return try fields.decimal(text, key, places: 3, 1...Self.maximumWh)
     }
 
     private mutating func bands() throws(TariffError) -> (calendar: String, bands: [String])? {
@@ -131,7 +134,18 @@ struct ComponentReader {
     private mutating func bases() throws(TariffError) -> [TariffBase] {
         let found = try fields.need("of")
         var bases: [TariffBase] = []
-        for item in try fields.list(found, "of", 1...60) { bases.append(try base(item)) }
+        for item in try fields.list(found, "of", 1...60) {
+            let base = try base(item)
+            let twice = bases.first {
+                $0.component == base.component && ($0.part == nil || base.part == nil || $0.part == base.part)
+            }
+            if let twice {
+                throw fields.error(
+                    item.line, "of names \(base.name) beside \(twice.name), which counts it twice",
+                    remedy: "name each component, or each of its parts, once")
+            }
+            bases.append(base)
+        }
         return bases
     }
 
@@ -145,8 +159,13 @@ struct ComponentReader {
                 remedy: (near.map { "did you mean \($0)? " } ?? "")
                     + "components are \(names.ids.joined(separator: ", "))")
         }
+        guard names.kinds[component] != ComponentWord.rounding.rawValue else {
+            throw fields.error(
+                item.line, "of names \(id), which rounds the bill when all else is charged",
+                remedy: "name what it rounds, not the rounding")
+        }
         guard words.count == 2 else { return TariffBase(component: component, part: nil, name: name) }
-        guard let part = names.bases[component].firstIndex(of: words[1]), !names.isCapped[component] else {
+        guard let part = names.bases[component].firstIndex(of: words[1]), names.hasParts[component] else {
             throw fields.error(
                 item.line, "\(id) has no part \(words[1])",
                 remedy: "a part is what a percent takes of one of its of, and it has no atMost")
@@ -162,8 +181,14 @@ struct ComponentReader {
         if let found = fields.take("quantity") {
             charge.quantity = try fields.word(found, "quantity", MeteredQuantity.self)
         }
+        try refuseUnmetered(charge.quantity, line)
         charge.sign = [.export, .subsidy, .rebate].contains(kind) ? -1 : 1
         if let found = try bands() { (charge.calendar, charge.bands) = found }
+        guard charge.quantity != .consumption || charge.bands.count == 1 else {
+            throw fields.error(
+                line, "consumption by bands of the day", remedy: "leave calendar out: it is reckoned for the whole bill"
+            )
+        }
         var free: Int64 = 0
         if let found = fields.take("freeKWh") { free = try wh(found, "freeKWh") }
         if let found = fields.take("slabs") {
@@ -278,7 +303,8 @@ struct ComponentReader {
                     found.line, "floorDays cuts kWh, not money", remedy: "give calendarFraction for a fixed charge")
             }
         }
-        if let found = fields.take("roundUpKW") { charge.roundsUpToKW = try fields.flag(found, "roundUpKW") }
+        let roundUp = fields.take("roundUpKW")
+        if let roundUp { charge.roundsUpToKW = try fields.flag(roundUp, "roundUpKW") }
         let perMonth = fields.take("perMonth")
         let perKW = fields.take("perKW")
         let bands = fields.take("loadBands")
@@ -302,6 +328,10 @@ struct ComponentReader {
                 charge.steps.append(try standingStep(item, charge.choice))
             }
             try rising(charge.steps.map(\.upTo), list.line, bands == nil ? "upTo" : "upToKW")
+        }
+        if let roundUp, perMonth != nil || (perKW == nil && charge.steps.allSatisfy { $0.milliPerKW == 0 }) {
+            throw fields.error(
+                roundUp.line, "roundUpKW beside a charge that is not per kW", remedy: "leave it out, or give perKW")
         }
         return charge
     }
@@ -432,6 +462,14 @@ struct ComponentReader {
         }
     }
 
+    private func refuseUnmetered(_ quantity: MeteredQuantity, _ line: Int) throws(TariffError) {
+        guard tariff.metering != .importOnly || (quantity != .fedIn && quantity != .consumption) else {
+            throw fields.error(
+                line, "\(quantity.rawValue) of a tariff that meters import only",
+                remedy: "add metering: netBilling or gross to the tariff")
+        }
+    }
+
     private mutating func indexed(_ line: Int) throws(TariffError) -> IndexedCharge {
         try refuseNetting(line, "a market price")
         guard tariff.minorDigits == 2 else {
@@ -442,6 +480,12 @@ struct ComponentReader {
             product: try fields.text(try fields.need("product"), "product"), sharePPM: 1_000_000, adderMilliPerKWh: 0)
         if let found = fields.take("quantity") {
             charge.quantity = try fields.word(found, "quantity", MeteredQuantity.self)
+        }
+        try refuseUnmetered(charge.quantity, line)
+        guard charge.quantity != .consumption else {
+            throw fields.error(
+                line, "a market price of consumption", remedy: "give import: consumption is reckoned for the whole bill"
+            )
         }
         if let found = fields.take("percent") {
             charge.sharePPM = try fields.decimal(found, "percent", places: 4, 1...10_000_000)
@@ -460,9 +504,15 @@ struct ComponentReader {
 
     private mutating func criticalPeak(_ line: Int) throws(TariffError) -> CriticalPeakCharge {
         try refuseNetting(line, "a critical peak")
+        let days = try fields.days(try fields.need("days"), "days")
+        let hours = try fields.hours(try fields.need("hours"), "hours")
+        guard !days.isEmpty, !hours.isEmpty else {
+            throw fields.error(
+                line, "\(fields.what) has no \(days.isEmpty ? "days" : "hours")",
+                remedy: "give them, or leave the component out")
+        }
         return CriticalPeakCharge(
-            days: Set(try fields.days(try fields.need("days"), "days")),
-            hours: try fields.hours(try fields.need("hours"), "hours"),
+            days: Set(days), hours: hours,
             milliPerKWh: try price(try fields.need("perKWh"), "perKWh"))
     }
 
@@ -487,6 +537,9 @@ struct ComponentReader {
             }
             if let found = rate.take("lapses") { read.lapses = try rate.day(found, "lapses") }
             try rate.finish()
+            guard !surcharge.rates.contains(where: { $0.supplyMonth == supply }) else {
+                throw rate.error(rate.line, "supplyMonth \(supply) has two rates", remedy: "keep one of them")
+            }
             surcharge.rates.append(read)
         }
         if surcharge.rates.contains(where: { $0.ppm != 0 }) {
@@ -516,8 +569,15 @@ struct ComponentReader {
         guard tariff.metering == .netMetering else {
             throw fields.error(line, "a bank of energy without net metering", remedy: "add metering: netMetering")
         }
+        let found = try fields.need("settleMonth")
+        let month = Int(try fields.integer(found, "settleMonth", 1...12))
+        guard month % tariff.billMonths == 0 else {
+            throw fields.error(
+                found.line, "settleMonth \(month) ends no bill of \(tariff.billMonths) months",
+                remedy: "give a month that does: a multiple of \(tariff.billMonths)")
+        }
         return BankSettlement(
-            month: Int(try fields.integer(try fields.need("settleMonth"), "settleMonth", 1...12)),
+            month: month,
             milliPerKWh: try price(try fields.need("perKWh"), "perKWh"))
     }
 }

@@ -24,7 +24,7 @@ struct ComponentView {
         let run = state.runs[index]
         switch ready.tariff.components[index].charge {
         case .energy(let charge):
-            return charge.parts(ready.tables[index], totalWh: run.wh, cells: run.cells, bandWh: run.bandWh)
+            return charge.parts(ready.tables[index], totalWh: max(0, run.wh), cells: run.cells, bandWh: run.bandWh)
         case .standing(let charge): return try standing(charge, state)
         case .demand(let charge): return try demand(charge, run, state)
         case .excessDemand(let charge): return try excess(charge, run)
@@ -35,7 +35,7 @@ struct ComponentView {
             return one("\(charge.exchange) \(charge.product)", run.wh, .wattHours, nil, nil, run.micro, Self.micro)
         case .criticalPeak(let charge):
             return one("critical peak", run.wh, .wattHours, charge.milliPerKWh, .milliPerKWh, run.micro, Self.micro)
-        case .supplySurcharge(let charge): return surcharge(charge, state)
+        case .supplySurcharge(let charge): return surcharge(charge, run)
         case .qualityCredit(let charge): return quality(charge, state)
         case .contractBreak(let charge): return try contractBreak(charge, state)
         case .bank(let charge): return bank(charge, state)
@@ -87,7 +87,7 @@ struct ComponentView {
 
     private func standing(_ charge: StandingCharge, _ state: PeriodState) throws(TariffError) -> BillParts {
         guard state.days > 0 else { return BillParts(denominator: 1) }
-        let (micro, step) = try monthMicro(charge, totalWh: state.importWh)
+        let (micro, step) = try monthMicro(charge, totalWh: state.totalWh)
         let toDate: Share
         switch charge.proration {
         case .calendarFraction, .floorDays:
@@ -98,7 +98,7 @@ struct ComponentView {
             toDate = Share(
                 numerator: share.numerator * Int128(state.days),
                 denominator: share.denominator * Int128(period.dayCount))
-        case .none: toDate = Share(numerator: 1, denominator: 1)
+        case .none: toDate = Share(numerator: Int128(ready.tariff.billMonths), denominator: 1)
         }
         let isPerKW = step.milliPerKW != 0
         return one(
@@ -171,10 +171,20 @@ struct ComponentView {
     }
 
     private func powerFactor(_ charge: PowerFactorCharge, _ state: PeriodState) throws(TariffError) -> BillParts {
-        guard let factor = facts.powerFactor[period.last.month] ?? facts.usualPowerFactor else {
+        let factors = try period.months.map { (month) throws(TariffError) in
+            guard let factor = facts.powerFactor[month] ?? facts.usualPowerFactor else {
+                throw TariffError(
+                    "a power factor charge", "needs the power factor of \(month), and none is given",
+                    remedy: "give --power-factor 0.92, or \(month)=0.92")
+            }
+            return factor
+        }
+        let factor = factors[0]
+        guard factors.allSatisfy({ $0 == factor }) else {
             throw TariffError(
-                "a power factor charge", "needs the power factor, and none is given",
-                remedy: "give --power-factor 0.92, or 2026-04=0.92")
+                "a power factor charge",
+                "the months \(period.first.month) to \(period.last.month) of one bill have not "
+                    + "the same power factor", remedy: "give one --power-factor for all of them, or bills of a month")
         }
         let ppm = charge.ppm(factor)
         let base = state.charged(charge.bases)
@@ -202,19 +212,20 @@ struct ComponentView {
         guard state.isClosed else { return BillParts(denominator: 1) }
         let rounding = ready.tariff.order[ready.tariff.order.count - 1]
         let total =
-            state.retiredMinor
+            state.retired.values.reduce(0) { $0 + $1.chargedMinor }
             + state.runs.indices.filter { $0 != rounding }.reduce(0) { $0 + state.runs[$1].chargedMinor }
         let rounded = roundedHalfAway(Int128(total), dividedBy: Int128(toMinor)) * toMinor
-        return one("to the nearest \(toMinor)", rounded - total, .minor, nil, nil, Int128(rounded - total), 1)
+        return one(
+            "to the nearest \(ready.tariff.money(toMinor))", rounded - total, .minor, nil, nil, Int128(rounded - total),
+            1)
     }
 
     // MARK: Months, minutes, contracts
 
-    /// Charged on the first priced day of the month of charge.
-    private func surcharge(_ charge: SupplySurcharge, _ state: PeriodState) -> BillParts {
+    private func surcharge(_ charge: SupplySurcharge, _ run: ComponentRun) -> BillParts {
         var all = BillParts(denominator: Self.micro)
         for rate in charge.rates {
-            guard let day = state.begun[rate.chargeMonth], let month = months[rate.supplyMonth] else { continue }
+            guard let day = run.surchargedOn[rate.supplyMonth], let month = months[rate.supplyMonth] else { continue }
             let lapsed = rate.lapses.map { day > $0 } ?? false
             let base = charge.bases.reduce(0) {
                 $0 + (month.amountsMinor[ready.tariff.components[$1.component].id] ?? 0)
@@ -233,13 +244,20 @@ struct ComponentView {
 
     private func quality(_ charge: QualityCredit, _ state: PeriodState) -> BillParts {
         let book = charge.measure == .outage ? facts.outageMinutes : facts.voltageMinutes
-        let minutes = max(0, (book[period.last.month] ?? 0) - charge.freeMinutes)
-        guard state.isClosed, minutes > 0 else { return BillParts(denominator: 60_000) }
-        let credit = Int128(minutes) * Int128(charge.milliPerHour)
-        let most = charge.atMostMinor.map { Int128($0) * 60_000 } ?? credit
-        return one(
-            "minutes of \(charge.measure.rawValue)", minutes, .minutes, -charge.milliPerHour, .milliPerHour,
-            -min(credit, most), 60_000)
+        var all = BillParts(denominator: 60_000)
+        guard state.isClosed else { return all }
+        for month in period.months {
+            let minutes = max(0, (book[month] ?? 0) - charge.freeMinutes)
+            guard minutes > 0 else { continue }
+            let credit = Int128(minutes) * Int128(charge.milliPerHour)
+            let most = charge.atMostMinor.map { Int128($0) * 60_000 } ?? credit
+            let when = period.months.count > 1 ? " in \(month)" : ""
+            all.parts.append(
+                BillPart(
+                    label: "minutes of \(charge.measure.rawValue)\(when)", quantity: minutes, unit: .minutes,
+                    rate: -charge.milliPerHour, rateUnit: .milliPerHour, numerator: -min(credit, most)))
+        }
+        return all
     }
 
     private func contractBreak(_ charge: ContractBreak, _ state: PeriodState) throws(TariffError) -> BillParts {
@@ -253,7 +271,7 @@ struct ComponentView {
             preconditionFailure("the reader takes fixed charges only")
         }
         let days = min(Int64(max(0, leaves.days(to: end))), charge.atMostMonths * 30)
-        let micro = try monthMicro(base, totalWh: state.importWh).micro
+        let micro = try monthMicro(base, totalWh: state.totalWh).micro
         return one(
             "left \(days) days early", days, .days, charge.ppm, .ppm, micro * Int128(charge.ppm) * Int128(days),
             Self.micro * Self.micro * 30)
@@ -276,20 +294,20 @@ struct ComponentView {
         else { return 0 }
         let tables = ready.tables[index]
         let run = before.runs[index]
-        let choice = charge.choice(tables, totalWh: after.runs[index].wh)
-        guard choice != charge.choice(tables, totalWh: run.wh) else { return 0 }
+        let choice = charge.choice(tables, totalWh: max(0, after.runs[index].wh))
+        guard choice != charge.choice(tables, totalWh: max(0, run.wh)) else { return 0 }
         func minor(_ choice: Int?) -> Int64 {
-            charge.parts(tables, totalWh: run.wh, cells: run.cells, bandWh: run.bandWh, choice: choice).minor
+            charge.parts(tables, totalWh: max(0, run.wh), cells: run.cells, bandWh: run.bandWh, choice: choice).minor
         }
         return minor(choice) - minor(nil)
     }
 
     func notes(_ state: PeriodState) -> [String] {
-        ready.tariff.components.flatMap { component -> [String] in
+        zip(ready.tariff.components, state.runs).flatMap { component, run -> [String] in
             switch component.charge {
             case .supplySurcharge(let charge):
                 return charge.rates.compactMap { rate in
-                    guard let day = state.begun[rate.chargeMonth] else { return nil }
+                    guard let day = run.surchargedOn[rate.supplyMonth] else { return nil }
                     if let lapses = rate.lapses, day > lapses {
                         return "\(component.id): the surcharge for \(rate.supplyMonth) lapsed on \(lapses)"
                     }
@@ -300,8 +318,9 @@ struct ComponentView {
                 }
             case .qualityCredit(let charge):
                 let book = charge.measure == .outage ? facts.outageMinutes : facts.voltageMinutes
-                return book[period.last.month] == nil
-                    ? ["\(component.id): no \(charge.measure.rawValue) minutes are given for \(period.last.month)"] : []
+                return period.months.filter { book[$0] == nil }.map {
+                    "\(component.id): no \(charge.measure.rawValue) minutes are given for \($0)"
+                }
             default: return []
             }
         }
@@ -309,7 +328,7 @@ struct ComponentView {
 }
 
 extension ShareCharge {
-    func holds(_ state: PeriodState) -> Bool { whenTotalUpToWh.map { state.importWh <= $0 } ?? true }
+    func holds(_ state: PeriodState) -> Bool { whenTotalUpToWh.map { state.totalWh <= $0 } ?? true }
 
     func whole(_ state: PeriodState) -> Int64 {
         guard holds(state) else { return 0 }

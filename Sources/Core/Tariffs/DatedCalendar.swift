@@ -113,11 +113,15 @@ public struct DatedCalendar: Sendable, Equatable {
         found.reserveCapacity(slotStartMinutes.count)
         for start in slotStartMinutes {
             let last = min(start + slotMinutes, minutesPerDay) - 1
-            guard minutes[start].end > last || minutes[start].band == minutes[last].band else {
-                throw TariffError(
-                    day.description,
-                    "band \(bands[minutes[start].band]) ends at \(clock(minutes[start].end)), inside the interval from "
-                        + clock(start), remedy: "give a load of shorter intervals")
+            var end = minutes[start].end
+            while end <= last {
+                guard minutes[end].band == minutes[start].band else {
+                    throw TariffError(
+                        day.description,
+                        "band \(bands[minutes[start].band]) ends at \(clock(end)), inside the interval from "
+                            + clock(start), remedy: "give a load of shorter intervals")
+                }
+                end = minutes[end].end
             }
             found.append(minutes[start].band)
         }

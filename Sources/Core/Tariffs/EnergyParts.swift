@@ -36,6 +36,12 @@ struct BillParts {
     var minor: Int64 {
         roundedHalfAway(parts.reduce(Int128(0)) { $0 + $1.numerator }, dividedBy: denominator)
     }
+    /// Whether it may be rounded: its sum and each part.
+    var isWithinLimit: Bool {
+        let most = Int128(TariffChargeLimits.minorPerComponent) * denominator
+        return parts.allSatisfy { $0.numerator.magnitude <= most.magnitude }
+            && parts.reduce(Int128(0)) { $0 + $1.numerator }.magnitude <= most.magnitude
+    }
     func minor(_ part: BillPart) -> Int64 { roundedHalfAway(part.numerator, dividedBy: denominator) }
 }
 

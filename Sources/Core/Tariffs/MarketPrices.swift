@@ -24,7 +24,8 @@ public struct MarketPrices: Sendable, Equatable {
         }
         var line = 0
         var columns: [Int] = []
-        for row in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+        for row in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             line += 1
             let text = String(decoding: row.last == 13 ? row.dropLast() : row, as: UTF8.self)
             guard !text.isEmpty else { continue }

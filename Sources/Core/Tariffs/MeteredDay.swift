@@ -38,6 +38,7 @@ struct MeteredDay {
         netWh = metering == .netMetering ? imported.reduce(0, +) - exported.reduce(0, +) : 0
     }
 
+    /// Of `consumption` an interval may be below zero, when meters differ in time; only the total is kept from it.
     func values(_ quantity: MeteredQuantity) throws(TariffError) -> [Int64] {
         switch quantity {
         case .drawn: return drawn
@@ -50,7 +51,7 @@ struct MeteredDay {
             }
             return quantity == .generation
                 ? generation
-                : drawn.indices.map { max(0, generation[$0] - load.exportWh(at: $0) + Int64(load.importWh[$0])) }
+                : drawn.indices.map { generation[$0] - load.exportWh(at: $0) + Int64(load.importWh[$0]) }
         }
     }
 

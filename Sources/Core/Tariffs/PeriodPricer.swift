@@ -34,6 +34,7 @@ struct PeriodPricer {
         self.carry = carry
         openingBankWh = carry.bankWh
         ready = ReadyTariff(first, period)
+        try first.check(period)
         state.runs = first.components.indices.map { ready.start($0) }
         enter(first)
     }
@@ -46,22 +47,25 @@ struct PeriodPricer {
         }
     }
 
-    /// Goes over to the version of a day. Slab positions, maxima and what was charged stay.
+    /// Goes over to the version of a day. Slab positions, maxima and what was charged stay; a component whose days
+    /// would then no longer sum to the bill is refused.
     private mutating func change(to tariff: Tariff, on day: CivilDay) throws(TariffError) {
-        for component in tariff.components {
-            guard case .energy(let charge) = component.charge, charge.bands.count > 1 else { continue }
-            guard charge.rule == .chronological, charge.pricesBands else {
-                throw TariffError(
-                    day.description,
-                    "\(tariff.id) version \(tariff.version) begins within a bill, and \(component.id) is "
-                        + charge.rule.rawValue, remedy: "end the bill before that day (--to), or use chronological")
-            }
+        if let id = ready.tariff.notExact(before: tariff) {
+            throw TariffError(
+                day.description,
+                "\(tariff.id) version \(tariff.version) begins within a bill, and \(id) is not the same in both "
+                    + "versions and not by day or unit alone",
+                remedy: "end the bill before that day (--to) and begin another with it (--from)")
         }
-        let old = Dictionary(uniqueKeysWithValues: zip(ready.tariff.components.map(\.id), state.runs))
+        try tariff.check(period)
+        let old = ready.tariff
+        state.retired.merge(zip(old.components.map(\.id), state.runs)) { $1 }
         ready = ReadyTariff(tariff, period)
-        state.runs = tariff.components.indices.map { ready.start($0, from: old[tariff.components[$0].id] ?? .init()) }
-        let kept = Set(tariff.components.map(\.id))
-        state.retiredMinor += old.filter { !kept.contains($0.key) }.reduce(0) { $0 + $1.value.chargedMinor }
+        state.runs = tariff.components.indices.map { index in
+            let id = tariff.components[index].id
+            return ready.start(
+                index, from: state.retired.removeValue(forKey: id) ?? .init(), bands: old.demandBands(id))
+        }
         enter(tariff)
     }
 
@@ -81,10 +85,9 @@ struct PeriodPricer {
         state.monthParts += BillPeriod.parts(of: load.day)
         state.isClosed = load.day == period.last
         state.hasLeft = facts.leavesOn.map { period.first <= $0 && $0 <= load.day } ?? false
-        if carry.lastDay?.month != load.day.month { state.begun[load.day.month] = load.day }
-        carry.lastDay = load.day
+        beginSurcharges(load.day)
         carry.months[load.day.month, default: .init()].days += 1
-        carry.months[load.day.month, default: .init()].wh += slots.total(.drawn)
+        carry.months[load.day.month, default: .init()].wh += state.totalWh - before.totalWh
         var day = BillDay(
             day: load.day, version: tariff.version, importWh: slots.total(.drawn), exportWh: slots.total(.fedIn),
             totalMinor: 0, amountsMinor: [:], jumpsMinor: [:])
@@ -92,11 +95,29 @@ struct PeriodPricer {
         days.append(day)
     }
 
+    /// A surcharge falls due on the first priced day of its month that the version holds on.
+    private mutating func beginSurcharges(_ day: CivilDay) {
+        for (index, component) in ready.tariff.components.enumerated() {
+            guard case .supplySurcharge(let charge) = component.charge else { continue }
+            for rate in charge.rates where rate.chargeMonth == day.month {
+                guard carry.surcharged[component.id, default: []].insert(rate.supplyMonth).inserted else { continue }
+                state.runs[index].surchargedOn[rate.supplyMonth] = day
+            }
+        }
+    }
+
     private mutating func charge(_ index: Int, _ before: PeriodState, _ day: inout BillDay) throws(TariffError) {
         let component = ready.tariff.components[index]
         let view = ComponentView(self, ready)
         let then = try view.parts(index, before)
         let now = try view.parts(index, state)
+        guard now.isWithinLimit, then.isWithinLimit else {
+            throw TariffError(
+                day.day.description,
+                "\(component.id) comes to more than "
+                    + "\(ready.tariff.money(TariffChargeLimits.minorPerComponent)) in a bill",
+                remedy: "check its prices and percents, and the unit of the load")
+        }
         let amount = now.minor - then.minor
         state.runs[index].chargedMinor += amount
         if case .share(let charge) = component.charge {
@@ -137,6 +158,8 @@ struct PeriodPricer {
         state.exportWh += slots.total(.fedIn)
         state.generationWh += slots.total(.generation)
         state.netWh += slots.netWh
+        state.totalWh =
+            ready.tariff.metering == .netMetering ? max(0, state.netWh - openingBankWh) : state.importWh
         guard max(state.importWh, state.exportWh, state.generationWh) <= TariffChargeLimits.whPerBill else {
             throw TariffError(
                 slots.load.day.description, "more than \(TariffChargeLimits.whPerBill / 1_000_000_000) GWh in a bill",
@@ -148,7 +171,7 @@ struct PeriodPricer {
             case .energy(let charge):
                 let values = try slots.values(charge.quantity)
                 if ready.tariff.metering == .netMetering, charge.quantity == .drawn {
-                    state.runs[index].wh = max(0, state.netWh - openingBankWh)
+                    state.runs[index].wh = state.totalWh
                 } else {
                     let bands = try calendar.map { (calendar) throws(TariffError) in try slots.bands(calendar) }
                     state.runs[index].add(values, bands, tables: ready.tables[index])

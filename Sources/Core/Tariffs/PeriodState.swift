@@ -12,6 +12,8 @@ struct ComponentRun: Equatable {
     var micro: Int128 = 0
     var maximumW: [Int64] = []
     var chargedMinor: Int64 = 0
+    /// The day on which the surcharge for a supply month was charged.
+    var surchargedOn: [CivilMonth: CivilDay] = [:]
     /// What a share took of each of its bases.
     var partsMinor: [Int64] = []
 }
@@ -27,10 +29,10 @@ struct PeriodState {
     var monthParts: Int64 = 0
     var isClosed = false
     var hasLeft = false
-    /// First priced day of each month that begins in this bill.
-    var begun: [CivilMonth: CivilDay] = [:]
-    /// Charged by components that the version in force does not have.
-    var retiredMinor: Int64 = 0
+    /// What is billed of it: import, or under net metering what is left after the bank.
+    var totalWh: Int64 = 0
+    /// Components that the version in force does not have, by id.
+    var retired: [String: ComponentRun] = [:]
 
     func charged(_ base: TariffBase) -> Int64 {
         base.part.map { runs[base.component].partsMinor[$0] } ?? runs[base.component].chargedMinor
@@ -65,7 +67,8 @@ struct ReadyTariff {
     }
 
     /// A run of a component as it begins, or begins again under another version.
-    func start(_ index: Int, from old: ComponentRun = ComponentRun()) -> ComponentRun {
+    /// - Parameter bands: of a demand charge under that other version; the same in whatever order.
+    func start(_ index: Int, from old: ComponentRun = ComponentRun(), bands: [String]? = nil) -> ComponentRun {
         var run = old
         switch tariff.components[index].charge {
         case .energy(let charge):
@@ -74,8 +77,8 @@ struct ReadyTariff {
                 charge.pricesBands && charge.rule == .chronological
                 ? Array(repeating: 0, count: tables[index][0].limitsWh.count * charge.bands.count) : []
         case .demand(let charge):
-            if run.maximumW.count != charge.bands.count {
-                run.maximumW = Array(repeating: 0, count: charge.bands.count)
+            run.maximumW = charge.bands.map { band in
+                bands?.firstIndex(of: band).map { old.maximumW[$0] } ?? 0
             }
         case .excessDemand: if run.maximumW.isEmpty { run.maximumW = [0] }
         case .share(let charge):

@@ -27,11 +27,38 @@ public struct TariffBook: Sendable, Equatable {
                     "currency, decimals, metering or months of the bill differ from \(first.id) version "
                         + "\(first.version)", remedy: "price each with its own days")
             }
+            guard later.id == first.id, later.version > earlier.version else {
+                throw TariffError(
+                    "\(later.id) version \(later.version)",
+                    "follows \(earlier.id) version \(earlier.version), and is no later version of it",
+                    remedy: "give versions of one tariff, one id with a version that grows")
+            }
+        }
+        var kinds: [String: TariffComponent] = [:]
+        for tariff in self.tariffs {
+            for component in tariff.components {
+                let known = kinds[component.id] ?? component
+                guard known.kind == component.kind, known.charge.isShare == component.charge.isShare else {
+                    throw TariffError(
+                        "\(tariff.id) version \(tariff.version)",
+                        "component \(component.id) is of kind \(component.kind), and not what another version has "
+                            + "under this id", remedy: "give what is something else an id of its own")
+                }
+                kinds[component.id] = known
+            }
         }
     }
 
     /// Whether any component looks at fed-in energy.
     public var needsExport: Bool { tariffs[0].metering != .importOnly }
+
+    /// Whether a bill leans on days before it: energy in a bank, or a surcharge for the supply of an earlier month.
+    public var needsHistory: Bool {
+        tariffs.contains { tariff in
+            tariff.metering == .netMetering
+                || tariff.components.contains { if case .supplySurcharge = $0.charge { true } else { false } }
+        }
+    }
 
     /// Prices days that follow each other without a gap, as many as the bills have.
     /// - Throws: a day without a tariff, a fact or a price that is not given, a band that changes inside an interval.
@@ -49,6 +76,11 @@ public struct TariffBook: Sendable, Equatable {
         }
         if let leaves = facts.leavesOn, let end = facts.contractTo, leaves > end {
             throw TariffError(leaves.description, "left after the contract's end \(end)", remedy: "swap the two days")
+        }
+        if let leaves = facts.leavesOn, let last = periods.last?.last, last != leaves {
+            throw TariffError(
+                leaves.description, "left on this day, and the last day to price is \(last)",
+                remedy: "end the bills on the day of leaving: --to \(leaves)")
         }
         var bills: [AccountBill] = []
         var carry = carry

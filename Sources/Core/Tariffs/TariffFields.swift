@@ -29,7 +29,7 @@ package struct TariffFields {
     package mutating func take(_ key: String) -> TariffText? {
         asked.append(key)
         guard let found = values.first(where: { $0.key == key })?.value else { return nil }
-        if case .scalar(let text) = found.content, ["", "~", "null"].contains(text) { return nil }
+        if case .scalar("") = found.content { return nil }
         return found
     }
 
@@ -125,7 +125,11 @@ package struct TariffFields {
                 remedy: "write it like 6.50, without a unit or a thousands sign")
         }
         guard range.contains(value) else {
-            throw error(text.line, "\(key) \(word) is out of range", remedy: "give a smaller size, or the right sign")
+            throw error(
+                text.line, "\(key) \(word) is out of range",
+                remedy: value < range.lowerBound
+                    ? "give \(trimmedPoint(range.lowerBound, places: places)) or more"
+                    : "give \(trimmedPoint(range.upperBound, places: places)) or less")
         }
         return value
     }

@@ -61,6 +61,8 @@ public struct TariffComponent: Sendable, Equatable {
 enum TariffChargeLimits {
     /// A terawatt-hour: with the highest price and a spread over bands it stays within 128 bits.
     static let whPerBill: Int64 = 1_000_000_000_000
+    /// Of one component in a bill; sums and percentages of as many as a tariff has stay within 64 bits.
+    static let minorPerComponent: Int64 = 100_000_000_000_000
 }
 
 /// What a component does. Prices are thousandths of the minor unit per kWh, kW or month.
@@ -279,6 +281,8 @@ public struct BankSettlement: Sendable, Equatable {
 }
 
 extension TariffCharge {
+    var isShare: Bool { if case .share = self { true } else { false } }
+
     /// What a component is reckoned from.
     var bases: [TariffBase] {
         switch self {

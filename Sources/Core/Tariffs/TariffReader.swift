@@ -19,6 +19,7 @@ public enum TariffReader {
             tariff.components.append(try reader.read())
         }
         try checkBreaks(tariff, graph, file)
+        try checkTogether(tariff, graph, file)
         tariff.order = try order(tariff, graph, file)
         return tariff
     }
@@ -204,6 +205,31 @@ public enum TariffReader {
             }
         }
     }
+
+    /// What each may be alone and not beside another.
+    private static func checkTogether(_ tariff: Tariff, _ names: ComponentNames, _ file: String) throws(TariffError) {
+        var banks = Set<Int>()
+        var shares: [MeteredQuantity: Int64] = [:]
+        for (index, component) in tariff.components.enumerated() {
+            switch component.charge {
+            case .bank(let charge):
+                guard banks.insert(charge.month).inserted else {
+                    throw TariffError(
+                        "\(file):\(names.lines[index])", "the bank is paid out twice in month \(charge.month)",
+                        remedy: "keep one bank for a settleMonth")
+                }
+            case .indexed(let charge):
+                shares[charge.quantity, default: 0] += charge.sharePPM
+                guard shares[charge.quantity, default: 0] <= 1_000_000 else {
+                    throw TariffError(
+                        "\(file):\(names.lines[index])",
+                        "the market prices together take more than 100 % of the energy",
+                        remedy: "let the percents of indexed components sum to 100 or less")
+                }
+            default: break
+            }
+        }
+    }
 }
 
 /// Ids and bases of all components, before any of them is read: a component may name one that follows.
@@ -211,7 +237,9 @@ struct ComponentNames {
     var ids: [String] = []
     var lines: [Int] = []
     var bases: [[String]] = []
-    var isCapped: [Bool] = []
+    var kinds: [String] = []
+    /// Whether a share can be told apart by what it is of.
+    var hasParts: [Bool] = []
 
     init(_ list: [TariffText], file: String) throws(TariffError) {
         for item in list {
@@ -231,7 +259,12 @@ struct ComponentNames {
                 for item in items { names.append(try fields.text(item, "of")) }
             }
             bases.append(names)
-            isCapped.append(fields.take("atMost") != nil || fields.take("percent") == nil)
+            var kind = ""
+            if let found = fields.take("kind") { kind = try fields.text(found, "kind") }
+            kinds.append(kind)
+            hasParts.append(
+                ["levy", "duty", "tax", "subsidy", "rebate"].contains(kind) && fields.take("percent") != nil
+                    && fields.take("atMost") == nil)
         }
     }
 }

@@ -71,7 +71,8 @@ package struct TariffText {
         }
         switch node {
         case .scalar(let scalar):
-            return TariffText(content: .scalar(scalar.string), line: line)
+            let isNull = scalar.style == .plain && ["~", "null"].contains(scalar.string)
+            return TariffText(content: .scalar(isNull ? "" : scalar.string), line: line)
         case .sequence(let nodes):
             var list: [TariffText] = []
             for node in nodes { list.append(try convert(node, file: file, depth: depth + 1, count: &count)) }

@@ -58,16 +58,25 @@ public func priceFile(_ options: PriceFileOptions, _ console: Console) async thr
     let prices = try options.prices.map { path in
         try MarketPrices(csv: try readFile(path, limit: 50_000_000), file: shownName(path))
     }
-    let source = try PricedLoad(path, options, needsExport: book.needsExport, progress: progress)
+    let source = try PricedLoad(path, options, book, progress)
     let months = book.tariffs[0].billMonths
-    let periods =
+    let wanted =
         options.oneBill
         ? [BillPeriod(first: source.from, last: source.to)]
         : BillPeriod.calendar(from: source.from, to: source.to, months: months)
+    // What fills the bank and the months of supply; its bills are not said.
+    let before =
+        source.readFrom < source.from
+        ? BillPeriod.calendar(from: source.readFrom, to: source.from.advanced(by: -1), months: months) : []
+    if let first = before.first {
+        console.note("\(first.first) to \(source.from.advanced(by: -1)) is priced too, for what it hands on")
+    }
     for (index, meter) in source.load.meters.enumerated() {
         let bills: [AccountBill]
         do {
-            bills = try book.price(try source.days(of: index), periods: periods, facts: facts, prices: prices)
+            let all = try book.price(
+                try source.days(of: index), periods: before + wanted, facts: facts, prices: prices)
+            bills = Array(all.dropFirst(before.count))
         } catch let error as TariffError {
             throw TariffError("meter \(meter), \(error.place)", error.what, remedy: error.remedy)
         }
@@ -157,6 +166,8 @@ private func civilDay(_ text: String, _ option: String) throws -> CivilDay {
 /// The load files of a pricing, day by day, without a gap.
 private struct PricedLoad {
     let load: LoadFile
+    /// The first day that is read: before `from` where the tariff looks back.
+    let readFrom: CivilDay
     let from: CivilDay
     let to: CivilDay
     private let name: String
@@ -168,7 +179,7 @@ private struct PricedLoad {
         var load: LoadFile
     }
 
-    init(_ path: String, _ options: PriceFileOptions, needsExport: Bool, progress: ProgressLine) throws {
+    init(_ path: String, _ options: PriceFileOptions, _ book: TariffBook, _ progress: ProgressLine) throws {
         let zone = try knownZone(options.zone)
         name = shownName(path)
         let load = try readLoadFile(path, zone: zone, progress: progress)
@@ -190,7 +201,7 @@ private struct PricedLoad {
                     hint: "Mend its rows.", .problems)
             }
         }
-        guard !needsExport || export != nil else {
+        guard !book.needsExport || export != nil else {
             throw Complaint("the tariff meters what is fed in", hint: "Give --export FILE.", .usage)
         }
         let days = load.meters.indices.flatMap { load.days($0).map(\.day) }
@@ -204,6 +215,7 @@ private struct PricedLoad {
                 "\(start) to \(end) are not days of \(name)", hint: "It has \(first) to \(last).", .usage)
         }
         (from, to) = (start, end)
+        readFrom = book.needsHistory ? first : start
     }
 
     func days(of meter: Int) throws -> [TariffLoadDay] {
@@ -213,7 +225,7 @@ private struct PricedLoad {
         let made = try generation.map { try whole($0.load, try place(of: meterName, in: $0), $0.name) }
         let periodS = Int64(load.periodS)
         return drawn.enumerated().map { index, values in
-            let day = from.advanced(by: index)
+            let day = readFrom.advanced(by: index)
             return TariffLoadDay(
                 day: day,
                 slotStartMinutes: values.indices.map { load.zone.minuteOfDay(slot: $0, of: day, periodS: periodS) },
@@ -237,7 +249,7 @@ private struct PricedLoad {
         var all: [[Int32]] = []
         var missing = 0
         var firstGap: String?
-        for number in from.number...to.number {
+        for number in readFrom.number...to.number {
             let day = CivilDay(number: number)
             let count = file.zone.slotCount(of: day, periodS: Int64(file.periodS))
             let values = days[day] ?? Array(repeating: nil, count: count)
@@ -251,7 +263,9 @@ private struct PricedLoad {
         if let firstGap {
             throw Complaint(
                 "\(name): meter \(file.meters[meter]) has no value on \(firstGap), \(missing) intervals are missing",
-                hint: "Fill the gaps (busbar vee fill), or give whole days with --from and --to.", .problems)
+                hint: readFrom < from
+                    ? "The tariff looks back: fill the gaps (busbar vee fill), or give a file without the earlier days."
+                    : "Fill the gaps (busbar vee fill), or give whole days with --from and --to.", .problems)
         }
         return all
     }
