@@ -1,13 +1,15 @@
 // `busbar journal`: what it prints and refuses, also beside a process that serves. That the figures are right is shown
 // by oracles/check_journal.py.
 import Access
+import CivilTime
 import Clocks
-import Composition
 import Foundation
 import Journal
 import SQL
 import TestSupport
 import Testing
+
+@testable import Composition
 
 @Suite struct JournalCommandTests {
     @Test(arguments: TestEngine.available)
@@ -64,4 +66,63 @@ import Testing
             #expect(foreign.status == .problems)
         }
     }
+
+    /// An engine that runs the reading again finds that something was said: it is told, and nothing stands twice.
+    @Test func nothingIsPrintedTwice() async throws {
+        let scope = Scope(orgID: 1)
+        try await withDatabase(.sqlite, migrations: BusbarSchema.migrations) { money in
+            try await money.write { transaction in
+                _ = try Journal.post(
+                    key: "k", kind: "test", legs: [Leg(4, 500, .clearing), Leg(99, -500, .recharge)], businessAtMs: 1,
+                    entryID: 7, scope, in: transaction)
+            }
+            let org = Org(orgID: 1, name: "One")
+            let again = ReadAgain(inner: money)
+            for format in [BookFormat.hledger, .csv] {
+                let once = await run {
+                    try await sayBook(of: money, org, format, fromMs: .min, untilMs: .max, $0)
+                    return .done
+                }
+                let twice = await run {
+                    try await sayBook(of: again, org, format, fromMs: .min, untilMs: .max, $0)
+                    return .done
+                }
+                #expect(once.status == .done && twice.status == .partly && twice.spoken.said == once.spoken.said)
+                #expect(twice.spoken.all.contains("not whole"), "\(twice.spoken.all)")
+            }
+            for json in [false, true] {
+                let once = await run {
+                    _ = try await sayBalances(of: money, org, json: json, nowMs: 1, $0)
+                    return .done
+                }
+                let twice = await run {
+                    _ = try await sayBalances(of: again, org, json: json, nowMs: 1, $0)
+                    return .done
+                }
+                #expect(once.spoken.said.count == 2 && twice.spoken.said == once.spoken.said)
+                #expect(twice.status == .partly && twice.spoken.all.contains("not whole"))
+            }
+        }
+    }
+}
+
+/// Runs every reading a second time, as an engine does that lost its connection.
+private struct ReadAgain: Database {
+    let inner: any Database
+    var engine: SQLEngine { inner.engine }
+
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+    ) async throws -> Value {
+        try await inner.read { transaction in
+            _ = try body(transaction)
+            return try body(transaction)
+        }
+    }
+
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+    ) async throws -> Value { try await inner.write(body) }
+
+    func close() async { await inner.close() }
 }

@@ -1,10 +1,13 @@
 // What is imported many at a time is what is imported day by day: blocks, exceptions and counts, in open months and in
 // closed ones, also when the import is run again, broken off, or meets days that are there already.
 import Access
+import Accounts
 import CivilTime
 import Clocks
+import Grid
 import IntervalData
 import LoadFiles
+import Meters
 import Reliability
 import SQL
 import TestSupport
@@ -79,12 +82,25 @@ import VEE
     /// - Parameter nowMs: in the months of the file, or long after.
     static func imported(
         _ engine: TestEngine, _ file: LoadFile, nowMs: Int64, bulk: Bool, before: Set<Int> = [],
-        dark: [MeterOutage] = []
+        dark: [MeterOutage] = [], meanwhile: [MeterOutage] = []
     ) async throws -> (told: [String], counts: ImportCounts, compacted: Int64) {
-        try await withSite(engine, migrations: KeptPlace.migrations) { kept in
+        try await withSite(
+            engine,
+            migrations: KeptPlace.migrations + GridSchema.migrations + AccountsSchema.migrations
+                + MetersSchema.migrations
+        ) { kept in
             let clocks = Clocks(businessNowMs: { nowMs }, systemNowMs: { nowMs }, businessRate: 0)
+            // They are told when the file has asked already, and looked at before its days are there.
+            let readings = InterruptedReadings(kept.readings) {
+                try await kept.money.write { transaction in
+                    for outage in meanwhile {
+                        try MeterOutages.write(outage, nowMs: nowMs, Scope(orgID: 1), in: transaction)
+                    }
+                    try transaction.run("UPDATE meter_outage SET days_judged = 1")
+                }
+            }
             let site = Site(
-                money: kept.money, readings: kept.readings, clocks: clocks,
+                money: kept.money, readings: readings, clocks: clocks,
                 ids: IDGenerator(processNumber: 1, clocks: clocks))
             try await site.money.write { transaction in
                 for outage in dark {
@@ -167,6 +183,26 @@ import VEE
         #expect((fast.compacted > 0) == (nowMs > 1_790_000_000_000), "the others still go many at a time")
     }
 
+    /// An outage that is told after the file has asked and before its days are stored is not lost, by either way in.
+    @Test(arguments: TestEngine.available, [Int64(1_771_000_000_000), 1_798_000_000_000])
+    func outagesToldMeanwhileCount(_ engine: TestEngine, _ nowMs: Int64) async throws {
+        var dice = Dice(state: 7)
+        let file = try Self.file(&dice)
+        let startMs = Zone.india.startS(of: try #require(CivilDay("2026-01-28"))) * 1000
+        let span = MeterOutageSpan(
+            startMs: Bounded(startMs), endMs: Bounded(startMs + 3 * 86_400_000), startEvidence: .log,
+            endEvidence: .log)
+        let dark = MeterOutage(
+            spanID: 102, version: 0, meterID: 102, span: span, isWithdrawn: false, madeAtMs: nowMs)
+        func found(_ told: [String]) -> Int { told.count { $0.contains("consumptionInOutage") } }
+        let before = try await Self.imported(engine, file, nowMs: nowMs, bulk: false, dark: [dark])
+        #expect(found(before.told) > 0)
+        for bulk in [false, true] {
+            let later = try await Self.imported(engine, file, nowMs: nowMs, bulk: bulk, meanwhile: [dark])
+            #expect(found(later.told) == found(before.told), "bulk \(bulk)")
+        }
+    }
+
     /// A day that the short way calls plain has no finding; and it does call ordinary days plain.
     @Test func plainDaysHaveNoFindings() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
@@ -201,5 +237,54 @@ import VEE
         #expect(plainDays > 300)
         let all = PlainRules(.all, periodS: 1800)
         #expect(all.map { _ in true } == nil)
+    }
+}
+
+/// Readings before whose first write something else happens, once.
+private final class InterruptedReadings: ReadingsStore {
+    private let inner: any ReadingsStore
+    private let interruption: Interruption
+
+    init(_ inner: any ReadingsStore, _ body: @escaping @Sendable () async throws -> Void) {
+        (self.inner, interruption) = (inner, Interruption(body))
+    }
+
+    func months() async throws -> [CivilMonth] { try await inner.months() }
+    func monthsInReach() async throws -> [CivilMonth] { try await inner.monthsInReach() }
+    func shard(_ month: CivilMonth) async throws -> any Database {
+        Shard(inner: try await inner.shard(month), interruption: interruption)
+    }
+    func gatherFigures(_ month: CivilMonth) async throws { try await inner.gatherFigures(month) }
+    var files: any MonthFiles { inner.files }
+    func close() async { await inner.close() }
+
+    private actor Interruption {
+        private var body: (@Sendable () async throws -> Void)?
+        init(_ body: @escaping @Sendable () async throws -> Void) { self.body = body }
+
+        func happen() async throws {
+            let body = body
+            self.body = nil
+            try await body?()
+        }
+    }
+
+    private struct Shard: Database {
+        let inner: any Database
+        let interruption: Interruption
+        var engine: SQLEngine { inner.engine }
+
+        func read<Value: Sendable>(
+            _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+        ) async throws -> Value { try await inner.read(body) }
+
+        func write<Value: Sendable>(
+            _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+        ) async throws -> Value {
+            try await interruption.happen()
+            return try await inner.write(body)
+        }
+
+        func close() async { await inner.close() }
     }
 }

@@ -132,6 +132,10 @@ struct KeptPlace: Sendable, Codable {
             for day in days {
                 let lowest = try DayBlocks.lowestQualities(day: day, orgID: 1, in: transaction)
                 told.append("lowest \(lowest.sorted { $0.key < $1.key })")
+                // Of a compacted month all that are asked for, so never fewer than there are.
+                let stored = try DayBlocks.stored(
+                    meterIDs: Array(lowest.keys) + [9_999], days: [day], orgID: 1, in: transaction)
+                #expect(stored == lowest.mapValues { _ in [day] })
                 let counts = try DayBlocks.countsByQuality(day: day, orgID: 1, in: transaction)
                 told.append("counts \(counts.sorted { $0.key < $1.key })")
                 for channel in [Channel.importWh, .exportWh] {

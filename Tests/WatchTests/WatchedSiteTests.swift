@@ -6,6 +6,7 @@ import Composition
 import CoreMetrics
 import Foundation
 import InMemoryTracing
+import Journal
 import Logging
 import SQL
 import Synchronization
@@ -223,6 +224,30 @@ private struct WatchedSite: Sendable {
             try await expect("stopping")
             let health = await watched.send("GET", "/health")
             #expect(health.status == 200)
+        }
+    }
+
+    /// An entry whose legs do not make up for each other turns the status red, also where another hides it in the sum.
+    @Test func entriesOffBalanceAreBad() async throws {
+        try await WatchedSite.with { watched in
+            try await watched.site.money.write { transaction in
+                for (entryID, wrong) in [(Int64(1), Int64(501)), (2, 499)] {
+                    _ = try Journal.post(
+                        key: "k\(entryID)", kind: "test", legs: [Leg(4, 500, .clearing), Leg(99, -500, .recharge)],
+                        businessAtMs: 1, entryID: entryID, Scope(orgID: 1), in: transaction)
+                    try transaction.run(
+                        "UPDATE posting SET amount_paise = $1 WHERE entry_id = $2 AND journal_account_id = 4",
+                        [.int(wrong), .int(entryID)])
+                }
+            }
+            let token = try await watched.signIn("admin")
+            let status = try JSONValue(parsing: await watched.send("GET", "/api/v1/status", token: token).body)
+            let rows = try #require(status["rows"]?.items)
+            let states = rows.filter { $0["section"]?.text == "books" }.map { $0["state"]?.text }
+            #expect(states == ["good", "bad", "good"])
+            #expect(status["state"]?.text == "bad")
+            let trial = try JSONValue(parsing: await watched.send("GET", "/api/v1/trial-balance", token: token).body)
+            #expect(trial["sumPaise"]?.integer == 0 && trial["unbalancedEntries"]?.integer == 2)
         }
     }
 

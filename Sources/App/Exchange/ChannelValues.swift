@@ -116,6 +116,7 @@ struct ChannelValues {
                         $0.key, $0.value, outages[$0.key.meterID], batchID, org, nowMs, transaction)
                 }
             }
+            try await Revalidation(site: site, org: org).afterStoring(outages, in: month)
             for (item, outcome) in zip(sorted, outcomes) {
                 let count = item.value.values.count { $0 != nil }
                 if outcome.isNew {

@@ -191,8 +191,14 @@ public struct Line: Sendable {
             let finished = try await VEEWork(site: site, org: org).finishAll()
             let made = try await takeRaw(done)
             let again = try await Revalidation(site: site, org: org).afterOutages()
+            if let trouble = again.trouble {
+                log.error(
+                    "days could not be judged anew after outages; the next run tries again",
+                    metadata: ["meters": "\(again.metersAside)", "first": "\(trouble)"])
+            }
             return "\(made) versions" + (finished > 0 ? ", \(finished) wishes about exceptions finished" : "")
-                + (again > 0 ? ", \(again) days judged anew after outages" : "")
+                + (again.changed > 0 ? ", \(again.changed) days judged anew after outages" : "")
+                + (again.metersAside > 0 ? ", \(again.metersAside) meters could not be judged anew" : "")
         case .estimate:
             return try await estimate(job, done)
         case .fill:

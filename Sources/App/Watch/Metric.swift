@@ -135,6 +135,9 @@ public struct Metric: Sendable {
         "busbar_needs", .gauge, ["company", "kind"], "What waits for a person, by kind.")
     public static let trialBalanceSum = Metric(
         "busbar_trial_balance_sum_paise", .gauge, ["company"], "Sum of all postings; anything but 0 is a fault.")
+    public static let trialBalanceUnbalanced = Metric(
+        "busbar_trial_balance_unbalanced_entries", .gauge, ["company"],
+        "Entries whose postings do not sum to zero by themselves; anything but 0 is a fault.")
     public static let trialBalanceMismatches = Metric(
         "busbar_trial_balance_mismatches", .gauge, ["company"],
         "Accounts whose kept balance is not the sum of their postings; anything but 0 is a fault.")
@@ -168,8 +171,9 @@ public struct Metric: Sendable {
         conversationDuration, pushes, pushedEvents, pushTrouble, outboxWaiting, outboxAge, outboxGivenUp, rawWaiting,
         rawOpenAge, serviceShare, serviceGoal, serviceTotal, databaseInfo, transactions,
         transactionDuration, repeats, databaseWaiting, databaseSize, diskFree, lineMeterDays, collectionLate,
-        collectionOldest, needs, trialBalanceSum, trialBalanceMismatches, statusRows, backupAge, sampleTime,
-        sampleDuration, buildInfo, foldedSeries, cpuSeconds, residentBytes, openFiles, maxFiles, startSeconds,
+        collectionOldest, needs, trialBalanceSum, trialBalanceUnbalanced, trialBalanceMismatches, statusRows, backupAge,
+        sampleTime, sampleDuration, buildInfo, foldedSeries, cpuSeconds, residentBytes, openFiles, maxFiles,
+        startSeconds,
     ]
     static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 }

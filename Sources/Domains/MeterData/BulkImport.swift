@@ -88,8 +88,22 @@ struct BulkImport: Sendable {
             await progress(taken.meterDays)
             ready = try await following
         }
+        try await judgeAgain(targets.map(\.meterID))
         if taken.newVersions >= Self.manyDays { try await site.readings.gatherFigures(month) }
         return (taken, left)
+    }
+
+    /// Meters of which an outage was told while their month was stored: who looks for days to judge again may have
+    /// passed before they were there.
+    private func judgeAgain(_ meterIDs: [Int64]) async throws {
+        let dark = try await site.money.read { [org, month] in
+            try Outages.metersTold(of: month, zone: org.zone, orgID: org.orgID, in: $0)
+        }
+        for meterID in meterIDs where dark.contains(meterID) {
+            try Task.checkCancellation()
+            _ = try await Revalidation(site: site, org: org).run(
+                meterID: meterID, from: month.first, to: month.last, where: \.looksAtSupply)
+        }
     }
 
     /// Notes the month as compacted when rows were stored so.

@@ -300,6 +300,31 @@ public enum DayBlocks {
         return found
     }
 
+    /// The days of one month of which something is stored, by meter, told by their keys alone. Of a compacted month all
+    /// that are asked for: what it holds is packed.
+    public static func stored(
+        meterIDs: [Int64], days: [CivilDay], orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Int64: Set<CivilDay>] {
+        guard let month = days.first?.month, !meterIDs.isEmpty else { return [:] }
+        var parameters: [SQLValue] = [.int(orgID), .int(Channel.importWh.rawValue), .day(month.first)]
+        let ids = parameters.bind(meterIDs)
+        let compacted = try transaction.query(
+            "SELECT meter_id FROM meter_month WHERE org_id = $1 AND channel = $2 AND day = $3 AND meter_id IN (\(ids))",
+            parameters
+        ) { try $0.int(0) }
+        var found = Dictionary(compacted.map { ($0, Set(days)) }, uniquingKeysWith: { $1 })
+        parameters = [.int(orgID), .int(Channel.importWh.rawValue)]
+        let (numbers, meters) = (parameters.bind(days.map { Int64($0.number) }), parameters.bind(meterIDs))
+        let open = try transaction.query(
+            """
+            SELECT DISTINCT meter_id, day FROM day_block
+            WHERE org_id = $1 AND channel = $2 AND day IN (\(numbers)) AND meter_id IN (\(meters))
+            """, parameters
+        ) { (try $0.int(0), try $0.day(1)) }
+        for (meterID, day) in open { found[meterID, default: []].insert(day) }
+        return found
+    }
+
     /// Meter-days of one civil day by the lowest quality in their current version, for the line.
     public static func countsByQuality(day: CivilDay, orgID: Int64, in transaction: any SQLTransaction) throws
         -> [Quality: Int64]

@@ -97,6 +97,7 @@ public struct Importer: Sendable {
                             traits: traits[target.meterID], outages: outages[target.meterID]))
                 }
                 counts = counts + (try await take(items, month, book, importID: importID, periodS: file.periodS))
+                try await Revalidation(site: site, org: org).afterStoring(outages, in: month)
                 await progress(counts.meterDays)
             }
             try await bulk.finish()

@@ -265,14 +265,16 @@ public enum MeterOutages {
         ) { (accountID: try $0.int(0), placeID: try $0.int(1)) }
     }
 
-    /// Writes the next version, to be grouped anew.
+    /// Writes the next version, to be grouped anew. Its days are to be judged with it, and those of the one before once
+    /// more, but for silence, which explains nothing.
     static func write(
         _ outage: MeterOutage, nowMs: Int64, grouped: Bool = false, _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
         if outage.version > 0 {
             try transaction.run(
                 """
-                UPDATE meter_outage SET superseded_at_ms = $4, days_judged = 0
+                UPDATE meter_outage SET superseded_at_ms = $4,
+                  days_judged = CASE WHEN start_evidence = 'silent' THEN 1 ELSE 0 END
                 WHERE org_id = $1 AND span_id = $2 AND version = $3
                 """, [.int(scope.orgID), .int(outage.spanID), .int(outage.version), .int(nowMs)])
         }
@@ -282,7 +284,7 @@ public enum MeterOutages {
             INSERT INTO meter_outage (org_id, span_id, version, meter_id, account_id, place_id, start_low_ms, start_ms,
               start_high_ms, end_low_ms, end_ms, end_high_ms, start_evidence, end_evidence, clock_off_ms, is_withdrawn,
               made_at_ms, outage_id, attributed_start_ms, grouped, days_judged)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
             """,
             [
                 .int(scope.orgID), .int(outage.spanID), .int(outage.version + 1), .int(outage.meterID),
@@ -291,6 +293,7 @@ public enum MeterOutages {
                 .optional(span.endMs?.likely), .optional(span.endMs?.high), .text(span.startEvidence.rawValue),
                 .optional(span.endEvidence?.rawValue), .int(span.clockOffMs), .flag(outage.isWithdrawn), .int(nowMs),
                 .optional(outage.outageID), .optional(outage.attributedStartMs), .flag(grouped),
+                .flag(span.startEvidence == .silent),
             ])
     }
 

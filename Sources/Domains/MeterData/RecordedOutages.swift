@@ -58,34 +58,43 @@ public struct RecordedOutages: Sendable {
 }
 
 extension Outages {
-    /// Meters of which an outage that is more than silence touches a month.
+    /// Meters of which an outage that is more than silence touches a month. How uncertain a start may be is bounded as
+    /// how long an outage may last.
     static func metersTold(
         of month: CivilMonth, zone: Zone, orgID: Int64, in transaction: any SQLTransaction
     ) throws -> Set<Int64> {
-        let fromMs = zone.startS(of: month.first) * 1000
+        let (fromMs, toMs) = (
+            zone.startS(of: month.first) * 1000, zone.startS(of: month.last.advanced(by: 1)) * 1000
+        )
         return Set(
             try transaction.query(
                 """
-                SELECT DISTINCT meter_id FROM meter_outage WHERE org_id = $1 AND start_ms >= $4 AND start_low_ms < $3
+                SELECT DISTINCT meter_id FROM meter_outage WHERE org_id = $1 AND start_ms >= $4 AND start_ms < $5
+                  AND start_low_ms < $3
                   AND (end_high_ms IS NULL OR end_high_ms > $2) AND superseded_at_ms IS NULL AND is_withdrawn = 0
                   AND start_evidence <> 'silent'
                 """,
-                [
-                    .int(orgID), .int(fromMs), .int(zone.startS(of: month.last.advanced(by: 1)) * 1000),
-                    .int(fromMs - longestMs),
-                ]
+                [.int(orgID), .int(fromMs), .int(toMs), .int(fromMs - longestMs), .int(toMs + longestMs)]
             ) { try $0.int(0) })
     }
 }
 
 extension MeterOutages {
-    /// Versions whose days were not looked at since they were written, superseded or given another start.
-    static func unjudged(limit: Int, orgID: Int64, in transaction: any SQLTransaction) throws -> [MeterOutage] {
+    /// Versions whose days were not looked at since they were written, superseded or given another start: newest first.
+    /// - Parameter last: the one after which to go on; nil from the newest.
+    static func unjudged(
+        after last: MeterOutage?, limit: Int, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [MeterOutage] {
         try transaction.query(
             """
-            SELECT \(columns) FROM meter_outage o WHERE o.org_id = $1 AND o.days_judged = 0
-            ORDER BY o.start_ms, o.span_id, o.version LIMIT $2
-            """, [.int(orgID), .int(limit)], decode)
+            SELECT \(columns) FROM meter_outage o WHERE o.org_id = $1 AND o.days_judged = 0 AND o.start_ms <= $2
+              AND (o.start_ms, o.span_id, o.version) < ($2, $3, $4)
+            ORDER BY o.start_ms DESC, o.span_id DESC, o.version DESC LIMIT $5
+            """,
+            [
+                .int(orgID), .int(last?.span.startMs.likely ?? .max), .int(last?.spanID ?? .max),
+                .int(last?.version ?? .max), .int(limit),
+            ], decode)
     }
 
     /// A version that changed while its days were judged stays to be looked at.
@@ -115,53 +124,119 @@ extension MeterOutage {
     }
 }
 
+/// What judging again after outages brought.
+public struct JudgedAgain: Sendable {
+    /// Meter-days with a new version.
+    public var changed = 0
+    /// Meters that could not be judged; their outages stay to be looked at.
+    public var metersAside = 0
+    /// What stood in the way of the first of them.
+    public var trouble: String?
+}
+
 extension Revalidation {
-    /// Versions of outages looked at in one step, and in one run: what is more waits for the next.
+    /// Versions of outages looked at in one step.
     static let outagesAtOnce = 500
-    static let outagesMax = 5_000
+    /// Meters set aside after which a run ends: what is wrong is wrong everywhere.
+    static let asideMax = 10_000
+    /// How long one run goes on, in system time: what is more waits for the next.
+    public static let afterOutagesMs: Int64 = 600_000
 
     /// Judges the days again of outages that were told, changed or withdrawn since: those that are stored, where the
-    /// rules look at supply. Broken off anywhere it goes on; when nothing came it asks once and writes nothing.
-    /// - Returns: meter-days with a new version.
-    public func afterOutages() async throws -> Int {
-        var (looked, changed) = (0, 0)
-        while looked < Self.outagesMax {
+    /// rules look at supply, the newest outages first. Broken off anywhere it goes on; when nothing came it asks once
+    /// and writes nothing. What stands in the way of one meter stops no other.
+    /// - Parameter forMs: a meter is begun only before so much system time has passed.
+    public func afterOutages(forMs: Int64 = afterOutagesMs) async throws -> JudgedAgain {
+        let endMs = site.clocks.systemNowMs() + forMs
+        var (again, aside) = (JudgedAgain(), [Int64: any Error]())
+        var last: MeterOutage?
+        pages: while site.clocks.systemNowMs() < endMs, aside.count < Self.asideMax {
             try Task.checkCancellation()
-            let seen = try await site.money.read { [org] in
-                try MeterOutages.unjudged(limit: Self.outagesAtOnce, orgID: org.orgID, in: $0)
+            let page = try await site.money.read { [org, last] in
+                try MeterOutages.unjudged(after: last, limit: Self.outagesAtOnce, orgID: org.orgID, in: $0)
             }
-            guard !seen.isEmpty else { break }
-            for (meterID, days) in try await stored(seen).sorted(by: { $0.key < $1.key }) {
+            guard !page.isEmpty else { break }
+            last = page.last
+            let days = try await stored(page, &aside)
+            // Most are told before their day is read.
+            try await mark(page.filter { days[$0.meterID] == nil && aside[$0.meterID] == nil })
+            for meterID in page.map(\.meterID).distinct() where aside[meterID] == nil {
+                guard let days = days[meterID]?.sorted() else { continue }
+                guard site.clocks.systemNowMs() < endMs else { break pages }
                 try Task.checkCancellation()
-                for run in runs(of: days) {
-                    changed += try await self.run(
-                        meterID: meterID, from: run.lowerBound, to: run.upperBound, where: \.looksAtSupply
-                    ).changed
+                do {
+                    for run in runs(of: days) {
+                        again.changed += try await self.run(
+                            meterID: meterID, from: run.lowerBound, to: run.upperBound, where: \.looksAtSupply
+                        ).changed
+                    }
+                } catch {
+                    aside[meterID] = try ofOneMeter(error)
+                    again.trouble = again.trouble ?? "meter \(meterID): \(error)"
+                    continue
                 }
+                try await mark(page.filter { $0.meterID == meterID })
             }
-            try await site.money.write { [org] in try MeterOutages.markJudged(seen, orgID: org.orgID, in: $0) }
-            looked += seen.count
         }
-        return changed
+        again.metersAside = aside.count
+        if again.trouble == nil, let (meterID, error) = aside.min(by: { $0.key < $1.key }) {
+            again.trouble = "meter \(meterID): \(error)"
+        }
+        return again
     }
 
-    /// The days of these outages of which something is stored, by meter: most are told before the day is read.
-    private func stored(_ outages: [MeterOutage]) async throws -> [Int64: [CivilDay]] {
+    /// Outages that were told while a file's days were stored: whoever looks for days to judge again may have passed
+    /// before they were there, so they are judged again at once.
+    /// - Parameter used: the outages the days were judged with.
+    public func afterStoring(_ used: [Int64: RecordedOutages], in month: CivilMonth) async throws {
+        let now = try await RecordedOutages.of(Array(used.keys), in: month, site: site, org: org)
+        for meterID in used.keys.sorted() where now[meterID]?.intervals != used[meterID]?.intervals {
+            _ = try await run(meterID: meterID, from: month.first, to: month.last, where: \.looksAtSupply)
+        }
+    }
+
+    private func mark(_ seen: [MeterOutage]) async throws {
+        guard !seen.isEmpty else { return }
+        try await site.money.write { [org] in try MeterOutages.markJudged(seen, orgID: org.orgID, in: $0) }
+    }
+
+    /// What lies in the data of one meter or month; where the engine itself cannot go on, nobody else can either.
+    private func ofOneMeter(_ error: any Error) throws -> any Error {
+        if error is CancellationError { throw error }
+        if let code = (error as? SQLError)?.code, [.busy, .full, .readOnly, .connection].contains(code) { throw error }
+        return error
+    }
+
+    /// The days of these outages of which something is stored, by meter. Months out of reach stand as they were judged.
+    private func stored(
+        _ outages: [MeterOutage], _ aside: inout [Int64: any Error]
+    ) async throws -> [Int64: Set<CivilDay>] {
         let nowMs = site.clocks.businessNowMs()
-        var meters: [CivilDay: Set<Int64>] = [:]
-        for outage in outages {
+        var told: [CivilMonth: [Int64: Set<CivilDay>]] = [:]
+        for outage in outages where aside[outage.meterID] == nil {
             guard let days = outage.days(org.zone, nowMs: nowMs) else { continue }
             for number in days.lowerBound.number...days.upperBound.number {
-                meters[CivilDay(number: number), default: []].insert(outage.meterID)
+                let day = CivilDay(number: number)
+                told[day.month, default: [:]][outage.meterID, default: []].insert(day)
             }
         }
         let months = Set(try await site.readings.monthsInReach())
-        var found: [Int64: [CivilDay]] = [:]
-        for (day, told) in meters.sorted(by: { $0.key < $1.key }) where months.contains(day.month) {
-            let known = try await site.readings.shard(day.month).read { [org] in
-                try DayBlocks.lowestQualities(day: day, orgID: org.orgID, in: $0)
+        var found: [Int64: Set<CivilDay>] = [:]
+        for (month, meters) in told.sorted(by: { $0.key < $1.key }) where months.contains(month) {
+            let days = Set(meters.values.joined()).sorted()
+            do {
+                let known = try await site.readings.shard(month).read { [org] in
+                    try DayBlocks.stored(
+                        meterIDs: meters.keys.sorted(), days: days, orgID: org.orgID, in: $0)
+                }
+                for (meterID, days) in meters {
+                    let both = days.intersection(known[meterID] ?? [])
+                    if !both.isEmpty { found[meterID, default: []].formUnion(both) }
+                }
+            } catch {
+                let error = try ofOneMeter(error)
+                for meterID in meters.keys { aside[meterID] = error }
             }
-            for meterID in told where known[meterID] != nil { found[meterID, default: []].append(day) }
         }
         return found
     }
@@ -175,5 +250,13 @@ extension Revalidation {
                 runs.append(day...day)
             }
         }
+    }
+}
+
+extension [Int64] {
+    /// Each once, where it stands first.
+    fileprivate func distinct() -> [Int64] {
+        var seen: Set<Int64> = []
+        return filter { seen.insert($0).inserted }
     }
 }

@@ -55,14 +55,34 @@ public struct Revalidation: Sendable {
         }
     }
 
-    /// Days that hold something are looked at in order, each with the days before it as they are then.
+    /// Judged so often when each time other outages were told meanwhile; they are told a few times a day.
+    private static let timesMax = 5
+
+    /// Days that hold something are looked at in order, each with the days before it as they are then; once more when
+    /// other outages were told before they were stored.
     /// - Parameter isWanted: days by other rules are passed over.
     public func run(
         meterID: Int64, from: CivilDay, to: CivilDay,
         where isWanted: @escaping @Sendable (ValidationRules) -> Bool = { _ in true }
     ) async throws -> (days: Int, changed: Int) {
         let start = try await start(meterID, on: to)
-        let outages = try await outages(meterID, from, to)
+        var known = try await outages(meterID, from, to)
+        var (days, changed) = (0, 0)
+        for _ in 0..<Self.timesMax {
+            let made = try await judge(meterID, from, to, start, known, isWanted)
+            (days, changed) = (made.days, changed + made.changed)
+            let now = try await outages(meterID, from, to)
+            guard now.intervals != known.intervals else { break }
+            known = now
+        }
+        return (days, changed)
+    }
+
+    /// Once, with these outages.
+    private func judge(
+        _ meterID: Int64, _ from: CivilDay, _ to: CivilDay, _ start: Start, _ outages: RecordedOutages,
+        _ isWanted: @escaping @Sendable (ValidationRules) -> Bool
+    ) async throws -> (days: Int, changed: Int) {
         var (days, changed) = (0, 0)
         for month in try await site.readings.months() where month >= from.month && month <= to.month {
             let (first, last) = (max(from, month.first), min(to, month.last))

@@ -151,10 +151,12 @@ struct JobView: APIModel {
 struct TrialBalance: APIModel {
     var sumPaise: Int64
     var postings: Int64
+    var unbalancedEntries: Int64
     var wrongAccounts: [ID]
     static let notes: [String: Note] = [
         "sumPaise": Note("Sum of all postings; anything but 0 is a fault."),
         "postings": Note("How many postings there are."),
+        "unbalancedEntries": Note("Entries that do not sum to zero by themselves; anything but 0 is a fault."),
         "wrongAccounts": Note("Accounts whose kept balance is not the sum of their postings; must be none."),
     ]
 }
@@ -189,12 +191,14 @@ extension Endpoints {
             Endpoint<Nothing, TrialBalance>(
                 "trial-balance.read", "GET", "/api/v1/trial-balance", access: .permission([.adjustAccounts]),
                 EndpointText("Trial balance", "Proves the double-entry book: adds up every posting there is."),
-                outputExample: TrialBalance(sumPaise: 0, postings: 1200, wrongAccounts: []), rate: .heavy,
+                outputExample: TrialBalance(
+                    sumPaise: 0, postings: 1200, unbalancedEntries: 0, wrongAccounts: []), rate: .heavy,
                 run: { _, context in
                     try await context.read { transaction, scope in
                         let found = try Journal.trialBalance(scope, in: transaction)
                         return TrialBalance(
                             sumPaise: found.sumPaise, postings: found.postings,
+                            unbalancedEntries: found.unbalancedEntries,
                             wrongAccounts: found.wrongAccounts.prefix(Schema.itemsMax).map { ID($0) })
                     }
                 })),

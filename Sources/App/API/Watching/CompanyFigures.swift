@@ -12,6 +12,8 @@ import SQL
 public struct CompanyFigures: Sendable {
     public struct Books: Sendable {
         public var sumPaise: Int64
+        /// Entries that do not sum to zero by themselves.
+        public var unbalancedEntries: Int64
         public var mismatches: Int64
         /// Business time.
         public var atMs: Int64
@@ -97,8 +99,8 @@ public struct CompanyFigures: Sendable {
         let trial = try await site.money.read { try Journal.trialBalance(scope, in: $0) }
         let endNs = Stopwatch.nowNs()
         return Books(
-            sumPaise: trial.sumPaise, mismatches: Int64(trial.wrongAccounts.count), atMs: nowMs, takenNs: endNs,
-            costNs: endNs - startNs)
+            sumPaise: trial.sumPaise, unbalancedEntries: trial.unbalancedEntries,
+            mismatches: Int64(trial.wrongAccounts.count), atMs: nowMs, takenNs: endNs, costNs: endNs - startNs)
     }
 }
 

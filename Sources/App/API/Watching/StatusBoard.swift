@@ -91,6 +91,7 @@ public final class StatusBoard: Sendable {
         let oldestMs = figures.lateness.oldest.map { figures.zone.startS(of: $0.advanced(by: 1)) * 1000 }
         Metric.collectionOldest.set(oldestMs.map { max(0, nowMs - $0) / 1000 } ?? 0, [company])
         Metric.trialBalanceSum.set(figures.books.sumPaise, [company])
+        Metric.trialBalanceUnbalanced.set(figures.books.unbalancedEntries, [company])
         Metric.trialBalanceMismatches.set(figures.books.mismatches, [company])
         let read = line.expected - line.silent
         for (station, count) in [

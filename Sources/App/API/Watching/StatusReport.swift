@@ -20,6 +20,7 @@ public enum StatusCheck: String, Sendable, Codable, CaseIterable {
     case jobsFailing = "jobs-failing"
     case people
     case booksSum = "books-sum"
+    case booksEntries = "books-entries"
     case booksBalances = "books-balances"
     case outboxAge = "outbox-age"
     case outboxGivenUp = "outbox-given-up"
@@ -35,7 +36,7 @@ public enum StatusCheck: String, Sendable, Codable, CaseIterable {
         case .read, .validated, .charged, .late: .line
         case .jobsLate, .jobsFailing: .jobs
         case .people: .people
-        case .booksSum, .booksBalances: .books
+        case .booksSum, .booksEntries, .booksBalances: .books
         case .outboxAge, .outboxGivenUp, .rawReads, .rawUntaken: .queues
         case .databaseAnswer, .databaseQueue, .databaseSize, .disk, .backup, .certificate: .site
         }
@@ -150,6 +151,7 @@ public struct StatusReport: Sendable {
     private static func bookRows(_ company: CompanyFigures) -> [StatusRow] {
         [
             zero(.booksSum, company.books.sumPaise, bad: true, unit: .paise),
+            zero(.booksEntries, company.books.unbalancedEntries, bad: true),
             zero(.booksBalances, company.books.mismatches, bad: true),
         ]
     }

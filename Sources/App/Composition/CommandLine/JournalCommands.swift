@@ -7,6 +7,7 @@ import Clocks
 import Journal
 import Quantities
 import SQL
+import Synchronization
 
 public struct JournalExportOptions: Sendable {
     /// `hledger` or `csv`.
@@ -23,6 +24,24 @@ public struct JournalExportOptions: Sendable {
 /// Postings or accounts held in memory at once.
 private let pageSize = 2_000
 
+/// Pages are said while they are read, so that all are of one moment. An engine that loses its connection runs the
+/// reading again from the beginning, and what was said cannot be taken back: then nothing more is said.
+private final class SaidOnce: Sendable {
+    private let hasBegun = Mutex(false)
+
+    /// To be called before the first word of a reading.
+    func begin() throws {
+        let isSecond = hasBegun.withLock { hasBegun in
+            defer { hasBegun = true }
+            return hasBegun
+        }
+        guard isSecond else { return }
+        throw Complaint(
+            "the connection to the database was lost on the way; what was printed so far is not whole",
+            hint: "Throw it away and run this again.", .partly)
+    }
+}
+
 /// Says every posting of the book, or of days of posting.
 public func exportJournal(
     _ site: SiteOptions, orgID: Int64?, _ options: JournalExportOptions, _ console: Console
@@ -38,31 +57,40 @@ public func exportJournal(
         throw Complaint("--from \(from) is after --to \(to)", hint: "Give the first day first.", .usage)
     }
     return try await withBook(site, orgID) { money, org in
-        let progress = ProgressLine(console)
         let (fromMs, untilMs) = (
             from.map { org.zone.startS(of: $0) * 1_000 } ?? .min,
             to.map { org.zone.startS(of: $0.advanced(by: 1)) * 1_000 } ?? .max
         )
-        let count = try await money.read { transaction in
-            let scope = Scope(orgID: org.orgID)
-            var text = BookText(format, zone: org.zone, currency: org.currency)
-            var (place, count) = ((entryID: Int64.min, line: Int64.min), 0)
-            console.say(text.head)
-            while true {
-                let page = try Journal.bookLines(
-                    after: place, fromMs: fromMs, untilMs: untilMs, limit: pageSize, scope, in: transaction)
-                guard let last = page.last else { return count }
-                let accounts = Set(page.map(\.leg.journalAccountID))
-                console.say(
-                    text.text(of: page, names: try JournalReport.names(of: accounts, scope, in: transaction)))
-                place = (last.entryID, last.line)
-                count += page.count
-                progress.at("\(count) postings written")
-            }
-        }
-        console.note("\(count) postings, \(progress.end())")
+        try await sayBook(of: money, org, format, fromMs: fromMs, untilMs: untilMs, console)
         return .done
     }
+}
+
+func sayBook(
+    of money: any Database, _ org: Org, _ format: BookFormat, fromMs: Int64, untilMs: Int64, _ console: Console
+) async throws {
+    let (progress, once) = (ProgressLine(console), SaidOnce())
+    let count = try await money.read { transaction in
+        let scope = Scope(orgID: org.orgID)
+        var text = BookText(format, zone: org.zone, currency: org.currency)
+        var (place, count, isFirst) = ((entryID: Int64.min, line: Int64.min), 0, true)
+        while true {
+            let page = try Journal.bookLines(
+                after: place, fromMs: fromMs, untilMs: untilMs, limit: pageSize, scope, in: transaction)
+            if isFirst {
+                try once.begin()
+                console.say(text.head)
+                isFirst = false
+            }
+            guard let last = page.last else { return count }
+            let accounts = Set(page.map(\.leg.journalAccountID))
+            console.say(text.text(of: page, names: try JournalReport.names(of: accounts, scope, in: transaction)))
+            place = (last.entryID, last.line)
+            count += page.count
+            progress.at("\(count) postings written")
+        }
+    }
+    console.note("\(count) postings, \(progress.end())")
 }
 
 private struct BalanceRow: Encodable {
@@ -78,20 +106,31 @@ public func journalBalances(
     _ site: SiteOptions, orgID: Int64?, json: Bool, clocks: Clocks = .live, _ console: Console
 ) async throws -> CommandStatus {
     try await withBook(site, orgID) { money, org in
-        let nowMs = clocks.businessNowMs()
-        let sum = try await money.read { transaction in
-            var (sum, after) = (Int128(0), Int64(0))
-            while true {
-                let part = try JournalReport.balances(
-                    after: after, limit: pageSize, atMs: nowMs, Scope(orgID: org.orgID), in: transaction)
-                for item in part.items { sum += Int128(item.balance.debitBalancePaise) }
-                if json { try part.items.forEach { try console.say(json: row($0)) } } else { say(part.items, console) }
-                guard let next = part.next.flatMap({ Int64($0) }) else { return sum }
-                after = next
-            }
-        }
+        let sum = try await sayBalances(of: money, org, json: json, nowMs: clocks.businessNowMs(), console)
         console.note("The balances sum to \(sum) paise.")
         return sum == 0 ? .done : .problems
+    }
+}
+
+/// Returns the sum of all.
+func sayBalances(
+    of money: any Database, _ org: Org, json: Bool, nowMs: Int64, _ console: Console
+) async throws -> Int128 {
+    let once = SaidOnce()
+    return try await money.read { transaction in
+        var (sum, after, isFirst) = (Int128(0), Int64(0), true)
+        while true {
+            let part = try JournalReport.balances(
+                after: after, limit: pageSize, atMs: nowMs, Scope(orgID: org.orgID), in: transaction)
+            if isFirst {
+                try once.begin()
+                isFirst = false
+            }
+            for item in part.items { sum += Int128(item.balance.debitBalancePaise) }
+            if json { try part.items.forEach { try console.say(json: row($0)) } } else { say(part.items, console) }
+            guard let next = part.next.flatMap({ Int64($0) }) else { return sum }
+            after = next
+        }
     }
 }
 

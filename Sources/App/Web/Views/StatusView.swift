@@ -101,6 +101,7 @@ extension StatusCheck {
         case .jobsFailing: ("status.jobsFailing", "status.todo.jobsFailing")
         case .people: ("status.people", "status.todo.people")
         case .booksSum: ("status.booksSum", "status.todo.books")
+        case .booksEntries: ("status.booksEntries", "status.todo.books")
         case .booksBalances: ("status.booksBalances", "status.todo.books")
         case .outboxAge: ("status.outboxAge", "status.todo.outboxAge")
         case .outboxGivenUp: ("status.outboxGivenUp", "status.todo.outboxGivenUp")

@@ -60,6 +60,7 @@ struct SeriesImporter: Sendable {
                 rest = rest.dropFirst(Importer.chunkSize)
                 guard !items.isEmpty else { continue }
                 let part = try await take(items, month, set, book, importID: importID)
+                try await Revalidation(site: site, org: org).afterStoring(outages, in: month)
                 result.stored = result.stored + part.stored
                 let room = SeriesImportResult.refusalsMax - result.refusals.count
                 result.refusals += part.refusals.prefix(max(0, room))
