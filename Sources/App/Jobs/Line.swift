@@ -188,17 +188,7 @@ public struct Line: Sendable {
             await done.set(read)
             return "\(read) read, \(failed) not"
         case .validate:
-            let finished = try await VEEWork(site: site, org: org).finishAll()
-            let made = try await takeRaw(done)
-            let again = try await Revalidation(site: site, org: org).afterOutages()
-            if let trouble = again.trouble {
-                log.error(
-                    "days could not be judged anew after outages; the next run tries again",
-                    metadata: ["meters": "\(again.metersAside)", "first": "\(trouble)"])
-            }
-            return "\(made) versions" + (finished > 0 ? ", \(finished) wishes about exceptions finished" : "")
-                + (again.changed > 0 ? ", \(again.changed) days judged anew after outages" : "")
-                + (again.metersAside > 0 ? ", \(again.metersAside) meters could not be judged anew" : "")
+            return try await validate(done)
         case .estimate:
             return try await estimate(job, done)
         case .fill:
@@ -253,6 +243,21 @@ public struct Line: Sendable {
             await done.set(changed)
             return "\(changed) changed, \(open) open"
         }
+    }
+
+    /// What came is checked and stored, and what was stored is judged again where outages were told since.
+    private func validate(_ done: Progress) async throws -> String {
+        let finished = try await VEEWork(site: site, org: org).finishAll()
+        let made = try await takeRaw(done)
+        let again = try await Revalidation(site: site, org: org).afterOutages()
+        if let trouble = again.trouble {
+            log.error(
+                "days could not be judged anew after outages; the next run tries again",
+                metadata: ["meters": "\(again.metersAside)", "first": "\(trouble)"])
+        }
+        return "\(made) versions" + (finished > 0 ? ", \(finished) wishes about exceptions finished" : "")
+            + (again.changed > 0 ? ", \(again.changed) days judged anew after outages" : "")
+            + (again.metersAside > 0 ? ", \(again.metersAside) meters could not be judged anew" : "")
     }
 
     /// Fills the gaps of a day. The latest day looks also at the days before it: whose meter was entered late has not
