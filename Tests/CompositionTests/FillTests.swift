@@ -158,6 +158,26 @@ import Testing
         }
     }
 
+    /// Each value is of the interval its stamps tell; another length said beside them would make energy.
+    @Test(arguments: [15, 60])
+    func aLengthThatTheStampsDenyIsRefused(_ minutes: Int) async throws {
+        try await withFolder { folder in
+            let (input, output) = (folder + "/load.csv", folder + "/out.csv")
+            let lines = changing([30, 30, 30]).joined(separator: "\n")
+            try Bench.write("meter,time,kwh\n" + lines + "\n", to: input)
+            let filled = await run {
+                try await fillFile(FillFileOptions(input: input, output: output, periodMinutes: minutes), $0)
+            }
+            #expect(filled.status == .usage, "\(filled.spoken.all)")
+            #expect(filled.spoken.all.contains("30 minutes apart"), "\(filled.spoken.all)")
+            #expect(!FileManager.default.fileExists(atPath: output))
+            let right = await run {
+                try await fillFile(FillFileOptions(input: input, output: output, periodMinutes: 30), $0)
+            }
+            #expect(right.status == .done, "\(right.spoken.all)")
+        }
+    }
+
     /// A part of a longer interval is no reading of it: it is held aside and told, and the code says so.
     @Test func partsOfIntervalsAreHeldAside() async throws {
         try await withFolder { folder in

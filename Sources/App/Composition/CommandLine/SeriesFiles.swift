@@ -133,11 +133,15 @@ private struct MeterDays {
             throw Complaint("--period \(periodMinutes)", hint: "Give minutes that divide an hour.", .usage)
         }
         let (text, name) = (try readLoadText(path), shownName(path))
-        let load = try LoadFileParser.parseLoosely(
-            text, file: name, zone: zone, periodS: periodMinutes.map { $0 * 60 },
-            parts: min(8, ProcessInfo.processInfo.activeProcessorCount),
-            sideBySide: { count, read in DispatchQueue.concurrentPerform(iterations: count, execute: read) },
-            progress: { progress.at("reading \(name): \($0 / 1_000_000) of \(text.count / 1_000_000) MB") })
+        func read(_ periodS: Int?) throws -> LoadFile {
+            try LoadFileParser.parseLoosely(
+                text, file: name, zone: zone, periodS: periodS,
+                parts: min(8, ProcessInfo.processInfo.activeProcessorCount),
+                sideBySide: { count, read in DispatchQueue.concurrentPerform(iterations: count, execute: read) },
+                progress: { progress.at("reading \(name): \($0 / 1_000_000) of \(text.count / 1_000_000) MB") })
+        }
+        if let periodMinutes { try Self.proveUntold(try? read(nil), periodMinutes, name) }
+        let load = try read(periodMinutes.map { $0 * 60 })
         let (words, negatives): (SeenValues, SeenValues)
         if let mapping = load.dayByDay {
             var reader = MappedFileParser(file: name, zone: zone, mapping: mapping)
@@ -181,6 +185,23 @@ private struct MeterDays {
                 }
             }
         }
+    }
+
+    /// A length said beside stamps that tell another one would make energy, or lose it: each value is of its interval.
+    private static func proveUntold(_ found: LoadFile?, _ periodMinutes: Int, _ name: String) throws {
+        guard let found, found.periodS != periodMinutes * 60 else { return }
+        var (known, slots) = (0, 0)
+        for meter in found.meters.indices {
+            for day in found.days(meter) {
+                known += day.values.count { $0 != nil }
+                slots += day.values.count
+            }
+        }
+        // Where most slots have a value, that is how far the rows lie apart.
+        guard known * 2 >= slots else { return }
+        throw Complaint(
+            "--period \(periodMinutes): the rows of \(name) are \(found.periodS / 60) minutes apart",
+            hint: "Leave --period out; it is for files whose stamps do not tell.", .usage)
     }
 }
 
