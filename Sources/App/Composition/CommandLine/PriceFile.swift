@@ -265,7 +265,8 @@ private struct PricedLoad {
                 "\(name): meter \(file.meters[meter]) has no value on \(firstGap), \(missing) intervals are missing",
                 hint: readFrom < from
                     ? "The tariff looks back: fill the gaps (busbar vee fill), or give a file without the earlier days."
-                    : "Fill the gaps (busbar vee fill --zone \(file.zone.identifier)), or give whole days: --from, --to.",
+                    : "Fill the gaps (busbar vee fill --zone \(file.zone.identifier)), "
+                        + "or price whole days (--from, --to).",
                 .problems)
         }
         return all
