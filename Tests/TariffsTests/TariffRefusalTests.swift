@@ -51,6 +51,10 @@ import Testing
 
                 """, "more than 100 %", "100 or less"
             ),
+            (
+                "", energy + "  - {id: s, kind: subsidy, percent: 150, of: [energy]}\n", "more than 100 %",
+                "100 or less"
+            ),
             ("", "  - {id: x, kind: export, perKWh: 1}\n", "export of a tariff", "netBilling"),
             ("", "  - {id: x, kind: duty, quantity: consumption, perKWh: 1}\n", "consumption of a tariff", "metering"),
             (

@@ -404,6 +404,9 @@ struct ComponentReader {
             throw fields.error(
                 found.line, "percent is below zero", remedy: "use kind rebate or subsidy for what is taken off")
         }
+        guard !isCredit || size <= 1_000_000 else {
+            throw fields.error(found.line, "more than 100 % is taken off", remedy: "write 100 or less")
+        }
         var charge = ShareCharge(ppm: isCredit ? -size : size, bases: try bases())
         if let found = fields.take("whenTotalUpTo") { charge.whenTotalUpToWh = try wh(found, "whenTotalUpTo") }
         if let found = fields.take("atMost") {

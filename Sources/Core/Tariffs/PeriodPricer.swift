@@ -25,7 +25,7 @@ struct PeriodPricer {
         _ tariffs: [Tariff], facts: AccountFacts, period: BillPeriod, prices: MarketPrices?, carry: AccountCarry
     ) throws(TariffError) {
         guard let first = tariffs.first(where: { $0.holds(on: period.first) }) else {
-            throw TariffError(period.first.description, "no tariff holds on this day", remedy: "give its version too")
+            throw Self.holdsNone(tariffs, on: period.first)
         }
         self.tariffs = tariffs
         self.facts = facts
@@ -69,13 +69,20 @@ struct PeriodPricer {
         enter(tariff)
     }
 
+    private static func holdsNone(_ tariffs: [Tariff], on day: CivilDay) -> TariffError {
+        let spans = tariffs.map { "from \($0.validFrom)" + ($0.validTo.map { " to \($0)" } ?? "") }
+        return TariffError(
+            day.description, "no tariff holds on this day; those given hold \(spans.joined(separator: ", "))",
+            remedy: "give its version too, or price the days on which they hold")
+    }
+
     // MARK: A day
 
     /// Days come in order and without a gap.
     mutating func add(_ load: TariffLoadDay) throws(TariffError) {
         precondition(load.day == period.first.advanced(by: state.days), "days come one after the other")
         guard let tariff = tariffs.first(where: { $0.holds(on: load.day) }) else {
-            throw TariffError(load.day.description, "no tariff holds on this day", remedy: "give its version too")
+            throw Self.holdsNone(tariffs, on: load.day)
         }
         if tariff != ready.tariff { try change(to: tariff, on: load.day) }
         let before = state
