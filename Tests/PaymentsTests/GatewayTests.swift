@@ -224,14 +224,18 @@ import Testing
                 #expect(refusal?.code == .invalid, "\(text)")
             }
             #expect(try await shop.count("payment_event") == 0)
-            // A test gateway that is switched off takes nothing, signed or not.
+            // Switched off, it opens nothing new, and what was opened is still served.
             try await shop.site.money.write {
                 try Setting.set(Recharge.portalSetting, "off", from: CivilDay(number: 0), Scope(orgID: 1), in: $0)
             }
-            let refusal = await Self.refusal { try await shop.desk.take(good, at: "test-1", source: "test") }
-            #expect(refusal == PaymentDesk.notAccepted)
             let closed = await Self.refusal { _ = try await shop.open(10_000, "order-key-9") }
             #expect(closed?.code == .conflict)
+            try await shop.desk.take(good, at: "test-1", source: "test")
+            #expect(try await shop.balance() == 50_000)
+            // A gateway that this process does not have is not there, whatever is stored.
+            let without = PaymentDesk(site: shop.site, ring: shop.desk.ring, gateways: [])
+            let unknown = await Self.refusal { try await without.take(good, at: "test-1", source: "test") }
+            #expect(unknown == PaymentDesk.notAccepted)
         }
     }
 
@@ -373,7 +377,7 @@ import Testing
                 #expect(read?.code == .notFound)
                 let paid = await Self.refusal {
                     _ = try await shop.desk.payAtTest(
-                        orderID: order.orderID, .succeed, attempt: "attempt-1", as: stranger)
+                        orderID: order.orderID, .succeed, attempt: "attempt-1", as: stranger, source: "test")
                 }
                 #expect(paid?.code == .notFound)
             }
@@ -395,7 +399,7 @@ import Testing
         try await Self.with(engine) { shop in
             func pay(_ order: PaymentOrder, _ outcome: TestOutcome, _ attempt: String) async throws -> PaymentOrder {
                 try await shop.desk.payAtTest(
-                    orderID: order.orderID, outcome, attempt: attempt, as: Self.consumer)
+                    orderID: order.orderID, outcome, attempt: attempt, as: Self.consumer, source: "test")
             }
             let first = try await shop.open()
             #expect(try await pay(first, .fail, "attempt-1").state == .failed)

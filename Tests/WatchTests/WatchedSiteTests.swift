@@ -265,6 +265,16 @@ private struct WatchedSite: Sendable {
             let ops = try await checks("ops")
             #expect(admin.isSuperset(of: ["read", "people", "books-sum", "outbox-age", "backup", "certificate"]))
             #expect(ops.contains("outbox-age") && ops.isDisjoint(with: ["books-sum", "backup", "disk"]))
+            // That wallets are credited without money is told to both, where it is so.
+            #expect(!admin.contains("test-payments"))
+            watched.services.board.facts.testPayments = { orgID in orgID == 1 }
+            for name in ["admin", "ops"] {
+                let token = try await watched.signIn(name)
+                let status = try JSONValue(
+                    parsing: await watched.send("GET", "/api/v1/status", token: token).body)
+                let row = status["rows"]?.items?.first { $0["check"]?.text == "test-payments" }
+                #expect(row?["state"]?.text == "bad" && status["state"]?.text == "bad", "\(name)")
+            }
             // A wrong book is found when the book is added up again, and is bad.
             var figures = try await watched.services.board.company(1)
             #expect(figures.books.sumPaise == 0)

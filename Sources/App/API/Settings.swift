@@ -9,20 +9,29 @@ import Payments
 import Supply
 
 public enum BusbarSettings {
-    public static let registry = SettingRegistry(
-        [
-            supplyRules, portalPayments, PaymentSettings.reconcile, OutageRules.kind, TamperRules.kind,
-            SecondStep.setting,
-            UnsecuredPushes.setting,
-        ] + LineSchedule.settings
-            + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
-            + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
-            + Forecaster.settings)
+    /// Without the test gateway.
+    public static let registry = registry(testPayments: false)
 
-    static let portalPayments = SettingKind.choice(
-        Recharge.portalSetting, ["off", "demo", "test"], initial: "off",
-        hint: "Whether consumers recharge by themselves; demo takes no money and is for trying only, and so does test, "
-            + "the built-in payment gateway.")
+    /// - Parameter testPayments: whether the process was started with the test gateway; else its name is refused.
+    public static func registry(testPayments: Bool) -> SettingRegistry {
+        SettingRegistry(
+            [
+                supplyRules, portalPayments(test: testPayments), PaymentSettings.reconcile, OutageRules.kind,
+                TamperRules.kind,
+                SecondStep.setting,
+                UnsecuredPushes.setting,
+            ] + LineSchedule.settings
+                + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
+                + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
+                + Forecaster.settings)
+    }
+
+    private static func portalPayments(test: Bool) -> SettingKind {
+        SettingKind.choice(
+            Recharge.portalSetting, ["off", "demo"] + (test ? ["test"] : []), initial: "off",
+            hint: "Whether consumers recharge by themselves; demo takes no money and is for trying only"
+                + (test ? ", and so does test, the built-in payment gateway." : "."))
+    }
 
     /// Stored in the canonical form of ``SupplyRules``.
     static let supplyRules = SettingKind(

@@ -42,6 +42,8 @@ public struct ServeOptions: Sendable {
     public var push: MeterListenerOptions?
     /// How meters are asked.
     public var collection = CollectionRules()
+    /// Whether the built-in test gateway is there: it credits wallets and takes no money.
+    public var testPayments = false
     /// The simulator that the pages may direct; nil outside demonstrations.
     public var simulator: (any SimulatorControl)?
     public init(host: String = "127.0.0.1", port: Int = 8080, isHTTPS: Bool = false, pauseMs: Int64 = 1_000) {
@@ -67,6 +69,9 @@ public func serve(_ site: SiteOptions, options: ServeOptions, log: Logger, _ con
             console.note(
                 "The master key from \(MasterKey.place(site)) does not open the secrets of this database: meters with "
                     + "keys and second steps fail. Stop, and restore the key that belongs to it.")
+        }
+        if options.testPayments {
+            log.critical("the test gateway is on: wallets can be credited without money")
         }
         let serving = try await Serving(open, options: options, log: log)
         if serving.orgs.isEmpty {
@@ -104,7 +109,8 @@ public struct Serving: Sendable {
         let profiles = try open.profiles()
         let orgs = try await open.orgs()
         self.orgs = orgs
-        let payments = PaymentDesk(site: open.site, ring: open.ring, gateways: [TestGateway()])
+        let payments = PaymentDesk(
+            site: open.site, ring: open.ring, gateways: options.testPayments ? [TestGateway()] : [])
         line = { org in
             Line(
                 site: open.site, org: org, transport: TCPMeterTransport(profiles: profiles, zone: org.zone),
@@ -114,7 +120,7 @@ public struct Serving: Sendable {
         lines = orgs.map(line)
         var services = Services(
             site: open.site, passwords: try open.passwordHasher(companyNames: orgs.map(\.name)), ring: open.ring,
-            settings: BusbarSettings.registry, limits: options.limits,
+            settings: BusbarSettings.registry(testPayments: options.testPayments), limits: options.limits,
             isHTTPS: options.isHTTPS || options.tls != nil,
             trustsForwarded: options.trustsForwarded,
             log: { line in log.log(level: line.level, "request", metadata: line.metadata) },
@@ -126,6 +132,7 @@ public struct Serving: Sendable {
         companies = Companies(orgs)
         var known = facts
         known.certificateUntilMs = { [tls] in tls.map { $0.dates.untilS * 1000 } }
+        known.testPayments = { orgID in try await payments.isTest(orgID) }
         services.board.facts = known
         services.readiness.watchMigrations { try await OpenSite.pendingMigrations(in: open.site.money) }
         Metric.buildInfo.set(Int64(1), [Release.version])

@@ -14,6 +14,8 @@ public struct PaymentDesk: Sendable {
     /// Orders and events a run of the job takes up at once, and in all.
     static let chunk = 100
     static let runMax = 2_000
+    /// A gateway that did not answer so often in a row is asked again by the next run.
+    static let silencesMax = 5
 
     let site: Site
     let ring: KeyRing
@@ -27,7 +29,7 @@ public struct PaymentDesk: Sendable {
 
     // MARK: gateways and their secrets
 
-    /// The gateway the company has set; nil: none.
+    /// The gateway the company has set, for new orders; nil: none. What is known already is served whatever is set.
     private func inForce(_ scope: Scope, in transaction: any SQLTransaction) throws -> (any PaymentGateway)? {
         let zone = try Org.find(scope.orgID, in: transaction).zone
         let day = zone.day(atS: site.clocks.businessNowMs() / 1000)
@@ -42,6 +44,11 @@ public struct PaymentDesk: Sendable {
                 .conflict, "Your company has no payment gateway.", hint: "Pay at the counter of your company.")
         }
         return found
+    }
+
+    /// Whether the company has set a gateway that takes no money.
+    public func isTest(_ orgID: Int64) async throws -> Bool {
+        try await site.money.read { try inForce(Scope(orgID: orgID), in: $0) } is any TestPaymentGateway
     }
 
     private static func binding(_ gatewayID: Int64) -> String { "webhook secret of gateway \(gatewayID)" }
@@ -133,7 +140,7 @@ public struct PaymentDesk: Sendable {
 
     /// Pays an order at the test gateway and hands its webhooks in, as they would come from outside.
     public func payAtTest(
-        orderID: Int64, _ outcome: TestOutcome, attempt: String, as actor: Actor
+        orderID: Int64, _ outcome: TestOutcome, attempt: String, as actor: Actor, source: String
     ) async throws -> PaymentOrder {
         let scope = actor.scope
         let order = try await site.money.read { try PaymentOrder.find(orderID, scope, in: $0) }
@@ -146,6 +153,9 @@ public struct PaymentDesk: Sendable {
         }
         // Paid is paid: the gateway takes no second payment for an order.
         guard order.state != .paid else { return order }
+        _ = try await site.perform(
+            PayAtTest(orderID: orderID, accountID: order.accountID, outcome: outcome, attempt: attempt), as: actor,
+            source: source)
         let secret = try await madeSecret(gateway.name, Scope(orgID: scope.orgID))
         let webhooks = gateway.pay(
             order.wish, outcome, attempt: attempt, secret: secret, atS: site.clocks.businessNowMs() / 1000)
@@ -182,7 +192,7 @@ public struct PaymentDesk: Sendable {
         let scope = Scope(orgID: orgID)
         let found = try await site.money.read { transaction -> ((any PaymentGateway), [UInt8])? in
             guard try Org.all(in: transaction).contains(where: { $0.orgID == orgID }),
-                let gateway = try inForce(scope, in: transaction), Self.address(gateway.name, orgID) == address,
+                let gateway = gateways.first(where: { Self.address($0.name, orgID) == address }),
                 let secret = try secret(gateway.name, scope, in: transaction)
             else { return nil }
             return (gateway, secret)
@@ -225,60 +235,109 @@ public struct PaymentDesk: Sendable {
     {
         let scope = Scope(orgID: orgID)
         var result = Reconciled()
-        guard let gateway = try await site.money.read({ try inForce(scope, in: $0) }) else { return result }
-        let left = try await site.money.read {
-            try PaymentEvent.open(gateway: gateway.name, limit: Self.runMax, scope, in: $0)
-        }
-        for event in left {
-            try Task.checkCancellation()
-            let command = SettlePayment(gateway: gateway.name, payment: event.payment, event: event.key)
-            if try await settle(command, scope, &result) != nil { result.mended += 1 }
-        }
         let nowMs = site.clocks.businessNowMs()
-        while result.looked < Self.runMax {
-            let due = try await site.money.read {
-                try PaymentOrder.due(nowMs: nowMs, gateway: gateway.name, limit: Self.chunk, scope, in: $0)
-            }
-            for order in due {
-                try Task.checkCancellation()
-                try await look(at: order, gateway, scope, nowMs: nowMs, &result)
-                await progress(result.mended + result.looked)
-            }
-            guard due.count == Self.chunk else { break }
+        for gateway in gateways {
+            try await mend(gateway, scope, &result)
+            try await ask(gateway, scope, nowMs: nowMs, &result, progress)
         }
         try await site.money.write { try PaymentEvent.prune(nowMs: nowMs, scope, in: $0) }
         return result
     }
 
-    private func look(
-        at order: PaymentOrder, _ gateway: any PaymentGateway, _ scope: Scope, nowMs: Int64,
-        _ result: inout Reconciled
+    private func mend(_ gateway: any PaymentGateway, _ scope: Scope, _ result: inout Reconciled) async throws {
+        let left = try await site.money.read {
+            try PaymentEvent.open(gateway: gateway.name, limit: Self.runMax, scope, in: $0)
+        }
+        for event in left {
+            try Task.checkCancellation()
+            guard let event else {
+                result.refused += 1
+                continue
+            }
+            let command = SettlePayment(gateway: gateway.name, payment: event.payment, event: event.key)
+            if try await settle(command, scope, &result) != nil { result.mended += 1 }
+        }
+    }
+
+    /// Asks about the orders that are due, until the gateway has been silent too often in a row.
+    private func ask(
+        _ gateway: any PaymentGateway, _ scope: Scope, nowMs: Int64, _ result: inout Reconciled,
+        _ progress: @Sendable (Int) async -> Void
     ) async throws {
-        result.looked += 1
+        var silences = 0
+        var looked = 0
+        while looked < Self.runMax {
+            let due = try await site.money.read {
+                try PaymentOrder.due(nowMs: nowMs, gateway: gateway.name, limit: Self.chunk, scope, in: $0)
+            }
+            for orderID in due {
+                try Task.checkCancellation()
+                looked += 1
+                result.looked += 1
+                let silentBefore = result.silent
+                do {
+                    try await look(at: orderID, gateway, scope, nowMs: nowMs, &result)
+                } catch {
+                    try Self.goOn(after: error)
+                    result.refused += 1
+                    try await site.money.write { try PaymentOrder.postpone(orderID, nowMs: nowMs, scope, in: $0) }
+                }
+                await progress(result.mended + result.looked)
+                silences = result.silent > silentBefore ? silences + 1 : 0
+                if silences == Self.silencesMax { return }
+            }
+            guard due.count == Self.chunk else { return }
+        }
+    }
+
+    private func look(
+        at orderID: Int64, _ gateway: any PaymentGateway, _ scope: Scope, nowMs: Int64, _ result: inout Reconciled
+    ) async throws {
+        let order = try await site.money.read { try PaymentOrder.find(orderID, scope, in: $0) }
         var payments: [GatewayPayment] = []
+        var isSettled = true
         do throws(GatewayError) {
             if let gatewayOrderID = order.gatewayOrderID {
                 payments = try await gateway.payments(ofOrder: gatewayOrderID)
             }
         } catch {
             result.silent += 1
+            isSettled = false
         }
-        for payment in payments.prefix(Self.chunk) {
+        // What took money comes first and is never too much; of the rest no more than anybody tries.
+        let captured = payments.filter { $0.state == .captured }
+        let others = payments.filter { $0.state != .captured }.prefix(Self.chunk)
+        for payment in captured + others {
+            try Task.checkCancellation()
             let outcome = try await settle(SettlePayment(gateway: gateway.name, payment: payment), scope, &result)
             if outcome?.entryID != nil { result.paid += 1 }
+            if outcome == nil { isSettled = false }
         }
-        try await site.money.write { try PaymentOrder.lookedAt(order.orderID, nowMs: nowMs, scope, in: $0) }
+        try await site.money.write { [isSettled] transaction in
+            if isSettled {
+                try PaymentOrder.lookedAt(orderID, nowMs: nowMs, scope, in: transaction)
+            } else {
+                try PaymentOrder.postpone(orderID, nowMs: nowMs, scope, in: transaction)
+            }
+        }
     }
 
-    /// Nil: it was refused, which holds up no other.
+    /// Nil: it could not be settled, which holds up no other.
     private func settle(
         _ command: SettlePayment, _ scope: Scope, _ result: inout Reconciled
     ) async throws -> SettlePayment.Outcome? {
         do {
             return try await site.perform(command, as: .system(orgID: scope.orgID), source: "job payments")
-        } catch is Refusal {
+        } catch {
+            try Self.goOn(after: error)
             result.refused += 1
             return nil
         }
+    }
+
+    /// Throws when the error is that of a stop.
+    private static func goOn(after error: any Error) throws {
+        if error is CancellationError { throw error }
+        try Task.checkCancellation()
     }
 }

@@ -52,27 +52,29 @@ public enum PaymentEvent {
         return (doneAtMs ?? nil) != nil
     }
 
-    /// Events that a stop left behind between storing and settling, the oldest first.
+    /// Events that a stop left behind between storing and settling, the oldest first. Nil: a row that cannot be read.
     static func open(
         gateway: String, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> [(key: Key, payment: GatewayPayment)] {
+    ) throws -> [(key: Key, payment: GatewayPayment)?] {
         try transaction.query(
             """
             SELECT event_id, body_hash, payment_id, gateway_order_id, amount_paise, currency, payment_state
             FROM payment_event WHERE org_id = $1 AND gateway = $2 AND done_at_ms IS NULL
             ORDER BY received_at_ms, event_id LIMIT $3
             """, [.int(scope.orgID), .text(gateway), .int(limit)]
-        ) { row in
-            guard let state = GatewayPayment.State(rawValue: try row.text(6)) else {
-                throw SQLError(.decode, "unknown state of a payment: \(try row.text(6))")
-            }
-            return (
-                Key(eventID: try row.text(0), bodyHash: try row.bytes(1)),
-                GatewayPayment(
-                    paymentID: try row.text(2), gatewayOrderID: try row.text(3), amountPaise: try row.int(4),
-                    currency: try row.text(5), state: state)
-            )
+        ) { row in try? decode(row) }
+    }
+
+    private static func decode(_ row: any SQLRow) throws -> (key: Key, payment: GatewayPayment) {
+        guard let state = GatewayPayment.State(rawValue: try row.text(6)) else {
+            throw SQLError(.decode, "unknown state of a payment: \(try row.text(6))")
         }
+        return (
+            Key(eventID: try row.text(0), bodyHash: try row.bytes(1)),
+            GatewayPayment(
+                paymentID: try row.text(2), gatewayOrderID: try row.text(3), amountPaise: try row.int(4),
+                currency: try row.text(5), state: state)
+        )
     }
 
     /// Drops what is done and old, or too much. A repetition of a dropped event still credits nothing again.

@@ -115,28 +115,46 @@ public struct PaymentOrder: Sendable, Equatable {
             """, [.int(scope.orgID), .int(orderID), .text(gatewayOrderID)])
     }
 
-    /// Orders whose time has come to be looked at, at most so many.
+    /// Ids of orders whose time has come to be looked at, at most so many.
     static func due(
         nowMs: Int64, gateway: String, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> [PaymentOrder] {
+    ) throws -> [Int64] {
         try transaction.query(
             """
-            SELECT \(columns) FROM payment_order WHERE org_id = $1 AND look_at_ms <= $2 AND gateway = $3
+            SELECT order_id FROM payment_order WHERE org_id = $1 AND look_at_ms <= $2 AND gateway = $3
             ORDER BY look_at_ms, order_id LIMIT $4
-            """, [.int(scope.orgID), .int(nowMs), .text(gateway), .int(limit)], decode)
+            """, [.int(scope.orgID), .int(nowMs), .text(gateway), .int(limit)]
+        ) { try $0.int(0) }
     }
 
     static let dayMs: Int64 = 86_400_000
     /// A bank that agrees later than this does not any more.
     static let lookedForMs = 5 * dayMs
 
-    /// Sets when it is looked at next, ever more seldom, and ends its waiting after a day.
+    private static func nextLookMs(ageMs: Int64, nowMs: Int64) -> Int64 {
+        nowMs + max(10 * 60_000, min(ageMs, dayMs))
+    }
+
+    /// Only sets when it is looked at next: nothing was answered, or what was answered could not be settled. Reads no
+    /// more of the row than it needs, so that one that makes no sense holds up no other.
+    static func postpone(_ orderID: Int64, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws {
+        let key: [SQLValue] = [.int(scope.orgID), .int(orderID)]
+        let createdAtMs = try transaction.first(
+            "SELECT created_at_ms FROM payment_order WHERE org_id = $1 AND order_id = $2", key
+        ) { try $0.int(0) }
+        guard let createdAtMs else { return }
+        try transaction.run(
+            "UPDATE payment_order SET look_at_ms = $3 WHERE org_id = $1 AND order_id = $2 AND state <> 'paid'",
+            key + [.int(nextLookMs(ageMs: nowMs - createdAtMs, nowMs: nowMs))])
+    }
+
+    /// After an answer: sets when it is looked at next, ever more seldom, and ends its waiting after a day.
     static func lookedAt(_ orderID: Int64, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws {
         let order = try find(orderID, scope, in: transaction)
         guard order.state != .paid else { return }
         let ageMs = nowMs - order.createdAtMs
         let isOver = ageMs >= dayMs && (order.state == .created || order.state == .attempted)
-        let nextMs = ageMs >= lookedForMs ? nil : nowMs + max(10 * 60_000, min(ageMs, dayMs))
+        let nextMs = ageMs >= lookedForMs ? nil : nextLookMs(ageMs: ageMs, nowMs: nowMs)
         try transaction.run(
             """
             UPDATE payment_order SET look_at_ms = $3, state = $4, changed_at_ms = $5

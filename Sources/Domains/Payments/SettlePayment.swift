@@ -60,7 +60,39 @@ public struct KnownPayment: Sendable, Equatable {
             [.int(scope.orgID), .text(gateway), .text(paymentID)], decode)
     }
 
-    /// The payments of an order, in the order in which they became known. Whoever asks has found the order.
+    /// Attempts of one order that are kept; what took money is kept beyond it too.
+    static let attemptsMax: Int64 = 50
+
+    /// Whether a payment of the order was credited, however many were tried.
+    static func isCredited(_ order: PaymentOrder, _ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
+        guard let gatewayOrderID = order.gatewayOrderID else { return false }
+        return try transaction.first(
+            """
+            SELECT entry_id FROM gateway_payment
+            WHERE org_id = $1 AND gateway = $2 AND gateway_order_id = $3 AND entry_id IS NOT NULL LIMIT 1
+            """, [.int(scope.orgID), .text(order.gateway), .text(gatewayOrderID)]
+        ) { try $0.int(0) } != nil
+    }
+
+    /// How many payments of the order are known, by state.
+    static func counts(_ order: PaymentOrder, _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> [(state: GatewayPayment.State, count: Int64)]
+    {
+        guard let gatewayOrderID = order.gatewayOrderID else { return [] }
+        return try transaction.query(
+            """
+            SELECT state, COUNT(*) FROM gateway_payment WHERE org_id = $1 AND gateway = $2 AND gateway_order_id = $3
+            GROUP BY state
+            """, [.int(scope.orgID), .text(order.gateway), .text(gatewayOrderID)]
+        ) { row in
+            guard let state = GatewayPayment.State(rawValue: try row.text(0)) else {
+                throw SQLError(.decode, "unknown state of a payment: \(try row.text(0))")
+            }
+            return (state, try row.int(1))
+        }
+    }
+
+    /// The first payments of an order, as they became known, for a page. Whoever asks has found the order.
     public static func ofOrder(_ order: PaymentOrder, _ scope: Scope, in transaction: any SQLTransaction) throws
         -> [KnownPayment]
     {
@@ -155,23 +187,32 @@ public struct SettlePayment: Command {
             known.entryID = entryID
             known.aside = facts.state == .refunded ? .refunded : nil
         } else {
-            known.aside = misfit(facts, order)
+            let isPaid = try order.map {
+                try $0.state == .paid || KnownPayment.isCredited($0, scope, in: transaction)
+            }
+            known.aside = misfit(facts, order, isPaid: isPaid ?? false)
             if known.aside == nil, facts.state == .captured, let order {
                 known.entryID = try credit(order, in: transaction, context)
             }
         }
-        try known.store(gateway: gateway, scope, in: transaction)
+        let isKept =
+            try stored != nil || facts.state >= .captured
+            || order.map { order in
+                try KnownPayment.counts(order, scope, in: transaction).reduce(0) { $0 + $1.count }
+                    < KnownPayment.attemptsMax
+            } ?? true
+        if isKept { try known.store(gateway: gateway, scope, in: transaction) }
         if let order { try move(order, in: transaction, context) }
         try event?.markDone(gateway: gateway, nowMs: context.businessNowMs, scope, in: transaction)
         return Outcome(entryID: known.entryID, aside: known.aside)
     }
 
-    private func misfit(_ facts: GatewayPayment, _ order: PaymentOrder?) -> KnownPayment.Aside? {
+    private func misfit(_ facts: GatewayPayment, _ order: PaymentOrder?, isPaid: Bool) -> KnownPayment.Aside? {
         guard let order else { return .unknownOrder }
         if facts.currency != order.currency { return .otherCurrency }
         if facts.amountPaise != order.amountPaise { return .otherAmount }
         if facts.state == .refunded { return .refunded }
-        return facts.state == .captured && order.state == .paid ? .paidTwice : nil
+        return facts.state == .captured && isPaid ? .paidTwice : nil
     }
 
     /// One way into the wallet for every payment: a recharge whose reference is the gateway's id of the payment.
@@ -188,10 +229,10 @@ public struct SettlePayment: Command {
         _ order: PaymentOrder, in transaction: any SQLTransaction, _ context: CommandContext
     ) throws {
         let scope = context.actor.scope
-        let payments = try KnownPayment.ofOrder(order, scope, in: transaction)
-        let furthest = payments.map(\.payment.state).max() ?? .created
+        let furthest = try KnownPayment.counts(order, scope, in: transaction).map(\.state).max() ?? .created
+        let isCredited = try KnownPayment.isCredited(order, scope, in: transaction)
         let state: PaymentOrder.State =
-            if payments.contains(where: { $0.entryID != nil }) {
+            if isCredited {
                 .paid
             } else if order.state == .expired {
                 .expired

@@ -43,6 +43,8 @@ struct ServeCommand: AsyncParsableCommand {
     var logFormat: String?
     @Option(help: "Least severe line of the log: trace, debug, info, notice, warning, error or critical.")
     var logLevel: String?
+    @Flag(help: "For trying only: the test gateway credits wallets and takes no money. No setting can say it.")
+    var testPayments = false
     @OptionGroup var shared: SharedOptions
 
     func run() async throws {
@@ -56,8 +58,10 @@ struct ServeCommand: AsyncParsableCommand {
             let level = settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
             let format = settings.text(.logFormat)
             let log = try serviceLog(level, format: format)
+            var options = try settings.serving()
+            options.testPayments = testPayments
             return try await serve(
-                settings.site(), options: settings.serving(), log: log, quiet(console, log, format: format))
+                settings.site(), options: options, log: log, quiet(console, log, format: format))
         }
     }
 

@@ -179,15 +179,17 @@ extension Endpoints {
                 access: .permission([.rechargeAccounts, .rechargeOwnAccount]),
                 EndpointText(
                     "Pay at the test gateway",
-                    "Only where payments.portal is test: no money is taken. The signed webhooks come in as from "
-                        + "outside. The same Idempotency-Key is the same payment; an order that is paid stays as it is."
+                    "Only where the program was started with --test-payments and payments.portal is test: no money "
+                        + "is taken. The signed webhooks come in as from outside. The same Idempotency-Key is the "
+                        + "same payment; an order that is paid stays as it is."
                 ),
                 example: TestPaymentInput(orderID: ID(8001), outcome: .succeed), outputExample: .example,
                 idempotency: .keyed, problems: [.notFound, .conflict],
                 run: { input, context in
                     let order = try await context.paymentDesk().payAtTest(
                         orderID: input.orderID.value, input.outcome, attempt: context.idempotencyKey ?? "",
-                        as: try context.actor)
+                        as: try context.actor,
+                        source: try context.actor.source(address: context.call.remoteAddress))
                     return try await context.view(order.orderID)
                 })),
         AnyEndpoint(

@@ -113,6 +113,8 @@ public struct SiteFacts: Sendable {
     public var lastBackupAtMs: @Sendable () async -> Int64? = { nil }
     /// System time until which the certificate of this process is good; nil: it serves without one.
     public var certificateUntilMs: @Sendable () -> Int64? = { nil }
+    /// Whether consumers of a company pay at the test gateway.
+    public var testPayments: @Sendable (Int64) async throws -> Bool = { _ in false }
     /// Transactions that wait for a thread, by store.
     public var waiting: @Sendable () -> [(store: String, count: Int)] = { [] }
     public init() {}

@@ -30,6 +30,7 @@ public enum StatusCheck: String, Sendable, Codable, CaseIterable {
     case databaseQueue = "database-queue"
     case databaseSize = "database-size"
     case disk, backup, certificate
+    case testPayments = "test-payments"
 
     public var section: StatusSection {
         switch self {
@@ -38,7 +39,9 @@ public enum StatusCheck: String, Sendable, Codable, CaseIterable {
         case .people: .people
         case .booksSum, .booksEntries, .booksBalances: .books
         case .outboxAge, .outboxGivenUp, .rawReads, .rawUntaken: .queues
-        case .databaseAnswer, .databaseQueue, .databaseSize, .disk, .backup, .certificate: .site
+        case .databaseAnswer, .databaseQueue, .databaseSize, .disk, .backup, .certificate,
+            .testPayments:
+            .site
         }
     }
 }
@@ -83,6 +86,10 @@ public struct StatusReport: Sendable {
         if seesAll, actor.has(.adjustAccounts) { rows += bookRows(company) }
         if seesAll { rows += queueRows(company) }
         if seesAll, actor.has(.manageSettings) { rows += await siteRows(board, company) }
+        // Told to everybody who sees the whole company, and only where it is so.
+        if seesAll, try await board.facts.testPayments(actor.scope.orgID) {
+            rows.append(zero(.testPayments, 1, bad: true))
+        }
         return StatusReport(
             computedAtMs: min(line.countedAtMs, company.takenAtMs), lineDay: line.day, rows: rows)
     }

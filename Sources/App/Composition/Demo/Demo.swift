@@ -78,6 +78,7 @@ public func demo(_ options: DemoOptions, log: Logger, _ console: Console) async 
         serve.simulator = control.map { FleetControlClient(path: $0.path) }
         // A silent meter may not hold up hours of fast time.
         serve.collection.timeoutMs = 700
+        serve.testPayments = true
         let serving = try await Serving(open, options: serve, log: log)
         var state = known ?? DemoState(firstDay: first.description, businessMs: startMs, signIns: [])
         if !state.signIns.contains(where: { $0.username == DemoPlan.counter }) {

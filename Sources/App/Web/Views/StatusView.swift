@@ -113,6 +113,7 @@ extension StatusCheck {
         case .disk: ("status.disk", "status.todo.disk")
         case .backup: ("status.backup", "status.todo.backup")
         case .certificate: ("status.certificate", "status.todo.certificate")
+        case .testPayments: ("status.testPayments", "status.todo.testPayments")
         }
     }
 }
