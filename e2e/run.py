@@ -362,6 +362,7 @@ def meter_data(walk, person, whole):
     serial = page.inner_text("main p a")
     page.select_option("#tool", "zero")
     page.click("button[value=preview]")
+    page.wait_for_selector("#preview", state="attached")
     walk.check(page.locator("#preview").count() == 1, "edit", "no preview of an edit")
     walk.look(page, "edit-preview", [1440, 360])
     context.close()
