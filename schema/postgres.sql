@@ -26,6 +26,14 @@ table api_key
   column revoked_at_ms bigint
   constraint api_key_pkey PRIMARY KEY (org_id, key_id)
   CREATE UNIQUE INDEX api_key_id ON public.api_key USING btree (key_id)
+table aside_closed
+  column org_id bigint not null
+  column known_id bigint not null
+  column aside text collate C not null
+  column reason text collate C not null
+  column login_id bigint not null
+  column at_ms bigint not null
+  constraint aside_closed_pkey PRIMARY KEY (org_id, known_id, aside)
 table audit
   column org_id bigint not null
   column audit_id bigint not null

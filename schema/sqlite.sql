@@ -2,6 +2,7 @@ CREATE TABLE account_place (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL
 CREATE TABLE adjustment (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, account_id INTEGER NOT NULL, reason TEXT NOT NULL, login_id INTEGER NOT NULL, PRIMARY KEY (org_id, entry_id)) STRICT, WITHOUT ROWID
 CREATE TABLE api_key (org_id INTEGER NOT NULL, key_id INTEGER NOT NULL, name TEXT NOT NULL, secret_hash BLOB NOT NULL, role TEXT NOT NULL, permissions TEXT NOT NULL, place_id INTEGER, login_id INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL, last_used_day INTEGER, revoked_at_ms INTEGER, PRIMARY KEY (org_id, key_id)) STRICT
 CREATE UNIQUE INDEX api_key_id ON api_key (key_id)
+CREATE TABLE aside_closed (org_id INTEGER NOT NULL, known_id INTEGER NOT NULL, aside TEXT NOT NULL, reason TEXT NOT NULL, login_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, known_id, aside)) STRICT, WITHOUT ROWID
 CREATE TABLE audit (org_id INTEGER NOT NULL, audit_id INTEGER NOT NULL, system_at_ms INTEGER NOT NULL, business_at_ms INTEGER NOT NULL, login_id INTEGER NOT NULL, role TEXT NOT NULL, source TEXT NOT NULL, command TEXT NOT NULL, why TEXT NOT NULL, subject_id INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (org_id, audit_id)) STRICT, WITHOUT ROWID
 CREATE INDEX audit_business ON audit (org_id, business_at_ms, audit_id)
 CREATE INDEX audit_login ON audit (org_id, login_id, audit_id)

@@ -58,6 +58,41 @@ import Testing
         }
     }
 
+    @Test func blankRowsAtTheEdgesAreGaps() async throws {
+        try await withFolder { folder in
+            let (input, output) = (folder + "/load.csv", folder + "/out.csv")
+            let rows = (0..<240).map { hour in
+                let (day, at) = (hour / 24 + 1, hour % 24)
+                let value = hour == 0 ? "" : hour >= 237 ? "NaN" : "0.100"
+                return "2026-03-\(day < 10 ? "0" : "")\(day)T\(at < 10 ? "0" : "")\(at):00:00Z,\(value)\n"
+            }
+            try Bench.write("start,A\n" + rows.joined(), to: input)
+            let filled = await run { try await fillFile(FillFileOptions(input: input, output: output), $0) }
+            #expect(filled.status == .done && filled.spoken.all.contains("4 filled with best"), "\(filled.spoken.all)")
+            let found = try self.rows(output)
+            #expect(found.count == 240 && found[0][3] == "estimated" && found[239][3] == "estimated")
+            let ahead = await run {
+                try await forecastFile(ForecastFileOptions(input: input, output: output, days: 1), $0)
+            }
+            #expect(ahead.spoken.all.contains("its last rows have no value"), "\(ahead.spoken.all)")
+            let tariff = folder + "/flat.yaml"
+            try Bench.write(
+                """
+                format: 1
+                id: FLAT
+                version: 1
+                name: Flat
+                validFrom: 2026-01-01
+                components:
+                  - {id: energy, kind: energy, perKWh: 5}
+                """, to: tariff)
+            var options = PriceFileOptions(tariffs: [tariff], load: input)
+            options.zone = "UTC"
+            let priced = await run { [options] in try await priceFile(options, $0) }
+            #expect(priced.status == .problems && priced.spoken.all.contains("4 intervals are missing; "))
+        }
+    }
+
     @Test func badInput() async throws {
         try await withFolder { folder in
             let (input, output, bad) = (folder + "/load.csv", folder + "/out.csv", folder + "/bad.txt")

@@ -270,6 +270,23 @@ import Testing
             #expect(second == Array(aside[2...3]))
             #expect(aside.first { $0.payment.paymentID == "pay_right" }?.entryID != nil)
             #expect(try await shop.state(order) == .paid)
+            // A person says what became of one; told otherwise later, it is there again.
+            let twice = try #require(aside.first { $0.aside == .paidTwice })
+            func close(_ knownID: Int64) async throws -> KnownPayment.Aside {
+                try await shop.site.perform(
+                    CloseAsidePayment(knownID: knownID, reason: "Paid back at the gateway"), as: Self.system,
+                    source: "test")
+            }
+            for _ in 0..<2 { #expect(try await close(twice.knownID) == .paidTwice) }
+            func open() async throws -> [Int64] {
+                try await shop.site.money.read { try KnownPayment.aside(limit: 10, Scope(orgID: 1), in: $0) }
+                    .map(\.knownID)
+            }
+            #expect(try await open() == aside.map(\.knownID).filter { $0 != twice.knownID })
+            try await shop.take(shop.payment(order, .refunded, id: "pay_second"))
+            #expect(try await open() == aside.map(\.knownID))
+            let unknown = await Self.refusal { _ = try await close(1) }
+            #expect(unknown?.code == .notFound)
             // Who is confined sees none of them, and no other company.
             for scope in [Scope(orgID: 1, placeIDs: [10]), Scope(orgID: 1, accountID: 101), Scope(orgID: 2)] {
                 let seen = try await shop.site.money.read { try KnownPayment.aside(limit: 10, scope, in: $0) }
@@ -413,6 +430,22 @@ import Testing
             #expect(try await shop.reconcile(afterMinutes: 10).paid == 1)
             #expect(try await shop.state(second) == .paid)
             #expect(try await shop.balance() == 80_000)
+        }
+    }
+
+    @Test(arguments: TestEngine.available)
+    func ordersNobodyPaidAreDroppedInTheEnd(_ engine: TestEngine) async throws {
+        try await Self.with(engine) { shop in
+            let paid = try await shop.open(20_000, "order-key-1")
+            try await shop.take(shop.payment(paid, .captured))
+            let failed = try await shop.open(30_000, "order-key-2")
+            try await shop.take(shop.payment(failed, .failed, id: "pay_2"))
+            for _ in 0..<7 { _ = try await shop.reconcile(afterMinutes: 1_440) }
+            _ = try await shop.reconcile(afterMinutes: 1_440 * 390)
+            #expect(try await (shop.count("payment_order"), shop.count("gateway_payment")) == (2, 2))
+            _ = try await shop.reconcile(afterMinutes: 1_440 * 10)
+            #expect(try await (shop.count("payment_order"), shop.count("gateway_payment")) == (1, 1))
+            #expect(try await shop.state(paid) == .paid)
         }
     }
 

@@ -41,6 +41,26 @@ public struct SeenValues: Sendable, Equatable {
     }
 }
 
+/// The first and the last slot of those met.
+public struct SeenSlots: Sendable, Equatable {
+    public struct Slot: Sendable, Comparable {
+        public var day: CivilDay
+        public var slot: Int
+        public static func < (left: Slot, right: Slot) -> Bool { (left.day, left.slot) < (right.day, right.slot) }
+    }
+    /// Nil while there is none.
+    public private(set) var range: ClosedRange<Slot>?
+
+    mutating func see(_ day: Int32, _ slot: Int) {
+        let one = Slot(day: CivilDay(number: day), slot: slot)
+        range = min(range?.lowerBound ?? one, one)...max(range?.upperBound ?? one, one)
+    }
+
+    mutating func see(_ other: SeenSlots) {
+        for slot in [other.range?.lowerBound, other.range?.upperBound] { slot.map { see($0.day.number, $0.slot) } }
+    }
+}
+
 /// How the file is laid out.
 public enum LoadFileLayout: String, Sendable {
     /// A stamp, then a column for each meter.
@@ -85,6 +105,8 @@ public struct LoadFile: Sendable {
     public let negatives: SeenValues
     /// Words instead of a value, `NaN` or `NA`: they count as missing, as an empty cell does.
     public let words: SeenValues
+    /// Slots whose rows have a stamp and no value; those within the days of values are gaps there anyhow.
+    public let blanks: SeenSlots
     /// Set when some rows seem to lie further apart, or closer together, than the others: then the file is to be read
     /// by this mapping, which finds the interval of each day. What is here took every value for one of `periodS`.
     public let dayByDay: ColumnMapping?
@@ -128,6 +150,14 @@ public struct LoadFile: Sendable {
         guard let meter = meters.firstIndex(of: name) else { return [:] }
         return Dictionary(uniqueKeysWithValues: days(meter).map { ($0.day, $0.values) })
     }
+}
+
+/// A value that waits for others of its meter.
+struct LaterRow {
+    var meter: UInt32
+    var day: Int32
+    var slot: UInt32
+    var wh: Int32
 }
 
 /// The slots of one meter while and after reading. Days come mostly in order, so the last one is looked at first.

@@ -32,17 +32,12 @@ public struct LoadFileParser: Sendable {
     private var roundedCount = 0
     private var negatives = SeenValues()
     private var words = SeenValues()
+    private var blanks = SeenSlots()
     private var finer = FinerRows()
     private var cells: [Range<Int>] = []
     private var rowValues: [Int32] = []
     /// Once the header and the capture period of a long file are known.
     private var longRows: LongRows?
-    private struct LaterRow {
-        var meter: UInt32
-        var day: Int32
-        var slot: UInt32
-        var wh: Int32
-    }
     /// Whether rows may be placed later than they came. Then a conflict shows only as `needsOrder`.
     private let waitsForOthers: Bool
     private let takesShortWay: Bool
@@ -263,7 +258,7 @@ public struct LoadFileParser: Sendable {
         return LoadFile(
             file: file, layout: header.layout, zone: zone, periodS: periodS, meters: meters, refused: refused,
             refusedCount: refusedCount, rowCount: rowCount, valueCount: valueCount, roundedCount: roundedCount,
-            negatives: negatives, words: words,
+            negatives: negatives, words: words, blanks: blanks,
             dayByDay: guess.map { ColumnMapping(header, isAtEnd: side == .end, guess: $0) }, loads: loads)
     }
 
@@ -339,6 +334,7 @@ public struct LoadFileParser: Sendable {
         next.roundedCount = 0
         next.negatives = SeenValues()
         next.words = SeenValues()
+        next.blanks = SeenSlots()
         next.finer = FinerRows()
         next.needsOrder = false
         next.laterCounts = Array(repeating: 0, count: Self.laterBuckets)
@@ -389,6 +385,7 @@ public struct LoadFileParser: Sendable {
         refusedCount += part.refusedCount
         negatives.see(row: part.negatives.firstRow + lineNumber, count: part.negatives.count)
         words.see(row: part.words.firstRow + lineNumber, count: part.words.count)
+        blanks.see(part.blanks)
         lineNumber += part.lineNumber
         byteCount += part.byteCount
         rowCount += part.rowCount
@@ -542,7 +539,7 @@ public struct LoadFileParser: Sendable {
             throw Refusal(what: "the meter's id is empty or long", hint: "give 1 to 100 characters")
         }
         guard case .wh(let wh, let rounded) = try energy(line, value, column: header.valueName, row: row) else {
-            return
+            return blanks.see(place.day, place.slot)
         }
         let meter = try meter(name)
         if try checkFree(meter, place, wh) { try write(meter, place, wh, rounded: rounded, row: row) }
@@ -560,6 +557,7 @@ public struct LoadFileParser: Sendable {
             default: rowValues.append(MeterLoad.absent)
             }
         }
+        if rowValues.allSatisfy({ $0 == MeterLoad.absent }) { blanks.see(place.day, place.slot) }
         for (meter, wh) in rowValues.enumerated() where wh != MeterLoad.absent {
             try write(meter, place, wh, rounded: false, row: row)
         }

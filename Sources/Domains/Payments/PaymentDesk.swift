@@ -240,7 +240,10 @@ public struct PaymentDesk: Sendable {
             try await mend(gateway, scope, &result)
             try await ask(gateway, scope, nowMs: nowMs, &result, progress)
         }
-        try await site.money.write { try PaymentEvent.prune(nowMs: nowMs, scope, in: $0) }
+        try await site.money.write { transaction in
+            try PaymentEvent.prune(nowMs: nowMs, scope, in: transaction)
+            try PaymentOrder.prune(nowMs: nowMs, scope, in: transaction)
+        }
         return result
     }
 

@@ -28,6 +28,7 @@ public enum PaymentsSchema {
                   reason {text} NOT NULL, login_id {id} NOT NULL, PRIMARY KEY (org_id, entry_id)) {keyed_table}
                 """
             ]),
+        aside,
     ]
 }
 

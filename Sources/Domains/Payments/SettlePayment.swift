@@ -104,19 +104,6 @@ public struct KnownPayment: Sendable, Equatable {
             """, [.int(scope.orgID), .text(order.gateway), .text(gatewayOrderID)], decode)
     }
 
-    /// What is kept aside, the newest first: for who sees the whole company, as some of it has no account.
-    /// - Parameter knownID: only what became known before this one; nil from the newest.
-    public static func aside(
-        before knownID: Int64? = nil, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> [KnownPayment] {
-        guard scope.isWholeCompany else { return [] }
-        return try transaction.query(
-            """
-            SELECT \(columns) FROM gateway_payment WHERE org_id = $1 AND aside IS NOT NULL AND known_id < $2
-            ORDER BY known_id DESC LIMIT $3
-            """, [.int(scope.orgID), .int(knownID ?? .max), .int(limit)], decode)
-    }
-
     fileprivate func store(gateway: String, _ scope: Scope, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """

@@ -29,6 +29,7 @@ struct TestPaymentInput: APIModel {
 }
 
 struct GatewayPaymentView: APIModel {
+    var knownID: ID
     var paymentID: String
     var amountPaise: Int64
     var currency: String
@@ -37,6 +38,7 @@ struct GatewayPaymentView: APIModel {
     var aside: KnownPayment.Aside?
     var gatewayOrderID: String
     static let notes: [String: Note] = [
+        "knownID": Note("Ours, in the order in which payments became known."),
         "paymentID": Note("The gateway's id of the payment."), "amountPaise": Note("As the gateway tells it."),
         "currency": Note("As the gateway tells it."), "state": Note("The furthest state that was told."),
         "entry": Note("The line of the statement that credited it."),
@@ -46,6 +48,7 @@ struct GatewayPaymentView: APIModel {
 
     init(_ known: KnownPayment) {
         let payment = known.payment
+        knownID = ID(known.knownID)
         (paymentID, gatewayOrderID, state) = (payment.paymentID, payment.gatewayOrderID, payment.state)
         (amountPaise, currency, aside) = (payment.amountPaise, payment.currency, known.aside)
         entry = known.entryID.map(StatementReport.entryName)
@@ -110,6 +113,19 @@ struct AsidePaymentsView: APIModel {
         "items": Note("Newest first.", itemsMax: 200),
         "next": Note("Send it as `before` to go on; absent at the end."),
     ]
+}
+
+struct CloseAsideInput: APIModel {
+    var knownID: ID
+    var reason: String
+    static let notes: [String: Note] = [
+        "knownID": Note("The payment, as listed."), "reason": Note("What became of it.", length: 3...200),
+    ]
+}
+
+struct ClosedAsideView: APIModel {
+    var aside: KnownPayment.Aside
+    static let notes: [String: Note] = ["aside": Note("What it had been kept aside for.")]
 }
 
 struct WebhookInput: APIModel {
@@ -211,6 +227,21 @@ extension Endpoints {
                             items: items.map(GatewayPaymentView.init),
                             next: found.count > limit ? items.last.map { ID($0.knownID) } : nil)
                     }
+                })),
+        AnyEndpoint(
+            Endpoint<CloseAsideInput, ClosedAsideView>(
+                "payments.close-aside", "POST", "/api/v1/aside-payments/{knownID}/closing",
+                access: .permission([.adjustAccounts]),
+                EndpointText(
+                    "Close a payment kept aside",
+                    "After a person has booked or paid back what it was; the reason stands in the trail. Should the "
+                        + "gateway tell something else of the payment later, it is listed again."),
+                example: CloseAsideInput(knownID: ID(9_001), reason: "Paid back at the gateway on 4 May"),
+                outputExample: ClosedAsideView(aside: .paidTwice), problems: [.notFound],
+                run: { input, context in
+                    ClosedAsideView(
+                        aside: try await context.perform(
+                            CloseAsidePayment(knownID: input.knownID.value, reason: input.reason)))
                 })),
         AnyEndpoint(
             DocumentEndpoint<WebhookInput>(

@@ -33,7 +33,7 @@ public struct FillFileOptions: Sendable {
     }
 }
 
-/// Writes `meter,start,value_kwh,quality,method,confidence`: a row for every meter and slot of the file's range.
+/// Writes `meter,start,value_kwh,quality,method,confidence`: a row for every meter and slot from the file's first row to its last.
 public func fillFile(_ options: FillFileOptions, _ console: Console) async throws -> CommandStatus {
     let progress = ProgressLine(console)
     let zone = try knownZone(options.zone)
@@ -46,18 +46,18 @@ public func fillFile(_ options: FillFileOptions, _ console: Console) async throw
     if let stranger = registers.keys.sorted().first(where: { !file.meters.contains($0) }) {
         console.note("registers of \(stranger) are not used: the load file has no such meter")
     }
-    let stamps = file.series.first.map { utcStamps($0, file.range) } ?? []
+    let stamps = file.series.first.map { utcStamps($0, file.rowRange) } ?? []
     var result = ResultFile(options.output, header: "meter,start,value_kwh,quality,method,confidence")
     var methods: [String: Int] = [:]
     var present = 0
     var open = 0
     for (name, series) in zip(file.meters, file.series) {
-        let found = estimate(series, wanted: file.range, registers: registers[name] ?? [], plan: plan)
+        let found = estimate(series, wanted: file.rowRange, registers: registers[name] ?? [], plan: plan)
         var next = found.filled.makeIterator()
         var estimate = next.next()
         let field = csvField(name)
-        for slot in file.range {
-            let stamp = stamps[slot - file.range.lowerBound]
+        for slot in file.rowRange {
+            let stamp = stamps[slot - file.rowRange.lowerBound]
             if series.qualities[slot] != .missing {
                 present += 1
                 result.add("\(field),\(stamp),\(exactKWh(series.values[slot])),actual,,")

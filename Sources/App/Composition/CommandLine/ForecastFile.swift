@@ -45,6 +45,9 @@ public func forecastFile(_ options: ForecastFileOptions, _ console: Console) asy
         options.input, zone: zone, periodMinutes: options.periodMinutes, holidays: holidays, daysAhead: options.days,
         progress: progress)
     guard let shape = file.series.first else { return .problems }
+    if file.rowRange.upperBound > file.range.upperBound {
+        console.note("\(options.input): its last rows have no value; the forecast follows the last value")
+    }
     let from = try firstDay(options, shape, file.range)
     let days = (0..<options.days).map { from.advanced(by: $0) }
     var names = file.meters

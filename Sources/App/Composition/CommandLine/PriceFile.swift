@@ -204,7 +204,8 @@ private struct PricedLoad {
         guard !book.needsExport || export != nil else {
             throw Complaint("the tariff meters what is fed in", hint: "Give --export FILE.", .usage)
         }
-        let days = load.meters.indices.flatMap { load.days($0).map(\.day) }
+        let blanks = load.blanks.range.map { [$0.lowerBound.day, $0.upperBound.day] } ?? []
+        let days = load.meters.indices.flatMap { load.days($0).map(\.day) } + blanks
         guard let first = days.min(), let last = days.max() else {
             throw Complaint("\(name): no values", hint: "Give a load file with values.", .problems)
         }
@@ -262,7 +263,8 @@ private struct PricedLoad {
         }
         if let firstGap {
             throw Complaint(
-                "\(name): meter \(file.meters[meter]) has no value on \(firstGap), \(missing) intervals are missing",
+                "\(name): meter \(file.meters[meter]) has no value on \(firstGap), \(missing) intervals are missing"
+                    + (file.words.count > 0 ? "; \(file.words.wordsNote(name))" : ""),
                 hint: readFrom < from
                     ? "The tariff looks back: fill the gaps (busbar vee fill), or give a file without the earlier days."
                     : "Fill the gaps (busbar vee fill --zone \(file.zone.identifier)), "

@@ -14,6 +14,8 @@ struct SeriesFile {
     var series: [LoadSeries]
     /// From the first to the last slot of which any meter has a value; gaps are inside.
     var range: Range<Int>
+    /// The same with rows at the edges that have a stamp and no value.
+    private(set) var rowRange: Range<Int>
     private var refused: [RefusedRow]
     private var refusedCount: Int
     /// What is to be known of the values, a line each.
@@ -31,8 +33,9 @@ struct SeriesFile {
         progress: ProgressLine
     ) throws {
         let load = try MeterDays(path, zone: zone, periodMinutes: periodMinutes, progress: progress)
-        guard let first = load.days.compactMap({ $0.first?.day }).min(),
-            let last = load.days.compactMap({ $0.last?.day }).max()
+        let blanks = load.blanks.range
+        guard let first = (load.days.map { $0.first?.day } + [blanks?.lowerBound.day]).compactMap({ $0 }).min(),
+            let last = (load.days.map { $0.last?.day } + [blanks?.upperBound.day]).compactMap({ $0 }).max()
         else { throw Complaint("\(path): no values", hint: "Give a load file with values.", .problems) }
         // Slots are held for every meter and day; a stamp far away from the others would fill the memory.
         let slots = (first.days(to: last) + 1 + daysAhead) * (86400 / load.periodS)
@@ -64,7 +67,14 @@ struct SeriesFile {
                 "\(path): no value can be taken as a reading", hint: "\(load.notes.first ?? "Give values of energy").",
                 .problems)
         }
-        (meters, self.series, self.range) = (load.meters, series, range)
+        (meters, self.series, self.range, rowRange) = (load.meters, series, range, range)
+        if let blanks {
+            func slot(_ blank: SeenSlots.Slot) -> Int {
+                (empty.slots(of: blank.day)?.lowerBound ?? 0) + blank.slot * load.blankS / load.periodS
+            }
+            rowRange =
+                min(range.lowerBound, slot(blanks.lowerBound))..<max(range.upperBound, slot(blanks.upperBound) + 1)
+        }
         (refused, refusedCount) = (load.refused, load.refusedCount)
         notes = load.notes
         heldCount = load.negativeCount + parts.count
@@ -126,6 +136,9 @@ private struct MeterDays {
     var refused: [RefusedRow]
     var refusedCount: Int
     var negativeCount: Int
+    /// Rows without a value, in slots of so many seconds.
+    var blanks: SeenSlots
+    var blankS: Int
     var notes: [String] = []
 
     init(_ path: String, zone: Zone, periodMinutes: Int?, progress: ProgressLine) throws {
@@ -142,6 +155,7 @@ private struct MeterDays {
         }
         if let periodMinutes { try Self.proveUntold(try? read(nil), periodMinutes, name) }
         let load = try read(periodMinutes.map { $0 * 60 })
+        (blanks, blankS) = (load.blanks, load.periodS)
         let (words, negatives): (SeenValues, SeenValues)
         if let mapping = load.dayByDay {
             var reader = MappedFileParser(file: name, zone: zone, mapping: mapping)
