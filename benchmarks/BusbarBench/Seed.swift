@@ -1,5 +1,5 @@
 // Makes a site of many accounts with days of readings, charges and a balanced book, as the product would have made it
-// over weeks, in minutes. What it wrote is held against the product's own rating run. No part of the product.
+// over weeks, in minutes. No part of the product.
 import Access
 import Accounts
 import CivilTime
@@ -88,18 +88,17 @@ enum Seed {
         let last = plan.lastDay ?? org.zone.day(atS: site.clocks.businessNowMs() / 1000).advanced(by: -1)
         let first = last.advanced(by: 1 - plan.days)
         let feeders = try await makeCompany(site, accounts: plan.accounts, first: first)
-        let priced = try PricedPlans(first: first, days: plan.days)
         for start in stride(from: 0, to: plan.accounts, by: chunkSize) {
             let houses = try (start..<min(start + chunkSize, plan.accounts)).map { index in
                 try House(index, placeID: feeders[index / 1_000], site: site, vault: open.vault)
             }
-            try await SeedChunk(houses: houses, first: first, days: plan.days, site: site, plans: priced).store()
+            try await SeedChunk(houses: houses, first: first, days: plan.days, site: site).store()
             if start / chunkSize % 40 == 39 {
                 note("\(start + houses.count) of \(plan.accounts) accounts, \(Int(watch.used().wallS)) s")
             }
         }
         try await openingCommands(site, count: min(commands, plan.accounts))
-        try await checkAgainstTheProduct(site)
+        try await charge(site, watch)
         let trial = try await site.money.read { try Journal.trialBalance(scope, in: $0) }
         guard trial.sumPaise == 0, trial.wrongAccounts.isEmpty else { throw BenchError("the book does not balance") }
         return #"{"accounts": \#(plan.accounts), "days": \#(plan.days), "first_day": "\#(first)", "#
@@ -137,48 +136,15 @@ enum Seed {
         }
     }
 
-    /// All but the last thousand changes are marked as rated; the product's own run over the rest must find nothing to
-    /// charge, because every hash is the one it would have written.
-    private static func checkAgainstTheProduct(_ site: Site) async throws {
-        for month in try await site.readings.months() {
-            try await site.readings.shard(month).write { transaction in
-                let last =
-                    try transaction.first(
-                        "SELECT last_change FROM change_counter WHERE org_id = $1 AND stream = $2 AND month_index = $3",
-                        [.int(org.orgID), .text(ChangeStream.dayBlock.rawValue), .int(month.index)]
-                    ) { try $0.int(0) } ?? 0
-                try ChangeStream.dayBlock.advance(
-                    "rating", to: max(0, last - 1_000), orgID: org.orgID, month: month, in: transaction)
-            }
+    /// The product's own run charges every day; a second one must find nothing to charge.
+    private static func charge(_ site: Site, _ watch: Stopwatch) async throws {
+        let rater = Rater(site: site, org: org)
+        _ = try await rater.run { made in
+            if made % 100_000 < 1_000 { note("\(made) days charged, \(Int(watch.used().wallS)) s") }
         }
-        let made = try await Rater(site: site, org: org).run()
-        guard made == 0 else { throw BenchError("the product would have charged \(made) days otherwise") }
+        let again = try await rater.run()
+        guard again == 0 else { throw BenchError("a second run would have charged \(again) days") }
     }
-}
-
-/// Schedules of every plan an account may hold, for every day.
-struct PricedPlans: Sendable {
-    static let sanctionedW: [Int64] = [1_000, 2_000, 3_000, 5_000]
-    private var schedules: [[DaySchedule]] = []
-    let records: [String]
-
-    init(first: CivilDay, days: Int) throws {
-        var records: [String] = []
-        for watts in Self.sanctionedW {
-            for addOns in [[], [Seed.addOn]] {
-                let plan = try PricePlan(base: Seed.base, addOns: addOns, sanctionedW: watts)
-                records.append(Packs.record(plan))
-                schedules.append(
-                    try (0..<days).map { offset in
-                        try DaySchedule(
-                            plan: plan, day: first.advanced(by: offset), slots: Seed.slots, zone: Seed.org.zone)
-                    })
-            }
-        }
-        self.records = records
-    }
-
-    func schedule(_ house: House, _ offset: Int) -> DaySchedule { schedules[house.plan][offset] }
 }
 
 /// One consumer with a meter.
@@ -197,10 +163,8 @@ struct House: Sendable {
         sealedKeys = try vault.seal(MeterKeys(secret: Array("bench-\(index)".utf8)), meterID: meterID)
     }
 
-    /// Which of ``PricedPlans``: the connected load twice, without and with the add-on.
-    var plan: Int { index % 4 * 2 + (index % 5 == 3 ? 1 : 0) }
-    var sanctionedW: Int64 { PricedPlans.sanctionedW[plan / 2] }
-    var hasAddOn: Bool { plan % 2 == 1 }
+    var sanctionedW: Int64 { [1_000, 2_000, 3_000, 5_000][index % 4] }
+    var hasAddOn: Bool { index % 5 == 3 }
     var number: String { "BB-" + String(String(1_000_000 + index).dropFirst()) }
 
     /// A quiet night, a morning, an evening; each house its own size, each half hour its own noise.

@@ -1,10 +1,9 @@
 // Some hundred accounts of a seeded site with all their days: one transaction a month of readings, one of money.
-// Writes what Ingest, Rater and Recharge would have written, in bulk. No part of the product.
+// Writes what Ingest and Recharge would have written, in bulk; charges are the product's own. No part of the product.
 import Access
 import Accounts
 import CivilTime
 import Clocks
-import Cryptography
 import IntervalData
 import Journal
 import MeterData
@@ -18,7 +17,6 @@ struct SeedChunk: Sendable {
     let first: CivilDay
     let days: Int
     let site: Site
-    let plans: PricedPlans
 
     func store() async throws {
         let blocks = houses.map { house in
@@ -28,7 +26,7 @@ struct SeedChunk: Sendable {
             }
         }
         async let readings: Void = storeReadings(blocks)
-        async let money: Void = storeMoney(blocks)
+        async let money: Void = storeMoney()
         _ = try await (readings, money)
     }
 
@@ -51,16 +49,10 @@ struct SeedChunk: Sendable {
         }
     }
 
-    private func storeMoney(_ blocks: [[DayBlock]]) async throws {
+    private func storeMoney() async throws {
         try await site.money.write { transaction in
             for house in houses { try create(house, in: transaction) }
             try recharge(in: transaction)
-            var states = [MonthState](repeating: .zero, count: houses.count)
-            for offset in 0..<days {
-                let day = first.advanced(by: offset)
-                if day.parts.day == 1 { states = [MonthState](repeating: .zero, count: houses.count) }
-                try charge(day, offset, blocks.map { $0[offset] }, &states, in: transaction)
-            }
         }
     }
 
@@ -107,53 +99,6 @@ struct SeedChunk: Sendable {
             """
             INSERT INTO recharge (org_id, recharge_id, account_id, amount_paise, method, reference, business_at_ms,
               entry_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            """, rows)
-    }
-
-    /// One day of all houses: a charge each and one entry of the book for all.
-    private func charge(
-        _ day: CivilDay, _ offset: Int, _ blocks: [DayBlock], _ states: inout [MonthState],
-        in transaction: any SQLTransaction
-    ) throws {
-        let entryID = site.ids.next()
-        let atMs = startMs(day.advanced(by: 1)) + 1_800_000
-        var legs: [Leg] = []
-        var revenuePaise: [ChartAccount: Int64] = [:]
-        var rows: [[SQLValue]] = []
-        for (number, house) in houses.enumerated() {
-            let schedule = plans.schedule(house, offset)
-            let (block, opening) = (blocks[number], states[number])
-            let priced = try schedule.price(block.values, opening: opening)
-            func paise(_ kind: ComponentKind) -> Int64 { priced.components.first { $0.kind == kind }?.paise ?? 0 }
-            let estimated = Int64(block.count(of: .estimated))
-            legs.append(
-                Leg(
-                    house.accountID, priced.totalPaise, .charge, supplyDay: day, revision: 1, estimated: estimated > 0))
-            revenuePaise[.energyRevenue, default: 0] += paise(.baseEnergy) + paise(.addOnEnergy)
-            revenuePaise[.fixedRevenue, default: 0] += paise(.fixed)
-            revenuePaise[.dutyPayable, default: 0] += paise(.duty)
-            states[number] = priced.closing
-            rows.append([
-                .int(Seed.org.orgID), .day(day), .int(house.accountID), 1, .int(house.meterID), 1,
-                .text(plans.records[house.plan]), .int(house.sanctionedW),
-                .bytes(Hash.sha256(schedule.inputBytes(block.values, opening: opening))), .int(block.totalValue),
-                .int(paise(.baseEnergy)), .int(paise(.addOnEnergy)), .int(paise(.fixed)), .int(paise(.duty)),
-                .int(priced.totalPaise), .int(estimated), .bytes(opening.encode()), .bytes(priced.closing.encode()),
-                .int(entryID), .int(atMs),
-            ])
-        }
-        for (account, paise) in revenuePaise.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where paise != 0 {
-            legs.append(Leg(account.rawValue, -paise, .revenue))
-        }
-        _ = try Journal.post(
-            key: "rating:\(entryID)", kind: "rating", legs: legs, businessAtMs: atMs, entryID: entryID, Seed.scope,
-            in: transaction)
-        try transaction.runMany(
-            """
-            INSERT INTO charge (org_id, day, account_id, revision, meter_id, block_version, packs, sanctioned_w,
-              inputs_hash, energy_wh, base_energy_paise, add_on_energy_paise, fixed_paise, duty_paise, total_paise,
-              estimated_slots, opening_state, closing_state, entry_id, rated_at_ms)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
             """, rows)
     }
 }
