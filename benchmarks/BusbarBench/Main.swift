@@ -8,6 +8,7 @@ import Foundation
                busbar-bench store sqlite|sqlite-rows METER_DAYS SLOTS FOLDER
                busbar-bench store postgres|postgres-rows METER_DAYS SLOTS URL SERVER_PID
                busbar-bench seed --accounts N --days D --data DIR [--database URL] [--to YYYY-MM-DD]
+               busbar-bench nightly ACCOUNTS FOLDER [URL SERVER_PID]
                busbar-bench serve-api busbar FOLDER | serve-api bare
                busbar-bench load PORT PATH TOKEN CONNECTIONS REQUESTS
                busbar-bench hes-read PORT METERS PARALLEL YYYY-MM-DD
@@ -36,6 +37,11 @@ import Foundation
         case ("mdm", _): return try await MeterDataSpeed.line(Array(words.dropFirst()))
         case ("seed", _): return try await Seed.run(SeedPlan(Array(words.dropFirst())))
         case ("price-day", 3): return try PriceDay.run(meterDays: number(1), runs: number(2))
+        case ("nightly", 3):
+            return try await NightlyRun.run(accounts: number(1), folder: words[2], databaseURL: nil, serverPID: nil)
+        case ("nightly", 5):
+            return try await NightlyRun.run(
+                accounts: number(1), folder: words[2], databaseURL: words[3], serverPID: number(4))
         case ("store", 5...6):
             let load = BenchLoad(meterDays: try number(2), slots: try number(3))
             let result =

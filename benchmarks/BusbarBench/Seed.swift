@@ -108,10 +108,17 @@ enum Seed {
     static func note(_ text: String) { FileHandle.standardError.write(Data("seed: \(text)\n".utf8)) }
 
     /// The company with a feeder for every thousand accounts. Returns the feeders.
-    private static func makeCompany(_ site: Site, accounts: Int, first: CivilDay) async throws -> [Int64] {
+    /// - Parameter tariff: the base pack as a tariff file, under the id of ``base``; nil is ``base``.
+    static func makeCompany(
+        _ site: Site, accounts: Int, first: CivilDay, tariff: String? = nil
+    ) async throws -> [Int64] {
         _ = try await site.perform(try AddOrg(org), as: .system(orgID: org.orgID), source: "seed")
         return try await site.money.write { transaction in
-            try Packs.store(base, from: first, scope, in: transaction)
+            if let tariff {
+                _ = try Packs.store(tariff: tariff, scope, in: transaction)
+            } else {
+                try Packs.store(base, from: first, scope, in: transaction)
+            }
             try Packs.store(addOn, from: first, scope, in: transaction)
             let plant = site.ids.next()
             try Place(placeID: plant, parentID: nil, kind: .plant, name: "Plant").create(scope, in: transaction)

@@ -19,24 +19,18 @@ struct SeedChunk: Sendable {
     let site: Site
 
     func store() async throws {
-        let blocks = houses.map { house in
-            (0..<days).map { offset in
-                let day = first.advanced(by: offset)
-                return house.block(day, batch: 1_000 + Int64(day.number))
-            }
-        }
-        async let readings: Void = storeReadings(blocks)
+        async let readings: Void = storeReadings()
         async let money: Void = storeMoney()
         _ = try await (readings, money)
     }
 
     private func startMs(_ day: CivilDay) -> Int64 { Seed.org.zone.startS(of: day) * 1000 }
 
-    private func storeReadings(_ blocks: [[DayBlock]]) async throws {
+    func storeReadings() async throws {
         var months: [CivilMonth: [(day: CivilDay, meterID: Int64, block: DayBlock)]] = [:]
-        for (house, own) in zip(houses, blocks) {
-            for (offset, block) in own.enumerated() {
-                let day = first.advanced(by: offset)
+        for house in houses {
+            for day in (0..<days).map(first.advanced) {
+                let block = house.block(day, batch: 1_000 + Int64(day.number))
                 months[day.month, default: []].append((day: day, meterID: house.meterID, block: block))
             }
         }
