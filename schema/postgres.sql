@@ -532,6 +532,14 @@ table message
   constraint message_pkey PRIMARY KEY (org_id, message_id)
   CREATE INDEX message_account ON public.message USING btree (org_id, account_id, message_id)
   CREATE UNIQUE INDEX message_key_unique ON public.message USING btree (org_id, message_key)
+table message_delivery
+  column org_id bigint not null
+  column message_id bigint not null
+  column channel text collate C not null
+  column state text collate C not null
+  column at_ms bigint not null
+  column evidence text collate C not null
+  constraint message_delivery_pkey PRIMARY KEY (org_id, message_id, channel, state)
 table meter
   column org_id bigint not null
   column meter_id bigint not null
@@ -1139,6 +1147,11 @@ table supply_account
   column closed_day bigint
   constraint supply_account_pkey PRIMARY KEY (org_id, account_id)
   CREATE UNIQUE INDEX supply_account_number ON public.supply_account USING btree (org_id, account_number)
+table supply_conversion
+  column org_id bigint not null
+  column account_id bigint not null
+  column day bigint not null
+  constraint supply_conversion_pkey PRIMARY KEY (org_id, account_id)
 table supply_decision
   column org_id bigint not null
   column decision_id bigint not null
@@ -1149,9 +1162,32 @@ table supply_decision
   column reasons text collate C not null
   column balance_paise bigint not null
   column rules text collate C not null
+  column facts text collate C
+  column rule_group text collate C
+  column rule_from_day bigint
+  column not_before_ms bigint
   constraint supply_decision_pkey PRIMARY KEY (org_id, decision_id)
   CREATE INDEX supply_decision_account ON public.supply_decision USING btree (org_id, account_id, decision_id)
   CREATE INDEX supply_decision_time ON public.supply_decision USING btree (org_id, at_ms)
+table supply_hold
+  column org_id bigint not null
+  column hold_id bigint not null
+  column asking bigint not null
+  column reason text collate C not null
+  column from_ms bigint not null
+  column until_ms bigint
+  column set_by bigint not null
+  column ended_at_ms bigint
+  column ended_by bigint
+  column end_reason text collate C
+  constraint supply_hold_pkey PRIMARY KEY (org_id, hold_id)
+table supply_notice
+  column org_id bigint not null
+  column account_id bigint not null
+  column threshold text collate C not null
+  column message_id bigint not null
+  column sent_at_ms bigint not null
+  constraint supply_notice_pkey PRIMARY KEY (org_id, account_id, threshold)
 table supply_order
   column org_id bigint not null
   column account_id bigint not null
@@ -1160,6 +1196,14 @@ table supply_order
   column login_id bigint not null
   column at_ms bigint not null
   constraint supply_order_pkey PRIMARY KEY (org_id, account_id)
+table supply_rule
+  column org_id bigint not null
+  column group_name text collate C not null
+  column from_day bigint not null
+  column rules text collate C not null
+  column set_at_ms bigint not null
+  column set_by bigint not null
+  constraint supply_rule_pkey PRIMARY KEY (org_id, group_name, from_day)
 table supply_state
   column org_id bigint not null
   column account_id bigint not null
@@ -1168,7 +1212,10 @@ table supply_state
   column reasons text collate C not null
   column low_since_ms bigint
   column warned_at_ms bigint
+  column not_before_ms bigint
+  column emergency_at_ms bigint
   constraint supply_state_pkey PRIMARY KEY (org_id, account_id)
+  CREATE INDEX supply_state_low ON public.supply_state USING btree (org_id, low_since_ms, account_id)
 table tamper_case
   column org_id bigint not null
   column case_id bigint not null

@@ -81,6 +81,7 @@ CREATE TABLE login_totp (org_id INTEGER NOT NULL, login_id INTEGER NOT NULL, sea
 CREATE TABLE message (org_id INTEGER NOT NULL, message_id INTEGER NOT NULL, message_key TEXT NOT NULL, account_id INTEGER NOT NULL, template TEXT NOT NULL, amount_paise INTEGER, business_at_ms INTEGER NOT NULL, delivery TEXT NOT NULL, PRIMARY KEY (org_id, message_id)) STRICT
 CREATE INDEX message_account ON message (org_id, account_id, message_id)
 CREATE UNIQUE INDEX message_key_unique ON message (org_id, message_key)
+CREATE TABLE message_delivery (org_id INTEGER NOT NULL, message_id INTEGER NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, at_ms INTEGER NOT NULL, evidence TEXT NOT NULL, PRIMARY KEY (org_id, message_id, channel, state)) STRICT, WITHOUT ROWID
 CREATE TABLE meter (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, serial TEXT NOT NULL, profile_name TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, client_address INTEGER NOT NULL, authentication TEXT NOT NULL, sealed_keys BLOB, capture_period_s INTEGER NOT NULL, PRIMARY KEY (org_id, meter_id)) STRICT
 CREATE UNIQUE INDEX meter_serial ON meter (org_id, serial)
 CREATE TABLE meter_clock (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, measured_at_ms INTEGER NOT NULL, drift_s INTEGER NOT NULL, refused TEXT, PRIMARY KEY (org_id, meter_id)) STRICT, WITHOUT ROWID
@@ -175,11 +176,16 @@ CREATE TABLE subscription (org_id INTEGER NOT NULL, subscription_id INTEGER NOT 
 CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)
 CREATE TABLE supply_account (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, account_number TEXT NOT NULL, name TEXT NOT NULL, category TEXT NOT NULL, place_id INTEGER NOT NULL, sanctioned_w INTEGER NOT NULL, language TEXT NOT NULL, opened_day INTEGER NOT NULL, closed_day INTEGER, PRIMARY KEY (org_id, account_id)) STRICT
 CREATE UNIQUE INDEX supply_account_number ON supply_account (org_id, account_number)
-CREATE TABLE supply_decision (org_id INTEGER NOT NULL, decision_id INTEGER NOT NULL, account_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, wanted TEXT NOT NULL, was TEXT NOT NULL, reasons TEXT NOT NULL, balance_paise INTEGER NOT NULL, rules TEXT NOT NULL, PRIMARY KEY (org_id, decision_id)) STRICT
+CREATE TABLE supply_conversion (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
+CREATE TABLE supply_decision (org_id INTEGER NOT NULL, decision_id INTEGER NOT NULL, account_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, wanted TEXT NOT NULL, was TEXT NOT NULL, reasons TEXT NOT NULL, balance_paise INTEGER NOT NULL, rules TEXT NOT NULL, facts TEXT, rule_group TEXT, rule_from_day INTEGER, not_before_ms INTEGER, PRIMARY KEY (org_id, decision_id)) STRICT
 CREATE INDEX supply_decision_account ON supply_decision (org_id, account_id, decision_id)
 CREATE INDEX supply_decision_time ON supply_decision (org_id, at_ms)
+CREATE TABLE supply_hold (org_id INTEGER NOT NULL, hold_id INTEGER NOT NULL, asking INTEGER NOT NULL, reason TEXT NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER, set_by INTEGER NOT NULL, ended_at_ms INTEGER, ended_by INTEGER, end_reason TEXT, PRIMARY KEY (org_id, hold_id)) STRICT
+CREATE TABLE supply_notice (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, threshold TEXT NOT NULL, message_id INTEGER NOT NULL, sent_at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, account_id, threshold)) STRICT, WITHOUT ROWID
 CREATE TABLE supply_order (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, kind TEXT NOT NULL, why TEXT NOT NULL, login_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
-CREATE TABLE supply_state (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, wanted TEXT NOT NULL, since_ms INTEGER NOT NULL, reasons TEXT NOT NULL, low_since_ms INTEGER, warned_at_ms INTEGER, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
+CREATE TABLE supply_rule (org_id INTEGER NOT NULL, group_name TEXT NOT NULL, from_day INTEGER NOT NULL, rules TEXT NOT NULL, set_at_ms INTEGER NOT NULL, set_by INTEGER NOT NULL, PRIMARY KEY (org_id, group_name, from_day)) STRICT, WITHOUT ROWID
+CREATE TABLE supply_state (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, wanted TEXT NOT NULL, since_ms INTEGER NOT NULL, reasons TEXT NOT NULL, low_since_ms INTEGER, warned_at_ms INTEGER, not_before_ms INTEGER, emergency_at_ms INTEGER, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
+CREATE INDEX supply_state_low ON supply_state (org_id, low_since_ms, account_id)
 CREATE TABLE tamper_case (org_id INTEGER NOT NULL, case_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, first_at_ms INTEGER NOT NULL, last_at_ms INTEGER NOT NULL, is_over INTEGER NOT NULL, times INTEGER NOT NULL, lasted_ms INTEGER NOT NULL, drop_ppm INTEGER, is_valid INTEGER NOT NULL, reasons TEXT NOT NULL, order_id INTEGER, restore_order_id INTEGER, closed_at_ms INTEGER, closed_why TEXT, closed_by INTEGER, looked_at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, case_id)) STRICT, WITHOUT ROWID
 CREATE INDEX tamper_case_meter ON tamper_case (org_id, meter_id, kind, first_at_ms)
 CREATE INDEX tamper_case_state ON tamper_case (org_id, state, last_at_ms)
