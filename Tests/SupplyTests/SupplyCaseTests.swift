@@ -170,7 +170,8 @@ import Testing
                 $0.uncoveredCorrectionPaise = 500
             }, holds: [.correctionAlone], next: nil),
         Case(
-            name: "charges lag four days", facts: { $0.chargedThrough = "2009-03-01" }, holds: [.chargesLag], next: nil),
+            name: "charges lag four days", facts: { $0.chargedThrough = "2009-03-01" }, holds: [.chargesLag],
+            next: nil),
         Case(name: "charges lag three days", facts: { $0.chargedThrough = "2009-03-02" }),
         Case(
             name: "lag is not asked", rules: { $0.chargedWithinDays = 0 }, facts: { $0.chargedThrough = "2009-02-01" }),

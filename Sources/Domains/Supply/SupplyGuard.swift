@@ -91,7 +91,7 @@ public enum SupplyGuard {
         """
     private static let isListed = "(s.low_since_ms IS NOT NULL OR s.wanted = 'open')"
 
-    private static func hasReason(_ code: SupplyReason.Code) -> String { "s.reason_bits & \(code.bit) <> 0" }
+    private static func hasReason(_ code: SupplyReason.Code) -> String { "(s.reason_bits & \(code.bit)) <> 0" }
 
     /// Accounts in the order of their next possible cut, after a cursor.
     /// - Parameter accountID: only this one, low or not.
