@@ -143,7 +143,7 @@ let package = Package(
                 "Corridor",
             ]),
         target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal", "PaymentPort"]),
-        target("Domains", "Supply", domainBase + ["Access", "Accounts", "Journal", "Meters", "Messaging"]),
+        target("Domains", "Supply", domainBase + ["Access", "Grid", "Accounts", "Journal", "Meters", "Messaging"]),
 
         // App: the only place that knows everybody
         target("App", "Watch", ["SQL", "Clocks", "CivilTime", logging, metrics] + tracing),
@@ -294,9 +294,14 @@ let package = Package(
             "Web",
             [
                 "Web", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
-                "IS15959", "LoadFiles", "MeterData", "MeterPort", "VEE",
+                "IS15959", "LoadFiles", "MeterData", "MeterPort", "VEE", "API", "Supply",
             ]),
-        tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
+        tests(
+            "Supply",
+            [
+                "Supply", "Access", "Accounts", "CivilTime", "Clocks", "Grid", "Journal", "Messaging", "Meters",
+                "Outbox", "SQL", "TestSupport",
+            ]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests(
             "Rating",

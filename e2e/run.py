@@ -333,7 +333,7 @@ def meter_data(walk, person, whole):
         walk.sign_in(page, person)
         for name, path in [
                 ("queue", "/exceptions/readings"), ("estimates", "/estimates"), ("edits", "/edits"),
-                ("aggregation", "/aggregation"), ("reports", "/reports"), ("outages", "/outages"),
+                ("aggregation", "/aggregation"), ("reports", "/reports"), ("outages", "/outages"), ("guard", "/supply"),
                 ("imports", "/imports"), ("queue-settled", "/exceptions/readings?state=resolved"),
                 ("queue-unknown", "/exceptions/readings?rule=nonsense"),
                 ("reliability-wrong", "/reliability?from=2026-02-09&to=2026-02-01"),

@@ -16,6 +16,9 @@ import Testing
         "accounts.compare": "the fields of an account", "meters.compare": "the fields of a meter",
         "estimates.accuracy": "the methods of estimation",
         "meters.outages": "the latest outages of one meter, at most 200",
+        "supply.holds": "the latest holds, at most 50",
+        "supply.rules": "dated sets of rules, at most 1,000",
+        "accounts.supply-decisions": "the latest decisions of one account, at most 50",
         "planned-outages.list": "what is planned or lasts, at most 200",
         "logins.compare": "the fields of a login", "settings.compare": "the fields of a setting",
     ]

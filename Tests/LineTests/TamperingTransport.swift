@@ -15,6 +15,8 @@ final class TamperingTransport: MeterTransport {
         var afterValue: (@Sendable () async throws -> Void)?
         /// Called before a setting goes out.
         var beforeSet: (@Sendable () async throws -> Void)?
+        /// Called when the meter has opened its relay and nobody has heard of it yet.
+        var afterDisconnect: (@Sendable () async throws -> Void)?
     }
     struct Died: Error {}
     let rules = Mutex(Rules())
@@ -41,7 +43,10 @@ private struct TamperingConversation: MeterConversation {
         try await inner.dailyRegisters(fromS: fromS, toS: toS)
     }
     func relay() async throws -> RelayState { try await inner.relay() }
-    func disconnect() async throws { try await inner.disconnect() }
+    func disconnect() async throws {
+        try await inner.disconnect()
+        try await transport.rules.withLock { $0.afterDisconnect }?()
+    }
     func reconnect() async throws { try await inner.reconnect() }
     func events(fromS: Int64, toS: Int64) async throws -> [MeterEventEntry] {
         try await inner.events(fromS: fromS, toS: toS)

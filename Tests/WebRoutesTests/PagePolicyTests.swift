@@ -168,6 +168,8 @@ private let rows: [String: Row] = [
     "GET /imports/{id}/refused.csv": Row(roles: staff, ids: readingImport),
     "GET /validation-rules": Row(roles: [.administrator]), "POST /validation-rules": Row(roles: [.administrator]),
     "GET /estimation-plans": Row(roles: [.administrator]), "POST /estimation-plans": Row(roles: [.administrator]),
+    "GET /supply": Row(roles: staff), "GET /supply.csv": Row(roles: staff), "POST /supply/hold": Row(roles: staff),
+    "POST /supply/release": Row(roles: [.administrator]),
     "GET /tamper": Row(roles: staff), "POST /tamper/{id}/close": Row(roles: staff, ids: outage),
     "POST /meters/{id}/keys/rotate": Row(roles: [.administrator], ids: meter),
     "POST /meters/{id}/keys/recover": Row(roles: [.administrator], ids: meter),

@@ -41,6 +41,7 @@ import VEE
                 "Domains/MeterData/MonthKeeper.swift", "Domains/MeterData/OutageRules.swift",
                 "Domains/MeterData/ReadingHold.swift", "Domains/MeterData/TamperAnalysis.swift",
                 "Domains/Meters/GridMeter.swift", "Domains/Meters/MeterReplacement.swift", "Domains/Packs/",
+                "Domains/Supply/SupplyCommands.swift", "Domains/Supply/SupplyRuleBook.swift",
                 "Domains/Supply/SupplyRules.swift",
             ]
         ),

@@ -23,7 +23,7 @@ public enum BusbarSettings {
             ] + LineSchedule.settings
                 + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
                 + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
-                + Forecaster.settings)
+                + Forecaster.settings + CutBrake.settings)
     }
 
     private static func portalPayments(test: Bool) -> SettingKind {
@@ -39,7 +39,7 @@ public enum BusbarSettings {
         hint: """
             When supply is cut and restored, as a JSON object with all of cutBelowPaise, restoreFromPaise, \
             warnBelowPaise, minutesAfterWarning, noCutFromMinute, noCutToMinute, \
-            noCutWeekdays (7 is Sunday), noCutDays (YYYY-MM-DD).
+            noCutWeekdays (7 is Sunday), noCutDays (YYYY-MM-DD), and any of those in docs/supply.md.
             """
     ) { text in (try? SupplyRules(json: text))?.json() }
 }

@@ -144,6 +144,17 @@ public enum JobStore {
         }
     }
 
+    /// Makes a job that comes round due now, where it waits for its time. One that runs looks for more work itself.
+    static func wake(
+        _ kind: JobKind, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            """
+            UPDATE job SET run_at_ms = $4 WHERE org_id = $1 AND kind = $2 AND job_key = $3 AND state = 'waiting'
+              AND run_at_ms > $4
+            """, [.int(scope.orgID), .text(kind.rawValue), .text(Job.roundKey), .int(nowMs)])
+    }
+
     /// The latest daily key of a kind, for planning the next.
     static func lastKey(_ kind: JobKind, _ scope: Scope, in transaction: any SQLTransaction) throws -> String? {
         try transaction.first(

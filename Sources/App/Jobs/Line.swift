@@ -205,7 +205,7 @@ public struct Line: Sendable {
             let aside = try await site.money.read { [scope] in try RatingRefusal.count(scope, in: $0) }
             return aside == 0 ? "\(made) charges" : "\(made) charges, \(aside) days cannot be priced"
         case .supply:
-            return "\(try await lookAgain(done)) looked at"
+            return try await lookAgain(done)
         case .command:
             return try await carryOutOrders(done)
         case .ping:
@@ -390,39 +390,6 @@ public struct Line: Sendable {
             registerStartWh: raw.registerStartWh,
             registerEndWh: raw.registerEndWh.map { $0 + (raw.registerWrapWh ?? 0) }, clockDriftS: raw.clockDriftS,
             strayStamps: stray)
-    }
-
-    /// Time alone changes a verdict: no-cut hours end, a warning grows old.
-    private func lookAgain(_ done: Progress) async throws -> Int {
-        let accounts = try await site.money.read { [scope] in try Supply.held(limit: 10_000, scope, in: $0) }
-        try await decide(accounts)
-        await done.set(accounts.count)
-        return accounts.count
-    }
-
-    /// Just before an order to cut goes out: a long run may have come into hours in which nobody is cut.
-    func decideAgain(meterID: Int64) async throws {
-        try await paidSince(meterID: meterID)
-        let nowMs = site.clocks.businessNowMs()
-        try await site.money.write { [org, scope, site] transaction in
-            let day = org.zone.day(atS: nowMs / 1000)
-            guard let accountID = try Installation.of(meterID: meterID, on: day, scope, in: transaction)?.accountID,
-                try Supply.state(accountID: accountID, scope, in: transaction)?.wanted == .open
-            else { return }
-            _ = try Supply.decide(
-                accountID: accountID, zone: org.zone, nowMs: nowMs, ids: site.ids, scope, in: transaction)
-        }
-    }
-
-    func decide(_ accounts: [Int64]) async throws {
-        for accountID in accounts {
-            try Task.checkCancellation()
-            let nowMs = site.clocks.businessNowMs()
-            try await site.money.write { [org, scope, site] transaction in
-                _ = try Supply.decide(
-                    accountID: accountID, zone: org.zone, nowMs: nowMs, ids: site.ids, scope, in: transaction)
-            }
-        }
     }
 }
 

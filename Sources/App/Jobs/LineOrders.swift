@@ -21,7 +21,8 @@ extension Line {
     func carryOutOrders(_ done: Progress) async throws -> String {
         let relays = RelayCommander(
             site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,
-            beforeCut: { try await decideAgain(meterID: $0) })
+            beforeCut: { try await paidSince(meterID: $0) },
+            lastLook: { try decideAgain(meterID: $0, in: $1) }, afterCut: { try await restoreAfterCut() })
         let wishes = WishCommander(
             site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates)
         let runner = OrderRunner(
@@ -42,7 +43,8 @@ extension Line {
             await done.set(confirmed)
             guard site.clocks.systemNowMs() < endMs else { break }
             let isMore = try await wishes.hasDue()
-            guard isMore || told > 0 else { break }
+            let isWaiting = try await relays.hasNew()
+            guard isMore || isWaiting || told > 0 else { break }
         }
         let (_, drifted) = try await Reconciler(wishes).run()
         return "\(confirmed) confirmed, \(open) open" + (drifted > 0 ? ", \(drifted) had drifted" : "")
@@ -118,15 +120,21 @@ extension Line {
 
     /// Just before a cut goes out: one that was ordered for debt, of somebody who has paid since, is taken back.
     func paidSince(meterID: Int64) async throws {
-        let found = try await site.money.read { [scope] transaction -> (MeterOrder, OrderTarget)? in
-            for (order, target) in try MeterOrder.cutting(meterID, scope, in: transaction) {
-                guard let accountID = target.accountID,
-                    try Self.paid(order, accountID, scope, in: transaction) != nil
-                else { continue }
-                return (order, target)
-            }
-            return nil
-        }
+        let found = try await site.money.read { try paidOrder(meterID: meterID, in: $0) }
         if let (order, target) = found { try await takeBack(order, target) }
+    }
+
+    /// Whether an order for debt would cut somebody who has paid since.
+    func isPaid(meterID: Int64, in transaction: any SQLTransaction) throws -> Bool {
+        try paidOrder(meterID: meterID, in: transaction) != nil
+    }
+
+    private func paidOrder(meterID: Int64, in transaction: any SQLTransaction) throws -> (MeterOrder, OrderTarget)? {
+        for (order, target) in try MeterOrder.cutting(meterID, scope, in: transaction) {
+            guard let accountID = target.accountID, try Self.paid(order, accountID, scope, in: transaction) != nil
+            else { continue }
+            return (order, target)
+        }
+        return nil
     }
 }

@@ -4,6 +4,7 @@ import CivilTime
 import Clocks
 import HeadEnd
 import Messaging
+import Meters
 import Outbox
 import SQL
 import Supply
@@ -85,11 +86,18 @@ public struct OutboxDispatcher: Sendable {
         let scope = Scope(orgID: event.orgID)
         switch event.kind {
         case .balanceChanged:
-            try Supply.decide(
-                accountID: event.subjectID, zone: zone, nowMs: max(event.businessAtMs, site.clocks.businessNowMs()),
-                ids: site.ids, scope, in: transaction)
+            // Cuts are counted, so they fall in runs of the job; light comes back at once.
+            let verdict = try Supply.decide(
+                accountID: event.subjectID, turn: .awaitsRun, zone: zone,
+                nowMs: max(event.businessAtMs, site.clocks.businessNowMs()), ids: site.ids, scope, in: transaction)
+            if verdict?.reasons.contains(where: { $0.code == .awaitsRun }) == true {
+                try JobStore.wake(.supply, nowMs: site.clocks.businessNowMs(), scope, in: transaction)
+            }
         case .relayWanted:
             try RelayCommander.relayWanted(event, ids: site.ids, in: transaction)
+            if event.detail == RelayWish.closed.rawValue {
+                try JobStore.wake(.command, nowMs: site.clocks.businessNowMs(), scope, in: transaction)
+            }
         case .relayConfirmed:
             try Supply.relayConfirmed(event, zone: zone, ids: site.ids, in: transaction)
         case .meterEvent:

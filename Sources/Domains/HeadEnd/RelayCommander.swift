@@ -184,14 +184,22 @@ public struct RelayCommander: Sendable {
     let vault: KeyVault
     let rules: CollectionRules
     let gates: MeterGates
-    /// Called with the meter just before an order to cut is sent, so that the wish can still be taken back.
+    /// Called with the meter before an order to cut is taken out, so that the wish can still be taken back.
     let beforeCut: @Sendable (Int64) async throws -> Void
+    /// Decides again in the transaction that takes an order to cut out. False: it is not sent now.
+    let lastLook: @Sendable (Int64, any SQLTransaction) throws -> Bool
+    /// Called after an order to cut was sent, whatever came of it: the wish may have changed meanwhile.
+    let afterCut: @Sendable () async throws -> Void
 
     public init(
         site: Site, org: Org, transport: any MeterTransport, vault: KeyVault, rules: CollectionRules = .init(),
-        gates: MeterGates = MeterGates(), beforeCut: @escaping @Sendable (Int64) async throws -> Void = { _ in }
+        gates: MeterGates = MeterGates(), beforeCut: @escaping @Sendable (Int64) async throws -> Void = { _ in },
+        lastLook: @escaping @Sendable (Int64, any SQLTransaction) throws -> Bool = { _, _ in true },
+        afterCut: @escaping @Sendable () async throws -> Void = {}
     ) {
         self.beforeCut = beforeCut
+        self.lastLook = lastLook
+        self.afterCut = afterCut
         self.gates = gates
         self.site = site
         self.org = org
@@ -220,7 +228,8 @@ public struct RelayCommander: Sendable {
                 """
                 SELECT \(MeterCommand.columns) FROM meter_command
                 WHERE org_id = $1 AND state = 'waiting' AND next_at_ms <= $2
-                  AND kind IN (\(MeterCommand.plainKinds)) ORDER BY command_id LIMIT 500
+                  AND kind IN (\(MeterCommand.plainKinds))
+                ORDER BY CASE kind WHEN 'reconnect' THEN 0 ELSE 1 END, command_id LIMIT 500
                 """, [.int(scope.orgID), .int(nowMs)], MeterCommand.decode)
         }
         return try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -241,6 +250,19 @@ public struct RelayCommander: Sendable {
         }
     }
 
+    /// Whether an order to reconnect waits that was not tried yet.
+    public func hasNew() async throws -> Bool {
+        let nowMs = site.clocks.businessNowMs()
+        return try await site.money.read { [scope] transaction in
+            try transaction.first(
+                """
+                SELECT 1 FROM meter_command WHERE org_id = $1 AND state = 'waiting' AND next_at_ms <= $2
+                  AND kind = 'reconnect' AND attempt = 0 LIMIT 1
+                """, [.int(scope.orgID), .int(nowMs)]
+            ) { try $0.int(0) } != nil
+        }
+    }
+
     private struct Outcome: Sendable {
         var relay: RelayState?
         var trouble: String?
@@ -254,19 +276,60 @@ public struct RelayCommander: Sendable {
         try Task.checkCancellation()
         if command.kind == "disconnect" { try await beforeCut(command.meterID) }
         let nowMs = site.clocks.businessNowMs()
-        let (meter, relay) = try await site.money.read { [scope] transaction in
-            (
-                try Meter.find(command.meterID, scope, in: transaction),
-                try RelayRecord.find(command.meterID, scope, in: transaction)
-            )
+        if command.kind == "read" {
+            let meter = try await site.money.read { [scope] in try Meter.find(command.meterID, scope, in: $0) }
+            return try await readNow(command, meter, nowMs: nowMs)
         }
-        if command.kind == "read" { return try await readNow(command, meter, nowMs: nowMs) }
+        guard let meter = try await takeOut(command, nowMs: nowMs) else { return false }
+        let isDone = try await tell(command, to: meter, nowMs: nowMs)
+        if command.kind == "disconnect" {
+            try await afterCut()
+            // Who has paid while the cut was on its way is served at once, before anybody else.
+            if let back = try await waitingReconnect(of: command.meterID) { _ = try await carryOutAlone(back) }
+        }
+        return isDone
+    }
+
+    /// Decides again and takes the order out, in one transaction: a recharge is committed before it and stops the cut,
+    /// or after it and is answered by an order to reconnect. Nil: nothing is to be sent.
+    private func takeOut(_ command: MeterCommand, nowMs: Int64) async throws -> Meter? {
         let wish: RelayWish = command.kind == "disconnect" ? .open : .closed
-        // Looked at again just before sending: a recharge in between takes a cut back.
-        guard relay?.wanted == wish else {
-            try await end(command, .superseded, answer: "no longer wanted", relay: nil, nowMs: nowMs)
-            return false
+        return try await site.money.write { [scope, lastLook] transaction -> Meter? in
+            let isAllowed = try wish == .closed || lastLook(command.meterID, transaction)
+            guard try RelayRecord.find(command.meterID, scope, in: transaction)?.wanted == wish else {
+                let ended = try transaction.run(
+                    """
+                    UPDATE meter_command SET state = 'superseded', answer = 'no longer wanted', ended_at_ms = $3
+                    WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'
+                    """, [.int(scope.orgID), .int(command.commandID), .int(nowMs)])
+                if ended == 1 {
+                    try OrderTarget.ended(
+                        command, .superseded, answer: "no longer wanted", atMs: nowMs, scope, in: transaction)
+                }
+                return nil
+            }
+            guard isAllowed else { return nil }
+            let taken = try transaction.run(
+                "UPDATE meter_command SET sent_at_ms = $3 WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'",
+                [.int(scope.orgID), .int(command.commandID), .int(nowMs)])
+            return taken == 1 ? try Meter.find(command.meterID, scope, in: transaction) : nil
         }
+    }
+
+    private func waitingReconnect(of meterID: Int64) async throws -> MeterCommand? {
+        try await site.money.read { [scope] transaction in
+            try transaction.first(
+                """
+                SELECT \(MeterCommand.columns) FROM meter_command
+                WHERE org_id = $1 AND meter_id = $2 AND state = 'waiting' AND kind = 'reconnect' AND attempt = 0
+                ORDER BY command_id DESC LIMIT 1
+                """, [.int(scope.orgID), .int(meterID)], MeterCommand.decode)
+        }
+    }
+
+    /// Sends what was taken out and notes what the meter made of it.
+    private func tell(_ command: MeterCommand, to meter: Meter, nowMs: Int64) async throws -> Bool {
+        let wish: RelayWish = command.kind == "disconnect" ? .open : .closed
         let outcome = await send(command, to: meter)
         let isDone = outcome.relay.map { ($0 == .closed) == (wish == .closed) } ?? false
         if isDone {
@@ -385,13 +448,15 @@ public struct RelayCommander: Sendable {
                 WHERE org_id = $1 AND command_id = $2 AND state = 'waiting'
                 """,
                 [.int(scope.orgID), .int(command.commandID), .text(state.rawValue), .text(answer), .int(nowMs)])
-            guard ended == 1 else { return }
-            try OrderTarget.ended(command, state, answer: answer, atMs: nowMs, scope, in: transaction)
+            if ended == 1 {
+                try OrderTarget.ended(command, state, answer: answer, atMs: nowMs, scope, in: transaction)
+            }
+            // What the meter says is true also of an order that was superseded on its way.
             guard let relay else { return }
             _ = try RelayRecord.confirm(
                 relay.rawValue, meterID: command.meterID, atMs: nowMs, changeID: site.ids.next(), scope, in: transaction
             )
-            guard state == .confirmed, command.kind != "read" else { return }
+            guard ended == 1, state == .confirmed, command.kind != "read" else { return }
             try Outbox.append(
                 OutboxEvent(
                     orgID: scope.orgID, eventID: site.ids.next(), kind: .relayConfirmed, subjectID: command.meterID,

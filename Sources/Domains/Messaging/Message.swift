@@ -15,7 +15,7 @@ public enum MessagingSchema {
                 """,
                 "CREATE UNIQUE INDEX message_key_unique ON message (org_id, message_key)",
                 "CREATE INDEX message_account ON message (org_id, account_id, message_id)",
-            ])
+            ]), deliveries,
     ]
 }
 

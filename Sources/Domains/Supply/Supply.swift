@@ -17,10 +17,17 @@ public struct SupplyState: Sendable, Equatable {
     public var wanted: RelayWish
     public var sinceMs: Int64
     public var reasons: [SupplyReason]
+    /// The last notice of this fall.
     public var warnedAtMs: Int64?
+    /// Since when something speaks for a cut.
+    public var lowSinceMs: Int64?
+    /// A cut may be then at the earliest; nil: none is near, or nobody can say when.
+    public var notBeforeMs: Int64?
+    /// When the consumer took the emergency credit of this fall.
+    public var emergencyAtMs: Int64?
 }
 
-/// One recorded change of mind, or of reasons.
+/// One recorded change of mind, or of reasons, with all it rests on.
 public struct SupplyDecision: Sendable, Equatable {
     public var decisionID: Int64
     public var atMs: Int64
@@ -28,31 +35,40 @@ public struct SupplyDecision: Sendable, Equatable {
     public var was: RelayWish
     public var reasons: [SupplyReason]
     public var balancePaise: Int64
+    public var rules: SupplyRules?
+    /// Nil: the company's own setting.
+    public var ruleGroup: String?
+    public var ruleFromDay: CivilDay?
+    public var notBeforeMs: Int64?
+    /// Nil for a decision of before they were kept.
+    public var facts: SupplyFacts?
+
+    /// Decides again from what is stored. Nil when it was stored without its facts.
+    public func replayed() -> SupplyVerdict? {
+        guard let facts, let rules else { return nil }
+        return rules.decide(facts)
+    }
 }
 
 public enum Supply {
     /// Name of the dated setting.
     public static let ruleSetting = "supply.rules"
 
-    public static func rules(on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws -> SupplyRules
-    {
-        guard let text = try Setting.value(ruleSetting, on: day, scope, in: transaction) else { return SupplyRules() }
-        return try SupplyRules(json: text)
-    }
-
     public static func state(accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws
         -> SupplyState?
     {
         try transaction.first(
             """
-            SELECT account_id, wanted, since_ms, reasons, warned_at_ms FROM supply_state
-            WHERE org_id = $1 AND account_id = $2
+            SELECT account_id, wanted, since_ms, reasons, warned_at_ms, low_since_ms, not_before_ms, emergency_at_ms
+            FROM supply_state WHERE org_id = $1 AND account_id = $2
             """, [.int(scope.orgID), .int(accountID)]
         ) { row in
             SupplyState(
                 accountID: try row.int(0), wanted: RelayWish(rawValue: try row.text(1)) ?? .closed,
                 sinceMs: try row.int(2),
-                reasons: decode(try row.text(3)), warnedAtMs: try row.optionalInt(4))
+                reasons: decode(try row.text(3)), warnedAtMs: try row.optionalInt(4),
+                lowSinceMs: try row.optionalInt(5), notBeforeMs: try row.optionalInt(6),
+                emergencyAtMs: try row.optionalInt(7))
         }
     }
 
@@ -61,7 +77,8 @@ public enum Supply {
     ) throws -> [SupplyDecision] {
         try transaction.query(
             """
-            SELECT decision_id, at_ms, wanted, was, reasons, balance_paise FROM supply_decision
+            SELECT decision_id, at_ms, wanted, was, reasons, balance_paise, rules, rule_group, rule_from_day,
+              not_before_ms, facts FROM supply_decision
             WHERE org_id = $1 AND account_id = $2 ORDER BY decision_id DESC LIMIT $3
             """, [.int(scope.orgID), .int(accountID), .int(limit)]
         ) { row in
@@ -69,7 +86,12 @@ public enum Supply {
                 decisionID: try row.int(0), atMs: try row.int(1),
                 wanted: RelayWish(rawValue: try row.text(2)) ?? .closed,
                 was: RelayWish(rawValue: try row.text(3)) ?? .closed, reasons: decode(try row.text(4)),
-                balancePaise: try row.int(5))
+                balancePaise: try row.int(5), rules: try? SupplyRules(json: try row.text(6)),
+                ruleGroup: try row.optionalText(7), ruleFromDay: try row.optionalDay(8),
+                notBeforeMs: try row.optionalInt(9),
+                facts: try row.optionalText(10).flatMap {
+                    try? JSONDecoder().decode(SupplyFacts.self, from: Data($0.utf8))
+                })
         }
     }
 
@@ -105,14 +127,19 @@ public enum Supply {
         return (changed.0, changed.1, standing.0, standing.1)
     }
 
-    /// Accounts to look at again because time has passed: those below the threshold that are held.
-    public static func held(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [Int64] {
+    /// Accounts to look at again because time has passed: those that are held back from a cut, who waits longest first.
+    public static func held(
+        after: (lowSinceMs: Int64, accountID: Int64) = (.min, 0), limit: Int, _ scope: Scope,
+        in transaction: any SQLTransaction
+    ) throws -> [(lowSinceMs: Int64, accountID: Int64)] {
         try transaction.query(
             """
-            SELECT account_id FROM supply_state
-            WHERE org_id = $1 AND wanted = 'closed' AND low_since_ms IS NOT NULL ORDER BY account_id LIMIT $2
-            """, [.int(scope.orgID), .int(limit)]
-        ) { try $0.int(0) }
+            SELECT low_since_ms, account_id FROM supply_state
+            WHERE org_id = $1 AND wanted = 'closed' AND low_since_ms IS NOT NULL
+              AND (low_since_ms > $2 OR (low_since_ms = $2 AND account_id > $3))
+            ORDER BY low_since_ms, account_id LIMIT $4
+            """, [.int(scope.orgID), .int(after.lowSinceMs), .int(after.accountID), .int(limit)]
+        ) { (try $0.int(0), try $0.int(1)) }
     }
 
     /// Accounts whose cut is decided but not done: looked at again before an order goes out.
@@ -128,63 +155,74 @@ public enum Supply {
     }
 
     /// Looks at an account and changes what follows. Idempotent: the same facts change nothing.
+    /// - Parameter turn: whether a cut may fall now. One that was decided before stands, or is taken back.
     @discardableResult
     public static func decide(
-        accountID: Int64, zone: Zone, nowMs: Int64, ids: IDGenerator, _ scope: Scope, in transaction: any SQLTransaction
+        accountID: Int64, turn: CutTurn = .now, zone: Zone, nowMs: Int64, ids: IDGenerator, _ scope: Scope,
+        in transaction: any SQLTransaction
     ) throws -> SupplyVerdict? {
-        let civil = zone.civil(atS: nowMs / 1000)
-        guard let installation = try Installation.of(accountID: accountID, on: civil.day, scope, in: transaction) else {
-            return nil
-        }
-        let balance = try Journal.balance(ofAccount: accountID, scope, in: transaction)
-        let state = try state(accountID: accountID, scope, in: transaction)
-        let rules = try rules(on: civil.day, scope, in: transaction)
-        let order = try transaction.first(
-            "SELECT why FROM supply_order WHERE org_id = $1 AND account_id = $2", [.int(scope.orgID), .int(accountID)]
-        ) { try $0.text(0) }
-        // A balance that is good again ends the warning: the next fall warns anew.
-        let warnedAtMs = balance.balancePaise >= rules.warnBelowPaise ? nil : state?.warnedAtMs
-        let was = state?.wanted ?? .closed
-        // A cut that was decided but has not happened yet is judged as if it had not been decided: the hours may have
-        // come in which nobody is cut, or an estimate may have been put right.
-        let relay = try RelayRecord.find(installation.meterID, scope, in: transaction)
-        let isCut = was == .open && relay?.actual != nil && relay?.actual != "closed"
-        // An order that was taken back leaves no threshold to climb: the account is judged as if it were on.
-        let wasOrdered = order == nil && state?.reasons.contains { $0.code == .ordered } == true
-        let verdict = rules.decide(
-            SupplyFacts(
-                balancePaise: balance.balancePaise, estimatedChargesPaise: balance.estimatedChargesPaise,
-                wanted: isCut && !wasOrdered ? .open : .closed, day: civil.day, minuteOfDay: civil.secondOfDay / 60,
-                nowMs: nowMs,
-                warnedAtMs: warnedAtMs, order: order))
+        guard
+            let look = try SupplyLook.at(
+                accountID, turn: turn, zone: zone, nowMs: nowMs, scope, in: transaction)
+        else { return nil }
+        let verdict = look.verdict
+        try look.rearm(scope, in: transaction)
         if verdict.warn {
+            let messageID = ids.next()
             try Message.send(
                 .lowBalance, key: "low-balance:\(accountID):\(nowMs)", accountID: accountID,
-                amountPaise: balance.balancePaise, businessAtMs: nowMs, messageID: ids.next(), scope, in: transaction)
+                amountPaise: look.facts.balancePaise, businessAtMs: nowMs, messageID: messageID, scope, in: transaction)
+            try SupplyLook.noteNotices(
+                verdict.notices, accountID: accountID, messageID: messageID, atMs: nowMs, scope, in: transaction)
         }
-        let codes = verdict.reasons.map(\.code)
-        if state == nil || was != verdict.wanted || state?.reasons.map(\.code) != codes {
-            try record(verdict, was, balance.balancePaise, rules, accountID, nowMs, ids, scope, transaction)
+        let was = look.state?.wanted ?? .closed
+        if look.state == nil || was != verdict.wanted
+            || look.state?.reasons.map(\.code) != verdict.reasons.map(\.code)
+        {
+            try record(look, was, accountID, nowMs, ids, scope, transaction)
         }
-        let isLow = verdict.reasons.contains { $0.code == .balanceBelowThreshold }
+        try store(look, accountID, nowMs, scope, transaction)
+        try wish(verdict, look.meterID, nowMs, ids, scope, transaction)
+        return verdict
+    }
+
+    /// Whether a look at this moment would decide to cut somebody who is not cut. Changes nothing.
+    public static func wouldCut(
+        accountID: Int64, zone: Zone, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Bool {
+        let look = try SupplyLook.at(accountID, turn: .now, zone: zone, nowMs: nowMs, scope, in: transaction)
+        return look.map { $0.verdict.wanted == .open && $0.state?.wanted != .open } ?? false
+    }
+
+    private static func store(
+        _ look: SupplyLook, _ accountID: Int64, _ nowMs: Int64, _ scope: Scope, _ transaction: any SQLTransaction
+    ) throws {
+        let verdict = look.verdict
+        // Low is who something speaks for a cut of and who still has light, or who waits for enough to get it back.
+        let isLow = verdict.reasons.contains {
+            [.balanceBelowThreshold, .notYetRestored].contains($0.code)
+                || ($0.code == .ordered && verdict.wanted == .closed)
+        }
         try transaction.run(
             """
-            INSERT INTO supply_state (org_id, account_id, wanted, since_ms, reasons, low_since_ms, warned_at_ms)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id, account_id) DO UPDATE SET
+            INSERT INTO supply_state (org_id, account_id, wanted, since_ms, reasons, low_since_ms, warned_at_ms,
+              not_before_ms, emergency_at_ms, reason_bits)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (org_id, account_id) DO UPDATE SET
               since_ms = CASE WHEN supply_state.wanted = excluded.wanted THEN supply_state.since_ms
                 ELSE excluded.since_ms END,
               wanted = excluded.wanted, reasons = excluded.reasons,
               low_since_ms = CASE WHEN excluded.low_since_ms IS NULL THEN NULL
                 ELSE COALESCE(supply_state.low_since_ms, excluded.low_since_ms) END,
-              warned_at_ms = excluded.warned_at_ms
+              warned_at_ms = excluded.warned_at_ms, not_before_ms = excluded.not_before_ms,
+              emergency_at_ms = excluded.emergency_at_ms, reason_bits = excluded.reason_bits
             """,
             [
                 .int(scope.orgID), .int(accountID), .text(verdict.wanted.rawValue), .int(nowMs),
                 .text(encode(verdict.reasons)), isLow ? .int(nowMs) : .null,
-                .optional(verdict.warn ? nowMs : warnedAtMs),
+                .optional(verdict.warn ? nowMs : look.warnedAtMs), .optional(verdict.notBeforeMs),
+                .optional(isLow ? look.state?.emergencyAtMs : nil),
+                .int(verdict.reasons.reduce(Int64(0)) { $0 | $1.code.bit }),
             ])
-        try wish(verdict, installation.meterID, nowMs, ids, scope, transaction)
-        return verdict
     }
 
     private static func wish(
@@ -204,18 +242,21 @@ public enum Supply {
     }
 
     private static func record(
-        _ verdict: SupplyVerdict, _ was: RelayWish, _ balancePaise: Int64, _ rules: SupplyRules, _ accountID: Int64,
-        _ nowMs: Int64, _ ids: IDGenerator, _ scope: Scope, _ transaction: any SQLTransaction
+        _ look: SupplyLook, _ was: RelayWish, _ accountID: Int64, _ nowMs: Int64, _ ids: IDGenerator, _ scope: Scope,
+        _ transaction: any SQLTransaction
     ) throws {
+        let (verdict, force) = (look.verdict, look.force)
         try transaction.run(
             """
             INSERT INTO supply_decision (org_id, decision_id, account_id, at_ms, wanted, was, reasons, balance_paise,
-              rules)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+              rules, facts, rule_group, rule_from_day, not_before_ms)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
             [
                 .int(scope.orgID), .int(ids.next()), .int(accountID), .int(nowMs), .text(verdict.wanted.rawValue),
-                .text(was.rawValue), .text(encode(verdict.reasons)), .int(balancePaise), .text(rules.json()),
+                .text(was.rawValue), .text(encode(verdict.reasons)), .int(look.facts.balancePaise),
+                .text(force.rules.json()), .text(encode(look.facts)), .optional(force.group?.description),
+                .optional(force.fromDay.map { Int64($0.number) }), .optional(verdict.notBeforeMs),
             ])
     }
 
@@ -238,100 +279,13 @@ public enum Supply {
             businessAtMs: event.businessAtMs, messageID: ids.next(), scope, in: transaction)
     }
 
-    static func encode(_ reasons: [SupplyReason]) -> String {
+    static func encode(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        return (try? encoder.encode(reasons)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
     }
 
     static func decode(_ text: String) -> [SupplyReason] {
         (try? JSONDecoder().decode([SupplyReason].self, from: Data(text.utf8))) ?? []
-    }
-}
-
-/// An officer's order: cut supply for a reason of its own, or take such an order back.
-public struct OrderSupply: Command {
-    public static let name = "supply.order"
-    public static let permissions: [Permission] = [.commandMeters]
-
-    public var accountID: Int64
-    /// True: cut until the order is taken back. False: take it back; the rules decide again.
-    public var cut: Bool
-    public var reason: String
-    public var zone: Zone
-
-    public init(accountID: Int64, cut: Bool, reason: String, zone: Zone) {
-        self.accountID = accountID
-        self.cut = cut
-        self.reason = reason
-        self.zone = zone
-    }
-
-    public var key: String? { nil }
-    public var content: String { "account=\(accountID) cut=\(cut) reason=\(reason)" }
-    public var subjectID: Int64 { accountID }
-
-    /// What is wanted of the relay after the order.
-    public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> RelayWish {
-        let scope = context.actor.scope
-        _ = try SupplyAccount.find(accountID, scope, in: transaction)
-        _ = try Reason.checked(reason)
-        if cut { try requireAlone(context, in: transaction) }
-        let orderBefore = try transaction.first(
-            "SELECT kind, why FROM supply_order WHERE org_id = $1 AND account_id = $2 LIMIT 1",
-            [.int(scope.orgID), .int(accountID)]
-        ) { "\(try $0.text(0)): \(try $0.text(1))" }
-        let wantedBefore = try Supply.state(accountID: accountID, scope, in: transaction)?.wanted
-        if cut {
-            try transaction.run(
-                """
-                INSERT INTO supply_order (org_id, account_id, kind, why, login_id, at_ms) VALUES ($1, $2, 'cut', $3,
-                  $4, $5)
-                ON CONFLICT (org_id, account_id) DO UPDATE SET why = excluded.why, login_id = excluded.login_id,
-                  at_ms = excluded.at_ms
-                """,
-                [
-                    .int(scope.orgID), .int(accountID), .text(reason), .int(context.actor.loginID),
-                    .int(context.businessNowMs),
-                ])
-        } else {
-            let removed = try transaction.run(
-                "DELETE FROM supply_order WHERE org_id = $1 AND account_id = $2", [.int(scope.orgID), .int(accountID)])
-            guard removed == 1 else {
-                throw Refusal(
-                    .conflict, "No order cuts this supply.",
-                    hint: "When the balance is the reason, a recharge restores it.")
-            }
-        }
-        let verdict = try Supply.decide(
-            accountID: accountID, zone: zone, nowMs: context.businessNowMs, ids: context.ids, Scope(orgID: scope.orgID),
-            in: transaction)
-        let subject = AuditSubject.account(accountID)
-        context.changed(subject, "supply_order", from: orderBefore, to: cut ? "cut: \(reason)" : nil)
-        context.changed(
-            subject, "relay_wanted", from: (wantedBefore ?? .closed).rawValue,
-            to: (verdict?.wanted ?? .closed).rawValue)
-        return verdict?.wanted ?? .closed
-    }
-
-    /// Many single cuts are not a way around the second person. The machine carries out what was approved.
-    private func requireAlone(_ context: CommandContext, in transaction: any SQLTransaction) throws {
-        guard context.actor.role != .system else { return }
-        let scope = Scope(orgID: context.orgID)
-        let earlier = try transaction.first(
-            """
-            SELECT COUNT(*) FROM supply_order WHERE org_id = $1 AND login_id = $2 AND kind = 'cut' AND at_ms > $3
-              AND account_id <> $4
-            """,
-            [
-                .int(scope.orgID), .int(context.actor.loginID), .int(context.businessNowMs - CutLimit.spanMs),
-                .int(accountID),
-            ]
-        ) { try $0.int(0) }
-        guard (earlier ?? 0) < (try CutLimit.most(atMs: context.businessNowMs, scope, in: transaction)) else {
-            throw Refusal(
-                .conflict, "This login has ordered \(earlier ?? 0) cuts within a day; more need a second person.",
-                hint: "Order them for a group, on the page Commands or by /api/v1/orders: a second person approves.")
-        }
     }
 }

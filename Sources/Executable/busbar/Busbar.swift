@@ -11,8 +11,10 @@ struct Busbar: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, SimulatorCommand.self,
             ImportCommand.self, RateCommand.self, PriceCommand.self, PacksCommand.self, PricesCommand.self,
-            JournalCommand.self, ForecastCommand.self,
-            ReliabilityCommand.self, OutageCommand.self, UserCommand.self, KeyCommand.self, OrgCommand.self,
+            JournalCommand.self,
+            ForecastCommand.self,
+            ReliabilityCommand.self, OutageCommand.self, SupplyCommand.self, UserCommand.self, KeyCommand.self,
+            OrgCommand.self,
             PlaceCommand.self, AuditCommand.self, MeterCommand.self,
             HESCommand.self, VEECommand.self, JobCommand.self, DatabaseCommand.self, DoctorCommand.self,
             SettingsCommand.self, NetworkCommand.self, ReportCommand.self, OpenAPICommand.self,

@@ -4,7 +4,7 @@ public enum Endpoints {
     /// In the order of the documents.
     public static let all: [AnyEndpoint] =
         session + secondStep + accounts + charges + money + payments + journal + meters + orders + collection + events
-        + outages + reliability + places + line
+        + outages + reliability + supply + supplyAccounts + places + line
         + status + jobs + logins + people
         + keys + audit
         + settings + readingExceptions + validation + estimationPlans + network + aggregation + forecasts + exchange

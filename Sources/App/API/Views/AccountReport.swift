@@ -34,7 +34,10 @@ public struct AccountReport: Sendable {
     /// Nil before the first decision.
     public var supply: SupplyState?
     public var decisions: [SupplyDecision]
+    /// Those that hold for this account.
     public var rules: SupplyRules
+    /// Of the coming weeks, `YYYY-MM-DD`.
+    public var holidays: Set<String>
     /// The first time from now on at which no hour, weekday or day holds a cut back.
     public var nextCutMs: Int64?
     /// Nil with fewer than three charged days.
@@ -65,7 +68,13 @@ public struct AccountReport: Sendable {
         let installation = try Installation.of(accountID: accountID, on: moment.today, scope, in: transaction)
         let serials = try MeterListing.serials(installation.map { [$0.meterID] } ?? [], scope, in: transaction)
         let plan = try Packs.held(by: accountID, on: moment.today, scope, in: transaction)
-        let rules = try Supply.rules(on: moment.today, scope, in: transaction)
+        let rules = try SupplyRuleBook(on: moment.today, scope, in: transaction).rules(
+            category: account.category, placeID: account.placeID
+        ).rules
+        let holidays = Set(
+            try Holidays.among(
+                moment.today, through: moment.today.advanced(by: 22), knownOn: moment.today, scope, in: transaction
+            ).map(\.description))
         let month = try Charge.current(
             accountID: accountID, from: moment.today.month.first, to: moment.today, scope, in: transaction)
         return AccountReport(
@@ -79,7 +88,9 @@ public struct AccountReport: Sendable {
             relay: try installation.flatMap { try RelayRecord.find($0.meterID, scope, in: transaction) },
             supply: try Supply.state(accountID: accountID, scope, in: transaction),
             decisions: try Supply.decisions(accountID: accountID, limit: 30, scope, in: transaction), rules: rules,
-            nextCutMs: rules.nextCutMs(fromMs: moment.nowMs, zone: moment.zone), projection: recent.projection,
+            holidays: holidays,
+            nextCutMs: rules.nextCutMs(fromMs: moment.nowMs, zone: moment.zone, holidays: holidays),
+            projection: recent.projection,
             firstProjectionOn: moment.today.advanced(by: max(1, Recent.daysMin - recent.charges.count)),
             recent: recent.charges, monthPaise: month.reduce(0) { $0 + $1.totalPaise },
             monthWh: month.reduce(0) { $0 + $1.energyWh },
@@ -95,7 +106,9 @@ public struct AccountReport: Sendable {
         for step in 0..<Int64(48 * days) {
             let ms = fromMs + step * stepMs
             let civil = zone.civil(atS: ms / 1000)
-            guard rules.hold(day: civil.day, minuteOfDay: civil.secondOfDay / 60) != nil else { continue }
+            guard rules.hold(day: civil.day, minuteOfDay: civil.secondOfDay / 60, holidays: holidays) != nil else {
+                continue
+            }
             if let last = ranges.last, last.upperBound == ms {
                 ranges[ranges.count - 1] = last.lowerBound..<ms + stepMs
             } else {

@@ -9,7 +9,8 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
+        case line, queue, status, collection, meters, commands, events, outages, supply, accounts, home, statement, me,
+            people,
             keys, audit
         case edits, estimates, imports, rules, reports, simulator, none
     }
@@ -38,7 +39,7 @@ public struct PageFrame: Sendable {
         case queue(QueueNotice)
         /// Words of a filter that mean nothing; the page is shown without them.
         case unknownWords([String])
-        case outagePlanned, outageCalledOff, rulesSet, planSet, importStored
+        case outagePlanned, outageCalledOff, rulesSet, planSet, importStored, cutsHeld, cutsReleased
         /// Nothing was done.
         case refused(Refusal)
 
@@ -181,6 +182,7 @@ extension PageFrame {
                     (.imports, Paths.imports, w.say("nav.imports")),
                     (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
+                    (.supply, Paths.supply, w.say("nav.supply")),
                     (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }
@@ -224,6 +226,8 @@ extension PageFrame {
         case .planSet: note("ok", w.say("notice.planSet"))
         case .rulesSet: note("ok", w.say("notice.rulesSet"))
         case .importStored: note("ok", w.say("notice.importStored"))
+        case .cutsHeld: note("ok", w.say("notice.cutsHeld"))
+        case .cutsReleased: note("ok", w.say("notice.cutsReleased"))
         case .orders(.given): note("info", w.say("notice.orderGiven"))
         case .orders(.awaits): note("warn", w.say("notice.orderAwaits"))
         case .orders(.approved): note("ok", w.say("notice.orderApproved"))

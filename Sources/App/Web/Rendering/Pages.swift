@@ -63,7 +63,7 @@ public struct Pages: Sendable {
             ("reports", PackageResources.reports_mustache), ("report", PackageResources.report_mustache),
             ("queue", PackageResources.queue_mustache), ("reliability", PackageResources.reliability_mustache),
             ("outages", PackageResources.outages_mustache), ("outage", PackageResources.outage_mustache),
-            ("tamper", PackageResources.tamper_mustache),
+            ("tamper", PackageResources.tamper_mustache), ("guard", PackageResources.guard_mustache),
             ("imports", PackageResources.imports_mustache), ("import", PackageResources.import_mustache),
             ("importreport", PackageResources.importreport_mustache),
             ("rules", PackageResources.rules_mustache),

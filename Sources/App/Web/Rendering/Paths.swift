@@ -43,6 +43,14 @@ public enum Paths {
         let given = parts.compactMap { name, value in value.map { "\(name)=\(encoded($0))" } }
         return given.isEmpty ? base : base + "?" + given.joined(separator: "&")
     }
+    public static let supply = "/supply"
+    public static let supplyCSV = "/supply.csv"
+    public static let supplyHold = "/supply/hold"
+    public static let supplyRelease = "/supply/release"
+    /// The guard as it was asked: standing, reason, place.
+    public static func supply(csv: Bool = false, _ asked: [String: String]) -> String {
+        address(csv ? supplyCSV : supply, asked)
+    }
     public static let exceptions = "/exceptions"
     public static let jobs = "/jobs"
     public static let collection = "/collection"

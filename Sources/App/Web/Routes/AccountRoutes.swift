@@ -57,6 +57,7 @@ extension Desk {
         problem: AccountView.Recharge.Problem? = nil
     ) async throws -> Answer {
         let report = try await AccountReport.of(services.site, accountID: try id(call), try call.actor.scope)
+        try await noteOpened(call, accountID: report.account.accountID)
         let language = language(call.call, call.session)
         var page = AccountView(
             report, language: language, messages: pages.messages(language))

@@ -40,7 +40,8 @@ extension Desk {
             let weekdays = pages.messages(language(call.call, call.session)).list("weekdays.long")
             let detail = try await AccountReport.of(services.site, accountID: account.accountID, try call.actor.scope)
             let civil = report.zone.civil(atS: report.nowMs / 1000)
-            let hours = detail.rules.hold(day: civil.day, minuteOfDay: civil.secondOfDay / 60)
+            let hours = detail.rules.hold(
+                day: civil.day, minuteOfDay: civil.secondOfDay / 60, holidays: detail.holidays)
             let others = detail.supply?.reasons.filter { $0.code.holdsCut && $0.code != hours?.code } ?? []
             heldBy = ([hours].compactMap { $0 } + others).map {
                 SupplyReason(code: $0.code.rawValue, detail: $0.detail, weekdays: weekdays)

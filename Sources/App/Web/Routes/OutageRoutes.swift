@@ -79,7 +79,7 @@ extension Desk {
     }
 
     /// Places offered to plan an outage of; a company has a few hundred nodes above its poles.
-    private static let placesMax = 2_000
+    static let placesMax = 2_000
 
     private func planOutage(_ call: PageCall) async throws -> Answer {
         let typed = call.form.mapValues { String($0.prefix(200)) }
@@ -109,7 +109,7 @@ extension Desk {
     }
 
     /// A moment as a browser's field of date and time sends it, in the zone of the company: `2026-11-21T14:05`.
-    private func moment(_ text: String?, _ field: String, _ call: PageCall) throws -> Int64 {
+    func moment(_ text: String?, _ field: String, _ call: PageCall) throws -> Int64 {
         let zone = zone(call)
         let sides = (text ?? "").split(separator: "T", maxSplits: 1).map(String.init)
         let clock = sides.count == 2 ? sides[1].split(separator: ":").prefix(2).compactMap { Int($0) } : []

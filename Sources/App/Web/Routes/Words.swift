@@ -25,7 +25,20 @@ extension SupplyReason {
             case "balance-below-threshold", "not-yet-restored": .balanceBelow(thresholdPaise: Int64(detail) ?? 0)
             case "no-cut-hours": Self.hours(detail)
             case "no-cut-weekday": .holiday(name: Self.weekday(detail, weekdays))
-            case "no-cut-day": .holiday(name: detail)
+            case "no-cut-day", "no-cut-holiday": .holiday(name: detail)
+            case "no-cut-nth-weekday": .holiday(name: Self.nthWeekday(detail, weekdays))
+            case "outside-cut-hours": Self.cutHours(detail)
+            case "company-hold": .hold(reason: detail)
+            case "too-many-at-once": .tooMany(detail)
+            case "shielded-load": .shielded(powerW: Int64(detail) ?? 0)
+            case "after-conversion": CivilDay(detail).map { SupplyReason.conversion(until: $0) } ?? .other(code)
+            case "emergency-credit": CivilDay(detail).map { SupplyReason.emergencyUntil($0) } ?? .emergency
+            case "correction-grace": .correctionGrace(untilMs: Int64(detail) ?? 0)
+            case "correction-alone": .correctionAlone
+            case "charges-lag": CivilDay(detail).map { SupplyReason.chargesLag(through: $0) } ?? .other(code)
+            case "notice-not-proven": .noticeNotProven
+            case "awaits-run": .awaitsRun
+            case "run-is-full": .runIsFull
             case "rests-on-estimate": .estimatedBalance
             case "warning-too-fresh": .notWarnedYet
             case "balance-good": .recharged
@@ -37,6 +50,17 @@ extension SupplyReason {
     private static func hours(_ detail: String) -> SupplyReason {
         let sides = detail.split(separator: "-").compactMap { Int($0) }
         return sides.count == 2 ? .noCutHours(from: sides[0], to: sides[1]) : .other(detail)
+    }
+
+    private static func cutHours(_ detail: String) -> SupplyReason {
+        let sides = detail.split(separator: "-").compactMap { Int($0) }
+        return sides.count == 2 ? .cutHours(from: sides[0], to: sides[1]) : .other(detail)
+    }
+
+    /// `2-6`: the second Saturday.
+    private static func nthWeekday(_ detail: String, _ names: [String]) -> String {
+        let sides = detail.split(separator: "-").map(String.init)
+        return sides.count == 2 ? "\(sides[0]). \(weekday(sides[1], names))" : detail
     }
 
     private static func weekday(_ detail: String, _ names: [String]) -> String {

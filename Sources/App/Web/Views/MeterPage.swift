@@ -280,6 +280,19 @@ extension SupplyReason {
             w.say("reason.byHand", ["person": "\(person)", "reason": "\(reason)"])
         case .hold(let reason): w.say("reason.hold", ["reason": "\(reason)"])
         case .recharged: w.say("reason.recharged")
+        case .tooMany(let count): w.say("reason.tooMany", ["count": "\(count)"])
+        case .cutHours(let from, let to):
+            w.say("reason.cutHours", ["from": "\(w.minute(from))", "to": "\(w.minute(to))"])
+        case .shielded(let powerW): w.say("reason.shielded", ["kw": w.kilowatts(powerW)])
+        case .conversion(let day): w.say("reason.conversion", ["day": w.shortDay(day)])
+        case .emergency: w.say("reason.emergency")
+        case .emergencyUntil(let day): w.say("reason.emergencyUntil", ["day": w.shortDay(day)])
+        case .correctionGrace(let untilMs): w.say("reason.correctionGrace", ["time": w.moment(untilMs)])
+        case .correctionAlone: w.say("reason.correctionAlone")
+        case .chargesLag(let day): w.say("reason.chargesLag", ["day": w.shortDay(day)])
+        case .noticeNotProven: w.say("reason.noticeNotProven")
+        case .awaitsRun: w.say("reason.awaitsRun")
+        case .runIsFull: w.say("reason.runIsFull")
         case .other(let words): "\(words)"
         }
     }

@@ -46,6 +46,19 @@ public enum SupplyReason: Sendable, Equatable {
     case byHand(person: String, reason: String)
     case hold(reason: String)
     case recharged
+    /// Too many would be cut at once; a person is asked.
+    case tooMany(String)
+    case cutHours(from: Int, to: Int)
+    case shielded(powerW: Int64)
+    case conversion(until: CivilDay)
+    case emergency
+    case emergencyUntil(CivilDay)
+    case correctionGrace(untilMs: Int64)
+    case correctionAlone
+    case chargesLag(through: CivilDay)
+    case noticeNotProven
+    case awaitsRun
+    case runIsFull
     case other(String)
 }
 
