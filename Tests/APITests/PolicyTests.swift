@@ -25,129 +25,130 @@ struct Probe: Sendable {
     var prepare: (@Sendable (Fixture) async throws -> Void)?
 }
 
-let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging(paymentProbes) { $1 }.merging([
-    "health.live": Probe(own: { _, _ in [:] }),
-    "health.ready": Probe(own: { _, _ in [:] }),
-    "problems.list": Probe(own: { _, _ in [:] }),
-    "problems.read": Probe(own: { _, _ in ["code": .string("csrf")] }),
-    "session.create": Probe(own: { _, _ in
-        ["username": .string("operator-of-1"), "password": .string(Fixture.password), "use": .string("bearer")]
-    }),
-    "session.read": Probe(roles: [.consumer, .operator, .administrator], own: { _, _ in [:] }),
-    "session.delete": Probe(roles: [.consumer, .operator, .administrator], own: { _, _ in [:] }),
-    "session.second-step": Probe(
-        own: { _, number in
-            [
-                "proof": .string(proof(number)), "code": .string("recovery-\(number)"), "use": .string("bearer"),
-            ]
-        }, prepare: { try await $0.giveSecondSteps(confirmed: true) }),
-    "second-step.read": Probe(roles: everyone, own: { _, _ in [:] }),
-    "second-step.begin": Probe(roles: everyone, own: { _, _ in [:] }),
-    "second-step.confirm": Probe(
-        roles: everyone, own: { fixture, _ in ["code": .string(fixture.code)] },
-        prepare: { try await $0.giveSecondSteps(confirmed: false) }),
-    "second-step.remove": Probe(
-        roles: everyone,
-        own: { fixture, _ in ["password": .string(Fixture.password), "code": .string(fixture.code)] },
-        prepare: { try await $0.giveSecondSteps(confirmed: true) }),
-    "logins.reset-second-step": Probe(
-        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
-        other: { ["loginID": target($0, 2)] }),
-    "logins.list": Probe(
-        roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
-        other: { fixture in ["after": .string(String((fixture.targets[2]?.loginID ?? 0) - 1))] }),
-    "logins.add": Probe(
-        roles: [.administrator],
-        own: { _, number in
-            [
-                "username": .string("new-\(number)"), "name": .string("N"), "role": .string("operator"),
-                "language": .string("hi"), "password": .string("nine blue tigers"),
-            ]
-        },
-        other: { _ in
-            [
-                "username": .string("reaching"), "name": .string("N"), "role": .string("operator"),
-                "language": .string("hi"), "placeID": .string("21"), "password": .string("nine blue tigers"),
-            ]
+let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging(paymentProbes) { $1 }
+    .merging(arrearsProbes) { $1 }.merging([
+        "health.live": Probe(own: { _, _ in [:] }),
+        "health.ready": Probe(own: { _, _ in [:] }),
+        "problems.list": Probe(own: { _, _ in [:] }),
+        "problems.read": Probe(own: { _, _ in ["code": .string("csrf")] }),
+        "session.create": Probe(own: { _, _ in
+            ["username": .string("operator-of-1"), "password": .string(Fixture.password), "use": .string("bearer")]
         }),
-    "keys.list": Probe(
-        roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
-        other: { _ in ["after": .string("1")] }),
-    "keys.add": Probe(
-        roles: [.administrator], own: { _, number in newKey("new-\(number)") },
-        other: { _ in newKey("reaching").merging(["placeID": .string("21")]) { $1 } }),
-    "keys.revoke": Probe(
-        roles: [.administrator], own: { fixture, _ in ["keyID": .string(String(fixture.keys[1]?.keyID ?? 0))] },
-        other: { fixture in ["keyID": .string(String(fixture.keys[2]?.keyID ?? 0))] }),
-    "logins.set-password": Probe(
-        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
-        other: { ["loginID": target($0, 2), "password": .string("nine blue tigers")] }),
-    "logins.disable": Probe(
-        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
-        other: { ["loginID": target($0, 2)] }),
-    "logins.enable": Probe(
-        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
-        other: { ["loginID": target($0, 2)] }),
-    "sessions.list": Probe(roles: everyone, own: { _, _ in [:] }),
-    "sessions.end": Probe(
-        roles: everyone,
-        own: { fixture, number in
-            let role = Fixture.roles[max(0, number - 1) % Fixture.roles.count]
-            return ["sessionID": .string(String(fixture.grants[1]?[role]?.session.sessionID ?? 0))]
-        },
-        other: { ["sessionID": .string(String($0.grants[2]?[.administrator]?.session.sessionID ?? 0))] }),
-    "sessions.end-others": Probe(roles: everyone, own: { _, _ in [:] }),
-    "session.password": Probe(
-        roles: everyone,
-        own: { _, _ in
-            [
-                "oldPassword": .string(Fixture.password), "password": .string("nine blue tigers"),
-                "use": .string("bearer"),
-            ]
-        }),
-    "logins.sessions": Probe(
-        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
-        other: { ["loginID": target($0, 2)] }),
-    "logins.end-sessions": Probe(
-        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
-        other: { ["loginID": target($0, 2)] }),
-    "logins.change": Probe(
-        roles: [.administrator],
-        own: { fixture, _ in
-            ["loginID": target(fixture, 1), "role": .string("operator"), "language": .string("hi")]
-        },
-        other: { ["loginID": target($0, 2), "role": .string("administrator"), "language": .string("hi")] },
-        harmless: [
-            "accountID": "the login stays in its company, where another company's account does not exist",
-            "placeID": "the login stays in its company, where another company's place does not exist",
-        ]),
-    "audit.list": Probe(
-        roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
-        other: { ["subjectID": target($0, 2)] },
-        harmless: ["before": "a place in the caller's own list, whatever it names"]),
-    "settings.history": Probe(
-        roles: [.administrator], own: { _, _ in ["name": .string("supply.warn-below-paise")] },
-        harmless: ["before": "a place in the caller's own list, whatever it names"]),
-    "settings.compare": Probe(
-        roles: [.administrator],
-        own: { _, _ in twoDays.merging(["name": .string("supply.warn-below-paise")]) { $1 } }),
-    "logins.history": Probe(
-        roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
-        other: { ["loginID": target($0, 2)] },
-        harmless: ["before": "a place in the caller's own list, whatever it names"]),
-    "logins.compare": Probe(
-        roles: [.administrator],
-        own: { fixture, _ in twoDays.merging(["loginID": target(fixture, 1)]) { $1 } },
-        other: { fixture in twoDays.merging(["loginID": target(fixture, 2)]) { $1 } }),
-    "accounts.history": on("accountID", 70, staff),
-    "accounts.compare": on("accountID", 70, staff, twoDays),
-    "meters.history": on("meterID", 1070, staff),
-    "meters.compare": on("meterID", 1070, staff, twoDays),
-    "settings.list": Probe(roles: [.administrator], own: { _, _ in [:] }),
-    "settings.set": Probe(
-        roles: [.administrator],
-        own: { _, number in ["name": .string("supply.warn-below-paise"), "value": .string("\(6000 + number)")] }),
-]) { $1 }
+        "session.read": Probe(roles: [.consumer, .operator, .administrator], own: { _, _ in [:] }),
+        "session.delete": Probe(roles: [.consumer, .operator, .administrator], own: { _, _ in [:] }),
+        "session.second-step": Probe(
+            own: { _, number in
+                [
+                    "proof": .string(proof(number)), "code": .string("recovery-\(number)"), "use": .string("bearer"),
+                ]
+            }, prepare: { try await $0.giveSecondSteps(confirmed: true) }),
+        "second-step.read": Probe(roles: everyone, own: { _, _ in [:] }),
+        "second-step.begin": Probe(roles: everyone, own: { _, _ in [:] }),
+        "second-step.confirm": Probe(
+            roles: everyone, own: { fixture, _ in ["code": .string(fixture.code)] },
+            prepare: { try await $0.giveSecondSteps(confirmed: false) }),
+        "second-step.remove": Probe(
+            roles: everyone,
+            own: { fixture, _ in ["password": .string(Fixture.password), "code": .string(fixture.code)] },
+            prepare: { try await $0.giveSecondSteps(confirmed: true) }),
+        "logins.reset-second-step": Probe(
+            roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+            other: { ["loginID": target($0, 2)] }),
+        "logins.list": Probe(
+            roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
+            other: { fixture in ["after": .string(String((fixture.targets[2]?.loginID ?? 0) - 1))] }),
+        "logins.add": Probe(
+            roles: [.administrator],
+            own: { _, number in
+                [
+                    "username": .string("new-\(number)"), "name": .string("N"), "role": .string("operator"),
+                    "language": .string("hi"), "password": .string("nine blue tigers"),
+                ]
+            },
+            other: { _ in
+                [
+                    "username": .string("reaching"), "name": .string("N"), "role": .string("operator"),
+                    "language": .string("hi"), "placeID": .string("21"), "password": .string("nine blue tigers"),
+                ]
+            }),
+        "keys.list": Probe(
+            roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
+            other: { _ in ["after": .string("1")] }),
+        "keys.add": Probe(
+            roles: [.administrator], own: { _, number in newKey("new-\(number)") },
+            other: { _ in newKey("reaching").merging(["placeID": .string("21")]) { $1 } }),
+        "keys.revoke": Probe(
+            roles: [.administrator], own: { fixture, _ in ["keyID": .string(String(fixture.keys[1]?.keyID ?? 0))] },
+            other: { fixture in ["keyID": .string(String(fixture.keys[2]?.keyID ?? 0))] }),
+        "logins.set-password": Probe(
+            roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+            other: { ["loginID": target($0, 2), "password": .string("nine blue tigers")] }),
+        "logins.disable": Probe(
+            roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+            other: { ["loginID": target($0, 2)] }),
+        "logins.enable": Probe(
+            roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+            other: { ["loginID": target($0, 2)] }),
+        "sessions.list": Probe(roles: everyone, own: { _, _ in [:] }),
+        "sessions.end": Probe(
+            roles: everyone,
+            own: { fixture, number in
+                let role = Fixture.roles[max(0, number - 1) % Fixture.roles.count]
+                return ["sessionID": .string(String(fixture.grants[1]?[role]?.session.sessionID ?? 0))]
+            },
+            other: { ["sessionID": .string(String($0.grants[2]?[.administrator]?.session.sessionID ?? 0))] }),
+        "sessions.end-others": Probe(roles: everyone, own: { _, _ in [:] }),
+        "session.password": Probe(
+            roles: everyone,
+            own: { _, _ in
+                [
+                    "oldPassword": .string(Fixture.password), "password": .string("nine blue tigers"),
+                    "use": .string("bearer"),
+                ]
+            }),
+        "logins.sessions": Probe(
+            roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+            other: { ["loginID": target($0, 2)] }),
+        "logins.end-sessions": Probe(
+            roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+            other: { ["loginID": target($0, 2)] }),
+        "logins.change": Probe(
+            roles: [.administrator],
+            own: { fixture, _ in
+                ["loginID": target(fixture, 1), "role": .string("operator"), "language": .string("hi")]
+            },
+            other: { ["loginID": target($0, 2), "role": .string("administrator"), "language": .string("hi")] },
+            harmless: [
+                "accountID": "the login stays in its company, where another company's account does not exist",
+                "placeID": "the login stays in its company, where another company's place does not exist",
+            ]),
+        "audit.list": Probe(
+            roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
+            other: { ["subjectID": target($0, 2)] },
+            harmless: ["before": "a place in the caller's own list, whatever it names"]),
+        "settings.history": Probe(
+            roles: [.administrator], own: { _, _ in ["name": .string("supply.warn-below-paise")] },
+            harmless: ["before": "a place in the caller's own list, whatever it names"]),
+        "settings.compare": Probe(
+            roles: [.administrator],
+            own: { _, _ in twoDays.merging(["name": .string("supply.warn-below-paise")]) { $1 } }),
+        "logins.history": Probe(
+            roles: [.administrator], own: { fixture, _ in ["loginID": target(fixture, 1)] },
+            other: { ["loginID": target($0, 2)] },
+            harmless: ["before": "a place in the caller's own list, whatever it names"]),
+        "logins.compare": Probe(
+            roles: [.administrator],
+            own: { fixture, _ in twoDays.merging(["loginID": target(fixture, 1)]) { $1 } },
+            other: { fixture in twoDays.merging(["loginID": target(fixture, 2)]) { $1 } }),
+        "accounts.history": on("accountID", 70, staff),
+        "accounts.compare": on("accountID", 70, staff, twoDays),
+        "meters.history": on("meterID", 1070, staff),
+        "meters.compare": on("meterID", 1070, staff, twoDays),
+        "settings.list": Probe(roles: [.administrator], own: { _, _ in [:] }),
+        "settings.set": Probe(
+            roles: [.administrator],
+            own: { _, number in ["name": .string("supply.warn-below-paise"), "value": .string("\(6000 + number)")] }),
+    ]) { $1 }
 
 private let everyone = Set(Fixture.roles)
 private let twoDays: [String: JSONValue] = ["first": .string("2025-12-30"), "second": .string("2026-01-02")]
@@ -581,7 +582,9 @@ private let productProbes: [String: Probe] = [
 
     /// What moves money asks for a key; nothing else does.
     @Test func endpointsThatMoveMoneyAreKeyed() {
-        let moving: Set<Permission> = [.rechargeOwnAccount, .rechargeAccounts, .adjustAccounts]
+        let moving: Set<Permission> = [
+            .rechargeOwnAccount, .rechargeAccounts, .adjustAccounts, .writeOffArrears,
+        ]
         for endpoint in Endpoints.all {
             guard case .permission(let permissions) = endpoint.access else { continue }
             if !moving.isDisjoint(with: permissions) && endpoint.changesSomething {

@@ -1,5 +1,6 @@
 // The statement of a month, and the company's money by month.
 import Access
+import Accounts
 import CivilTime
 
 struct MonthPath: APIModel {
@@ -117,13 +118,30 @@ struct MoneyMonthView: APIModel {
     static let example = MoneyMonthView()
 }
 
+struct WaitingInstalmentView: APIModel {
+    var accountID: ID
+    var day: Day
+    var why: String
+    static let notes: [String: Note] = [
+        "accountID": Note("The account."), "day": Note("The day it stands at."),
+        "why": Note("Why it could not be taken."),
+    ]
+    init(_ item: MoneyReport.Waiting) {
+        (accountID, day, why) = (ID(item.account.accountID), Day(item.day), item.why)
+    }
+    private init() { (accountID, day, why) = (ID(101), Day(CivilDay(number: 20_777)), "the key stands for another") }
+    static let example = WaitingInstalmentView()
+}
+
 struct MoneyReportView: APIModel {
     var aheadPaise: Int64
     var owedPaise: Int64
     var arrearsPaise: Int64
     var months: [MoneyMonthView]
     var madeAtMs: Int64
+    var waiting: [WaitingInstalmentView]
     static let notes: [String: Note] = [
+        "waiting": Note("Instalments that wait for a person.", itemsMax: MoneyReport.waitingMax),
         "aheadPaise": Note("Paid ahead and not used: the liability for recharges, now."),
         "owedPaise": Note("Owed in wallets below zero, now."), "arrearsPaise": Note("Owed from before, now."),
         "months": Note("Oldest first.", itemsMax: MoneyReport.monthsMax),
@@ -132,11 +150,12 @@ struct MoneyReportView: APIModel {
     init(_ report: MoneyReport) {
         (aheadPaise, owedPaise) = (report.aheadPaise, report.owedPaise)
         (arrearsPaise, madeAtMs) = (report.arrearsPaise, report.madeAtMs)
+        waiting = report.waiting.map(WaitingInstalmentView.init)
         months = report.months.map(MoneyMonthView.init)
     }
     private init() {
         (aheadPaise, owedPaise, arrearsPaise) = (1_250_000, 40_000, 640_000)
-        (months, madeAtMs) = ([.example], 1_795_248_000_000)
+        (months, madeAtMs, waiting) = ([.example], 1_795_248_000_000, [.example])
     }
     static let example = MoneyReportView()
 }

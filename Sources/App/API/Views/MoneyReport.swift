@@ -1,6 +1,7 @@
 // The company's money by month: what is owed for recharges, what was earned as energy was charged, what a unit brought
 // in beside what it cost, and how peaked the load was. Worked out anew from the book and the sums of days.
 import Access
+import Accounts
 import Aggregation
 import CivilTime
 import Journal
@@ -42,7 +43,17 @@ public struct MoneyReport: Sendable {
     /// Oldest first.
     public var months: [Month]
     public var madeAtMs: Int64
+    /// Instalments that wait for a person, at most ``waitingMax``.
+    public var waiting: [Waiting]
 
+    public struct Waiting: Sendable, Equatable {
+        public var account: SupplyAccount
+        /// The day it stands at, and why it could not be taken.
+        public var day: CivilDay
+        public var why: String
+    }
+
+    public static let waitingMax = 200
     public static let monthsMax = 24
     public static let costSetting = "reports.average-cost-paise-per-kwh"
     /// What a unit costs the company on average, bought and delivered; 0: not known.
@@ -72,10 +83,19 @@ public struct MoneyReport: Sendable {
             (row.peakW, row.averageW) = try await load(of: month, site, moment)
             months.append(row)
         }
-        let stand = try await site.money.read { try Arrears.liability(scope, in: $0) }
+        let (stand, waiting) = try await site.money.read { transaction in
+            (
+                try Arrears.liability(scope, in: transaction),
+                try Arrears.troubled(limit: waitingMax, scope, in: transaction).map { plan in
+                    Waiting(
+                        account: try SupplyAccount.find(plan.accountID, scope, in: transaction), day: plan.nextDay,
+                        why: plan.problem ?? "")
+                }
+            )
+        }
         return MoneyReport(
             aheadPaise: stand.aheadPaise, owedPaise: stand.owedPaise, arrearsPaise: stand.arrearsPaise,
-            months: months, madeAtMs: moment.nowMs)
+            months: months, madeAtMs: moment.nowMs, waiting: waiting)
     }
 
     private static func money(

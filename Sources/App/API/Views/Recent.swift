@@ -17,17 +17,25 @@ struct Recent: Sendable {
     var outlook: Outlook
     var arrears: Arrears?
 
+    /// Holds the days an outlook is worked out from, also when the last of them was a while ago.
+    private static let usualDays = Outlook.daysLooked + Outlook.ageDaysMax
+
     /// - Parameter forecastWh: what forecasts say of the coming days, where somebody has looked.
     static func of(
         _ accountID: Int64, _ balance: WalletBalance, _ moment: Moment, forecastWh: [CivilDay: Int64] = [:],
         _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Recent {
         let today = moment.today
-        let found = try Charge.current(
-            accountID: accountID, from: today.advanced(by: -60), to: today, scope, in: transaction)
+        var found = try Charge.current(
+            accountID: accountID, from: today.advanced(by: -usualDays), to: today, scope, in: transaction)
+        if found.isEmpty {
+            // Nothing lately: when it was last is worth a longer look.
+            found = try Charge.current(
+                accountID: accountID, from: today.advanced(by: -366), to: today, scope, in: transaction)
+        }
         let arrears = try Arrears.of(accountID: accountID, scope, in: transaction)
         let holidays = try Holidays.among(
-            today.advanced(by: -60), through: today.advanced(by: Outlook.daysAheadMax), knownOn: today, scope,
+            today.advanced(by: -usualDays), through: today.advanced(by: Outlook.daysAheadMax), knownOn: today, scope,
             in: transaction)
         var instalmentPaise: Int64 = 0
         if let plan = arrears?.plan, plan.state == .active {

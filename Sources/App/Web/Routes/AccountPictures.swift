@@ -8,6 +8,7 @@ import Journal
 import Messaging
 import MeterData
 import Meters
+import Payments
 import Rating
 import Supply
 import Tariffs

@@ -267,6 +267,10 @@ extension MoneyView {
                     realisedMilliPaisePerKWh: $0.realisedMilliPaisePerKWh,
                     costMilliPaisePerKWh: $0.costMilliPaisePerKWh, peakW: $0.peakW,
                     peakToAveragePpm: $0.peakToAveragePpm)
+            },
+            waiting: report.waiting.map {
+                Waiting(
+                    account: $0.account.accountID, code: $0.account.accountNumber, day: $0.day, why: $0.why)
             })
     }
 }

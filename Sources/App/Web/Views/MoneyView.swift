@@ -1,6 +1,7 @@
 // MoneyView: the company's money by month: the liability for recharges, revenue as earned, a unit's revenue and cost.
 import Access
 import CivilTime
+import Quantities
 
 public struct MoneyView: Page {
     public struct Month: Sendable {
@@ -32,7 +33,22 @@ public struct MoneyView: Page {
     /// Oldest first.
     public var months: [Month]
 
-    public init(aheadPaise: Int64, owedPaise: Int64, arrearsPaise: Int64, months: [Month]) {
+    public struct Waiting: Sendable {
+        public var account: Int64
+        public var code: String
+        public var day: CivilDay
+        public var why: String
+        public init(account: Int64, code: String, day: CivilDay, why: String) {
+            (self.account, self.code, self.day, self.why) = (account, code, day, why)
+        }
+    }
+    /// Instalments that wait for a person.
+    public var waiting: [Waiting]
+
+    public init(
+        aheadPaise: Int64, owedPaise: Int64, arrearsPaise: Int64, months: [Month], waiting: [Waiting]
+    ) {
+        self.waiting = waiting
         (self.aheadPaise, self.owedPaise) = (aheadPaise, owedPaise)
         (self.arrearsPaise, self.months) = (arrearsPaise, months)
     }
@@ -54,6 +70,15 @@ extension MoneyView: PageContent {
                 (w.say("money.arrears"), arrearsPaise, w.say("money.arrearsNote")),
             ].map { Fields(["name": $0.0, "figure": "\(w.money($0.1))", "note": $0.2]) })
         row.set("months", months.map { monthRow($0, w) })
+        row.set("hasWaiting", !waiting.isEmpty)
+        row.set(
+            "waiting",
+            waiting.map { item in
+                Fields([
+                    "account": w.link(Paths.arrears(item.account), "\(item.code)"), "day": w.fullDay(item.day),
+                    "why": "\(item.why)",
+                ])
+            })
         return row
     }
 
