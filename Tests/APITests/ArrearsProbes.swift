@@ -36,7 +36,9 @@ let arrearsProbes: [String: Probe] = [
             "since": .string("2025-10-01"),
         ], prepare: { try await $0.owe() }),
     "accounts.month": on("accountID", 70, everybody, ["month": .string("2025-12")]),
-    "reports.money": Probe(roles: [.administrator], own: { _, _ in ["from": .string("2025-12")] }),
+    "reports.money": Probe(
+        roles: [.administrator], own: { _, _ in ["from": .string("2025-12")] },
+        harmless: ["from": "a month", "to": "a month"]),
 ]
 
 extension Fixture {

@@ -149,6 +149,34 @@ import Testing
     }
 
     @Test(arguments: TestEngine.available)
+    func theChargeOfADayComesBeforeItsInstalment(_ engine: TestEngine) async throws {
+        try await RechargeTests.withClock(engine) { site, clock in
+            try await Self.put(site, 50_000)
+            _ = try await RechargeTests.pay(site, 20_000, "r1")
+            try await Self.agree(site, .dailyPaise(1_000))
+            func charge(_ day: CivilDay) async throws {
+                try await site.money.write { transaction in
+                    _ = try Journal.post(
+                        key: "charge:\(day)", kind: "rating",
+                        legs: [
+                            Leg(101, 3_000, .charge, supplyDay: day, revision: 1),
+                            Leg(ChartAccount.energyRevenue.rawValue, -3_000, .revenue, supplyDay: day, revision: 1),
+                        ], businessAtMs: clock.nowMs, entryID: site.ids.next(), Self.scope, in: transaction)
+                }
+            }
+            try await charge(Self.today.advanced(by: -1))
+            clock.nowMs += Self.dayMs
+            #expect(try await Self.run(site) == InstalmentTaker.Result())
+            try await charge(Self.today)
+            #expect(try await Self.run(site).taken == 1)
+            // A charge that does not come is waited for a day, not longer.
+            clock.nowMs += 2 * Self.dayMs
+            #expect(try await Self.run(site).taken == 1)
+            #expect(try await Self.stand(site) == [12_000, 48_000])
+        }
+    }
+
+    @Test(arguments: TestEngine.available)
     func oneBadAccountHoldsUpNoOther(_ engine: TestEngine) async throws {
         try await RechargeTests.withClock(engine) { site, clock in
             for account in Int64(101)...102 {

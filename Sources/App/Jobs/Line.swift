@@ -236,12 +236,7 @@ public struct Line: Sendable {
                 + (found.silent > 0 ? ", \(found.silent) without answer" : "")
                 + (found.refused > 0 ? ", \(found.refused) refused" : "")
         case .arrears:
-            let taker = InstalmentTaker(site: site, org: org) { [scope] day, transaction in
-                try Supply.rules(on: day, scope, in: transaction).cutBelowPaise
-            }
-            let found = try await taker.run { await done.set($0) }
-            return "\(found.taken) instalments taken, \(found.none) days without one"
-                + (found.failed > 0 ? ", \(found.failed) accounts wait for a person" : "")
+            return try await takeInstalments(done)
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

@@ -61,6 +61,16 @@ extension Journal {
         return AccountSpan(openingPaise: opening, lines: lines)
     }
 
+    /// The last day of supply that postings of a kind to an account are for; nil: there are none.
+    public static func lastSupplyDay(
+        ofAccount accountID: Int64, _ kind: PostingKind, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> CivilDay? {
+        try transaction.first(
+            "SELECT MAX(supply_day) FROM posting WHERE org_id = $1 AND journal_account_id = $2 AND kind = $3",
+            [.int(scope.orgID), .int(accountID), .text(kind.rawValue)]
+        ) { try $0.optionalDay(0) } ?? nil
+    }
+
     /// Whether an entry of this key is in the book.
     public static func holds(_ key: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
         try transaction.first(

@@ -128,16 +128,17 @@ public struct InstalmentTaker: Sendable {
     /// Takes what is due up to yesterday. Run again, it takes nothing twice: the key is the account and the day.
     public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Result {
         var result = Result()
-        var failed: Set<Int64> = []
+        // What failed or waits for its charge: the other accounts go on.
+        var aside: Set<Int64> = []
         let yesterday = org.zone.day(atS: site.clocks.businessNowMs() / 1000).advanced(by: -1)
         var done = 0
-        while let day = try await nextDay(through: yesterday, without: failed), done < Self.runMax {
+        while let day = try await nextDay(through: yesterday, without: aside), done < Self.runMax {
             var after: Int64 = 0
             while done < Self.runMax {
                 let part = try await due(on: day, after: after)
-                for accountID in part where !failed.contains(accountID) {
+                for accountID in part where !aside.contains(accountID) {
                     try Task.checkCancellation()
-                    if try await !take(accountID, day, &result) { failed.insert(accountID) }
+                    if try await !take(accountID, day, &result) { aside.insert(accountID) }
                     done += 1
                     await progress(done)
                 }
@@ -145,7 +146,6 @@ public struct InstalmentTaker: Sendable {
                 after = last
             }
         }
-        result.failed = failed.count
         return result
     }
 
@@ -173,13 +173,15 @@ public struct InstalmentTaker: Sendable {
         }
     }
 
-    /// False: it failed, and stands with its reason.
+    /// False: it failed and stands with its reason, or it waits for the charge of the day.
     private func take(_ accountID: Int64, _ day: CivilDay, _ result: inout Result) async throws -> Bool {
         let nowMs = site.clocks.businessNowMs()
         do {
-            let takenPaise = try await site.money.write { transaction in
-                try takeOne(accountID, day, nowMs: nowMs, in: transaction)
+            let takenPaise = try await site.money.write { transaction -> Int64? in
+                guard try !waits(accountID, day, nowMs: nowMs, in: transaction) else { return nil }
+                return try takeOne(accountID, day, nowMs: nowMs, in: transaction)
             }
+            guard let takenPaise else { return false }
             result.taken += takenPaise > 0 ? 1 : 0
             result.none += takenPaise > 0 ? 0 : 1
             result.takenPaise += takenPaise
@@ -187,6 +189,7 @@ public struct InstalmentTaker: Sendable {
         } catch {
             if error is CancellationError { throw error }
             try Task.checkCancellation()
+            result.failed += 1
             let text = String(String(describing: error).prefix(300))
             try await site.money.write { [scope] transaction in
                 try transaction.run(
@@ -198,6 +201,15 @@ public struct InstalmentTaker: Sendable {
     }
 
     public static func key(_ accountID: Int64, _ day: CivilDay) -> String { "arrears:\(accountID):\(day)" }
+
+    /// The charge of a day comes before its instalment; of an account that is charged, it is given a day for it.
+    private func waits(
+        _ accountID: Int64, _ day: CivilDay, nowMs: Int64, in transaction: any SQLTransaction
+    ) throws -> Bool {
+        guard day.advanced(by: 2) > org.zone.day(atS: nowMs / 1000) else { return false }
+        let charged = try Journal.lastSupplyDay(ofAccount: accountID, .charge, scope, in: transaction)
+        return charged.map { $0 < day } ?? false
+    }
 
     /// One account and one day, in one transaction with the step to the next day.
     private func takeOne(

@@ -66,7 +66,7 @@ struct ArrearsView: APIModel {
     var accountID: ID
     var outstandingPaise: Int64
     var claimablePaise: Int64
-    var items: [ArrearsItemView]
+    var debts: [ArrearsItemView]
     var dailyPaise: Int64?
     var nextDay: Day?
     var state: InstalmentPlan.State?
@@ -75,7 +75,7 @@ struct ArrearsView: APIModel {
     enum ConversionState: String, Codable, CaseIterable { case begun, posted }
     static let notes: [String: Note] = [
         "accountID": Note("The account."), "outstandingPaise": Note("What is owed from before; never in the balance."),
-        "claimablePaise": Note("Of it what may be claimed today."), "items": Note("Oldest first.", itemsMax: 1_000),
+        "claimablePaise": Note("Of it what may be claimed today."), "debts": Note("Oldest first.", itemsMax: 1_000),
         "dailyPaise": Note("The instalment of a day that was agreed."),
         "nextDay": Note("The first day that is not taken yet."), "state": Note("How the instalments stand."),
         "problem": Note("Why the last try failed."),
@@ -86,7 +86,7 @@ struct ArrearsView: APIModel {
         self.accountID = ID(accountID)
         outstandingPaise = arrears?.outstandingPaise ?? 0
         claimablePaise = arrears?.claimablePaise(on: today) ?? 0
-        items = (arrears?.items ?? []).suffix(1_000).map(ArrearsItemView.init)
+        debts = (arrears?.items ?? []).suffix(1_000).map(ArrearsItemView.init)
         let plan = arrears?.plan
         (dailyPaise, nextDay, state) = (plan?.dailyPaise, plan.map { Day($0.nextDay) }, plan?.state)
         problem = plan?.problem
@@ -94,7 +94,7 @@ struct ArrearsView: APIModel {
     }
     private init() {
         (accountID, outstandingPaise, claimablePaise) = (ID(101), 640_000, 640_000)
-        (items, dailyPaise, nextDay, state) = ([.example], 2_000, Day(CivilDay(number: 20_778)), .active)
+        (debts, dailyPaise, nextDay, state) = ([.example], 2_000, Day(CivilDay(number: 20_778)), .active)
     }
     static let example = ArrearsView()
 }

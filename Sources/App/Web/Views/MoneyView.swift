@@ -88,8 +88,8 @@ extension MoneyView: PageContent {
             "month": w.say("month.name", ["month": w.monthName(row.month.first), "year": "\(row.month.year)"]),
             "taken": "\(w.money(row.takenPaise))", "revenue": "\(w.money(row.revenuePaise))",
             "duty": "\(w.money(row.dutyPaise))", "units": "\(w.units(row.energyWh))",
-            "realised": row.realisedMilliPaisePerKWh.map { "₹\(w.price($0))" } ?? unknown,
-            "cost": row.costMilliPaisePerKWh.map { "₹\(w.price($0))" } ?? unknown,
+            "realised": row.realisedMilliPaisePerKWh.map { "\(w.price($0))" } ?? unknown,
+            "cost": row.costMilliPaisePerKWh.map { "\(w.price($0))" } ?? unknown,
             "peak": row.peakW.map { w.kilowatts($0) } ?? unknown,
             "ratio": row.peakToAveragePpm.map { "\(fixedPoint(($0 + 5_000) / 10_000, places: 2))" } ?? unknown,
         ])

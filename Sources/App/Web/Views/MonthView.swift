@@ -144,8 +144,11 @@ extension MonthView: PageContent {
 
     /// The balance over the month, a step at each posting.
     private func picture(_ w: Wording) -> BalanceLine {
-        let startMs = w.zone.startS(of: month.first) * 1000
-        let minutes = Int((w.zone.startS(of: month.next.first) * 1000 - startMs) / 60_000)
+        // An account that began within the month is drawn from there, and the present month to its present day.
+        let first = openingPaise == 0 ? lines.first.map { w.day(ofMs: $0.postedMs) } ?? month.first : month.first
+        let days = first.days(to: max(first, min(w.day(ofMs: untilMs), month.last))) + 1
+        let startMs = w.zone.startS(of: first) * 1000
+        let minutes = Int((w.zone.startS(of: first.advanced(by: days)) * 1000 - startMs) / 60_000)
         let minute = { (ms: Int64) in min(minutes, max(0, Int((ms - startMs) / 60_000))) }
         var points = [BalanceLine.Point(minute: 0, balancePaise: openingPaise)]
         for line in lines {
@@ -168,10 +171,12 @@ extension MonthView: PageContent {
                 let text = String(w.roundMoney(paise).dropFirst())
                 return isTop ? "₹\(text)" : text
             })
-        chart.axis = stride(from: 0, to: month.dayCount, by: 5).map { offset in
-            let day = month.first.advanced(by: offset)
+        let step = max(1, (days + 5) / 6)
+        chart.axis = stride(from: 0, to: days, by: step).map { offset in
+            let day = first.advanced(by: offset)
             return AxisLabel(
-                slot: minute(w.zone.startS(of: day) * 1000), text: w.dayMonth(day).plain, isMinor: offset / 5 % 2 == 1)
+                slot: minute(w.zone.startS(of: day) * 1000), text: w.dayMonth(day).plain,
+                isMinor: offset / step % 2 == 1)
         }
         return chart
     }
