@@ -25,9 +25,11 @@ struct Probe: Sendable {
     var prepare: (@Sendable (Fixture) async throws -> Void)?
 }
 
-let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging(supplyProbes) { $1 }.merging(
-    paymentProbes
-) { $1 }.merging([
+let probes = [
+    coreProbes, productProbes, outageProbes, supplyProbes, paymentProbes, arrearsProbes,
+].reduce(into: [:]) { $0.merge($1) { $1 } }
+
+private let coreProbes: [String: Probe] = [
     "health.live": Probe(own: { _, _ in [:] }),
     "health.ready": Probe(own: { _, _ in [:] }),
     "problems.list": Probe(own: { _, _ in [:] }),
@@ -149,7 +151,7 @@ let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging
     "settings.set": Probe(
         roles: [.administrator],
         own: { _, number in ["name": .string("supply.warn-below-paise"), "value": .string("\(6000 + number)")] }),
-]) { $1 }
+]
 
 private let everyone = Set(Fixture.roles)
 private let twoDays: [String: JSONValue] = ["first": .string("2025-12-30"), "second": .string("2026-01-02")]

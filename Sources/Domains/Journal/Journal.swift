@@ -69,6 +69,10 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
     case adjustments = 5
     case subsidyReceivable = 6
     case exportPayable = 7
+    /// What the books of before say a consumer owed or was owed.
+    case takenOver = 21
+    case deposits = 22
+    case arrearsWrittenOff = 23
 
     public var name: String {
         switch self {
@@ -79,6 +83,9 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
         case .adjustments: "adjustments"
         case .subsidyReceivable: "subsidy receivable"
         case .exportPayable: "payable for energy fed in"
+        case .takenOver: "taken over from the books of before"
+        case .deposits: "security deposits"
+        case .arrearsWrittenOff: "arrears written off"
         }
     }
 
@@ -92,6 +99,9 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
         case .adjustments: "expenses:adjustments"
         case .subsidyReceivable: "assets:subsidy-receivable"
         case .exportPayable: "liabilities:energy-fed-in"
+        case .takenOver: "equity:taken-over"
+        case .deposits: "liabilities:deposits"
+        case .arrearsWrittenOff: "expenses:arrears-written-off"
         }
     }
 }
@@ -99,6 +109,10 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
 /// What a posting is, for the statement. Stored by name.
 public enum PostingKind: String, Sendable, CaseIterable {
     case charge, reversal, recharge, adjustment, revenue, clearing
+    /// An old debt: put on the account, paid off or given up.
+    case arrears
+    /// From postpaid to prepaid.
+    case conversion
 }
 
 /// One leg of an entry: debit positive, credit negative.

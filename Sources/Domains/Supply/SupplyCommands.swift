@@ -60,47 +60,6 @@ public struct EmergencyReceipt: Sendable, Codable, Equatable {
     public var notBeforeMs: Int64?
 }
 
-/// Notes the day from which an account is prepaid; the days of grace after it begin then.
-public struct NoteConversion: Command {
-    public static let name = "supply.converted"
-    public static let permissions: [Permission] = [.manageSettings]
-    public var accountID: Int64
-    public var day: CivilDay
-    public init(accountID: Int64, day: CivilDay) {
-        self.accountID = accountID
-        self.day = day
-    }
-    public var key: String? { nil }
-    public var subjectID: Int64 { accountID }
-    public var content: String { "account=\(accountID) day=\(day)" }
-
-    public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int32 {
-        let scope = context.actor.scope
-        let account = try SupplyAccount.find(accountID, scope, in: transaction)
-        let zone = try Org.find(context.orgID, in: transaction).zone
-        let today = zone.day(atS: context.businessNowMs / 1000)
-        guard day >= account.openedDay, day <= today.advanced(by: 366) else {
-            throw Refusal(
-                .invalid, "An account becomes prepaid after it was opened and at most a year ahead.",
-                hint: "Give a day from \(account.openedDay) on.", at: "day")
-        }
-        let values: [SQLValue] = [.int(scope.orgID), .int(accountID)]
-        let before = try transaction.first(
-            "SELECT day FROM supply_conversion WHERE org_id = $1 AND account_id = $2", values
-        ) { try $0.day(0) }
-        try transaction.run(
-            """
-            INSERT INTO supply_conversion (org_id, account_id, day) VALUES ($1, $2, $3)
-            ON CONFLICT (org_id, account_id) DO UPDATE SET day = excluded.day
-            """, values + [.day(day)])
-        context.changed(.account(accountID), "prepaid_from", from: before?.description, to: day.description)
-        try Supply.decide(
-            accountID: accountID, turn: .awaitsRun, zone: zone, nowMs: context.businessNowMs, ids: context.ids,
-            Scope(orgID: scope.orgID), in: transaction)
-        return day.number
-    }
-}
-
 /// Notes what a channel says of a message. It may prove a notice, and so allow a cut.
 public struct ReportDelivery: Command {
     public static let name = "messages.report-delivery"

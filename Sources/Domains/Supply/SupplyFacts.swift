@@ -20,6 +20,8 @@ public struct SupplyReason: Sendable, Equatable, Codable {
         case noCutDay = "no-cut-day"
         case noCutHoliday = "no-cut-holiday"
         case shieldedLoad = "shielded-load"
+        /// The account is turning from postpaid to prepaid and its entry is not posted yet.
+        case conversionOpen = "conversion-open"
         case afterConversion = "after-conversion"
         case emergencyCredit = "emergency-credit"
         case correctionGrace = "correction-grace"
@@ -38,7 +40,7 @@ public struct SupplyReason: Sendable, Equatable, Codable {
             .balanceBelowThreshold, .ordered, .notYetRestored, .companyHold, .tooManyAtOnce, .noCutHours,
             .outsideCutHours, .noCutWeekday, .noCutNthWeekday, .noCutDay, .noCutHoliday, .shieldedLoad,
             .afterConversion, .emergencyCredit, .correctionGrace, .correctionAlone, .restsOnEstimate, .chargesLag,
-            .noticeNotProven, .warningTooFresh, .awaitsRun, .runIsFull, .balanceGood,
+            .noticeNotProven, .warningTooFresh, .awaitsRun, .runIsFull, .balanceGood, .conversionOpen,
         ]
         var bit: Int64 {
             guard let place = Self.order.firstIndex(of: self) else { preconditionFailure("\(self) has no bit") }
@@ -143,6 +145,8 @@ public struct SupplyFacts: Sendable, Equatable, Codable {
     public var lowSinceMs: Int64?
     /// Of this fall, when the consumer took the emergency credit.
     public var emergencyAtMs: Int64?
+    /// From postpaid to prepaid, begun and not posted: the balance does not hold yet what is the consumer's.
+    public var isConverting = false
     public var convertedOn: String?
     /// Of the days of grace.
     public var corrections: [CorrectionDebit] = []

@@ -121,10 +121,10 @@ struct SupplyLook {
         facts.chargedThrough =
             (try Journal.lastChargedDay(ofAccount: accountID, scope, in: transaction)
             ?? firstDay.advanced(by: -1)).description
-        facts.convertedOn = try transaction.first(
-            "SELECT day FROM supply_conversion WHERE org_id = $1 AND account_id = $2",
-            [.int(scope.orgID), .int(accountID)]
-        ) { try $0.day(0).description }
+        if let conversion = try Conversion.find(accountID: accountID, scope, in: transaction) {
+            facts.isConverting = conversion.isOpen
+            facts.convertedOn = conversion.postedAtMs.map { (Zone(facts.zone) ?? .india).day(atS: $0 / 1000).description }
+        }
     }
 
     /// Forgets the notices of thresholds that the balance has reached again.

@@ -58,9 +58,5 @@ public enum SupplySchema {
               reason {text} NOT NULL, from_ms {int} NOT NULL, until_ms {int}, set_by {id} NOT NULL, ended_at_ms {int},
               ended_by {id}, end_reason {text}, PRIMARY KEY (org_id, hold_id)) {table}
             """,
-            """
-            CREATE TABLE supply_conversion (org_id {id} NOT NULL, account_id {id} NOT NULL, day {int} NOT NULL,
-              PRIMARY KEY (org_id, account_id)) {keyed_table}
-            """,
         ])
 }

@@ -62,6 +62,7 @@ extension SupplyRules {
         if let watts = facts.sanctionedW, watts <= shieldUpToW {
             holds.append(Hold(reason: SupplyReason(.shieldedLoad, "\(shieldUpToW)")))
         }
+        if facts.isConverting { holds.append(Hold(reason: SupplyReason(.conversionOpen))) }
         if let since = facts.convertedOn.flatMap({ CivilDay($0) }) {
             let end = since.advanced(by: graceDaysAfterConversion)
             if facts.day < end {

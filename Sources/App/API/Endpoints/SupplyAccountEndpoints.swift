@@ -1,4 +1,4 @@
-// What concerns one account's supply besides orders: emergency credit, becoming prepaid; and messages to consumers with
+// What concerns one account's supply besides orders: emergency credit; and messages to consumers with
 // what carriers report of them.
 import Access
 import Accounts
@@ -12,19 +12,6 @@ struct EmergencyResult: APIModel {
     static let notes: [String: Note] = [
         "notBeforeMs": Note("A cut may be then at the earliest; absent when nobody can say.")
     ]
-}
-
-struct ConversionInput: APIModel {
-    var accountID: ID
-    var day: Day
-    static let notes: [String: Note] = [
-        "accountID": Note("The account."), "day": Note("The first prepaid day; the days of grace count from it."),
-    ]
-}
-
-struct ConversionResult: APIModel {
-    var day: Day
-    static let notes: [String: Note] = ["day": Note("The first prepaid day.")]
 }
 
 struct MessageQuery: APIModel {
@@ -97,18 +84,6 @@ extension Endpoints {
                         TakeEmergencyCredit(
                             accountID: input.accountID.value, reference: context.idempotencyKey ?? ""))
                     return EmergencyResult(notBeforeMs: receipt.notBeforeMs)
-                })),
-        AnyEndpoint(
-            Endpoint<ConversionInput, ConversionResult>(
-                "accounts.prepaid-from", "PUT", "/api/v1/accounts/{accountID}/prepaid-from",
-                access: .permission([.manageSettings]),
-                EndpointText("Note that an account became prepaid", "No cut in the days of grace that follow."),
-                example: ConversionInput(accountID: ID(101), day: Day(CivilDay(number: 20_777))),
-                outputExample: ConversionResult(day: Day(CivilDay(number: 20_777))), problems: [.notFound],
-                run: { input, context in
-                    let day = try await context.perform(
-                        NoteConversion(accountID: input.accountID.value, day: input.day.value))
-                    return ConversionResult(day: Day(CivilDay(number: day)))
                 })),
         AnyEndpoint(
             Endpoint<MessageQuery, MessageList>(

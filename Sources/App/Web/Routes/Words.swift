@@ -41,6 +41,7 @@ extension SupplyReason {
             case "run-is-full": .runIsFull
             case "rests-on-estimate": .estimatedBalance
             case "warning-too-fresh": .notWarnedYet
+            case "conversion-open": .converting
             case "balance-good": .recharged
             case "installed", "": .none
             default: .other(detail.isEmpty ? code : detail)

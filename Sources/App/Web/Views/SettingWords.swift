@@ -21,6 +21,8 @@ func settingLabel(_ field: String, _ w: Wording) -> Markup? {
         "setting.delivery.losses", "setting.delivery.two-nodes", "setting.forecast.issue-at-minute",
         "setting.calendar.holidays", "setting.payments.reconcile-after-minutes", "setting.supply.cuts-per-run-max",
         "setting.supply.cuts-share-max-percent",
+        "setting.arrears.cap-rule",
+        "setting.arrears.cap-a-day-paise", "setting.arrears.cap-percent", "setting.reports.average-cost-paise-per-kwh",
     ]
     let key = "setting.\(name)"
     return known.contains(key) ? w.say(key) : nil
