@@ -299,7 +299,7 @@ let package = Package(
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests("Rating", ["Rating"]),
-        tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
+        tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "Clocks", "CivilTime", "TestSupport"]),
         tests(
             "Payments",
             [

@@ -24,7 +24,8 @@ public enum PacksSchema {
                   PRIMARY KEY (org_id, subscription_id)) {table}
                 """,
                 "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
-            ])
+            ]),
+        tariffs,
     ]
 }
 
@@ -115,35 +116,43 @@ public enum Packs {
         throws
     {
         try pack.validate()
-        try store(pack.id, pack.version, .base, day, pack.json(), scope, transaction)
+        _ = try store(pack.id, pack.version, .base, day, pack.json(), .pack, scope, transaction)
     }
 
     public static func store(_ pack: AddOnPack, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction)
         throws
     {
         try pack.validate()
-        try store(pack.id, pack.version, .addOn, day, pack.json(), scope, transaction)
+        _ = try store(pack.id, pack.version, .addOn, day, pack.json(), .pack, scope, transaction)
     }
 
-    private static func store(
-        _ packID: String, _ version: Int, _ kind: PackKind, _ day: CivilDay, _ definition: String, _ scope: Scope,
-        _ transaction: any SQLTransaction
-    ) throws {
+    /// - Returns: whether it is new.
+    static func store(
+        _ packID: String, _ version: Int, _ kind: PackKind, _ day: CivilDay, _ definition: String, _ format: PackFormat,
+        _ scope: Scope, _ transaction: any SQLTransaction
+    ) throws -> Bool {
         let known = try transaction.first(
-            "SELECT definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
+            "SELECT definition, kind FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
             [.int(scope.orgID), .text(packID), .int(version)]
-        ) { try $0.text(0) }
+        ) { (try $0.text(0), try $0.text(1)) }
         if let known {
-            guard known == definition else {
+            guard known == (definition, kind.rawValue) else {
                 throw Refusal(
                     .conflict, "Pack \(packID) version \(version) exists with other content.",
                     hint: "Packs in use never change; give the new one the next version number.", at: packID)
             }
-            return
+            return false
         }
         try transaction.run(
-            "INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition) VALUES ($1, $2, $3, $4, $5, $6)",
-            [.int(scope.orgID), .text(packID), .int(version), .text(kind.rawValue), .day(day), .text(definition)])
+            """
+            INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition, format)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            """,
+            [
+                .int(scope.orgID), .text(packID), .int(version), .text(kind.rawValue), .day(day), .text(definition),
+                .int(format.rawValue),
+            ])
+        return true
     }
 
     /// The definition in force on a day: the highest version that began not after it.
