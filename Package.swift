@@ -321,7 +321,7 @@ let package = Package(
             "WebRoutes",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "IntervalData", "Journal", "MeterData", "MeterPort",
-                "Rating", "TestRetailer", "TestSupport", "VEE", "Web",
+                "Packs", "Rating", "Tariffs", "TestRetailer", "TestSupport", "VEE", "Web",
             ]),
         tests(
             "Watch",

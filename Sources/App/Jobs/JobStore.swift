@@ -39,6 +39,10 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case forecast
     /// Payments through a gateway that stayed open: webhooks that were lost or left behind.
     case payments
+    /// Packs priced over past loads, for who asked.
+    case whatIf = "what-if"
+    /// Who comes near a limit where all units become dearer is told, once a bill.
+    case slabWarnings = "slab-warnings"
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.

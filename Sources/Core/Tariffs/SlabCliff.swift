@@ -19,6 +19,12 @@ public struct SlabCliff: Sendable, Equatable {
 }
 
 extension Tariff {
+    /// Whether it has limits at which all units change their price.
+    public var hasJumps: Bool {
+        let month = validFrom.month.next
+        return !jumps(in: BillPeriod(first: month.first, last: month.last)).isEmpty
+    }
+
     /// Totals at which a component gives all units another price, with the components' names.
     func jumps(in period: BillPeriod) -> [Int64: [String]] {
         guard metering != .netMetering else { return [:] }

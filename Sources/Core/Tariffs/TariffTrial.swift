@@ -25,6 +25,9 @@ extension Tariff {
         return []
     }
 
+    /// The same for a month, where a bill has several.
+    public var monthlySlabLimitsWh: [Int64] { slabLimitsWh.map { $0 / Int64(billMonths) } }
+
     /// Whether it has components that say something else on named days than their rule says on others.
     public var namesDays: Bool {
         calendars.values.contains { !$0.holidays.isEmpty }

@@ -188,9 +188,9 @@ public enum PackCheck {
             throw Refusal(
                 .conflict, "\(tariff.id) is an add-on pack.", hint: "Give the tariff another id.", at: "text")
         }
-        do {
+        do throws(TariffError) {
             _ = try TariffBook(stored: published + [tariff])
-        } catch let error as TariffError {
+        } catch {
             throw Refusal(
                 .conflict, "\(error.place): \(error.what).", hint: Self.sentence(error.remedy), at: "text")
         }

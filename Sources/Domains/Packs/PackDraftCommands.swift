@@ -2,6 +2,7 @@
 // transaction. Who wrote some of a draft never agrees to it.
 import Access
 import CivilTime
+import Clocks
 import SQL
 import Tariffs
 
@@ -87,7 +88,8 @@ public struct SavePackDraft: Command {
         draft.revision += 1
         draft.changedAtMs = context.businessNowMs
         try draft.update(scope, in: transaction)
-        context.changed(.company, "pack_draft \(draftID)", from: "revision \(revision)", to: "revision \(draft.revision)")
+        context.changed(
+            .company, "pack_draft \(draftID)", from: "revision \(revision)", to: "revision \(draft.revision)")
         return draft.placed
     }
 }

@@ -11,30 +11,31 @@ import SQL
 import Tariffs
 
 public enum RatingSchema {
-    public static let migrations = [
-        Migration(
-            10, .money, "rating",
-            [
-                """
-                CREATE TABLE charge (org_id {id} NOT NULL, day {int} NOT NULL, account_id {id} NOT NULL,
-                  revision {int} NOT NULL,
-                  meter_id {id} NOT NULL, block_version {int} NOT NULL, packs {text} NOT NULL,
-                  sanctioned_w {int} NOT NULL,
-                  inputs_hash {bytes} NOT NULL, energy_wh {int} NOT NULL, base_energy_paise {int} NOT NULL,
-                  add_on_energy_paise {int} NOT NULL, fixed_paise {int} NOT NULL, duty_paise {int} NOT NULL,
-                  total_paise {int} NOT NULL, estimated_slots {int} NOT NULL, opening_state {bytes} NOT NULL,
-                  closing_state {bytes} NOT NULL, entry_id {id}, rated_at_ms {int} NOT NULL,
-                  PRIMARY KEY (org_id, day, account_id, revision)) {keyed_table}
-                """,
-                "CREATE INDEX charge_account ON charge (org_id, account_id, day, revision)",
-            ]),
-        RatingRefusal.migration,
-        // One number, tables of several domains: each gives the statements of its own.
-        Migration(
-            45, .money, "delivery",
-            GridSchema.delivery + AccountsSchema.delivery + MetersSchema.delivery + PacksSchema.delivery
-                + ["ALTER TABLE charge ADD COLUMN corridor {text} NOT NULL DEFAULT ''"]),
-    ]
+    public static let migrations =
+        [
+            Migration(
+                10, .money, "rating",
+                [
+                    """
+                    CREATE TABLE charge (org_id {id} NOT NULL, day {int} NOT NULL, account_id {id} NOT NULL,
+                      revision {int} NOT NULL,
+                      meter_id {id} NOT NULL, block_version {int} NOT NULL, packs {text} NOT NULL,
+                      sanctioned_w {int} NOT NULL,
+                      inputs_hash {bytes} NOT NULL, energy_wh {int} NOT NULL, base_energy_paise {int} NOT NULL,
+                      add_on_energy_paise {int} NOT NULL, fixed_paise {int} NOT NULL, duty_paise {int} NOT NULL,
+                      total_paise {int} NOT NULL, estimated_slots {int} NOT NULL, opening_state {bytes} NOT NULL,
+                      closing_state {bytes} NOT NULL, entry_id {id}, rated_at_ms {int} NOT NULL,
+                      PRIMARY KEY (org_id, day, account_id, revision)) {keyed_table}
+                    """,
+                    "CREATE INDEX charge_account ON charge (org_id, account_id, day, revision)",
+                ]),
+            RatingRefusal.migration,
+            // One number, tables of several domains: each gives the statements of its own.
+            Migration(
+                45, .money, "delivery",
+                GridSchema.delivery + AccountsSchema.delivery + MetersSchema.delivery + PacksSchema.delivery
+                    + ["ALTER TABLE charge ADD COLUMN corridor {text} NOT NULL DEFAULT ''"]),
+        ] + WhatIf.migrations
 }
 
 public struct Charge: Sendable, Equatable {

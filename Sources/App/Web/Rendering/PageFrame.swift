@@ -11,7 +11,7 @@ public struct PageFrame: Sendable {
     public enum Place: Sendable {
         case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
             keys, audit
-        case edits, estimates, imports, rules, reports, simulator, none
+        case edits, estimates, imports, rules, reports, packs, simulator, none
     }
 
     public struct Person: Sendable {
@@ -181,7 +181,7 @@ extension PageFrame {
                     (.imports, Paths.imports, w.say("nav.imports")),
                     (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
-                    (.reports, Paths.reports, w.say("nav.reports")),
+                    (.packs, Paths.packs, w.say("nav.packs")), (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }
         if person.managesLogins {

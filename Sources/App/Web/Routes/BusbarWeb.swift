@@ -26,7 +26,7 @@ public enum BusbarWeb {
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
             + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.peoplePages + desk.keyPages
             + desk.auditPages
-            + desk.reportPages + desk.simulatorPages
+            + desk.reportPages + desk.packPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }

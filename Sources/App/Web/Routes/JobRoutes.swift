@@ -139,6 +139,8 @@ extension LineView.Job.Name {
             case .fill: .fill
             case .outages: .outages
             case .payments: .payments
+            case .whatIf: .whatIf
+            case .slabWarnings: .slabWarnings
             case .keys: .changeKeys
             }
     }

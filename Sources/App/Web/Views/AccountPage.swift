@@ -25,6 +25,8 @@ extension AccountView: PageContent {
         row.set("cone", forecast.map { ForecastPicture($0, lastsUntil: lastsUntil, now: balancePaise, w).svg })
         row.set("coneMissing", forecast == nil ? coneMissing(w) : nil)
         row.set("held", notCutBeforeMs.map { w.say("account.notCutBefore", ["time": w.moment($0)]) })
+        row.set("slabWarning", slabWarning.map { slabWords($0, w) })
+        row.set("packsHref", Paths.accountPacks(id))
         row.set("days", recentDays.isEmpty ? nil : daysRow(w))
         let onPage = Set(statement.map(\.entry))
         row.set("entries", statement.map { $0.row(w, account: id, onPage: onPage) })

@@ -32,7 +32,10 @@ struct TrialBooks: Sendable {
         in transaction: any SQLTransaction
     ) throws -> TrialBooks {
         var books = TrialBooks()
-        for packID in packIDs { books.byPack[packID] = try Packs.book(packID, scope, in: transaction) }
+        for packID in packIDs {
+            // A pack that is not there leaves its holders out, not everybody.
+            do { books.byPack[packID] = try Packs.book(packID, scope, in: transaction) } catch is Refusal {}
+        }
         let tariffs = books.byPack.values.flatMap(\.tariffs) + [tariff].compactMap { $0 }
         books.prices = try MarketPriceStore.prices(for: tariffs, from: from, to: to, scope, in: transaction)
         return books

@@ -3,6 +3,7 @@
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import Packs
 import SQL
 import Tariffs
@@ -74,6 +75,14 @@ public struct WhatIfOutcome: Sendable, Equatable, Codable {
     /// Why nothing could be compared; nil when it was.
     public var reason: String?
 
+    public init(
+        energyWh: Int64 = 0, days: Int = 0, missingDays: Int = 0, leftMonths: Int = 0, before: Int64 = 0,
+        after: Int64 = 0, reason: String? = nil
+    ) {
+        (self.energyWh, self.days, self.missingDays) = (energyWh, days, missingDays)
+        (self.leftMonths, self.before, self.after, self.reason) = (leftMonths, before, after, reason)
+    }
+
     public var change: Int64 { after - before }
     /// Wh a month of 30 days.
     public var monthlyWh: Int64 { days > 0 ? energyWh * 30 / Int64(days) : 0 }
@@ -103,12 +112,14 @@ struct WhatIfPricing: Sendable {
         let facts = AccountFacts(loads.account)
         var (before, after) = (TrialBill(), TrialBill())
         var energyWh: Int64 = 0
-        do {
+        do throws(TariffError) {
             for run in span.loads(loads) {
                 energyWh += run.reduce(0) { $0 + $1.importTotalWh }
                 after.add(try TariffBook([tariff.redated(from: run[0].day)]).trial(run, facts, books.prices))
                 for part in try parts(run, held, loads.account) {
-                    guard let book = books.byPack[part.packID] else { continue }
+                    guard let book = books.byPack[part.packID] else {
+                        throw TariffError(part.packID, "this pack is not stored", remedy: "store it")
+                    }
                     before.add(try presentBook(book, part.days).trial(part.days, facts, books.prices))
                 }
             }
@@ -136,7 +147,8 @@ struct WhatIfPricing: Sendable {
     ) throws(TariffError) -> [(packID: String, days: [TariffLoadDay])] {
         guard against == WhatIfAsked.present else { return [(against, run)] }
         guard let parts = held.cut(run) else {
-            throw TariffError("", "no base pack was held on some of the days", remedy: "take months in which one was")
+            throw TariffError(
+                "packs", "no base pack was held on some of the days", remedy: "take months in which one was")
         }
         return parts
     }
@@ -166,6 +178,7 @@ public struct WhatIfRunner: Sendable {
             let next = try await site.money.read { try WhatIf.next(whatIfID, scope, in: $0) }
             guard let next else { break }
             let made = try await work(next, limit: min(Self.chunk, accountsMax - done))
+            guard made > 0 else { throw SQLError(.decode, "what-if \(next.whatIfID) names accounts that are not there") }
             done += made
             await progress(done)
         }

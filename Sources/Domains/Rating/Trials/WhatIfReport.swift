@@ -1,6 +1,8 @@
 // The report of a what-if out of what came of each consumer: who gains, who loses, how much, by use and by component.
 // Integers throughout; it reads and stores nothing.
+import Packs
 import Quantities
+import Tariffs
 
 public struct WhatIfReport: Sendable, Equatable {
     public struct Row: Sendable, Equatable {
@@ -93,11 +95,15 @@ public struct WhatIfReport: Sendable, Equatable {
         aside = reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
         let compared = rows.filter { $0.outcome.reason == nil }
         gainers = Array(
-            compared.filter { $0.outcome.change < 0 }.sorted { ($0.outcome.change, $0.number) < ($1.outcome.change, $1.number) }
-                .prefix(Self.shownRows))
+            compared.filter { $0.outcome.change < 0 }.sorted {
+                ($0.outcome.change, $0.number) < ($1.outcome.change, $1.number)
+            }
+            .prefix(Self.shownRows))
         losers = Array(
-            compared.filter { $0.outcome.change > 0 }.sorted { ($1.outcome.change, $0.number) < ($0.outcome.change, $1.number) }
-                .prefix(Self.shownRows))
+            compared.filter { $0.outcome.change > 0 }.sorted {
+                ($1.outcome.change, $0.number) < ($0.outcome.change, $1.number)
+            }
+            .prefix(Self.shownRows))
     }
 
     /// Hundredths of a percent; a change from nothing is told as a hundred percent.
@@ -117,22 +123,36 @@ public struct WhatIfReport: Sendable, Equatable {
         limits.firstIndex { value <= $0 } ?? limits.count
     }
 
+    /// Digits for machines: no groups, an ASCII sign.
+    private static func plain(_ value: Int64, places: Int) -> String {
+        let digits = String(value.magnitude)
+        let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+        return (value < 0 ? "-" : "") + padded.dropLast(places) + (places > 0 ? "." + padded.suffix(places) : "")
+    }
+
     /// A line a consumer, money with so many decimals; what could not be compared has its reason.
     public static func csv(_ rows: [Row], minorDigits: Int) -> String {
         let head = "account,kwh,days,days_with_gaps,months_left_out,before,after,change,percent,reason\r\n"
         return head
             + rows.map { row in
                 let outcome = row.outcome
-                func money(_ minor: Int64) -> String { fixedPoint(minor, places: minorDigits) }
+                func money(_ minor: Int64) -> String { plain(minor, places: minorDigits) }
                 let reason = (outcome.reason ?? "").replacing("\"", with: "\"\"")
                 let number = row.number.replacing("\"", with: "\"\"")
                 let figures = [
-                    fixedPoint(outcome.energyWh, places: 3), "\(outcome.days)", "\(outcome.missingDays)",
+                    plain(outcome.energyWh, places: 3), "\(outcome.days)", "\(outcome.missingDays)",
                     "\(outcome.leftMonths)", money(outcome.before), money(outcome.after), money(outcome.change),
-                    fixedPoint(hundredths(outcome.change, of: outcome.before), places: 2),
+                    plain(hundredths(outcome.change, of: outcome.before), places: 2),
                 ]
                 let cells = outcome.reason == nil ? figures : figures.map { _ in "" }
                 return "\"\(number)\",\(cells.joined(separator: ",")),\"\(reason)\"\r\n"
             }.joined()
+    }
+}
+
+extension WhatIf {
+    /// The report so far, in the slabs of what was priced.
+    public func report(_ rows: [WhatIfReport.Row]) -> WhatIfReport {
+        WhatIfReport(rows, slabLimitsWh: (try? PackCheck.read(text))?.monthlySlabLimitsWh ?? [])
     }
 }

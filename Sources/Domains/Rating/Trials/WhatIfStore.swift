@@ -3,6 +3,7 @@
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import Foundation
 import Grid
 import Packs
@@ -25,6 +26,15 @@ public struct WhatIf: Sendable, Equatable {
     public var accountCount: Int64
     public var doneCount: Int64
     public var endedAtMs: Int64?
+
+    public init(
+        whatIfID: Int64, asked: WhatIfAsked, text: String, askedBy: Int64, askedAtMs: Int64, reachCount: Int64,
+        accountCount: Int64, doneCount: Int64, endedAtMs: Int64?
+    ) {
+        (self.whatIfID, self.asked, self.text, self.askedBy) = (whatIfID, asked, text, askedBy)
+        (self.askedAtMs, self.reachCount) = (askedAtMs, reachCount)
+        (self.accountCount, self.doneCount, self.endedAtMs) = (accountCount, doneCount, endedAtMs)
+    }
 
     public var isDone: Bool { doneCount >= accountCount }
     func madeOn(_ zone: Zone) -> CivilDay { zone.day(atS: askedAtMs / 1000) }
@@ -91,7 +101,7 @@ public struct WhatIf: Sendable, Equatable {
     static func next(_ whatIfID: Int64?, _ scope: Scope, in transaction: any SQLTransaction) throws -> WhatIf? {
         try transaction.first(
             """
-            SELECT \(columns) FROM what_if WHERE org_id = $1 AND ended_at_ms IS NULL AND ($2 = 0 OR what_if_id = $2)
+            SELECT \(columns) FROM what_if WHERE org_id = $1 AND ended_at_ms IS NULL AND (what_if_id = $2 OR $2 = 0)
             ORDER BY what_if_id LIMIT 1
             """, [.int(scope.orgID), .int(whatIfID ?? 0)], decode)
     }
@@ -277,10 +287,11 @@ public struct AskWhatIf: Command {
     }
 
     private func forgetOld(_ scope: Scope, in transaction: any SQLTransaction) throws {
-        let oldest = try transaction.query(
-            "SELECT what_if_id FROM what_if WHERE org_id = $1 ORDER BY what_if_id DESC LIMIT $2",
-            [.int(scope.orgID), .int(WhatIf.keptMax)]
-        ) { try $0.int(0) }.last ?? 0
+        let oldest =
+            try transaction.query(
+                "SELECT what_if_id FROM what_if WHERE org_id = $1 ORDER BY what_if_id DESC LIMIT $2",
+                [.int(scope.orgID), .int(WhatIf.keptMax)]
+            ) { try $0.int(0) }.last ?? 0
         for table in ["what_if_account", "what_if"] {
             try transaction.run(
                 "DELETE FROM \(table) WHERE org_id = $1 AND what_if_id < $2", [.int(scope.orgID), .int(oldest)])
