@@ -298,7 +298,7 @@ let package = Package(
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
-        tests("Rating", ["Rating"]),
+        tests("Rating", ["Rating", "Accounts", "CivilTime", "Tariffs"]),
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "Clocks", "CivilTime", "TestSupport"]),
         tests(
             "Payments",

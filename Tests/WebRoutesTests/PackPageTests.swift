@@ -211,6 +211,14 @@ import Testing
                 report.status == 200 && report.text.contains("Who gains most") && !report.text.contains("data-live"))
             let file = await chief.get(try #require(asked.location) + ".csv")
             #expect(file.text.hasPrefix("account,kwh"))
+            // Every word stands in both languages.
+            for language in ["en", "hi"] {
+                _ = await chief.get("/language/\(language)?back=/packs")
+                for page in ["/packs", "/packs/FLAT", "/packs/DOM-TOU", "/packs/drafts", path, asked.location ?? ""] {
+                    let shown = await chief.get(page)
+                    #expect(shown.status == 200 && !shown.text.contains("⟦"), "\(language) \(page)")
+                }
+            }
             let consumer = try await web.browser("home")
             let compared = await consumer.get("/accounts/71/packs?months=1")
             #expect(compared.status == 200 && compared.text.contains("Domestic by time of day"))

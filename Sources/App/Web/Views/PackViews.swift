@@ -29,14 +29,25 @@ func packChip(_ standing: PackVersion.Standing, _ w: Wording) -> Markup {
 }
 
 /// How a draft stands.
-func draftChip(_ state: PackDraft.State, _ w: Wording) -> Markup {
+private func draftWords(_ state: PackDraft.State, _ w: Wording) -> Markup {
     switch state {
-    case .draft: w.chip(.idle, w.say("draft.draft"))
-    case .submitted: w.chip(.warn, w.say("draft.submitted"))
-    case .approved: w.chip(.ok, w.say("draft.approved"))
-    case .rejected: w.chip(.bad, w.say("draft.rejected"))
-    case .withdrawn: w.chip(.idle, w.say("draft.withdrawn"))
+    case .draft: w.say("draft.draft")
+    case .submitted: w.say("draft.submitted")
+    case .approved: w.say("draft.approved")
+    case .rejected: w.say("draft.rejected")
+    case .withdrawn: w.say("draft.withdrawn")
     }
+}
+
+func draftChip(_ state: PackDraft.State, _ w: Wording) -> Markup {
+    let tone: Wording.Tone =
+        switch state {
+        case .draft, .withdrawn: .idle
+        case .submitted: .warn
+        case .approved: .ok
+        case .rejected: .bad
+        }
+    return w.chip(tone, draftWords(state, w))
 }
 
 private func choice(_ value: String, _ name: Markup, _ chosen: String?) -> Fields {
@@ -84,7 +95,7 @@ extension PacksView: PageContent {
             ([nil] + PackDraft.State.allCases.map { $0 }).map { state in
                 var tab = Fields([
                     "href": "\(state.map { "\(Paths.packs)?drafts=\($0.rawValue)" } ?? Paths.packs)#drafts",
-                    "name": state.map { w.say("draft.\($0.rawValue)") } ?? w.say("draft.open"),
+                    "name": state.map { draftWords($0, w) } ?? w.say("draft.open"),
                 ])
                 tab.set("current", state == draftState)
                 return tab

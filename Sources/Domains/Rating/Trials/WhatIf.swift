@@ -178,7 +178,9 @@ public struct WhatIfRunner: Sendable {
             let next = try await site.money.read { try WhatIf.next(whatIfID, scope, in: $0) }
             guard let next else { break }
             let made = try await work(next, limit: min(Self.chunk, accountsMax - done))
-            guard made > 0 else { throw SQLError(.decode, "what-if \(next.whatIfID) names accounts that are not there") }
+            guard made > 0 else {
+                throw SQLError(.decode, "what-if \(next.whatIfID) names accounts that are not there")
+            }
             done += made
             await progress(done)
         }
