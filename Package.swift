@@ -298,7 +298,12 @@ let package = Package(
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
-        tests("Rating", ["Rating", "Accounts", "CivilTime", "Tariffs"]),
+        tests(
+            "Rating",
+            domainBase + [
+                "Rating", "Access", "Accounts", "Grid", "Meters", "MeterData", "Packs", "Journal", "IntervalData",
+                "Tariffs", "TestSupport",
+            ]),
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "Clocks", "CivilTime", "TestSupport"]),
         tests(
             "Payments",

@@ -23,3 +23,18 @@ extension TariffBook {
     /// The version that holds on a day.
     public func tariff(on day: CivilDay) -> Tariff? { tariffs.first { $0.holds(on: day) } }
 }
+
+extension Tariff {
+    /// Whether bad supply of a measure, `outage` or `voltage`, is credited at the end of the bill.
+    public func creditsMinutes(of measure: String) -> Bool {
+        components.contains { component in
+            guard case .qualityCredit(let credit) = component.charge else { return false }
+            return credit.measure.rawValue == measure
+        }
+    }
+}
+
+extension BillState {
+    /// What a bill takes over that begins after it, and nothing of the bill it stands in.
+    public var carriedOver: BillState { BillState(carry: carry) }
+}

@@ -2,7 +2,6 @@
 // nothing: Tariffs does.
 import Access
 import CivilTime
-import Quantities
 import SQL
 import Tariffs
 
@@ -88,52 +87,48 @@ extension Packs {
     private static func read(_ packID: String) -> (any SQLRow) throws -> Tariff {
         { row in
             switch PackFormat(rawValue: try row.int(0)) {
-            case .pack: try tariff(of: BasePack(json: row.text(1)), from: row.day(2))
+            case .pack: try Tariff(BasePack(json: row.text(1)), validFrom: row.day(2))
             case .tariff: try TariffReader.read(Array(row.text(1).utf8), file: packID)
             case nil: throw SQLError(.decode, "pack \(packID) is of a format this release does not know")
             }
         }
     }
 
-    /// A pack of before as a tariff: its bands, its fixed charges, its duty.
-    private static func tariff(of pack: BasePack, from day: CivilDay) throws -> Tariff {
-        func money(_ thousandths: Int64) -> String { fixedPoint(thousandths, places: 5) }
-        func quoted(_ text: String) -> String { "\"\(text)\"" }
-        let bands = pack.calendar.bands.map { band in
-            let ranges = band.ranges.map { quoted("\(clock($0.fromMinute))-\(clock($0.toMinute))") }
-            return "\(quoted(band.name)): [\(ranges.joined(separator: ", "))]"
-        }
-        let prices = pack.calendar.bands.map { band in
-            "\(quoted(band.name)): \(money(pack.milliPaisePerKWh[band.name] ?? 0))"
-        }
-        var components = [
-            "{id: energy, kind: energy, calendar: bands, perKWh: {\(prices.joined(separator: ", "))}}"
-        ]
-        if pack.fixedPaisePerMonth > 0 {
-            components.append("{id: fixed, kind: fixed, perMonth: \(money(pack.fixedPaisePerMonth * 1000))}")
-        }
-        if pack.fixedPaisePerKWPerMonth > 0 {
-            components.append("{id: fixedKW, kind: fixed, perKW: \(money(pack.fixedPaisePerKWPerMonth * 1000))}")
-        }
-        if pack.dutyPPM > 0 {
-            components.append(
-                "{id: duty, kind: duty, percent: \(fixedPoint(pack.dutyPPM, places: 4)), of: [energy]}")
-        }
-        let text = """
-            format: 1
-            id: \(quoted(pack.id))
-            version: \(pack.version)
-            name: \(quoted(pack.name))
-            validFrom: \(day)
-            calendars: {bands: [{bands: {\(bands.joined(separator: ", "))}}]}
-            components: [\(components.joined(separator: ", "))]
+    /// Names of base packs of which a version looks at energy fed in.
+    public static func lookingAtExport(_ scope: Scope, in transaction: any SQLTransaction) throws -> [String] {
+        // Most files do not hold the word, and need not be read.
+        let named = try transaction.query(
             """
-        return try TariffReader.read(Array(text.utf8), file: pack.id)
+            SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND format = $2
+              AND definition LIKE '%metering%' ORDER BY pack_id
+            """, [.int(scope.orgID), .int(PackFormat.tariff.rawValue)]
+        ) { try $0.text(0) }
+        return try named.filter { packID in
+            try versions(of: packID, scope, in: transaction).contains { $0.metering != .importOnly }
+        }
     }
 
-    private static func clock(_ minute: Int) -> String {
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(two(minute / 60)):\(two(minute % 60))"
+    /// Every base pack that was stored, as it is in force on a day. At most 1,000.
+    public static func basesInForce(
+        on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Tariff] {
+        try baseIDs(scope, in: transaction).compactMap {
+            try book($0, scope, in: transaction).tariff(on: day)
+        }
+    }
+
+    /// What prices an account on a day; nil when it holds no base pack that is in force.
+    public static func held(
+        by accountID: Int64, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> (base: Tariff, addOns: [AddOnPack])? {
+        let held = try HeldPacks.of([accountID], scope, in: transaction)[accountID]
+        guard let held, let packID = held.base(on: day) else { return nil }
+        let versions = try versions(of: packID, scope, in: transaction)
+        guard !versions.isEmpty, let base = try TariffBook(stored: versions).tariff(on: day) else { return nil }
+        let addOns = try held.addOns(on: day).compactMap { packID in
+            try addOnVersions(of: packID, scope, in: transaction).last { $0.fromDay <= day }?.pack
+        }
+        return (base, addOns)
     }
 
     /// Names of all base packs of the company, at most 1,000.
@@ -173,6 +168,10 @@ public struct StoreTariff: Command {
         let scope = context.actor.scope
         guard scope.isWholeCompany else { throw Refusal(.forbidden, "Tariffs belong to the whole company.") }
         let tariff = try Packs.store(tariff: text, file: file, scope, in: transaction)
+        // A day ahead of any zone: what begins later has no day that was charged.
+        if Int64(tariff.validFrom.number) <= context.businessNowMs / 86_400_000 + 1 {
+            try RateAgain.from(tariff.validFrom, holdersOf: tariff.id, scope, in: transaction)
+        }
         context.changed(
             .company, "tariff \(tariff.id)", from: nil, to: "version \(tariff.version) from \(tariff.validFrom)")
         return "\(tariff.id)@\(tariff.version)"
@@ -192,6 +191,21 @@ public enum RateAgain {
             ON CONFLICT (org_id, account_id) DO UPDATE SET from_day = excluded.from_day
             WHERE excluded.from_day < rate_again.from_day
             """, [.int(scope.orgID), .int(accountID), .day(day)])
+    }
+
+    /// All accounts that ever held a base pack on that day or later.
+    public static func from(
+        _ day: CivilDay, holdersOf packID: String, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            """
+            INSERT INTO rate_again (org_id, account_id, from_day)
+            SELECT DISTINCT org_id, account_id, CAST($3 AS BIGINT) FROM subscription
+            WHERE org_id = $1 AND pack_id = $2 AND kind = 'base' AND state NOT IN ('draft', 'rejected')
+              AND (to_day IS NULL OR to_day >= $3)
+            ON CONFLICT (org_id, account_id) DO UPDATE SET from_day = excluded.from_day
+            WHERE excluded.from_day < rate_again.from_day
+            """, [.int(scope.orgID), .text(packID), .day(day)])
     }
 
     /// What waits, in order of account, after one.

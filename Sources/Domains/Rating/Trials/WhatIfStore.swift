@@ -39,22 +39,20 @@ public struct WhatIf: Sendable, Equatable {
     public var isDone: Bool { doneCount >= accountCount }
     func madeOn(_ zone: Zone) -> CivilDay { zone.day(atS: askedAtMs / 1000) }
 
-    public static let migrations = [
-        Migration(
-            68, .money, "what-ifs",
-            [
-                """
-                CREATE TABLE what_if (org_id {id} NOT NULL, what_if_id {id} NOT NULL, asked {text} NOT NULL,
-                  tariff {text} NOT NULL, asked_by {id} NOT NULL, asked_at_ms {int} NOT NULL,
-                  reach_count {int} NOT NULL, account_count {int} NOT NULL, ended_at_ms {int},
-                  PRIMARY KEY (org_id, what_if_id)) {table}
-                """,
-                """
-                CREATE TABLE what_if_account (org_id {id} NOT NULL, what_if_id {id} NOT NULL, account_id {id} NOT NULL,
-                  outcome {text}, PRIMARY KEY (org_id, what_if_id, account_id)) {keyed_table}
-                """,
-            ])
-    ]
+    static let migration = Migration(
+        68, .money, "what-ifs",
+        [
+            """
+            CREATE TABLE what_if (org_id {id} NOT NULL, what_if_id {id} NOT NULL, asked {text} NOT NULL,
+              tariff {text} NOT NULL, asked_by {id} NOT NULL, asked_at_ms {int} NOT NULL,
+              reach_count {int} NOT NULL, account_count {int} NOT NULL, ended_at_ms {int},
+              PRIMARY KEY (org_id, what_if_id)) {table}
+            """,
+            """
+            CREATE TABLE what_if_account (org_id {id} NOT NULL, what_if_id {id} NOT NULL, account_id {id} NOT NULL,
+              outcome {text}, PRIMARY KEY (org_id, what_if_id, account_id)) {keyed_table}
+            """,
+        ])
 
     private static let columns =
         """
