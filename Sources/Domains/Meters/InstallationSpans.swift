@@ -4,8 +4,8 @@ import CivilTime
 import SQL
 
 extension Installation {
-    /// Every installation at these accounts that has a day of the span, in order of account and first day; ask for a few
-    /// hundred accounts at most. The caller has proved that it may see them.
+    /// Every installation at these accounts that has a day of the span, in order of account and first day; ask for a
+    /// few hundred accounts at most. The caller has proved that it may see them.
     public static func of(
         accountIDs: [Int64], from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Installation] {

@@ -1,5 +1,5 @@
-// The past of an account priced by a tariff it may never have had, and by the packs it held: bills of the same days from
-// the same readings, by one engine. Nothing is stored or posted.
+// The past of an account priced by a tariff it may never have had, and by the packs it held: bills of the same days
+// from the same readings, by one engine. Nothing is stored or posted.
 import Access
 import Accounts
 import CivilTime
