@@ -331,7 +331,7 @@ let package = Package(
             "WebRoutes",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "IntervalData", "Journal", "MeterData", "MeterPort",
-                "Payments", "Rating", "TestGateway", "TestRetailer", "TestSupport", "VEE", "Web",
+                "Packs", "Payments", "Rating", "Tariffs", "TestGateway", "TestRetailer", "TestSupport", "VEE", "Web",
             ]),
         tests(
             "Watch",

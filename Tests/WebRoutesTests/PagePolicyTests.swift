@@ -5,6 +5,7 @@ import Access
 import CivilTime
 import Clocks
 import MeterData
+import Packs
 import SQL
 import TestRetailer
 import TestSupport
@@ -162,6 +163,52 @@ private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: Str
     return ("1", "\(try #require(other))")
 }
 
+/// Drafts that wait for a second person, and what-ifs that are done, one in each company.
+private let packDraft: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            try transaction.run(
+                """
+                INSERT INTO pack_draft (org_id, draft_id, pack_id, version, name, from_day, tariff, state, revision,
+                  author_id, writers, note, made_at_ms, changed_at_ms)
+                VALUES ($1, $2, 'P', 1, 'P', 20600, $3, 'submitted', 1, 999, '999', '', 0, 0) ON CONFLICT DO NOTHING
+                """,
+                [
+                    .int(org), .int(7400 + org),
+                    .text(
+                        "format: 1\nid: P\nversion: 1\nname: text-of-\(org)\nvalidFrom: 2026-05-01\ncomponents:\n"
+                            + "  - {id: energy, kind: energy, perKWh: 6}\n"),
+                ])
+        }
+    }
+    return ("7401", "7402")
+}
+private let whatIf: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            try transaction.run(
+                """
+                INSERT INTO what_if (org_id, what_if_id, asked, tariff, asked_by, asked_at_ms, reach_count,
+                  account_count, ended_at_ms) VALUES ($1, $2, $3, 'text', 999, 0, 0, 0, 0) ON CONFLICT DO NOTHING
+                """,
+                [
+                    .int(org), .int(7500 + org),
+                    .text(
+                        #"{"against":"present","from":"2026-01","sample":1,"subject":"of-\#(org)","to":"2026-01"}"#),
+                ])
+        }
+    }
+    return ("7501", "7502")
+}
+private let pack: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        var pack = TestRetailer.pack
+        pack.id = "ONLY-TWO"
+        try Packs.store(pack, from: web.two.first, web.two.scope, in: transaction)
+    }
+    return ("DOM-TOU", "ONLY-TWO")
+}
+
 private let rows: [String: Row] = [
     "GET /": Row(), "GET /sign-in": Row(), "POST /sign-in": Row(), "GET /language/{code}": Row(),
     "GET /assets/{name}": Row(), "POST /sign-out": Row(roles: everybody),
@@ -233,6 +280,12 @@ private let rows: [String: Row] = [
     "GET /estimates": Row(roles: staff),
     "GET /reports": Row(roles: staff), "GET /reports/{name}": Row(roles: staff),
     "GET /aggregation": Row(roles: staff),
+    "GET /packs": Row(roles: staff), "GET /packs/{id}": Row(roles: staff, ids: pack),
+    "GET /packs/drafts": Row(roles: staff), "POST /packs/drafts": Row(roles: staff),
+    "GET /packs/drafts/{id}": Row(roles: staff, ids: packDraft),
+    "POST /packs/drafts/{id}": Row(roles: staff, ids: packDraft),
+    "POST /what-ifs": Row(roles: staff), "GET /what-ifs/{id}": Row(roles: staff, ids: whatIf),
+    "GET /accounts/{id}/packs": Row(roles: everybody, ids: account),
     "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
     "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]

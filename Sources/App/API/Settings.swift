@@ -23,7 +23,8 @@ public enum BusbarSettings {
             ] + LineSchedule.settings
                 + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
                 + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
-                + Forecaster.settings + CutBrake.settings + InstalmentCap.settings + [MoneyReport.averageCost])
+                + Forecaster.settings + CutBrake.settings + InstalmentCap.settings + [MoneyReport.averageCost]
+                + PackShelf.settings)
     }
 
     private static func portalPayments(test: Bool) -> SettingKind {

@@ -41,6 +41,10 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case payments
     /// The day's part of old debts, out of the wallets.
     case arrears
+    /// Packs priced over past loads, for who asked.
+    case whatIf = "what-if"
+    /// Who comes near a limit where all units become dearer is told, once a bill.
+    case slabWarnings = "slab-warnings"
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.

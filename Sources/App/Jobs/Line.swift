@@ -237,6 +237,12 @@ public struct Line: Sendable {
                 + (found.refused > 0 ? ", \(found.refused) refused" : "")
         case .arrears:
             return try await takeInstalments(done)
+        case .whatIf:
+            let priced = try await WhatIfRunner(site: site, org: org).run { await done.set($0) }
+            return priced == 0 ? "nothing asked" : "\(priced) consumers priced"
+        case .slabWarnings:
+            let found = try await SlabWarner(site: site, org: org).run { await done.set($0) }
+            return "\(found.looked) looked at, \(found.near) near a limit"
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

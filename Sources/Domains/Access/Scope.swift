@@ -45,6 +45,10 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     case editReadings = "readings.edit"
     /// To agree to what another changed, or to take back what was agreed to.
     case approveReadings = "readings.approve"
+    /// To write drafts of packs, to price past loads with them, and to hand them in.
+    case draftPacks = "packs.draft"
+    /// To agree to a draft that another wrote: it is published.
+    case approvePacks = "packs.approve"
     case manageSettings = "settings.manage"
     /// Logins and keys: who may come in.
     case manageLogins = "logins.manage"
@@ -60,7 +64,7 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
         case .operator:
             [
                 .readAccounts, .rechargeAccounts, .readMeters, .commandMeters, .importReadings, .editReadings,
-                .manageOwnLogin,
+                .draftPacks, .manageOwnLogin,
             ]
         case .administrator, .system: Set(allCases)
         }

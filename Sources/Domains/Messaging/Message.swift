@@ -31,6 +31,8 @@ public enum MessageTemplate: String, Sendable, CaseIterable {
     case supplyBack = "supply-back"
     /// The forecasts of a day are there to be taken over; to account 0: the operator. The day stands in the key.
     case forecastIssued = "forecast-issued"
+    /// The month is likely to end near a limit where all units become dearer; the amount is what passing it costs.
+    case slabNear = "slab-near"
 }
 
 public struct Message: Sendable, Equatable {

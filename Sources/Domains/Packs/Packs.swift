@@ -25,12 +25,12 @@ public enum PacksSchema {
                 """,
                 "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
             ]),
-        tariffs,
+        tariffs, PackDraft.migration,
     ]
 }
 
 /// Base packs price every slot; add-ons come before them in the slots they cover. Stored by name.
-public enum PackKind: String, Sendable, CaseIterable { case base, addOn = "add-on" }
+public enum PackKind: String, Sendable, Codable, CaseIterable { case base, addOn = "add-on" }
 
 /// What an account holds. Days are inclusive; an open end is nil. DRAFT and REJECTED never bill.
 public struct Subscription: Sendable, Equatable {

@@ -41,6 +41,7 @@ public enum RatingSchema {
                 "ALTER TABLE charge ADD COLUMN components {text} NOT NULL DEFAULT ''",
                 "ALTER TABLE charge ADD COLUMN export_version {int} NOT NULL DEFAULT 0",
             ]),
+        WhatIf.migration,
     ]
 }
 

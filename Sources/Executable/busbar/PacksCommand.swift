@@ -5,7 +5,10 @@ import Composition
 struct PacksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "packs", abstract: "Who holds which pack from when, and what follows.",
-        subcommands: [Try.self, Store.self])
+        subcommands: [
+            Try.self, Store.self, List.self, Show.self, Drafts.self, Draft.self, Submit.self, Withdraw.self,
+            Approve.self, Reject.self, WhatIf.self, Compare.self,
+        ])
 
     struct Try: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -214,6 +214,7 @@ private struct DemoNarrator: Service {
                 case .rechargeReceived: "recharged"
                 case .supplyFailed: "is told that supply failed"
                 case .supplyBack: "is told that supply is back"
+                case .slabNear: "is warned: the month comes near a limit where all units become dearer"
                 case .forecastIssued: "dispatch is told that the next day's forecasts are there"
                 case .chargeCorrected: "a day charged on an estimate is corrected by the actual readings"
                 }

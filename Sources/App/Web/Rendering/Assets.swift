@@ -26,11 +26,12 @@ public struct Asset: Sendable {
     static let console = css("console", PackageResources.console_css)
     static let script = js("busbar", PackageResources.busbar_js)
     static let upload = js("upload", PackageResources.upload_js)
+    static let designer = js("designer", PackageResources.designer_js)
     static let icon = Asset(
         name: "mark", type: "svg", contentType: "image/svg+xml", bytes: PackageResources.mark_svg)
 
     /// Every asset, for the route that serves `/assets/…`.
-    public static let all = [tokens, busbar, console, script, upload, icon]
+    public static let all = [tokens, busbar, console, script, upload, designer, icon]
 
     private static func js(_ name: String, _ bytes: [UInt8]) -> Asset {
         Asset(name: name, type: "js", contentType: "text/javascript; charset=utf-8", bytes: bytes)

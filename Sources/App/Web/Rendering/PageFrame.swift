@@ -12,7 +12,7 @@ public struct PageFrame: Sendable {
         case line, queue, status, collection, meters, commands, events, outages, supply, accounts, home, statement, me,
             people,
             keys, audit
-        case edits, estimates, imports, rules, reports, simulator, none
+        case edits, estimates, imports, rules, reports, packs, simulator, none
     }
 
     public struct Person: Sendable {
@@ -184,7 +184,7 @@ extension PageFrame {
                     (.imports, Paths.imports, w.say("nav.imports")),
                     (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
-                    (.supply, Paths.supply, w.say("nav.supply")),
+                    (.supply, Paths.supply, w.say("nav.supply")), (.packs, Paths.packs, w.say("nav.packs")),
                     (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }

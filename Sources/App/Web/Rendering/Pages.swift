@@ -70,6 +70,11 @@ public struct Pages: Sendable {
             ("importreport", PackageResources.importreport_mustache),
             ("rules", PackageResources.rules_mustache),
             ("refusedrows", PackageResources.refusedrows_mustache),
+            ("packs", PackageResources.packs_mustache), ("pack", PackageResources.pack_mustache),
+            ("packsheet", PackageResources.packsheet_mustache), ("packdraft", PackageResources.packdraft_mustache),
+            ("whatif", PackageResources.whatif_mustache), ("whatifform", PackageResources.whatifform_mustache),
+            ("whatiflist", PackageResources.whatiflist_mustache),
+            ("comparison", PackageResources.comparison_mustache),
         ]
     }
 

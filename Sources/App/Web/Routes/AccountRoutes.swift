@@ -5,6 +5,7 @@ import Accounts
 import CivilTime
 import Clocks
 import Payments
+import Rating
 import SQL
 import Supply
 
@@ -63,6 +64,8 @@ extension Desk {
             report, language: language, messages: pages.messages(language))
         let actor = try call.actor
         let scope = actor.scope
+        let org = try await services.site.money.read { try Org.find(scope.orgID, in: $0) }
+        page.slabWarning = try await SlabWarning.of(report.account, site: services.site, org: org)
         let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)
         let isOpen = try await services.site.money.read { try Recharge.isOpenToConsumers(on: today, scope, in: $0) }
         let takesOrders = try await takesTestPayments(call)

@@ -27,7 +27,7 @@ public enum BusbarWeb {
             + desk.supplyPages + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.walletPages
             + desk.peoplePages + desk.keyPages
             + desk.auditPages
-            + desk.reportPages + desk.simulatorPages
+            + desk.reportPages + desk.packPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }

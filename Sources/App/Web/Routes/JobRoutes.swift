@@ -140,6 +140,8 @@ extension LineView.Job.Name {
             case .outages: .outages
             case .payments: .payments
             case .arrears: .arrears
+            case .whatIf: .whatIf
+            case .slabWarnings: .slabWarnings
             case .keys: .changeKeys
             }
     }

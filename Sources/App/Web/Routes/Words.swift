@@ -84,6 +84,7 @@ enum MessageWords {
             case "supply-failed": messages.say("notice.supplyFailed")
             case "supply-back": messages.say("notice.supplyBack")
             case "recharge-received": messages.say("notice.rechargeReceived", ["money": money])
+            case "slab-near": messages.say("notice.slabNear", ["money": money])
             case "charge-corrected" where amount < 0: messages.say("notice.correctedBack", ["money": size])
             case "charge-corrected": messages.say("notice.correctedTaken", ["money": size])
             default: "\(template)"

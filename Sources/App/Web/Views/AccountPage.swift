@@ -31,6 +31,8 @@ extension AccountView: PageContent {
             arrearsPaise > 0 && !isConsole
                 ? w.say("home.arrears", ["money": "\(w.money(arrearsPaise))", "note": arrearsNote(w)]) : nil)
         row.set("monthHref", month.map { Paths.month(id, $0) })
+        row.set("slabWarning", slabWarning.map { slabWords($0, w) })
+        row.set("packsHref", Paths.accountPacks(id))
         row.set("days", recentDays.isEmpty ? nil : daysRow(w))
         let onPage = Set(statement.map(\.entry))
         row.set("entries", statement.map { $0.row(w, account: id, onPage: onPage) })

@@ -1,6 +1,7 @@
 // AccountView: an account for staff and for its consumer: balance, until when it lasts, statement, reasons, messages.
 // One view model, two looks; a consumer sees the same numbers in plainer words.
 import CivilTime
+import Rating
 
 /// How the supply of an account stands.
 public enum SupplyState: Sendable, Equatable { case on, off(sinceMs: Int64), unknown }
@@ -167,6 +168,8 @@ public struct AccountView: Page {
     public var restsOnForecast = false
     /// The present month, whose statement is linked to.
     public var month: CivilMonth?
+    /// The month is likely to end near a limit where all units become dearer.
+    public var slabWarning: SlabWarning?
 
     public init(
         id: Int64, code: String, name: String, packName: String, sanctionedW: Int64?,

@@ -79,7 +79,7 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
-            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments, arrears
+            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments, arrears, whatIf, slabWarnings
             case other(String)
         }
         public var name: Name
@@ -320,6 +320,8 @@ extension LineView.Job.Name {
         case .outages: w.say("job.outages")
         case .payments: w.say("job.payments")
         case .arrears: w.say("job.arrears")
+        case .whatIf: w.say("job.whatIf")
+        case .slabWarnings: w.say("job.slabWarnings")
         case .other(let name): "\(name)"
         }
     }

@@ -23,6 +23,7 @@ func settingLabel(_ field: String, _ w: Wording) -> Markup? {
         "setting.supply.cuts-share-max-percent",
         "setting.arrears.cap-rule",
         "setting.arrears.cap-a-day-paise", "setting.arrears.cap-percent", "setting.reports.average-cost-paise-per-kwh",
+        "setting.packs.notice-days", "setting.packs.slab-warning-percent",
     ]
     let key = "setting.\(name)"
     return known.contains(key) ? w.say(key) : nil

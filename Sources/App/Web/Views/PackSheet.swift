@@ -1,0 +1,196 @@
+import Charts
+// PackSheet: a tariff drawn to be read: bands over the day, slabs as steps, every component in words, in the language
+// of the page. Shows; prices nothing.
+import CivilTime
+import Quantities
+import Tariffs
+
+/// A tariff as fields of a page.
+struct PackSheet {
+    let tariff: Tariff
+    let w: Wording
+
+    var values: Fields {
+        var row = Fields()
+        row.set("name", tariff.name)
+        row.set(
+            "held",
+            w.say(
+                tariff.validTo == nil ? "sheet.heldOn" : "sheet.held",
+                [
+                    "from": w.fullDay(tariff.validFrom), "to": tariff.validTo.map { w.fullDay($0) } ?? "",
+                    "version": "\(tariff.version)",
+                ]))
+        row.set(
+            "head",
+            [
+                tariff.billMonths == 1
+                    ? w.say("sheet.monthly") : w.say("sheet.months", ["n": "\(tariff.billMonths)"]),
+                metering,
+                tariff.categories.isEmpty
+                    ? w.say("sheet.forAll")
+                    : w.say("sheet.for", ["who": "\(tariff.categories.joined(separator: ", "))"]),
+            ].joined(" · "))
+        row.set("calendars", tariff.calendars.sorted { $0.key < $1.key }.map { calendar($0.key, $0.value) })
+        row.set("components", tariff.components.map(component))
+        return row
+    }
+
+    private var metering: Markup {
+        switch tariff.metering {
+        case .importOnly: w.say("sheet.importOnly")
+        case .netMetering: w.say("sheet.netMetering")
+        case .netBilling: w.say("sheet.netBilling")
+        case .gross: w.say("sheet.gross")
+        }
+    }
+
+    // MARK: Calendars
+
+    /// The prices of bands in the first charge that uses a calendar; else their order.
+    private func bandPrices(_ name: String, _ calendar: DatedCalendar) -> [String: (order: Int64, words: String)] {
+        for component in tariff.components {
+            switch component.charge {
+            case .energy(let charge) where charge.calendar == name:
+                let isUplift = charge.rule == .uplift
+                let values = isUplift ? charge.upliftHundredths : charge.tables[0].steps[0].milliPerKWh
+                guard values.count == charge.bands.count else { continue }
+                return Dictionary(
+                    zip(charge.bands, values).map { band, value in
+                        (band, (value, isUplift ? signedPercent(value) : price(value, .milliPerKWh)))
+                    }, uniquingKeysWith: { $1 })
+            case .demand(let charge) where charge.calendar == name && charge.bands.count == charge.milliPerKW.count:
+                return Dictionary(
+                    zip(charge.bands, charge.milliPerKW).map { ($0, ($1, price($1, .milliPerKW))) },
+                    uniquingKeysWith: { $1 })
+            default: continue
+            }
+        }
+        return Dictionary(
+            calendar.bands.enumerated().map { ($0.element, (Int64($0.offset), "")) }, uniquingKeysWith: { $1 })
+    }
+
+    private func calendar(_ name: String, _ calendar: DatedCalendar) -> Fields {
+        let prices = bandPrices(name, calendar)
+        let ranks = Set(prices.values.map(\.order)).sorted()
+        func depth(_ band: String) -> Int {
+            guard let place = prices[band].flatMap({ ranks.firstIndex(of: $0.order) }), ranks.count > 1 else {
+                return 2
+            }
+            return place == 0 ? 1 : place == ranks.count - 1 ? 3 : 2
+        }
+        let rows = calendar.rows.map { row in
+            BandStrip.Row(
+                label: rowWords(row).plain,
+                bands: row.calendar.bands.flatMap { band in
+                    band.ranges.map { range in
+                        BandStrip.Band(
+                            fromMinute: range.fromMinute, toMinute: range.toMinute, depth: depth(band.name),
+                            name: w.band(band.name).plain,
+                            title: "\(w.band(band.name).plain), \(time(range)): \(prices[band.name]?.words ?? "")")
+                    }
+                }.sorted { $0.fromMinute < $1.fromMinute })
+        }
+        var fields = Fields()
+        fields.set("name", name)
+        fields.set(
+            "chart",
+            Markup(
+                trusted: BandStrip(rows: rows, alt: w.say("sheet.bandsAlt", ["name": "\(name)"]).plain).svg()))
+        fields.set(
+            "keys",
+            calendar.bands.map { band in
+                Fields([
+                    "cls": "bd\(depth(band))", "name": w.band(band), "price": "\(prices[band]?.words ?? "")",
+                ])
+            })
+        // The picture again, as a table.
+        fields.set(
+            "rows",
+            calendar.rows.map { row in
+                Fields([
+                    "day": rowWords(row),
+                    "bands": row.calendar.bands.map { band -> Markup in
+                        let times = band.ranges.map(time).joined(separator: ", ")
+                        return "\(w.band(band.name)) <span class=\"n nb\">\(times)</span>"
+                    }.joined("; "),
+                ])
+            })
+        let seasons = calendar.seasons.map {
+            w.say("sheet.season", ["name": "\($0.name)", "from": yearDay($0.from), "to": yearDay($0.to)])
+        }
+        let holidays = calendar.holidays.sorted()
+        var more = seasons
+        if !holidays.isEmpty {
+            let days = holidays.map { w.fullDay($0) }.joined(", ")
+            more.append(w.count("sheet.holidays", holidays.count, ["days": days]))
+        }
+        fields.set("more", more.joined(" · "))
+        return fields
+    }
+
+    private func rowWords(_ row: DatedCalendar.Row) -> Markup {
+        let names = w.messages.list("weekdays.long") + [w.say("sheet.holiday").plain]
+        let days = row.days.sorted().compactMap { names.indices.contains($0 - 1) ? names[$0 - 1] : nil }
+        let kinds: Markup =
+            row.days.isSuperset(of: 1...7)
+            ? w.say("sheet.everyDay")
+            : row.days.isSuperset(of: 1...5) && row.days.count > 3
+                ? (["\(names[0])–\(names[4])" as Markup]
+                    + row.days.filter { $0 > 5 }.sorted().map { "\(names[$0 - 1])" })
+                    .joined(", ") : "\(days.joined(separator: ", "))"
+        return row.season.map { "\($0) · \(kinds)" } ?? kinds
+    }
+
+    private func time(_ range: MinuteRange) -> String {
+        "\(clockTime(range.fromMinute))–\(clockTime(range.toMinute))"
+    }
+    private func yearDay(_ day: Int) -> Markup {
+        let names = w.messages.list("months.short")
+        let month = day / 100 - 1
+        return "\(day % 100) \(names.indices.contains(month) ? names[month] : "\(day / 100)")"
+    }
+
+    // MARK: Components
+
+    private func component(_ component: TariffComponent) -> Fields {
+        var row = Fields()
+        row.set("label", component.label)
+        row.set("id", component.id)
+        row.set("lines", ComponentWords(tariff: tariff, w: w).lines(component.charge).map { Fields(["line": $0]) })
+        if case .energy(let charge) = component.charge, let picture = slabs(charge, component.label) {
+            row.set("chart", Markup(trusted: picture.svg()))
+        }
+        return row
+    }
+
+    /// One table of slabs without bands, or with bands by the first of them.
+    private func slabs(_ charge: EnergyCharge, _ label: String) -> SlabSteps? {
+        let table = charge.tables[0]
+        guard charge.tables.count == 1, table.steps.count > 1 else { return nil }
+        let words = ComponentWords(tariff: tariff, w: w)
+        var low: Int64 = 0
+        let steps = table.steps.map { step -> SlabSteps.Step in
+            defer { low = step.upToWh ?? low }
+            let price = price(step.milliPerKWh[0], .milliPerKWh)
+            return SlabSteps.Step(
+                upTo: step.upToWh, price: step.milliPerKWh[0], priceLabel: price,
+                endLabel: step.upToWh.map { words.kWh($0) } ?? "",
+                title: "\(words.range(low, step.upToWh).plain): \(price)")
+        }
+        return SlabSteps(steps: steps, alt: w.say("sheet.slabsAlt", ["name": "\(label)"]).plain)
+    }
+
+    private func price(_ milli: Int64, _ unit: BillRateUnit) -> String { tariff.shown(milli, unit) }
+    private func signedPercent(_ hundredths: Int64) -> String {
+        (hundredths > 0 ? "+" : "") + fixedPoint(hundredths, places: 2) + " %"
+    }
+}
+
+extension Tariff {
+    /// `₹6.5/kWh`
+    func shown(_ rate: Int64, _ unit: BillRateUnit) -> String {
+        let text = text(rate, unit)
+        return unit == .ppm ? text : currency == "INR" ? "₹\(text)" : "\(currency) \(text)"
+    }
+}
