@@ -140,7 +140,7 @@ let package = Package(
             "Domains", "Rating",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs",
-                "Corridor",
+                "Corridor", "Subscriptions",
             ]),
         target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal", "PaymentPort"]),
         target("Domains", "Supply", domainBase + ["Access", "Accounts", "Journal", "Meters", "Messaging"]),
@@ -299,6 +299,12 @@ let package = Package(
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
         tests("Rating", ["Rating"]),
+        tests(
+            "Runs",
+            domainBase + [
+                "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging",
+                "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
+            ]),
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
         tests(
             "Payments",
