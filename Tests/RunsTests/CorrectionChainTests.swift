@@ -2,9 +2,12 @@
 // closed when every account is complete and the book agrees.
 import Access
 import CivilTime
+import Clocks
 import IntervalData
+import Journal
 import Rating
 import SQL
+import TestRetailer
 import TestSupport
 import Testing
 
@@ -22,7 +25,8 @@ import Testing
             let correction = try #require(list.first)
             let chain = try await CorrectionChain.of(
                 correction.correctionID, accountID: bench.account, site: bench.site, bench.scope)
-            #expect(chain.agrees && chain.postedPaise == before - (try await bench.balance()))
+            let after = try await bench.balance()
+            #expect(chain.agrees && chain.postedPaise == before - after)
             let step = try #require(chain.steps.first)
             #expect(step.day == bench.first.advanced(by: 1) && step.cause == .readings)
             #expect(step.readingBefore.version == 1 && step.readingAfter.version == 2)
@@ -74,6 +78,45 @@ import Testing
             #expect(closed.open == 0 && closed.closedAtMs != nil && closed.chargedPaise == closed.postedPaise)
             #expect(try await items().isEmpty)
             #expect(try await check.run().isEmpty)
+        }
+    }
+
+    @Test(arguments: TestEngine.available)
+    func theSurplusOfAMonthMovesOnceAndDebtsComeFirst(_ engine: TestEngine) async throws {
+        try await RunBench.with(engine) { bench in
+            let (other, third) = (bench.retailer.otherAccount, 90 + bench.org.orgID)
+            func balance(_ accountID: Int64) async throws -> Int64 {
+                try await bench.site.money.read { [scope = bench.scope] in
+                    try Journal.balance(ofAccount: accountID, scope, in: $0).balancePaise
+                }
+            }
+            _ = try await bench.site.perform(
+                DeclareWalletOrder(WalletOrder(accountID: bench.account, toAccountIDs: [third, other])),
+                as: bench.actor, source: "test")
+            // The other owes 100 rupees.
+            let debt: Int64 = 10_000
+            try await bench.site.money.write { [scope = bench.scope, site = bench.site] transaction in
+                let owed = try Journal.balance(ofAccount: other, scope, in: transaction).balancePaise + debt
+                _ = try Journal.post(
+                    key: "owes", kind: "test",
+                    legs: [Leg(other, owed, .adjustment), Leg(ChartAccount.adjustments.rawValue, -owed, .adjustment)],
+                    businessAtMs: 1, entryID: site.ids.next(), scope, in: transaction)
+            }
+            let surplus = try await balance(bench.account)
+            #expect(surplus > debt)
+            let check = MonthCheck(site: bench.site, org: bench.org)
+            _ = try await check.run()
+            #expect(try await balance(bench.account) == 0)
+            #expect(try await balance(other) == 0)
+            #expect(try await balance(third) == surplus - debt)
+            let book = try await bench.book()
+            _ = try await check.run()
+            #expect(try await bench.book() == book)
+            await #expect(throws: Refusal.self) {
+                try await bench.site.perform(
+                    DeclareWalletOrder(WalletOrder(accountID: other, toAccountIDs: [other])), as: bench.actor,
+                    source: "test")
+            }
         }
     }
 }

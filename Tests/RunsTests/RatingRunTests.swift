@@ -3,12 +3,14 @@
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import IntervalData
 import Jobs
 import Journal
 import MeterData
 import Rating
 import SQL
+import TestRetailer
 import TestSupport
 import Testing
 
@@ -24,7 +26,8 @@ import Testing
             let difference = trial.sums.afterPaise - trial.sums.beforePaise
             #expect(difference > 0)
             #expect(trial.sums.parts.reduce(0) { $0 + $1.afterPaise - $1.beforePaise } == difference)
-            #expect(try await bench.book() == book && bench.balance() == before)
+            #expect(try await bench.book() == book)
+            #expect(try await bench.balance() == before)
 
             // Carried out it does just that; carried out again it changes nothing.
             let asked = try await bench.site.perform(

@@ -1,6 +1,6 @@
 // The close of a month: every account's month complete or listed with why not, and the sum of its charges equal to what
-// the book holds. Charges nothing: what is monthly accrues day by day; wallets of
-// renewable meters are emptied into the consumer's others. A later correction posts to the open month.
+// the book holds. Charges nothing: what is monthly accrues day by day; wallets of renewable meters are emptied into the
+// consumer's others. A later correction posts to the open month.
 import Access
 import Accounts
 import CivilTime

@@ -14,6 +14,10 @@ public struct WalletOrder: Sendable, Equatable {
     public var accountID: Int64
     public var toAccountIDs: [Int64]
 
+    public init(accountID: Int64, toAccountIDs: [Int64]) {
+        (self.accountID, self.toAccountIDs) = (accountID, toAccountIDs)
+    }
+
     public static func of(
         accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> WalletOrder {

@@ -171,6 +171,15 @@ struct CorrectionChainView: APIModel {
     static let example = CorrectionChainView()
 }
 
+struct WalletOrderInput: APIModel {
+    var accountID: ID
+    var toAccountIDs: [ID]
+    static let notes: [String: Note] = [
+        "accountID": Note("The account whose surplus moves when a month is complete."),
+        "toAccountIDs": Note("Where it goes: debts first, in this order, the rest to the first.", itemsMax: 20),
+    ]
+}
+
 extension Endpoints {
     private static let readingAccount: EndpointAccess = .permission([.readAccounts, .readOwnAccount])
 
@@ -224,6 +233,22 @@ extension Endpoints {
                         try await CorrectionChain.of(
                             input.correctionID.value, accountID: input.accountID.value, site: context.services.site,
                             try context.actor.scope))
+                })),
+        AnyEndpoint(
+            Endpoint<WalletOrderInput, WalletOrderInput>(
+                "accounts.wallet-order", "POST", "/api/v1/accounts/{accountID}/wallet-order",
+                access: .permission([.adjustAccounts]),
+                EndpointText(
+                    "Declare the order of wallets",
+                    "Where the balance above zero of a renewable meter's account goes when its month is complete. "
+                        + "An empty list lets it stay."),
+                example: WalletOrderInput(accountID: ID(101), toAccountIDs: [ID(102)]),
+                outputExample: WalletOrderInput(accountID: ID(101), toAccountIDs: [ID(102)]), problems: [.notFound],
+                run: { input, context in
+                    let order = WalletOrder(
+                        accountID: input.accountID.value, toAccountIDs: input.toAccountIDs.map(\.value))
+                    _ = try await context.perform(DeclareWalletOrder(order))
+                    return input
                 })),
     ]
 }
