@@ -115,15 +115,6 @@ public struct Rater: Sendable {
     private func rateOnce(
         _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, acceptsOlder: Bool
     ) async throws -> Int {
-        try await site.perform(
-            try await chunk(firstDay, month: month, shard: shard, acceptsOlder: acceptsOlder),
-            as: .system(orgID: org.orgID), source: "job rate")
-    }
-
-    /// What is to be rated, read and not yet charged.
-    func chunk(
-        _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, acceptsOlder: Bool
-    ) async throws -> RateChunk {
         let exchanges = try await site.money.read { [org] transaction in
             try MeterReplacement.since(month.first, Scope(orgID: org.orgID), in: transaction)
         }
@@ -140,7 +131,9 @@ public struct Rater: Sendable {
             }
             return found
         }
-        return RateChunk(org: org, month: month, blocks: blocks, firstDay: firstDay, acceptsOlder: acceptsOlder)
+        return try await site.perform(
+            RateChunk(org: org, month: month, blocks: blocks, firstDay: firstDay, acceptsOlder: acceptsOlder),
+            as: .system(orgID: org.orgID), source: "job rate")
     }
 }
 
@@ -202,12 +195,6 @@ struct RateChunk: Command {
         let corrected = Dictionary(grouping: batch.changedAccounts.filter { $0.revision > 1 }, by: \.accountID)
         for (accountID, changes) in corrected.sorted(by: { $0.key < $1.key }) {
             let paise = changes.reduce(0) { $0 + $1.correctedPaise }
-            let days = changes.map(\.day)
-            try Correction(
-                correctionID: context.ids.next(), accountID: accountID, atMs: context.businessNowMs,
-                firstDay: days.min() ?? month.first, lastDay: days.max() ?? month.last, days: Int64(days.count),
-                differencePaise: paise
-            ).store(context.actor.scope, in: transaction)
             guard paise != 0, let first = changes.min(by: { $0.day < $1.day }) else { continue }
             try Outbox.append(
                 OutboxEvent(
