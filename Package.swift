@@ -298,14 +298,19 @@ let package = Package(
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
-        tests("Rating", ["Rating"]),
+        tests(
+            "Rating",
+            domainBase + [
+                "Rating", "Access", "Accounts", "Grid", "Meters", "MeterData", "Packs", "Journal", "IntervalData",
+                "Tariffs", "TestSupport",
+            ]),
         tests(
             "Runs",
             domainBase + [
                 "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging",
                 "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
             ]),
-        tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
+        tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "Clocks", "CivilTime", "TestSupport"]),
         tests(
             "Payments",
             [

@@ -245,17 +245,18 @@ struct RunResult: Equatable, Sendable {
 func billPaise(
     house index: Int, from first: CivilDay, days: Int, zone: Zone = LineFixture.org.zone, values: (CivilDay) -> [Int32]
 ) throws -> Int64 {
-    let plan = try PricePlan(
-        base: LineFixture.basePack, addOns: index % 3 == 0 ? [LineFixture.addOn] : [], sanctionedW: 15_000)
-    var state = MonthState.zero
+    var pricer = try CalendarPricer(
+        PackSet(
+            base: LineFixture.basePack, addOns: index % 3 == 0 ? [LineFixture.addOn] : [], sanctionedW: 15_000))
     var paise: Int64 = 0
     for offset in 0..<days {
         let day = first.advanced(by: offset)
-        if day == day.month.first { state = .zero }
         let load = values(day)
-        let priced = try DaySchedule(plan: plan, day: day, slots: load.count, zone: zone).price(load, opening: state)
-        state = priced.closing
-        paise += priced.totalPaise
+        let periodS = zone.lengthS(of: day) / Int64(load.count)
+        paise += try pricer.price(
+            day, slotStartMinutes: load.indices.map { zone.minuteOfDay(slot: $0, of: day, periodS: periodS) },
+            periodS: Int(periodS), valuesWh: load
+        ).totalMinor
     }
     return paise
 }

@@ -1,6 +1,5 @@
 // Packs as stored versions: what is in use never changes, and a day is priced by the version of that day.
 import Access
-import Accounts
 import CivilTime
 import Packs
 import SQL
@@ -25,10 +24,6 @@ import Testing
             id: "NOON", version: version, name: "Noon",
             prices: [AddOnPrice(.minutes(MinuteRange(fromMinute: 660, toMinute: 780)), milliPaisePerKWh: price)])
     }
-    static let account = SupplyAccount(
-        accountID: 101, accountNumber: "A-1", name: "House", category: "domestic", placeID: 10, sanctionedW: 4000,
-        language: "en", openedDay: first)
-
     static func count(_ transaction: any SQLTransaction) throws -> Int64? {
         try transaction.first("SELECT COUNT(*) FROM pack", []) { try $0.int(0) }
     }
@@ -94,9 +89,11 @@ import Testing
                 try hold(4, "NOON", .addOn, 7, 9, .rejected)
             }
             let plans = try await database.read { transaction in
-                try (0...11).map {
-                    try Packs.plan(for: Self.account, on: day.advanced(by: $0), Self.scope, in: transaction)
-                        .map(Packs.record)
+                try (0...11).map { offset in
+                    try Packs.held(by: 101, on: day.advanced(by: offset), Self.scope, in: transaction).map { held in
+                        ([(held.base.id, held.base.version)] + held.addOns.map { ($0.id, $0.version) })
+                            .map { "\($0.0)@\($0.1)" }.joined(separator: "\n")
+                    }
                 }
             }
             let alone: String? = "DOM@1"
@@ -105,37 +102,9 @@ import Testing
             #expect(plans == [nil, nil, alone, with, with, with, alone, alone, alone, alone, later, later])
             // Nothing of one company shows in another.
             let foreign = try await database.read {
-                try Packs.plan(for: Self.account, on: day.advanced(by: 4), Self.other, in: $0)
+                try Packs.held(by: 101, on: day.advanced(by: 4), Self.other, in: $0)?.base
             }
             #expect(foreign == nil)
-        }
-    }
-
-    @Test(arguments: TestEngine.available)
-    func aRecordedPlanComesBackAsItWas(_ engine: TestEngine) async throws {
-        try await withDatabase(engine, migrations: Self.migrations) { database in
-            try await database.write { transaction in
-                for version in 1...3 {
-                    try Packs.store(
-                        Self.base(version, price: Int64(version) * 100_000), from: Self.first, Self.scope,
-                        in: transaction)
-                }
-                try Packs.store(Self.noon(1), from: Self.first, Self.scope, in: transaction)
-            }
-            let plan = try PricePlan(base: Self.base(2, price: 200_000), addOns: [Self.noon(1)], sanctionedW: 4000)
-            let again = try await database.read {
-                try Packs.plan(recorded: Packs.record(plan), sanctionedW: 4000, Self.scope, in: $0)
-            }
-            #expect(again.base == plan.base && again.addOns == plan.addOns && again.sanctionedW == 4000)
-            let lost = await refusal {
-                _ = try await database.read { try Packs.plan(recorded: "DOM@9", sanctionedW: 1, Self.scope, in: $0) }
-            }
-            #expect(lost?.code == .notFound)
-            for text in ["", "DOM", "DOM@x", "NOON@1"] {
-                await #expect(throws: SQLError.self, "\(text)") {
-                    try await database.read { try Packs.plan(recorded: text, sanctionedW: 1, Self.scope, in: $0) }
-                }
-            }
         }
     }
 }

@@ -44,25 +44,20 @@ import Testing
 
     /// meter, day, baseEnergy, addOnEnergy, fixed, duty, total; as the oracle prints it.
     static func busbar(_ file: LoadFile, meters: Int) throws -> [String] {
-        let plan = try set.plan()
         var lines = ["meter,day,baseEnergy,addOnEnergy,fixed,duty,total"]
         for meter in 0..<min(meters, file.meters.count) {
-            var state = MonthState.zero
-            var month: CivilMonth?
+            var pricer = try CalendarPricer(set)
             for (day, values) in file.days(meter) {
-                if day.month != month { (month, state) = (day.month, .zero) }
                 let starts = values.indices.map {
                     file.zone.minuteOfDay(slot: $0, of: day, periodS: Int64(file.periodS))
                 }
-                let priced = try price(
-                    day: day, slotStartMinutes: starts, periodS: file.periodS, valuesWh: values.map { $0 ?? 0 },
-                    plan: plan, opening: state)
-                state = priced.closing
-                let paise = ComponentKind.allCases.map { kind in
-                    priced.components.first { $0.kind == kind }?.paise ?? 0
+                let priced = try pricer.price(
+                    day, slotStartMinutes: starts, periodS: file.periodS, valuesWh: values.map { $0 ?? 0 })
+                let paise = ["energy", "addOns", "fixed", "duty"].map { id in
+                    priced.amountsMinor.first { $0.id == id }?.minor ?? 0
                 }
                 lines.append(
-                    ([file.meters[meter], "\(day)"] + (paise + [priced.totalPaise]).map(String.init)).joined(
+                    ([file.meters[meter], "\(day)"] + (paise + [priced.totalMinor]).map(String.init)).joined(
                         separator: ","))
             }
         }

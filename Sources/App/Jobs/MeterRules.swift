@@ -89,7 +89,7 @@ public struct MeterRules: Sendable {
     private func calendars(on day: CivilDay, _ nowMs: Int64) async throws {
         let packs = try await site.money.read { [scope] in try Packs.basesInForce(on: day, scope, in: $0) }
         for pack in packs {
-            let wanted = try PackCalendar(pack)
+            let wanted = try PackCalendar(pack, on: day)
             let due = try await site.money.read { [scope] in
                 try wanted.metersDue(on: day, limit: Self.metersMax, scope, in: $0)
             }

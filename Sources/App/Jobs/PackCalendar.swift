@@ -23,18 +23,25 @@ struct PackCalendar {
     let impossible: String?
     let isFlat: Bool
 
-    init(_ pack: BasePack) throws {
+    /// - Parameter day: any on which the tariff is in force.
+    init(_ pack: Tariff, on day: CivilDay) throws {
         packID = pack.id
-        isFlat = pack.calendar.bands.count == 1
-        let starts = pack.calendar.bands.enumerated().flatMap { index, band in
+        let bands =
+            pack.dayCalendar(on: day)?.bands ?? [
+                TOUBand(name: "all", ranges: [MinuteRange(fromMinute: 0, toMinute: 1440)])
+            ]
+        isFlat = bands.count == 1 && pack.hasSameBandsEveryDay
+        let starts = bands.enumerated().flatMap { index, band in
             band.ranges.map { (minute: $0.fromMinute, zone: index + 1) }
         }.sorted { $0.minute < $1.minute }
         var zones: [MeterCalendar.Zone] = []
         for start in starts where zones.last?.zone != start.zone {
             zones.append(MeterCalendar.Zone(fromMinute: start.minute, zone: start.zone))
         }
-        if pack.calendar.bands.count > Self.zonesMax {
-            impossible = "pack \(pack.id) has \(pack.calendar.bands.count) bands; a meter has \(Self.zonesMax) zones"
+        if !pack.hasSameBandsEveryDay {
+            impossible = "pack \(pack.id) has other bands by season or kind of day; Busbar alone prices by them"
+        } else if bands.count > Self.zonesMax {
+            impossible = "pack \(pack.id) has \(bands.count) bands; a meter has \(Self.zonesMax) zones"
         } else if zones.count > Self.changesMax {
             impossible = "pack \(pack.id) changes \(zones.count) times a day; a meter \(Self.changesMax) times"
         } else {

@@ -55,11 +55,11 @@ extension SetReader {
                         .tooLarge, "More than \(Self.demandDaysMax) days of meters would have to be read.",
                         hint: "Ask for a shorter period or one place.", at: "to")
                 }
-                let byPack = Dictionary(packs.map { ($0.id, $0.calendar) }) { first, _ in first }
+                let byPack = Dictionary(packs.map { ($0.id, $0.dayCalendar(on: day)) }) { first, _ in first }
                 let found = try await read(members, day, shard)
                 for member in members {
                     guard let raw = found[member.meterID] else { continue }
-                    let calendar = bases[member.accountID].flatMap { byPack[$0] } ?? .flat()
+                    let calendar = bases[member.accountID].flatMap { byPack[$0] ?? nil } ?? .flat()
                     try take(raw, member, calendar, day, &peaks)
                 }
             }

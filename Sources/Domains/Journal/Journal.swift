@@ -67,6 +67,8 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
     case dutyPayable = 3
     case paymentClearing = 4
     case adjustments = 5
+    case subsidyReceivable = 6
+    case exportPayable = 7
 
     public var name: String {
         switch self {
@@ -75,6 +77,8 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
         case .dutyPayable: "electricity duty payable"
         case .paymentClearing: "payment clearing"
         case .adjustments: "adjustments"
+        case .subsidyReceivable: "subsidy receivable"
+        case .exportPayable: "payable for energy fed in"
         }
     }
 
@@ -86,6 +90,8 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
         case .dutyPayable: "liabilities:electricity-duty"
         case .paymentClearing: "assets:payment-clearing"
         case .adjustments: "expenses:adjustments"
+        case .subsidyReceivable: "assets:subsidy-receivable"
+        case .exportPayable: "liabilities:energy-fed-in"
         }
     }
 }

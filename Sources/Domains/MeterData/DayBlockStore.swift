@@ -247,11 +247,11 @@ public enum DayBlocks {
     /// Which meter-days changed after a change number, in order of change. All days of a compacted month of a meter are
     /// told together, at the change of the latest of them, and may make the answer longer than `limit`.
     public static func changes(
-        after change: Int64, month: CivilMonth, limit: Int, orgID: Int64, in transaction: any SQLTransaction
+        after change: Int64, month: CivilMonth, channel: Channel = .importWh, limit: Int, orgID: Int64,
+        in transaction: any SQLTransaction
     ) throws -> [(change: Int64, day: CivilDay, meterID: Int64)] {
         let parameters: [SQLValue] = [
-            .int(orgID), .int(change), .day(month.first), .day(month.last), .int(Channel.importWh.rawValue),
-            .int(limit),
+            .int(orgID), .int(change), .day(month.first), .day(month.last), .int(channel.rawValue), .int(limit),
         ]
         let open = try transaction.query(
             """

@@ -213,6 +213,31 @@ public struct Installation: Sendable, Equatable {
             """, parameters, decode)
     }
 
+    /// Of many meters those that touch the days from day to day, in order of meter and day; at most some thousands.
+    public static func of(
+        meterIDs: [Int64], from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Installation] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .day(from), .day(to)]
+        let marks = parameters.bind(meterIDs)
+        return try transaction.query(
+            """
+            SELECT meter_id, account_id, from_day, to_day FROM installation
+            WHERE org_id = $1 AND meter_id IN (\(marks)) AND from_day <= $3 AND (to_day IS NULL OR to_day >= $2)
+            ORDER BY meter_id, from_day
+            """, parameters, decode)
+    }
+
+    /// The first of an account that reaches a day or a later one.
+    public static func first(
+        accountID: Int64, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Installation? {
+        try transaction.first(
+            """
+            SELECT meter_id, account_id, from_day, to_day FROM installation
+            WHERE org_id = $1 AND account_id = $2 AND (to_day IS NULL OR to_day >= $3) ORDER BY from_day LIMIT 1
+            """, [.int(scope.orgID), .int(accountID), .day(day)], decode)
+    }
+
     /// The first day of any meter that is called over the network.
     public static func firstCalledDay(_ scope: Scope, in transaction: any SQLTransaction) throws -> CivilDay? {
         try transaction.first(

@@ -24,7 +24,8 @@ public enum PacksSchema {
                   PRIMARY KEY (org_id, subscription_id)) {table}
                 """,
                 "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
-            ])
+            ]),
+        tariffs,
     ]
 }
 
@@ -115,112 +116,42 @@ public enum Packs {
         throws
     {
         try pack.validate()
-        try store(pack.id, pack.version, .base, day, pack.json(), scope, transaction)
+        _ = try store(pack.id, pack.version, .base, day, pack.json(), .pack, scope, transaction)
     }
 
     public static func store(_ pack: AddOnPack, from day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction)
         throws
     {
         try pack.validate()
-        try store(pack.id, pack.version, .addOn, day, pack.json(), scope, transaction)
+        _ = try store(pack.id, pack.version, .addOn, day, pack.json(), .pack, scope, transaction)
     }
 
-    private static func store(
-        _ packID: String, _ version: Int, _ kind: PackKind, _ day: CivilDay, _ definition: String, _ scope: Scope,
-        _ transaction: any SQLTransaction
-    ) throws {
+    /// - Returns: whether it is new.
+    static func store(
+        _ packID: String, _ version: Int, _ kind: PackKind, _ day: CivilDay, _ definition: String, _ format: PackFormat,
+        _ scope: Scope, _ transaction: any SQLTransaction
+    ) throws -> Bool {
         let known = try transaction.first(
-            "SELECT definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
+            "SELECT definition, kind FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
             [.int(scope.orgID), .text(packID), .int(version)]
-        ) { try $0.text(0) }
+        ) { (try $0.text(0), try $0.text(1)) }
         if let known {
-            guard known == definition else {
+            guard known == (definition, kind.rawValue) else {
                 throw Refusal(
                     .conflict, "Pack \(packID) version \(version) exists with other content.",
                     hint: "Packs in use never change; give the new one the next version number.", at: packID)
             }
-            return
+            return false
         }
         try transaction.run(
-            "INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition) VALUES ($1, $2, $3, $4, $5, $6)",
-            [.int(scope.orgID), .text(packID), .int(version), .text(kind.rawValue), .day(day), .text(definition)])
-    }
-
-    /// The definition in force on a day: the highest version that began not after it.
-    static func definition(_ packID: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction)
-        throws -> String?
-    {
-        try transaction.first(
             """
-            SELECT definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND from_day <= $3
-            ORDER BY version DESC LIMIT 1
-            """, [.int(scope.orgID), .text(packID), .day(day)]
-        ) { try $0.text(0) }
-    }
-
-    /// Every base pack that was stored, as it is in force on a day. At most 1,000.
-    public static func basesInForce(
-        on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> [BasePack] {
-        let ids = try transaction.query(
-            """
-            SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND from_day <= $2
-            ORDER BY pack_id LIMIT 1000
-            """, [.int(scope.orgID), .day(day)]
-        ) { try $0.text(0) }
-        return try ids.compactMap { packID in
-            try definition(packID, on: day, scope, in: transaction).map { try BasePack(json: $0) }
-        }
-    }
-
-    /// What prices an account on a day; nil when it holds no base pack that day.
-    public static func plan(
-        for account: SupplyAccount, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> PricePlan? {
-        let held = try Subscription.of(accountID: account.accountID, scope, in: transaction).filter {
-            $0.bills(on: day)
-        }
-        guard let baseID = held.first(where: { $0.kind == .base })?.packID,
-            let base = try definition(baseID, on: day, scope, in: transaction)
-        else { return nil }
-        var addOns: [AddOnPack] = []
-        for packID in Set(held.filter { $0.kind == .addOn }.map(\.packID)).sorted() {
-            if let text = try definition(packID, on: day, scope, in: transaction) {
-                addOns.append(try AddOnPack(json: text))
-            }
-        }
-        return try PricePlan(base: try BasePack(json: base), addOns: addOns, sanctionedW: account.sanctionedW)
-    }
-
-    /// The plan made of exactly these versions, as a charge recorded them: `BASE@2 ADDON@1`.
-    public static func plan(
-        recorded: String, sanctionedW: Int64, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> PricePlan {
-        var base: BasePack?
-        var addOns: [AddOnPack] = []
-        for part in recorded.split(separator: "\n") {
-            let split = part.lastIndex(of: "@") ?? part.endIndex
-            guard split < part.endIndex, let version = Int64(part[part.index(after: split)...]) else {
-                throw SQLError(.decode, "a charge names its packs as \(recorded)")
-            }
-            let found = try transaction.first(
-                "SELECT kind, definition FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
-                [.int(scope.orgID), .text(String(part[..<split])), .int(version)]
-            ) { (try $0.text(0), try $0.text(1)) }
-            guard let (kind, text) = found else { throw Refusal(.notFound, "Pack \(part) is not stored any more.") }
-            if kind == PackKind.base.rawValue {
-                base = try BasePack(json: text)
-            } else {
-                addOns.append(try AddOnPack(json: text))
-            }
-        }
-        guard let base else { throw SQLError(.decode, "a charge names no base pack: \(recorded)") }
-        return try PricePlan(base: base, addOns: addOns, sanctionedW: sanctionedW)
-    }
-
-    /// The form ``plan(recorded:sanctionedW:_:in:)`` reads: a line a pack.
-    public static func record(_ plan: PricePlan) -> String {
-        (["\(plan.base.id)@\(plan.base.version)"] + plan.addOns.map { "\($0.id)@\($0.version)" }).joined(
-            separator: "\n")
+            INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition, format)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            """,
+            [
+                .int(scope.orgID), .text(packID), .int(version), .text(kind.rawValue), .day(day), .text(definition),
+                .int(format.rawValue),
+            ])
+        return true
     }
 }

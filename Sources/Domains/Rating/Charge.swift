@@ -34,6 +34,13 @@ public enum RatingSchema {
             45, .money, "delivery",
             GridSchema.delivery + AccountsSchema.delivery + MetersSchema.delivery + PacksSchema.delivery
                 + ["ALTER TABLE charge ADD COLUMN corridor {text} NOT NULL DEFAULT ''"]),
+        Migration(
+            56, .money, "components of charges",
+            [
+                "ALTER TABLE charge ADD COLUMN other_paise {int} NOT NULL DEFAULT 0",
+                "ALTER TABLE charge ADD COLUMN components {text} NOT NULL DEFAULT ''",
+                "ALTER TABLE charge ADD COLUMN export_version {int} NOT NULL DEFAULT 0",
+            ]),
     ]
 }
 
@@ -49,24 +56,42 @@ public struct Charge: Sendable, Equatable {
     /// SHA-256 of the canonical inputs.
     public var inputsHash: [UInt8]
     public var energyWh: Int64
-    public var baseEnergyPaise: Int64
-    public var addOnEnergyPaise: Int64
-    public var fixedPaise: Int64
-    public var dutyPaise: Int64
-    public var totalPaise: Int64
+    public var baseEnergyPaise: Int64 = 0
+    public var addOnEnergyPaise: Int64 = 0
+    /// Standing charges and demand.
+    public var fixedPaise: Int64 = 0
+    /// Levies, duties and taxes.
+    public var dutyPaise: Int64 = 0
+    /// Subsidies, rebates, credits for energy fed in and the rest: mostly below zero.
+    public var otherPaise: Int64 = 0
+    /// The sum of the five before.
+    public var totalPaise: Int64 = 0
     public var estimatedSlots: Int64
-    public var opening: MonthState
-    public var closing: MonthState
+    /// ``BillState`` before and after it, encoded; of releases before, another format.
+    public var opening: [UInt8]
+    public var closing: [UInt8] = []
     /// Nil when this revision changed no amount: only an earlier day of the month moved.
     public var entryID: Int64?
     public var ratedAtMs: Int64
     /// By which way it was delivered: ``DeliveryPath/stored``, of the master data when the day was priced.
     public var corridor: String = ""
+    /// What each component came to, those that are not zero; empty for charges of before components.
+    public var components: [ChargePart] = []
+    /// Of the energy fed in; 0 when the tariff does not look at it.
+    public var exportVersion: Int64 = 0
+
+    /// What the next day begins from; nil when it was stored by a release that priced otherwise.
+    public var closingState: BillState? { try? BillState(decoding: closing) }
+    /// The base pack it was priced by.
+    var baseID: String {
+        let base = packs.prefix { $0 != "\n" }
+        return String(base.prefix(upTo: base.lastIndex(of: "@") ?? base.endIndex))
+    }
 
     private static let columns = """
         day, account_id, revision, meter_id, block_version, packs, sanctioned_w, inputs_hash, energy_wh,
         base_energy_paise, add_on_energy_paise, fixed_paise, duty_paise, total_paise, estimated_slots, opening_state,
-        closing_state, entry_id, rated_at_ms, corridor
+        closing_state, entry_id, rated_at_ms, corridor, other_paise, components, export_version
         """
 
     private static func decode(_ row: any SQLRow) throws -> Charge {
@@ -75,10 +100,10 @@ public struct Charge: Sendable, Equatable {
             blockVersion: try row.int(4), packs: try row.text(5), sanctionedW: try row.int(6),
             inputsHash: try row.bytes(7), energyWh: try row.int(8), baseEnergyPaise: try row.int(9),
             addOnEnergyPaise: try row.int(10), fixedPaise: try row.int(11), dutyPaise: try row.int(12),
-            totalPaise: try row.int(13), estimatedSlots: try row.int(14),
-            opening: try MonthState(decoding: row.bytes(15)), closing: try MonthState(decoding: row.bytes(16)),
-            entryID: try row.optionalInt(17), ratedAtMs: try row.int(18),
-            corridor: try row.text(19))
+            otherPaise: try row.int(20), totalPaise: try row.int(13), estimatedSlots: try row.int(14),
+            opening: try row.bytes(15), closing: try row.bytes(16), entryID: try row.optionalInt(17),
+            ratedAtMs: try row.int(18), corridor: try row.text(19),
+            components: try ChargePart.read(row.text(21)), exportVersion: try row.int(22))
     }
 
     /// The current revision of every charged day of an account from day to day, in order of day, at most `limit`.
@@ -94,6 +119,32 @@ public struct Charge: Sendable, Equatable {
                 c.day)
             ORDER BY day LIMIT $5
             """, [.int(scope.orgID), .int(accountID), .day(from), .day(to), .int(limit)], decode)
+    }
+
+    /// The current revisions of many accounts from day to day; at most some thousands of accounts.
+    static func current(
+        accountIDs: [Int64], from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64: [CivilDay: Charge]] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .day(from), .day(to)]
+        let marks = parameters.bind(accountIDs)
+        let rows = try transaction.query(
+            """
+            SELECT \(columns) FROM charge WHERE org_id = $1 AND account_id IN (\(marks)) AND day >= $2 AND day <= $3
+            ORDER BY account_id, day, revision
+            """, parameters, decode)
+        // The latest revision comes last.
+        return rows.reduce(into: [:]) { $0[$1.accountID, default: [:]][$1.day] = $1 }
+    }
+
+    /// The current revision of the last charged day before a day.
+    static func last(
+        accountID: Int64, before day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Charge? {
+        try transaction.first(
+            """
+            SELECT \(columns) FROM charge WHERE org_id = $1 AND account_id = $2 AND day < $3
+            ORDER BY day DESC, revision DESC LIMIT 1
+            """, [.int(scope.orgID), .int(accountID), .day(day)], decode)
     }
 
     /// Every revision of one account-day, oldest first.
@@ -146,14 +197,15 @@ public struct Charge: Sendable, Equatable {
         try transaction.run(
             """
             INSERT INTO charge (org_id, \(Self.columns)) VALUES
-            ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+            ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+              $24)
             """,
             [
                 .int(scope.orgID), .day(day), .int(accountID), .int(revision), .int(meterID), .int(blockVersion),
                 .text(packs), .int(sanctionedW), .bytes(inputsHash), .int(energyWh), .int(baseEnergyPaise),
                 .int(addOnEnergyPaise), .int(fixedPaise), .int(dutyPaise), .int(totalPaise), .int(estimatedSlots),
-                .bytes(opening.encode()), .bytes(closing.encode()), .optional(entryID), .int(ratedAtMs),
-                .text(corridor),
+                .bytes(opening), .bytes(closing), .optional(entryID), .int(ratedAtMs), .text(corridor),
+                .int(otherPaise), .text(ChargePart.text(components)), .int(exportVersion),
             ])
     }
 }

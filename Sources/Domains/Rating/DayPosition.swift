@@ -1,4 +1,4 @@
-// Where the month of an account stands after a day, and what one more day would cost from there. Stores nothing.
+// Where the bill of an account stands after a day, and what one more day would cost from there. Stores nothing.
 import Access
 import Accounts
 import CivilTime
@@ -7,37 +7,34 @@ import Packs
 import SQL
 import Tariffs
 
-/// Where the running totals of an account stand.
+/// Where the running totals of an account stand, and of which base pack they are.
 struct DayPosition: Sendable {
-    static let none = DayPosition(month: nil, state: .zero)
+    static let none = DayPosition(state: .start, packID: nil)
 
-    /// The month the totals are of; they begin anew with another one.
-    var month: CivilMonth?
-    var state: MonthState
+    var state: BillState
+    var packID: String?
 
-    func opening(of day: CivilDay) -> MonthState { month == day.month ? state : .zero }
-
-    /// After the last charge of a day.
-    static func after(
-        accountID: Int64, day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    /// After the last charge of an account.
+    static func last(
+        accountID: Int64, before day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> DayPosition {
-        let charge = try Charge.current(accountID: accountID, from: day, to: day, scope, in: transaction).last
-        return DayPosition(month: day.month, state: charge?.closing ?? .zero)
+        let charge = try Charge.last(accountID: accountID, before: day, scope, in: transaction)
+        return DayPosition(state: charge?.closingState ?? .start, packID: charge?.baseID)
     }
 }
 
-extension TrialPrice {
+extension RatingShelf {
     /// What a day costs after a position, and the position after it.
     /// - Returns: nil when the account holds no base pack that day.
-    /// - Throws: ``TariffError`` when no plan can price it.
-    static func day(
-        _ account: SupplyAccount, _ day: CivilDay, _ values: [Int32], after position: DayPosition, zone: Zone,
-        _ scope: Scope, in transaction: any SQLTransaction
+    /// - Throws: `TariffError` when no plan can price it.
+    mutating func price(
+        _ readings: DayReadings, _ account: SupplyAccount, _ held: HeldPacks, after position: DayPosition,
+        _ transaction: any SQLTransaction
     ) throws -> (paise: Int64, position: DayPosition)? {
-        guard let plan = try Packs.plan(for: account, on: day, scope, in: transaction) else { return nil }
-        let priced = try DaySchedule(plan: plan, day: day, slots: values.count, zone: zone)
-            .price(values, opening: position.opening(of: day))
-        return (priced.totalPaise, DayPosition(month: day.month, state: priced.closing))
+        guard let priced = try input(readings, account, held, transaction) else { return nil }
+        let amounts = try priced.bill.price(
+            priced.input, opening: priced.opening(after: position.state, of: position.packID))
+        return (amounts.totalMinor, DayPosition(state: amounts.closing, packID: priced.tariff.id))
     }
 }
 

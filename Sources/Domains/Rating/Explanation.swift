@@ -11,7 +11,11 @@ import Tariffs
 
 public struct Explanation: Sendable {
     public var charge: Charge
-    public var priced: PricedDay
+    /// Every component with its lines; nil for a charge that an earlier release priced by other rules, of which the
+    /// amounts alone are kept.
+    public var explained: DayExplained?
+    /// Neighbouring intervals of one band or add-on pack; empty where nothing is explained.
+    public var slots: [SlotPrice]
     public var block: StoredBlock
     /// Minute of the wall clock at which each slot starts.
     public var slotStartMinutes: [Int]
@@ -23,7 +27,7 @@ public struct Explanation: Sendable {
     public static func of(
         accountID: Int64, day: CivilDay, revision: Int64?, zone: Zone, site: Site, _ scope: Scope
     ) async throws -> Explanation {
-        let (charge, plan, revisions) = try await site.money.read { transaction in
+        let (charge, revisions) = try await site.money.read { transaction in
             _ = try SupplyAccount.find(accountID, scope, in: transaction)
             let revisions = try Charge.revisions(accountID: accountID, day: day, scope, in: transaction)
             guard let charge = revision.map({ wanted in revisions.first { $0.revision == wanted } }) ?? revisions.last
@@ -31,22 +35,93 @@ public struct Explanation: Sendable {
                 throw Refusal(
                     .notFound, "This day is not charged yet.", hint: "Charges follow the night after the day.")
             }
-            let plan = try Packs.plan(recorded: charge.packs, sanctionedW: charge.sanctionedW, scope, in: transaction)
-            return (charge, plan, revisions)
+            return (charge, revisions)
         }
-        let stored = try await site.readings.shard(day.month).read { transaction in
-            try DayBlocks.versions(meterID: charge.meterID, day: day, orgID: scope.orgID, in: transaction)
-                .first { $0.version == charge.blockVersion }
+        let (stored, export) = try await site.readings.shard(day.month).read { transaction in
+            func version(_ channel: Channel, _ version: Int64) throws -> StoredBlock? {
+                try DayBlocks.versions(
+                    meterID: charge.meterID, channel: channel, day: day, orgID: scope.orgID, in: transaction
+                ).first { $0.version == version }
+            }
+            return (
+                try version(.importWh, charge.blockVersion),
+                charge.exportVersion == 0 ? nil : try version(.exportWh, charge.exportVersion)
+            )
         }
         guard let stored else { throw Refusal(.notFound, "The readings behind this charge are in the archive.") }
-        let schedule = try DaySchedule(plan: plan, day: day, slots: stored.block.slotCount, zone: zone)
-        let priced = try schedule.price(stored.block.values, opening: charge.opening)
-        let hash = Hash.sha256(schedule.inputBytes(stored.block.values, opening: charge.opening))
-        return Explanation(
-            charge: charge, priced: priced, block: stored, slotStartMinutes: schedule.slotStartMinutes,
-            agrees: hash == charge.inputsHash && priced.totalPaise == charge.totalPaise
-                && priced.closing == charge.closing,
-            revisions: revisions)
+        let slotCount = stored.block.slotCount
+        let periodS = slotCount > 0 ? zone.lengthS(of: day) / Int64(slotCount) : 1800
+        var explanation = Explanation(
+            charge: charge, slots: [], block: stored,
+            slotStartMinutes: (0..<slotCount).map { zone.minuteOfDay(slot: $0, of: day, periodS: periodS) },
+            agrees: false, revisions: revisions)
+        guard let opening = try? BillState(decoding: charge.opening), let period = charge.closingState?.period else {
+            return explanation
+        }
+        let readings = DayReadings(
+            day: day, meterID: charge.meterID, importWh: stored.block.values, exportWh: export?.block.values)
+        let priced = try await site.money.read { transaction in
+            try charge.input(readings, period, opening, zone, scope, transaction)
+        }
+        guard let priced, let explained = try? priced.bill.explain(priced.input, opening: opening) else {
+            return explanation
+        }
+        explanation.explained = explained
+        explanation.slots = try priced.tariff.slotPrices(priced.input.load, addOns: explained.addOnLines)
+        explanation.agrees =
+            priced.hash(opening: opening) == charge.inputsHash
+            && explained.amounts.amountsMinor.map(ChargePart.init) == charge.components
+            && explained.amounts.closing.encode() == charge.closing
+        return explanation
+    }
+}
+
+extension Charge {
+    /// What it was made from, by the versions it names. Of a bill in which several versions hold, those that were there
+    /// when it was made are found by the hash.
+    fileprivate func input(
+        _ readings: DayReadings, _ period: BillPeriod, _ opening: BillState, _ zone: Zone, _ scope: Scope,
+        _ transaction: any SQLTransaction
+    ) throws -> PricedInput? {
+        let (base, addOns) = try named(scope, transaction)
+        let all = try Packs.versions(of: base.id, scope, in: transaction)
+        var nearest: PricedInput?
+        for latest in all.reversed() where latest.version >= base.version {
+            var shelf = RatingShelf(zone: zone, nowMs: ratedAtMs, scope)
+            shelf.asOfMs = ratedAtMs
+            do {
+                let book = try TariffBook(stored: all.filter { $0.version <= latest.version })
+                guard let tariff = book.tariff(on: day), tariff.version == base.version else { continue }
+                let priced = try shelf.input(
+                    readings, book, tariff, period, addOns, sanctionedW: sanctionedW, transaction)
+                if priced.hash(opening: opening) == inputsHash { return priced }
+                nearest = nearest ?? priced
+            } catch is TariffError {
+                continue
+            }
+        }
+        return nearest
+    }
+
+    /// The versions of ``packs``.
+    private func named(
+        _ scope: Scope, _ transaction: any SQLTransaction
+    ) throws -> (base: (id: String, version: Int), addOns: [AddOnPack]) {
+        let names = try packs.split(separator: "\n").map { line in
+            guard let at = line.lastIndex(of: "@"), let version = Int(line[line.index(after: at)...]) else {
+                throw SQLError(.decode, "a charge names its packs as \(packs)")
+            }
+            return (id: String(line[..<at]), version: version)
+        }
+        guard let base = names.first else { throw SQLError(.decode, "a charge names no base pack") }
+        let addOns = try names.dropFirst().map { name in
+            let found = try Packs.addOnVersions(of: name.id, scope, in: transaction)
+            guard let pack = found.first(where: { $0.pack.version == name.version })?.pack else {
+                throw Refusal(.notFound, "Pack \(name.id)@\(name.version) is not stored any more.")
+            }
+            return pack
+        }
+        return (base, addOns)
     }
 }
 

@@ -79,8 +79,10 @@ public struct ProjectedBalance: Sendable, Equatable {
 
     private static let revisionsMax: Int64 = 1_000_000
 
-    /// The day of a base.
-    var chargedDay: CivilDay? { base > 0 ? CivilDay(number: Int32(base / Self.revisionsMax)) : nil }
+    /// The day of a ``base``.
+    static func chargedDay(_ base: Int64) -> CivilDay? {
+        base > 0 ? CivilDay(number: Int32(base / revisionsMax)) : nil
+    }
 
     /// Accounts whose projection goes on from a charge that is no longer their last one, in order.
     static func outdated(after accountID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws

@@ -8,6 +8,7 @@ import IntervalData
 import MeterData
 import Meters
 import Outbox
+import Packs
 import SQL
 import Tariffs
 
@@ -110,10 +111,19 @@ public struct Projector: Sendable {
     /// Where an account's projection begins.
     private struct Start {
         var account: SupplyAccount
+        var held: HeldPacks
         var base: Int64
         var opening: DayPosition
         var from: CivilDay
         var meters: [(meterID: Int64, from: CivilDay, to: CivilDay)]
+        /// Some tariff of it looks at energy fed in.
+        var feedsIn: Bool
+    }
+
+    /// The days of an account beyond its last charge.
+    private struct Days {
+        var drawn: [StoredBlock] = []
+        var fedIn: [CivilDay: StoredBlock] = [:]
     }
 
     /// Projects some accounts. Public for who wants one anew at once.
@@ -122,69 +132,94 @@ public struct Projector: Sendable {
         let nowMs = site.clocks.businessNowMs()
         let (starts, exchanges) = try await site.money.read { [scope] transaction in
             (
-                try accountIDs.compactMap { try start($0, today, scope, transaction) },
+                try starts(accountIDs, today, scope, transaction),
                 try MeterReplacement.since(today.advanced(by: -Self.daysMax), scope, in: transaction)
             )
         }
-        var blocks: [Int64: [StoredBlock]] = [:]
-        for month in Set(starts.flatMap { [$0.from.month, today.month] }).sorted()
-        where try await site.readings.monthsInReach().contains(month) {
+        var days: [Int64: Days] = [:]
+        let first = starts.map(\.from).min()?.month ?? today.month
+        for month in try await site.readings.monthsInReach() where month >= first && month <= today.month {
             let found = try await site.readings.shard(month).read { [org] transaction in
                 try starts.map { start in
-                    (
-                        start.account.accountID,
-                        try Self.blocks(start, month, exchanges, org, in: transaction)
-                    )
+                    let drawn = try Self.blocks(start, .importWh, month, exchanges, org, in: transaction)
+                    let fedIn =
+                        start.feedsIn
+                        ? try Self.blocks(start, .exportWh, month, exchanges, org, in: transaction) : []
+                    return (start.account.accountID, drawn, fedIn)
                 }
             }
-            for (accountID, days) in found { blocks[accountID, default: []] += days }
+            for (accountID, drawn, fedIn) in found {
+                days[accountID, default: Days()].drawn += drawn
+                for block in fedIn { days[accountID, default: Days()].fedIn[block.day] = block }
+            }
         }
-        return try await site.money.write { [scope, blocks, org] transaction in
+        return try await site.money.write { [scope, days, org] transaction in
             var outcome = Outcome()
+            var shelf = RatingShelf(zone: org.zone, nowMs: nowMs, scope)
             for start in starts {
-                let accountID = start.account.accountID
-                do {
-                    let known = try ProjectedBalance.known([accountID], scope, in: transaction)[accountID]
-                    var made = try Self.price(start, blocks[accountID] ?? [], org, scope, transaction)
-                    outcome.accepted.append(accountID)
-                    made?.madeAtMs = known?.madeAtMs ?? nowMs
-                    guard let made else {
-                        if known != nil { try ProjectedBalance.remove(accountID, scope, in: transaction) }
-                        continue
-                    }
-                    var new = made
-                    new.madeAtMs = nowMs
-                    if made != known { try new.store(scope, in: transaction) }
-                    outcome.made += 1
-                } catch let error as TariffError {
-                    try ProjectedBalance.remove(accountID, scope, in: transaction)
-                    outcome.refused.append((accountID, error.description))
-                }
+                try Self.settle(
+                    start, days[start.account.accountID] ?? Days(), nowMs, org, &shelf, &outcome, scope, transaction)
             }
             return outcome
         }
     }
 
-    private func start(
-        _ accountID: Int64, _ today: CivilDay, _ scope: Scope, _ transaction: any SQLTransaction
-    ) throws -> Start? {
-        let account = try SupplyAccount.find(accountID, scope, in: transaction)
-        let base = try ProjectedBalance.baseNow(accountID, scope, in: transaction)
-        var from = today.advanced(by: -Self.daysMax)
-        var opening = DayPosition.none
-        if base > 0 {
-            let day = CivilDay(number: Int32(base / 1_000_000))
-            from = max(from, day.advanced(by: 1))
-            opening = try DayPosition.after(accountID: accountID, day: day, scope, in: transaction)
+    /// Stores what one account comes to, where it is not stored yet.
+    private static func settle(
+        _ start: Start, _ days: Days, _ nowMs: Int64, _ org: Org, _ shelf: inout RatingShelf,
+        _ outcome: inout Outcome, _ scope: Scope, _ transaction: any SQLTransaction
+    ) throws {
+        let accountID = start.account.accountID
+        let known = try ProjectedBalance.known([accountID], scope, in: transaction)[accountID]
+        do {
+            let made = try price(start, days, org, &shelf, transaction)
+            outcome.accepted.append(accountID)
+            guard var made else {
+                if known != nil { try ProjectedBalance.remove(accountID, scope, in: transaction) }
+                return
+            }
+            made.madeAtMs = known?.madeAtMs ?? nowMs
+            guard made != known else { return }
+            made.madeAtMs = nowMs
+            try made.store(scope, in: transaction)
+            outcome.made += 1
+        } catch let error as TariffError {
+            try ProjectedBalance.remove(accountID, scope, in: transaction)
+            outcome.refused.append((accountID, error.description))
         }
-        guard from <= today else { return nil }
-        let meters = try Installation.of(accountID: accountID, from: from, to: today, scope, in: transaction)
-        return Start(account: account, base: base, opening: opening, from: from, meters: meters)
+    }
+
+    private func starts(
+        _ accountIDs: [Int64], _ today: CivilDay, _ scope: Scope, _ transaction: any SQLTransaction
+    ) throws -> [Start] {
+        let held = try HeldPacks.of(accountIDs, scope, in: transaction)
+        let exporting = Set(try Packs.lookingAtExport(scope, in: transaction))
+        return try accountIDs.compactMap { accountID in
+            let account = try SupplyAccount.find(accountID, scope, in: transaction)
+            let base = try ProjectedBalance.baseNow(accountID, scope, in: transaction)
+            var from = today.advanced(by: -Self.daysMax)
+            var opening = DayPosition.none
+            if let charged = ProjectedBalance.chargedDay(base) {
+                from = max(from, charged.advanced(by: 1))
+                opening = try .last(accountID: accountID, before: charged.advanced(by: 1), scope, in: transaction)
+            }
+            guard from <= today else { return nil }
+            let own = held[accountID] ?? HeldPacks([])
+            let feedsIn =
+                !exporting.isEmpty
+                && (from.number...today.number).contains { number in
+                    own.base(on: CivilDay(number: number)).map(exporting.contains) == true
+                }
+            return Start(
+                account: account, held: own, base: base, opening: opening, from: from,
+                meters: try Installation.of(accountID: accountID, from: from, to: today, scope, in: transaction),
+                feedsIn: feedsIn)
+        }
     }
 
     /// The account's days of one month, of all its meters in one row.
     private static func blocks(
-        _ start: Start, _ month: CivilMonth, _ exchanges: [MeterReplacement], _ org: Org,
+        _ start: Start, _ channel: Channel, _ month: CivilMonth, _ exchanges: [MeterReplacement], _ org: Org,
         in transaction: any SQLTransaction
     ) throws -> [StoredBlock] {
         var own: [Int64: [StoredBlock]] = [:]
@@ -194,31 +229,39 @@ public struct Projector: Sendable {
             guard from <= to else { continue }
             first[meterID] = from
             own[meterID] = try DayBlocks.current(
-                meterID: meterID, from: from, to: to, orgID: org.orgID, in: transaction)
+                meterID: meterID, channel: channel, from: from, to: to, orgID: org.orgID, in: transaction)
         }
         let chains = MeterChain.all(first, exchanges.filter { $0.day.month == month })
         return chains.flatMap { $0.joined(own, zone: org.zone) }.sorted { $0.day < $1.day }
     }
 
+    /// What is known of a day, nothing where nothing has arrived.
+    private static func values(_ block: DayBlock) -> [Int32] {
+        zip(block.values, block.qualities).map { $1 > .missing ? $0 : 0 }
+    }
+
     /// - Returns: nil when nothing has arrived beyond the last charge.
     private static func price(
-        _ start: Start, _ blocks: [StoredBlock], _ org: Org, _ scope: Scope, _ transaction: any SQLTransaction
+        _ start: Start, _ days: Days, _ org: Org, _ shelf: inout RatingShelf, _ transaction: any SQLTransaction
     ) throws -> ProjectedBalance? {
         var found = ProjectedBalance(
             accountID: start.account.accountID, base: start.base, usedPaise: 0, usedWh: 0, throughMs: 0,
             estimatedSlots: 0, missingSlots: 0, madeAtMs: 0)
         var position = start.opening
         var missing = 0
-        for stored in blocks {
+        for stored in days.drawn {
             let block = stored.block
             guard let last = block.qualities.lastIndex(where: { $0 > .missing }) else {
                 missing += block.slotCount
                 continue
             }
-            let values = zip(block.values, block.qualities).map { $1 > .missing ? $0 : 0 }
+            let values = values(block)
+            let fedIn = start.feedsIn ? days.fedIn[stored.day].map { Self.values($0.block) } : nil
+            let readings = DayReadings(
+                day: stored.day, meterID: stored.meterID, importWh: values,
+                exportWh: start.feedsIn ? fedIn ?? values.map { _ in 0 } : nil)
             guard
-                let priced = try TrialPrice.day(
-                    start.account, stored.day, values, after: position, zone: org.zone, scope, in: transaction)
+                let priced = try shelf.price(readings, start.account, start.held, after: position, transaction)
             else { continue }
             position = priced.position
             found.usedPaise += priced.paise

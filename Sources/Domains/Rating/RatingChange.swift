@@ -30,15 +30,25 @@ public struct RatingChange: Sendable, Equatable {
 
     public var differencePaise: Int64 { afterPaise - beforePaise }
 
-    /// The current charges of some accounts in a month, from a day on.
+    /// Which charge it is.
+    struct Place: Hashable, Comparable {
+        var accountID: Int64
+        var day: CivilDay
+        static func < (a: Place, b: Place) -> Bool { (a.accountID, a.day) < (b.accountID, b.day) }
+    }
+    var place: Place { Place(accountID: accountID, day: day) }
+
+    /// The current charges of some accounts, from day to day.
     static func charges(
-        _ accountIDs: [Int64], _ month: CivilMonth, _ scope: Scope, in transaction: any SQLTransaction
+        _ accountIDs: [Int64], _ days: ClosedRange<CivilDay>, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Int64: [CivilDay: Charge]] {
         var found: [Int64: [CivilDay: Charge]] = [:]
-        for accountID in accountIDs {
-            let charges = try Charge.current(
-                accountID: accountID, from: month.first, to: month.last, scope, in: transaction)
-            found[accountID] = Dictionary(charges.map { ($0.day, $0) }, uniquingKeysWith: { $1 })
+        for start in stride(from: 0, to: accountIDs.count, by: 500) {
+            let some = Array(accountIDs[start..<min(start + 500, accountIDs.count)])
+            found.merge(
+                try Charge.current(
+                    accountIDs: some, from: days.lowerBound, to: days.upperBound, scope, in: transaction)
+            ) { $1 }
         }
         return found
     }
@@ -106,14 +116,15 @@ public struct RatingChange: Sendable, Equatable {
             afterPaise: try row.int(4), inputsHash: try row.bytes(5), parts: [])
     }
 
-    /// What a run found of some accounts in a month.
+    /// What a run found of some accounts, from day to day.
     static func stored(
-        runID: Int64, accounts: [Int64], _ month: CivilMonth, _ scope: Scope, in transaction: any SQLTransaction
+        runID: Int64, accounts: [Int64], _ days: ClosedRange<CivilDay>, _ scope: Scope,
+        in transaction: any SQLTransaction
     ) throws -> [RatingChange] {
         var found: [RatingChange] = []
         for start in stride(from: 0, to: accounts.count, by: 500) {
             var parameters: [SQLValue] = [
-                .int(scope.orgID), .int(runID), .day(month.first), .day(month.last),
+                .int(scope.orgID), .int(runID), .day(days.lowerBound), .day(days.upperBound),
             ]
             let marks = parameters.bind(Array(accounts[start..<min(start + 500, accounts.count)]))
             found += try transaction.query(
@@ -209,10 +220,14 @@ public struct RatingRunSums: Sendable, Equatable {
 }
 
 extension Charge {
-    /// What of its paise each component makes.
+    /// What of its paise each component makes, by the names of the tariff; of charges of before components their groups.
     var paiseByComponent: [String: Int64] {
-        [
+        guard components.isEmpty else {
+            return Dictionary(components.map { ($0.id, $0.paise) }, uniquingKeysWith: +).filter { $0.value != 0 }
+        }
+        return [
             "energy": baseEnergyPaise, "add-on-energy": addOnEnergyPaise, "fixed": fixedPaise, "duty": dutyPaise,
+            "other": otherPaise,
         ].filter { $0.value != 0 }
     }
 }

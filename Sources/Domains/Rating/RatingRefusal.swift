@@ -10,6 +10,13 @@ import Tariffs
 public struct RatingRefusal: Sendable, Equatable {
     /// Reason of an account that held no base pack that day; the list of accounts without a tariff shows those.
     static let withoutBase = "no base pack"
+    /// What the readings lack, not the tariff: tried again when they come.
+    static let withoutExport = TariffError(
+        "readings", "the tariff looks at energy fed in, and that of the day is not there or has gaps",
+        remedy: "let the meter's channel of export be read, imported or estimated")
+    static let withoutVoltage = TariffError(
+        "tariff", "minutes of bad voltage are credited, and the server does not know them",
+        remedy: "store a version without that credit")
 
     static let migration = Migration(
         22, .money, "days that cannot be priced",
@@ -57,15 +64,19 @@ public struct RatingRefusal: Sendable, Equatable {
             [.int(scope.orgID), .int(meterID), .day(day)])
     }
 
-    /// The days of a meter that are kept aside.
+    /// The days of some meters that are kept aside.
     static func days(
-        meterID: Int64, from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> Set<CivilDay> {
-        Set(
-            try transaction.query(
-                "SELECT day FROM rating_refusal WHERE org_id = $1 AND meter_id = $2 AND day >= $3 AND day <= $4",
-                [.int(scope.orgID), .int(meterID), .day(from), .day(to)]
-            ) { try $0.day(0) })
+        meterIDs: [Int64], from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64: Set<CivilDay>] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .day(from), .day(to)]
+        let marks = parameters.bind(meterIDs)
+        let rows = try transaction.query(
+            """
+            SELECT meter_id, day FROM rating_refusal
+            WHERE org_id = $1 AND meter_id IN (\(marks)) AND day >= $2 AND day <= $3
+            """, parameters
+        ) { (try $0.int(0), try $0.day(1)) }
+        return rows.reduce(into: [:]) { $0[$1.0, default: []].insert($1.1) }
     }
 
     /// How many meter-days have a plan that cannot price them.
@@ -114,12 +125,19 @@ public struct RatingRefusal: Sendable, Equatable {
             ], decode)
     }
 
-    /// Whether today's packs and subscriptions make a plan that fits the day.
-    func canBePriced(zone: Zone, _ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
+    /// Whether today's packs, subscriptions and prices of exchanges fit the day. Readings of nothing stand for its own.
+    func canBePriced(zone: Zone, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
+        guard reason != Self.withoutExport.description else { return false }
         let account = try SupplyAccount.find(accountID, scope, in: transaction)
+        let held = try HeldPacks.of([accountID], scope, in: transaction)
+        var shelf = RatingShelf(zone: zone, nowMs: nowMs, scope)
+        let none = Array(repeating: Int32(0), count: slots)
+        let readings = DayReadings(day: day, meterID: meterID, importWh: none, exportWh: none)
         do {
-            guard let plan = try Packs.plan(for: account, on: day, scope, in: transaction) else { return false }
-            _ = try DaySchedule(plan: plan, day: day, slots: slots, zone: zone)
+            guard let held = held[accountID], let priced = try shelf.input(readings, account, held, transaction) else {
+                return false
+            }
+            _ = try priced.bill.price(priced.input, opening: .start)
             return true
         } catch is TariffError {
             return false

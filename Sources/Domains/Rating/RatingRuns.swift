@@ -55,12 +55,11 @@ public struct RatingRuns: Sendable {
             }
             var done = Int(run.doneCount)
             for part in work {
-                let shard = try await site.readings.shard(part.month)
                 var after = part.month.index == run.placeMonth ? run.placeMeter : 0
                 if Int64(part.month.index) < run.placeMonth { continue }
                 while let meters = try await next(part, after: after), let last = meters.last {
                     try Task.checkCancellation()
-                    let goesOn = try await carryOut(run, part, meters, shard)
+                    let goesOn = try await carryOut(run, part, meters)
                     (after, done) = (last.meterID, done + meters.count)
                     await progress(done)
                     if !goesOn { return (.stopped, nil) }
@@ -130,6 +129,7 @@ public struct RatingRuns: Sendable {
                     hint: "Run the job rate first, or ask for days.")
             }
         }
+        let nowMs = site.clocks.businessNowMs()
         var last: RatingRefusal?
         while true {
             let page = try await site.money.read { [scope, last] in
@@ -139,7 +139,7 @@ public struct RatingRuns: Sendable {
             last = end
             let ready = try await site.money.read { [scope, org] transaction in
                 try page.filter { $0.day.month == month }
-                    .filter { try $0.canBePriced(zone: org.zone, scope, in: transaction) }
+                    .filter { try $0.canBePriced(zone: org.zone, nowMs: nowMs, scope, in: transaction) }
             }
             for item in ready { found[item.meterID] = min(found[item.meterID] ?? item.day, item.day) }
         }
@@ -197,41 +197,65 @@ public struct RatingRuns: Sendable {
         return meters.isEmpty ? nil : meters.map { ($0, day) }
     }
 
-    // MARK: a chunk
+    // MARK: a part of the work
+
+    /// Everything that the days of some meters lead to, read: their month, and those that lean on it.
+    private struct Found: Sendable {
+        var chunks: [RateChunk]
+        /// The accounts whose charges may move, and on which days.
+        var accounts: [Int64]
+        var days: ClosedRange<CivilDay>
+        /// What moves.
+        var changes: [RatingChange]
+    }
 
     /// - Returns: false when somebody wants the run to stop.
     private func carryOut(
-        _ run: RatingRun, _ part: Part, _ meters: [(meterID: Int64, day: CivilDay)], _ shard: any Database
+        _ run: RatingRun, _ part: Part, _ meters: [(meterID: Int64, day: CivilDay)]
     ) async throws -> Bool {
-        let found = try await look(part, meters, shard)
+        let found = try await look(part, meters)
         let (month, last, count) = (part.month, meters.last?.meterID ?? 0, meters.count)
         guard run.isTrial else {
             return try await site.perform(
                 RerunChunk(
-                    run: run, month: month, chunk: found.chunk, accounts: found.accounts, lastMeterID: last,
-                    count: count),
+                    run: run, month: month, chunks: found.chunks, accounts: found.accounts, days: found.days,
+                    lastMeterID: last, count: count),
                 as: actor, source: "job rerun", why: run.reason)
         }
-        let changes = try await rehearse(found, month)
         return try await site.money.write { [scope] transaction in
-            try RatingChange.store(changes, runID: run.runID, scope, in: transaction)
+            try RatingChange.store(found.changes, runID: run.runID, scope, in: transaction)
             return try RatingRun.advance(
                 run.runID, month: month, meterID: last, by: count, scope, in: transaction)
         }
     }
 
-    private func look(
-        _ part: Part, _ meters: [(meterID: Int64, day: CivilDay)], _ shard: any Database
-    ) async throws -> (chunk: RateChunk, accounts: [Int64]) {
-        let firstDay = Dictionary(meters.map { ($0.meterID, $0.day) }, uniquingKeysWith: { min($0, $1) })
-        let chunk = try await Rater(site: site, org: org).chunk(
-            firstDay, month: part.month, shard: shard, acceptsOlder: false)
-        let all = Set(firstDay.keys).union(chunk.blocks.values.flatMap { $0.map(\.meterID) }).sorted()
-        let accounts = try await site.money.read { [scope] transaction in
+    /// Rehearses month after month until nothing leans on them any more.
+    private func look(_ part: Part, _ meters: [(meterID: Int64, day: CivilDay)]) async throws -> Found {
+        let rater = Rater(site: site, org: org)
+        var rounds = RatingRounds(meters.map { (day: $0.day, meterID: $0.meterID) })
+        var found = Found(chunks: [], accounts: [], days: part.month.first...part.month.last, changes: [])
+        while let (month, first) = rounds.next() {
+            let chunk = try await rater.chunk(
+                first, month: month, shard: try await site.readings.shard(month), begun: rounds.begun,
+                acceptsOlder: false)
+            found.chunks.append(chunk)
+            let all = Set(first.keys).union(chunk.blocks.values.flatMap { $0.map(\.meterID) })
+            found.accounts = Set(found.accounts).union(try await accounts(all.sorted(), month)).sorted()
+            found.days = min(found.days.lowerBound, month.first)...max(found.days.upperBound, month.last)
+            let (outcome, changes) = try await rehearse(found)
+            found.changes = changes
+            rounds.take(outcome, of: month, starts: try await rater.starts(after: outcome, of: month))
+        }
+        return found
+    }
+
+    /// The accounts that some meters serve in a month.
+    private func accounts(_ meterIDs: [Int64], _ month: CivilMonth) async throws -> Set<Int64> {
+        try await site.money.read { [scope] transaction in
             var found: Set<Int64> = []
-            for start in stride(from: 0, to: all.count, by: 500) {
-                var parameters: [SQLValue] = [.int(scope.orgID), .day(part.month.first), .day(part.month.last)]
-                let marks = parameters.bind(Array(all[start..<min(start + 500, all.count)]))
+            for start in stride(from: 0, to: meterIDs.count, by: 500) {
+                var parameters: [SQLValue] = [.int(scope.orgID), .day(month.first), .day(month.last)]
+                let marks = parameters.bind(Array(meterIDs[start..<min(start + 500, meterIDs.count)]))
                 found.formUnion(
                     try transaction.query(
                         """
@@ -240,46 +264,49 @@ public struct RatingRuns: Sendable {
                         """, parameters
                     ) { try $0.int(0) })
             }
-            return found.sorted()
+            return found
         }
-        return (chunk, accounts)
     }
 
-    private func rehearse(
-        _ found: (chunk: RateChunk, accounts: [Int64]), _ month: CivilMonth
-    ) async throws -> [RatingChange] {
-        try await site.rehearse(found.chunk, as: actor, source: "job rerun") { [scope] transaction, run in
-            let before = try RatingChange.charges(found.accounts, month, scope, in: transaction)
-            _ = try run()
-            return RatingChange.between(
-                before, try RatingChange.charges(found.accounts, month, scope, in: transaction))
+    private func rehearse(_ found: Found) async throws -> (RateChunk.Outcome, [RatingChange]) {
+        try await site.rehearse(RateChunks(chunks: found.chunks), as: actor, source: "job rerun") {
+            [scope] transaction, run in
+            let before = try RatingChange.charges(found.accounts, found.days, scope, in: transaction)
+            let outcome = try run()
+            let after = try RatingChange.charges(found.accounts, found.days, scope, in: transaction)
+            return (outcome, RatingChange.between(before, after))
         }
     }
 
     /// Looks whether everything would still come out as the trial found it.
     /// - Returns: what does not; nil when all does.
     private func verify(_ trialID: Int64, _ work: [Part]) async throws -> String? {
-        var seen: Set<Int64> = []
+        var accounts: Set<Int64> = []
+        var seen: Set<RatingChange.Place> = []
         for part in work {
-            let shard = try await site.readings.shard(part.month)
             var after: Int64 = 0
             while let meters = try await next(part, after: after), let last = meters.last {
                 try Task.checkCancellation()
                 after = last.meterID
-                let found = try await look(part, meters, shard)
-                let changes = try await rehearse(found, part.month)
+                let found = try await look(part, meters)
                 let expected = try await site.money.read { [scope] in
-                    try RatingChange.stored(runID: trialID, accounts: found.accounts, part.month, scope, in: $0)
+                    try RatingChange.stored(
+                        runID: trialID, accounts: found.accounts, found.days, scope, in: $0)
                 }
-                if let words = InputsChanged.words(expected: expected, found: changes) { return words }
-                seen.formUnion(changes.map(\.accountID))
+                // What an earlier part led to is seen; alone it would come out otherwise here.
+                let words = InputsChanged.words(
+                    expected: expected.filter { !seen.contains($0.place) },
+                    found: found.changes.filter { !seen.contains($0.place) })
+                if let words { return words }
+                accounts.formUnion(found.changes.map(\.accountID))
+                seen.formUnion(found.changes.map(\.place))
             }
         }
         let known = try await site.money.read { [scope] in
             Int(try RatingRunSums.of(runID: trialID, scope, in: $0).accounts)
         }
-        return seen.count == known
-            ? nil : "The trial moved \(known) accounts, it would move \(seen.count) now. Make a new trial."
+        return accounts.count == known
+            ? nil : "The trial moved \(known) accounts, it would move \(accounts.count) now. Make a new trial."
     }
 }
 
@@ -289,13 +316,8 @@ struct InputsChanged: Error {
 
     /// The first differences in words; nil when there is none.
     static func words(expected: [RatingChange], found: [RatingChange]) -> String? {
-        struct Place: Hashable, Comparable {
-            var accountID: Int64
-            var day: CivilDay
-            static func < (a: Place, b: Place) -> Bool { (a.accountID, a.day) < (b.accountID, b.day) }
-        }
-        func byPlace(_ changes: [RatingChange]) -> [Place: RatingChange] {
-            Dictionary(changes.map { (Place(accountID: $0.accountID, day: $0.day), $0) }, uniquingKeysWith: { $1 })
+        func byPlace(_ changes: [RatingChange]) -> [RatingChange.Place: RatingChange] {
+            Dictionary(changes.map { ($0.place, $0) }, uniquingKeysWith: { $1 })
         }
         let (was, now) = (byPlace(expected), byPlace(found))
         let different = Set(was.keys).union(now.keys).filter {
@@ -313,36 +335,56 @@ struct InputsChanged: Error {
     }
 }
 
-/// One chunk of a run that changes something: rated, compared with its trial, and written down, all or nothing.
+/// Months of some accounts one after the other, as the rater runs them.
+struct RateChunks: Command {
+    static let name = "rating.chunks"
+    static let permissions: [Permission] = [.runJobs]
+
+    var chunks: [RateChunk]
+
+    var key: String? { nil }
+    var content: String { chunks.map(\.content).joined(separator: " ") }
+    var subjectID: Int64 { 0 }
+
+    /// - Returns: what the last of them leaves to do.
+    func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> RateChunk.Outcome {
+        var outcome = RateChunk.Outcome()
+        for chunk in chunks { outcome = try chunk.run(in: transaction, context) }
+        return outcome
+    }
+}
+
+/// One part of a run that changes something: rated, compared with its trial, and written down, all or nothing.
 struct RerunChunk: Command {
     static let name = "rating.rerun-chunk"
     static let permissions: [Permission] = [.runJobs]
 
     var run: RatingRun
     var month: CivilMonth
-    var chunk: RateChunk
+    var chunks: [RateChunk]
     var accounts: [Int64]
+    var days: ClosedRange<CivilDay>
     var lastMeterID: Int64
     var count: Int
 
     var key: String? { nil }
-    var content: String { "run=\(run.runID) \(chunk.content)" }
+    var content: String { "run=\(run.runID) \(RateChunks(chunks: chunks).content)" }
     var subjectID: Int64 { run.runID }
 
     /// - Returns: false when somebody wants the run to stop.
     func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool {
         let scope = context.actor.scope
-        let before = try RatingChange.charges(accounts, month, scope, in: transaction)
-        _ = try chunk.run(in: transaction, context)
+        let before = try RatingChange.charges(accounts, days, scope, in: transaction)
+        _ = try RateChunks(chunks: chunks).run(in: transaction, context)
         let changes = RatingChange.between(
-            before, try RatingChange.charges(accounts, month, scope, in: transaction))
+            before, try RatingChange.charges(accounts, days, scope, in: transaction))
         if let trialID = run.trialID {
-            // Of a meter that followed another one the days may have been charged with the other.
+            // Of a meter that followed another one, or of a month that leans on another, days may be charged already.
             let charged = Set(
-                try RatingChange.stored(runID: run.runID, accounts: accounts, month, scope, in: transaction)
-                    .map { [$0.accountID, Int64($0.day.number)] })
-            let expected = try RatingChange.stored(runID: trialID, accounts: accounts, month, scope, in: transaction)
-                .filter { !charged.contains([$0.accountID, Int64($0.day.number)]) }
+                try RatingChange.stored(runID: run.runID, accounts: accounts, days, scope, in: transaction)
+                    .map(\.place))
+            let expected = try RatingChange.stored(runID: trialID, accounts: accounts, days, scope, in: transaction)
+                .filter { !charged.contains($0.place) }
             if let words = InputsChanged.words(expected: expected, found: changes) {
                 throw InputsChanged(words: words)
             }

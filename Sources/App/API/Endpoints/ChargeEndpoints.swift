@@ -13,23 +13,29 @@ struct DayPath: APIModel {
 }
 
 struct ComponentView: APIModel {
-    enum Kind: String, Codable, CaseIterable { case energy, addOn = "add-on", fixed, duty }
+    enum Kind: String, Codable, CaseIterable { case energy, addOn = "add-on", fixed, duty, other }
     var kind: Kind
+    var id: String
+    var label: String
     var band: String?
     var milliPaisePerKWh: Int64?
     var energyWh: Int64?
     var paise: Int64
     static let notes: [String: Note] = [
-        "kind": Note("What it is for."), "band": Note("The band of the day."), "milliPaisePerKWh": Note("Its price."),
+        "kind": Note("What it is for; other are credits, subsidies and rounding."),
+        "id": Note("The component as the tariff names it; empty for charges of before tariffs."),
+        "label": Note("Its words on the bill."), "band": Note("The band of the day, or the slab."),
+        "milliPaisePerKWh": Note("Its price; absent where each interval has its own."),
         "energyWh": Note("Energy in it."), "paise": Note("Its part of the total; the parts add up to it."),
     ]
     init(_ component: DayReport.Component) {
-        (energyWh, paise) = (component.energyWh, component.paise)
+        (id, label, energyWh, paise) = (component.id, component.label, component.energyWh, component.paise)
         switch component.kind {
         case .energy(let band, let price, _): (kind, self.band, milliPaisePerKWh) = (.energy, band, price)
         case .addOn: kind = .addOn
         case .fixed: kind = .fixed
         case .duty: kind = .duty
+        case .other: kind = .other
         }
     }
 }
@@ -51,12 +57,14 @@ struct PricedLineView: APIModel {
         "milliPaisePerKWh": Note("The price."), "energyWh": Note("The energy."),
         "microPaise": Note("Exact amount: Wh × milli-paise per kWh, as text because it may exceed 64 bits."),
     ]
-    init(_ line: PriceLine, startMinutes: [Int]) {
+    /// Nil where slabs or a market decide: the components tell what they come to.
+    init?(_ line: SlotPrice, startMinutes: [Int]) {
+        guard let price = line.milliPerKWh, let micro = line.microMinor else { return nil }
         fromMinute = startMinutes.indices.contains(line.fromSlot) ? startMinutes[line.fromSlot] : 0
         toMinute = startMinutes.indices.contains(line.toSlot) ? startMinutes[line.toSlot] : 1440
         (band, packID, packVersion, isAddOn) = (line.band, line.packID, line.packVersion, line.isAddOn)
-        (milliPaisePerKWh, energyWh) = (line.priceMilliPaisePerKWh, line.energyWh)
-        microPaise = String(line.microPaise)
+        (milliPaisePerKWh, energyWh) = (price, line.energyWh)
+        microPaise = String(micro)
     }
 }
 
@@ -92,16 +100,19 @@ struct DayExplanationView: APIModel {
     var revisions: [RevisionView]
     var inputHash: String
     var agrees: Bool
+    var isExplained: Bool
     static let notes: [String: Note] = [
         "accountID": Note("The account."), "day": Note("The day of supply."),
         "meterID": Note("The meter it was read from."),
         "readingVersion": Note("The version of the day's readings that was priced."),
         "energyWh": Note("Energy of the day."),
         "totalPaise": Note("The charge."), "estimatedSlots": Note("Intervals that were estimated."),
-        "components": Note("Parts that add up to the total."), "lines": Note("Neighbouring intervals priced alike."),
+        "components": Note("Parts that add up to the total."),
+        "lines": Note("Neighbouring intervals at one price; none where slabs or a market decide it."),
         "revisions": Note("Every time the day was charged, oldest first."),
         "inputHash": Note("SHA-256 of the inputs the charge was posted with, hexadecimal."),
         "agrees": Note("The charge was worked out again just now and is the same."),
+        "isExplained": Note("False for charges of an earlier release, of which the amounts alone are kept."),
     ]
     init(_ report: DayReport) {
         let charge = report.explanation.charge
@@ -109,12 +120,13 @@ struct DayExplanationView: APIModel {
         (readingVersion, energyWh, totalPaise) = (charge.blockVersion, charge.energyWh, charge.totalPaise)
         estimatedSlots = charge.estimatedSlots
         components = report.components.map { ComponentView($0) }
-        lines = report.explanation.priced.lines.map {
+        lines = report.explanation.slots.compactMap {
             PricedLineView($0, startMinutes: report.explanation.slotStartMinutes)
         }
         revisions = report.revisions.map { RevisionView($0) }
         inputHash = report.inputHash
         agrees = report.explanation.agrees
+        isExplained = report.explanation.explained != nil
     }
     private init() {
         (accountID, day, meterID) = (ID(101), Day(CivilDay(number: 20_777)), ID(1001))
@@ -122,11 +134,15 @@ struct DayExplanationView: APIModel {
         components = [
             ComponentView(
                 DayReport.Component(
-                    kind: .energy(band: "normal", milliPaisePerKWh: 600_000, level: 2), energyWh: 5_260, paise: 3_156)),
-            ComponentView(DayReport.Component(kind: .fixed, energyWh: nil, paise: 626)),
-            ComponentView(DayReport.Component(kind: .duty(ppm: 50_000), energyWh: nil, paise: 158)),
+                    kind: .energy(band: "normal", milliPaisePerKWh: 600_000, level: 2), id: "energy", label: "Energy",
+                    energyWh: 5_260, paise: 3_156)),
+            ComponentView(
+                DayReport.Component(kind: .fixed, id: "fixed", label: "Fixed charge", energyWh: nil, paise: 626)),
+            ComponentView(
+                DayReport.Component(
+                    kind: .duty(ppm: 50_000), id: "duty", label: "Electricity duty", energyWh: nil, paise: 158)),
         ]
-        (lines, inputHash, agrees) = ([], String(repeating: "0f", count: 32), true)
+        (lines, inputHash, agrees, isExplained) = ([], String(repeating: "0f", count: 32), true, true)
         revisions = [
             RevisionView(
                 DayReport.Revision(

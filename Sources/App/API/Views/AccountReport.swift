@@ -66,7 +66,7 @@ public struct AccountReport: Sendable {
         let recent = try Recent.of(accountID, balance, moment, scope, in: transaction)
         let installation = try Installation.of(accountID: accountID, on: moment.today, scope, in: transaction)
         let serials = try MeterListing.serials(installation.map { [$0.meterID] } ?? [], scope, in: transaction)
-        let plan = try Packs.plan(for: account, on: moment.today, scope, in: transaction)
+        let plan = try Packs.held(by: accountID, on: moment.today, scope, in: transaction)
         let rules = try Supply.rules(on: moment.today, scope, in: transaction)
         let month = try Charge.current(
             accountID: accountID, from: moment.today.month.first, to: moment.today, scope, in: transaction)

@@ -14,16 +14,29 @@ import Tariffs
 public struct DayReport: Sendable {
     public struct Component: Sendable, Equatable {
         public enum Kind: Sendable, Equatable {
-            /// A band of the base pack at its price; level 1 is the cheapest band, 3 the dearest.
-            case energy(band: String, milliPaisePerKWh: Int64, level: Int)
+            /// Energy of a band or slab; level 1 is the cheapest price of the day, 3 the dearest. The price is nil where
+            /// each interval has its own.
+            case energy(band: String, milliPaisePerKWh: Int64?, level: Int)
             case addOn
             case fixed
-            /// Rate in parts per million of the energy charge.
-            case duty(ppm: Int64)
+            /// Rate in parts per million; nil where it is by the unit.
+            case duty(ppm: Int64?)
+            /// Subsidies, credits for energy fed in, rounding and the rest.
+            case other
         }
         public var kind: Kind
+        /// As the tariff names it; empty for charges of before tariffs.
+        public var id: String
+        public var label: String
         public var energyWh: Int64?
         public var paise: Int64
+        public init(kind: Kind, id: String = "", label: String = "", energyWh: Int64?, paise: Int64) {
+            self.kind = kind
+            self.id = id
+            self.label = label
+            self.energyWh = energyWh
+            self.paise = paise
+        }
     }
 
     public struct Revision: Sendable, Equatable {
@@ -68,66 +81,69 @@ public struct DayReport: Sendable {
         let explanation = try await Explanation.of(
             accountID: accountID, day: day, revision: nil, zone: moment.zone, site: site, scope)
         let posted = StatementReport.posted(explanation.revisions)
-        let (before, around, dutyPPM) = try await site.money.read { transaction in
+        let (before, around) = try await site.money.read { transaction in
             let line = try posted.last.flatMap { charge in
                 try Journal.chargeLine(
                     ofAccount: accountID, supplyDay: day, revision: charge.revision, scope, in: transaction)
             }
             let around = try Charge.current(
                 accountID: accountID, from: day.advanced(by: -1), to: day.advanced(by: 1), scope, in: transaction)
-            let plan = try Packs.plan(
-                recorded: explanation.charge.packs, sanctionedW: explanation.charge.sanctionedW, scope, in: transaction)
-            return (line.map { $0.balanceAfterPaise - $0.amountPaise }, around.map(\.day), plan.base.dutyPPM)
+            return (line.map { $0.balanceAfterPaise - $0.amountPaise }, around.map(\.day))
         }
         return DayReport(
             account: account, day: day, explanation: explanation,
             periodS: Int(moment.zone.lengthS(of: day)) / max(1, explanation.block.block.slotCount),
-            components: components(explanation, dutyPPM: dutyPPM), balanceBeforePaise: before,
+            components: components(explanation), balanceBeforePaise: before,
             revisions: revisions(explanation.revisions),
             hasPreviousDay: around.contains(day.advanced(by: -1)), hasNextDay: around.contains(day.advanced(by: 1)))
     }
 
-    /// The bands of the base pack share its rounded amount as the month's running total steps through them, so
-    /// the parts foot to the paisa (docs/decisions/0008).
-    private static func components(_ explanation: Explanation, dutyPPM: Int64) -> [Component] {
-        let levels = bandLevels(explanation.priced.lines)
-        var bands: [(name: String, price: Int64, wh: Int64, micro: Int128)] = []
-        for line in explanation.priced.lines where !line.isAddOn {
-            if let at = bands.firstIndex(where: { $0.name == line.band && $0.price == line.priceMilliPaisePerKWh }) {
-                bands[at].wh += line.energyWh
-                bands[at].micro += line.microPaise
-            } else {
-                bands.append((line.band, line.priceMilliPaisePerKWh, line.energyWh, line.microPaise))
+    /// Energy line by line, the rest component by component; they sum to the charge.
+    private static func components(_ explanation: Explanation) -> [Component] {
+        guard let explained = explanation.explained else { return kept(explanation.charge) }
+        let levels = SlotPrice.levels(explanation.slots)
+        return explained.components.flatMap { component -> [Component] in
+            func whole(_ kind: Component.Kind, _ energyWh: Int64? = nil) -> [Component] {
+                [
+                    Component(
+                        kind: kind, id: component.id, label: component.label, energyWh: energyWh,
+                        paise: component.amountMinor)
+                ]
+            }
+            switch ChargeGroup(kind: component.kind) {
+            case .energy:
+                guard component.amountMinor == component.lines.reduce(0, { $0 + $1.amountMinor }) else {
+                    return whole(.energy(band: component.label, milliPaisePerKWh: nil, level: 2))
+                }
+                return component.lines.map { line in
+                    let price = line.rateUnit == .milliPerKWh ? line.rate : nil
+                    return Component(
+                        kind: .energy(
+                            band: line.label.isEmpty ? component.label : line.label, milliPaisePerKWh: price,
+                            level: price.flatMap { levels[$0] } ?? 2),
+                        id: component.id, label: component.label,
+                        energyWh: line.unit == .wattHours ? line.quantity : nil,
+                        paise: line.amountMinor)
+                }
+            case .addOn:
+                return whole(.addOn, explained.amounts.addOnWh)
+            case .fixed: return whole(.fixed)
+            case .levy, .duty:
+                let rates = Set(component.lines.map { $0.rateUnit == .ppm ? $0.rate : nil })
+                return whole(.duty(ppm: rates.count == 1 ? rates.first ?? nil : nil))
+            case .subsidy, .export, .other: return whole(.other)
             }
         }
-        var running = explanation.charge.opening.baseEnergyMicroPaise
-        var parts: [Component] = []
-        for band in bands {
-            let before = roundedHalfAway(running, dividedBy: 1_000_000)
-            running += band.micro
-            parts.append(
-                Component(
-                    kind: .energy(band: band.name, milliPaisePerKWh: band.price, level: levels[band.price] ?? 2),
-                    energyWh: band.wh, paise: roundedHalfAway(running, dividedBy: 1_000_000) - before))
-        }
-        for part in explanation.priced.components {
-            switch part.kind {
-            case .baseEnergy: break
-            case .addOnEnergy: parts.append(Component(kind: .addOn, energyWh: part.energyWh, paise: part.paise))
-            case .fixed: parts.append(Component(kind: .fixed, energyWh: nil, paise: part.paise))
-            case .duty: parts.append(Component(kind: .duty(ppm: dutyPPM), energyWh: nil, paise: part.paise))
-            }
-        }
-        return parts
     }
 
-    /// 1 for the lowest price of the day, 3 for the highest, 2 between; one price alone is 2.
-    public static func bandLevels(_ lines: [PriceLine]) -> [Int64: Int] {
-        let prices = Set(lines.map(\.priceMilliPaisePerKWh)).sorted()
-        return Dictionary(
-            uniqueKeysWithValues: prices.map { price in
-                (price, prices.count == 1 ? 2 : price == prices.first ? 1 : price == prices.last ? 3 : 2)
-            })
+    /// The amounts alone, of a charge that cannot be priced again.
+    private static func kept(_ charge: Charge) -> [Component] {
+        let all: [(Component.Kind, Int64)] = [
+            (.energy(band: "", milliPaisePerKWh: nil, level: 2), charge.baseEnergyPaise),
+            (.addOn, charge.addOnEnergyPaise), (.fixed, charge.fixedPaise), (.duty(ppm: nil), charge.dutyPaise),
+            (.other, charge.otherPaise),
+        ]
+        return all.filter { $0.1 != 0 }.map { Component(kind: $0.0, energyWh: nil, paise: $0.1) }
     }
 
     private static func revisions(_ all: [Charge]) -> [Revision] {

@@ -72,9 +72,11 @@ public struct ExceptionDesk: Sendable {
         for (slot, value) in item.held where raw.indices.contains(slot) { raw[slot] = value }
         if !item.held.isEmpty { stake.rawWh = item.held.reduce(0) { $0 + Int64($1.value) } }
         let readings = [after.values, raw, without].map { $0.map { max(0, $0) } }
+        let nowMs = site.clocks.businessNowMs()
         let prices = try await site.money.read { [org, actor] transaction in
             try TrialPrice.paise(
-                meterID: item.meterID, day: item.day, readings: readings, zone: org.zone, actor.scope, in: transaction)
+                meterID: item.meterID, day: item.day, readings: readings, zone: org.zone, nowMs: nowMs, actor.scope,
+                in: transaction)
         }
         guard let prices else { return stake }
         stake.estimatePaise = prices[0]

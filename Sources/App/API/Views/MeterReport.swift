@@ -49,8 +49,8 @@ public struct MeterReport: Sendable {
             self.version = version
         }
     }
-    /// The base pack of the account, for the bands of the day.
-    public var base: BasePack?
+    /// The bands of the last day by the base pack of the account.
+    public var bands: [SlotPrice]
 
     public static let loadDaysMax = 31
 
@@ -113,7 +113,8 @@ public struct MeterReport: Sendable {
                 meterID: meterID, sinceMs: moment.startMs(of: days[0]), scope, in: transaction),
             commands: try MeterCommand.of(meterID: meterID, limit: 20, scope, in: transaction), register: nil,
             clockDriftS: nil, slotsHave: slots.have, slotsExpected: slots.expected,
-            base: try account.flatMap { try Packs.plan(for: $0, on: end, scope, in: transaction)?.base })
+            bands: try account.flatMap { try Packs.held(by: $0.accountID, on: end, scope, in: transaction) }
+                .flatMap { try? $0.base.bands(on: end) } ?? [])
         let edits = try ReadingEdit.of(meterID: meterID, days: days[0]...end, scope, in: transaction)
             .filter { $0.channel == .importWh }
         let people = try EditDayReport.people(edits, scope, in: transaction)

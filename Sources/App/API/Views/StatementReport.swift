@@ -21,7 +21,7 @@ public struct StatementItem: Sendable {
     }
     /// What stands on the other side.
     public enum Against: String, Sendable, Codable, CaseIterable {
-        case energy, addOn = "add-on", fixed, duty, bank, opening, adjustments
+        case energy, addOn = "add-on", fixed, duty, credits, bank, opening, adjustments
     }
 
     /// `C-2026-11-20-1` (charge of a day, revision 1), `R-…` (its reversal), `J-…` (other entries); unique.
@@ -157,7 +157,7 @@ public struct StatementReport: Sendable {
         guard let charge else { return [.energy] }
         let parts: [(StatementItem.Against, Int64)] = [
             (.energy, charge.baseEnergyPaise), (.addOn, charge.addOnEnergyPaise), (.fixed, charge.fixedPaise),
-            (.duty, charge.dutyPaise),
+            (.duty, charge.dutyPaise), (.credits, charge.otherPaise),
         ]
         let found = parts.filter { $0.1 != 0 }.map(\.0)
         return found.isEmpty ? [.energy] : found

@@ -49,27 +49,19 @@ public func rateFile(_ options: RateFileOptions, _ console: Console) async throw
     }
     let packs = try readPacks(options.packsFile)
     let file = try readLoadFile(options.loadFile, zone: zone, progress: progress)
-    var schedules: [CivilDay: DaySchedule] = [:]
-    let plan = try packs.plan()
     if !options.json { console.say("meter,day,baseEnergy,addOnEnergy,fixed,duty,total") }
     var totalPaise: Int128 = 0
     var dayCount = 0
     for meter in 0..<min(options.meters ?? .max, file.meters.count) {
-        var state = MonthState.zero
-        var month: CivilMonth?
+        var pricer = try CalendarPricer(packs)
         for (day, values) in file.days(meter) {
-            if day.month != month { (month, state) = (day.month, .zero) }
-            let schedule: DaySchedule
-            if let known = schedules[day] {
-                schedule = known
-            } else {
-                schedule = try DaySchedule(plan: plan, day: day, slots: values.count, zone: zone)
-                schedules[day] = schedule
-            }
-            let priced = try schedule.price(values.map { $0 ?? 0 }, opening: state)
-            state = priced.closing
+            let priced = try pricer.price(
+                day,
+                slotStartMinutes: values.indices.map {
+                    zone.minuteOfDay(slot: $0, of: day, periodS: Int64(file.periodS))
+                }, periodS: file.periodS, valuesWh: values.map { $0 ?? 0 })
             try say(priced, file.meters[meter], day, values, json: options.json, console)
-            totalPaise += Int128(priced.totalPaise)
+            totalPaise += Int128(priced.totalMinor)
             dayCount += 1
         }
         progress.at("priced \(meter + 1) of \(file.meters.count) meters")
@@ -81,13 +73,15 @@ public func rateFile(_ options: RateFileOptions, _ console: Console) async throw
 }
 
 private func say(
-    _ priced: PricedDay, _ meter: String, _ day: CivilDay, _ values: [Int32?], json: Bool, _ console: Console
+    _ priced: DayAmounts, _ meter: String, _ day: CivilDay, _ values: [Int32?], json: Bool, _ console: Console
 ) throws {
-    func paise(_ kind: ComponentKind) -> Int64 { priced.components.first { $0.kind == kind }?.paise ?? 0 }
+    func paise(_ group: ChargeGroup) -> Int64 {
+        priced.amountsMinor.reduce(0) { ChargeGroup(kind: $1.kind) == group ? $0 + $1.minor : $0 }
+    }
     let line = RatedDay(
         meter: meter, day: day.description, energyWh: values.reduce(0) { $0 + Int64($1 ?? 0) },
-        baseEnergyPaise: paise(.baseEnergy), addOnEnergyPaise: paise(.addOnEnergy), fixedPaise: paise(.fixed),
-        dutyPaise: paise(.duty), totalPaise: priced.totalPaise)
+        baseEnergyPaise: paise(.energy), addOnEnergyPaise: paise(.addOn), fixedPaise: paise(.fixed),
+        dutyPaise: paise(.duty), totalPaise: priced.totalMinor)
     guard !json else { return try console.say(json: line) }
     let amounts = [line.baseEnergyPaise, line.addOnEnergyPaise, line.fixedPaise, line.dutyPaise, line.totalPaise]
     console.say(([csvField(line.meter), line.day] + amounts.map(String.init)).joined(separator: ","))

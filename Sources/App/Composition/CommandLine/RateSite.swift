@@ -18,6 +18,8 @@ private struct RateReport: Encodable {
     var energyPaise: Int64
     var fixedPaise: Int64
     var dutyPaise: Int64
+    /// Subsidies and energy fed in: below zero.
+    var creditsPaise: Int64
     var totalPaise: Int64
     var incompleteMeterDays: Int64
     var postings: Int64
@@ -54,7 +56,8 @@ public func rateSite(_ site: SiteOptions, _ options: RateSiteOptions, _ console:
         let paise = ChartAccount.revenues.map { before[$0, default: 0] - after[$0, default: 0] }
         let report = RateReport(
             org: String(org.orgID), estimatedMeterDays: estimated, charges: made, energyPaise: paise[0],
-            fixedPaise: paise[1], dutyPaise: paise[2], totalPaise: paise.reduce(0, +), incompleteMeterDays: incomplete,
+            fixedPaise: paise[1], dutyPaise: paise[2], creditsPaise: paise[3] + paise[4],
+            totalPaise: paise.reduce(0, +), incompleteMeterDays: incomplete,
             postings: trial.postings, sumPaise: trial.sumPaise, wrongAccounts: trial.wrongAccounts.map(String.init))
         let took = progress.end()
         if options.json { try console.say(json: report) } else { say(report, org, console) }
@@ -69,7 +72,9 @@ public func rateSite(_ site: SiteOptions, _ options: RateSiteOptions, _ console:
 }
 
 extension ChartAccount {
-    fileprivate static let revenues: [ChartAccount] = [.energyRevenue, .fixedRevenue, .dutyPayable]
+    fileprivate static let revenues: [ChartAccount] = [
+        .energyRevenue, .fixedRevenue, .dutyPayable, .subsidyReceivable, .exportPayable,
+    ]
 }
 
 private func revenue(_ scope: Scope, in transaction: any SQLTransaction) throws -> [ChartAccount: Int64] {
@@ -82,7 +87,7 @@ private func say(_ report: RateReport, _ org: Org, _ console: Console) {
     let rows = [
         ("account-days charged", "\(report.charges)"), ("energy", rupees(paise: report.energyPaise)),
         ("fixed charges", rupees(paise: report.fixedPaise)), ("electricity duty", rupees(paise: report.dutyPaise)),
-        ("total", rupees(paise: report.totalPaise)),
+        ("subsidies, energy fed in", rupees(paise: report.creditsPaise)), ("total", rupees(paise: report.totalPaise)),
         (
             "trial balance",
             report.sumPaise == 0

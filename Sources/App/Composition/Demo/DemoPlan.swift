@@ -37,6 +37,15 @@ struct DemoHousehold: Sendable {
     var language: String
     var part: Part
     var hasAddOn: Bool
+    /// Four have slabs, two are shops; those the story is about are as most are.
+    var packID: String {
+        switch number {
+        case 4, 8, 12, 17: DemoTariffs.slabsID
+        case 6, 18: DemoTariffs.shopsID
+        default: DemoTariffs.domesticID
+        }
+    }
+    var category: String { packID == DemoTariffs.shopsID ? "commercial" : "domestic" }
 
     var accountID: Int64 { Int64(1_000 + number) }
     var meterID: Int64 { Int64(5_000 + number) }
@@ -51,21 +60,6 @@ enum DemoPlan {
 
     /// The login that takes money for those who come to the counter.
     static let counter = "counter"
-    static let basePack = BasePack(
-        id: "DOM-TOU", version: 1, name: "Domestic, by time of day",
-        calendar: TOUCalendar(bands: [
-            TOUBand(name: "solar", ranges: [MinuteRange(fromMinute: 540, toMinute: 1_020)]),
-            TOUBand(name: "peak", ranges: [MinuteRange(fromMinute: 1_080, toMinute: 1_320)]),
-            TOUBand(
-                name: "normal",
-                ranges: [
-                    MinuteRange(fromMinute: 0, toMinute: 540), MinuteRange(fromMinute: 1_020, toMinute: 1_080),
-                    MinuteRange(fromMinute: 1_320, toMinute: 1_440),
-                ]),
-        ]),
-        milliPaisePerKWh: ["solar": 440_000, "peak": 780_000, "normal": 610_000], fixedPaisePerMonth: 5_000,
-        fixedPaisePerKWPerMonth: 2_500, dutyPPM: 50_000)
-
     static let addOn = AddOnPack(
         id: "NOON-PUMP", version: 1, name: "Noon hours for pumps",
         prices: [AddOnPrice(.minutes(MinuteRange(fromMinute: 660, toMinute: 840)), milliPaisePerKWh: 320_000)],
@@ -145,20 +139,18 @@ enum DemoPlan {
         guard household.part == .runsDry || household.part == .lyingRelay else {
             return 60_000 + Int64(household.number) * 2_500
         }
-        let plan = try PricePlan(
-            base: basePack, addOns: household.hasAddOn ? [addOn] : [], sanctionedW: household.sanctionedW)
+        let tariff = try TariffReader.read(Array(DemoTariffs.text(household.packID).utf8), file: household.packID)
+        var pricer = CalendarPricer(
+            try TariffBook([tariff]), addOns: household.hasAddOn ? [addOn] : [], contractedW: household.sanctionedW)
         var opening: Int64 = 0
-        var state = MonthState.zero
         for offset in -historyDays...1 {
             let day = first.advanced(by: offset)
-            if day.parts.day == 1 { state = .zero }
             let startS = org.zone.startS(of: day)
             let values = (0..<48).map { Int32(load.energyWh(startS: startS + Int64($0) * 1_800, durationS: 1_800)) }
-            let priced = try price(
-                day: day, slotStartMinutes: (0..<48).map { $0 * 30 }, periodS: 1_800, valuesWh: values, plan: plan,
-                opening: state)
-            state = priced.closing
-            opening += offset == 1 ? priced.totalPaise / 2 : priced.totalPaise
+            let totalPaise = try pricer.price(
+                day, slotStartMinutes: (0..<48).map { $0 * 30 }, periodS: 1_800, valuesWh: values
+            ).totalMinor
+            opening += offset == 1 ? totalPaise / 2 : totalPaise
         }
         return max(opening, 100)
     }

@@ -117,7 +117,7 @@ struct DemoSite: Sendable {
                 ).create(scope, in: transaction)
             }
             try Setting.set(Recharge.portalSetting, "demo", from: from, scope, in: transaction)
-            try Packs.store(DemoPlan.basePack, from: from, scope, in: transaction)
+            for text in DemoTariffs.all { try Packs.store(tariff: text, scope, in: transaction) }
             try Packs.store(DemoPlan.addOn, from: from, scope, in: transaction)
             if try Setting.value(Supply.ruleSetting, on: first, scope, in: transaction) == nil {
                 try Setting.set(Supply.ruleSetting, DemoPlan.rules.json(), from: from, scope, in: transaction)
@@ -125,7 +125,7 @@ struct DemoSite: Sendable {
             for (index, household) in DemoPlan.households.enumerated() {
                 try SupplyAccount(
                     accountID: household.accountID, accountNumber: household.accountNumber, name: household.name,
-                    category: "domestic", placeID: household.placeID, sanctionedW: household.sanctionedW,
+                    category: household.category, placeID: household.placeID, sanctionedW: household.sanctionedW,
                     language: household.language, openedDay: from
                 ).create(scope, in: transaction)
                 try Meter(
@@ -149,7 +149,7 @@ struct DemoSite: Sendable {
 
     private func subscribe(_ household: DemoHousehold, from: CivilDay, in transaction: any SQLTransaction) throws {
         try Subscription(
-            subscriptionID: household.accountID * 10, accountID: household.accountID, packID: DemoPlan.basePack.id,
+            subscriptionID: household.accountID * 10, accountID: household.accountID, packID: household.packID,
             kind: .base, fromDay: from
         ).create(scope, in: transaction)
         guard household.hasAddOn else { return }

@@ -130,6 +130,7 @@ extension StatementLine {
             case .addOn: .addOn
             case .fixed: .fixed
             case .duty: .duty
+            case .credits: .credits
             case .bank: .bank
             case .opening: .opening
             case .adjustments: .adjustments
@@ -145,29 +146,31 @@ extension DayView {
     init(_ report: DayReport) {
         let explanation = report.explanation
         let (charge, block) = (explanation.charge, explanation.block.block)
-        let levels = DayReport.bandLevels(explanation.priced.lines)
-        let addOns = Set(explanation.priced.lines.filter(\.isAddOn).map(\.packID)).sorted().joined(separator: ", ")
+        let levels = SlotPrice.levels(explanation.slots)
+        let addOns = Set(explanation.slots.filter(\.isAddOn).map(\.packID)).sorted().joined(separator: ", ")
         let minute = { (slot: Int) in
             explanation.slotStartMinutes.indices.contains(slot) ? explanation.slotStartMinutes[slot] : 1440
         }
         /// Where clocks go back a run may end before it began on the wall; it is shown from its start.
-        let minutes = { (line: PriceLine) in minute(line.fromSlot)..<max(minute(line.fromSlot), minute(line.toSlot)) }
+        let minutes = { (line: SlotPrice) in minute(line.fromSlot)..<max(minute(line.fromSlot), minute(line.toSlot)) }
         self.init(
             account: report.account.accountID, code: report.account.accountNumber, name: report.account.name,
             load: MeterDay(
                 day: report.day, slotCount: block.slotCount, valuesWh: block.values, qualities: block.qualities),
             day: report.day, periodS: report.periodS,
-            bands: explanation.priced.lines.map {
-                PriceBand(minutes: minutes($0), level: levels[$0.priceMilliPaisePerKWh] ?? 2, name: $0.band)
+            bands: explanation.slots.map {
+                PriceBand(minutes: minutes($0), level: levels[$0.rank] ?? 2, name: $0.band)
             }, energyWh: charge.energyWh, totalPaise: charge.totalPaise, balanceBeforePaise: report.balanceBeforePaise,
             components: report.components.map { Component($0, addOns: addOns) },
-            lines: explanation.priced.lines.map { line in
-                Line(
-                    minutes: minutes(line), energyWh: line.energyWh, milliPaisePerKWh: line.priceMilliPaisePerKWh,
-                    microPaise: line.microPaise, pack: line.packID, packVersion: line.packVersion,
+            lines: explanation.slots.compactMap { line in
+                guard let price = line.milliPerKWh, let micro = line.microMinor else { return nil }
+                return Line(
+                    minutes: minutes(line), energyWh: line.energyWh, milliPaisePerKWh: price, microPaise: micro,
+                    pack: line.packID, packVersion: line.packVersion,
                     readingVersion: Int(explanation.block.version),
                     quality: block.qualities[line.fromSlot..<line.toSlot].min() ?? .missing)
-            }, inputHash: report.inputHash, proof: explanation.agrees ? .agrees : .differs,
+            }, inputHash: report.inputHash,
+            proof: explanation.explained == nil ? .notChecked : explanation.agrees ? .agrees : .differs,
             revisions: report.revisions.compactMap { Revision($0) }, isProvisional: false,
             hasPreviousDay: report.hasPreviousDay, hasNextDay: report.hasNextDay)
     }
@@ -177,10 +180,13 @@ extension DayView.Component {
     init(_ part: DayReport.Component, addOns: String) {
         let kind: Kind =
             switch part.kind {
-            case .energy(let band, let price, let level): .energy(block: band, milliPaisePerKWh: price, level: level)
-            case .addOn: .addOn(name: addOns)
-            case .fixed: .fixed
-            case .duty(let ppm): .duty(ppm: Int(ppm))
+            case .energy(let band, let price?, let level): .energy(block: band, milliPaisePerKWh: price, level: level)
+            case .energy(let band, nil, _): band.isEmpty ? .sum(.energy) : .other(name: band)
+            case .addOn: addOns.isEmpty ? .sum(.addOn) : .addOn(name: addOns)
+            case .fixed: part.label.isEmpty ? .sum(.fixed) : part.id == "fixed" ? .fixed : .other(name: part.label)
+            case .duty(let ppm?) where part.id == "duty": .duty(ppm: Int(ppm))
+            case .duty: part.label.isEmpty ? .sum(.duty) : .other(name: part.label)
+            case .other: part.label.isEmpty ? .sum(.credits) : .other(name: part.label)
             }
         self.init(kind: kind, energyWh: part.energyWh, paise: part.paise)
     }

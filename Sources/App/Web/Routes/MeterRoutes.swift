@@ -112,7 +112,7 @@ extension MeterView {
                 clockDriftS: report.clockDriftS.map { Int($0) }),
             days: report.days.map { MeterDay($0, report, today: today) }, periodS: Int(meter.capturePeriodS),
             relay: Relay(report, commands, weekdays), mayOperate: mayOperate, idempotencyKey: key)
-        bands = report.base.map { PriceBand.all($0) } ?? []
+        bands = PriceBand.all(report.bands)
         held = Self.held(report)
         relayActual = Self.spans(report, "actual", before: .unknown)
         // A meter is installed with its relay wanted closed; that first wish is no change.
@@ -208,15 +208,13 @@ extension MeterDay {
 }
 
 extension PriceBand {
-    /// The bands of a base pack; none when all cost the same.
-    static func all(_ base: BasePack) -> [PriceBand] {
-        let prices = Set(base.milliPaisePerKWh.values).sorted()
-        guard prices.count > 1 else { return [] }
-        return base.calendar.bands.flatMap { band in
-            let price = base.milliPaisePerKWh[band.name]
-            let level = price == prices.first ? 1 : price == prices.last ? 3 : 2
-            return band.ranges.map { PriceBand(minutes: $0.fromMinute..<$0.toMinute, level: level, name: band.name) }
-        }.sorted { $0.minutes.lowerBound < $1.minutes.lowerBound }
+    /// The bands of a tariff; none when all cost the same.
+    static func all(_ slots: [SlotPrice]) -> [PriceBand] {
+        let levels = SlotPrice.levels(slots)
+        guard levels.count > 1 else { return [] }
+        return slots.map {
+            PriceBand(minutes: $0.fromSlot * 15..<$0.toSlot * 15, level: levels[$0.rank] ?? 2, name: $0.band)
+        }
     }
 }
 

@@ -14,6 +14,8 @@ public struct DayView: Page {
             case fixed
             case duty(ppm: Int)
             case other(name: String)
+            /// All of a kind, of a charge whose components were not kept.
+            case sum(StatementLine.Against)
         }
         public var kind: Kind
         public var energyWh: Int64?
@@ -262,6 +264,7 @@ extension DayView.Component.Kind {
         case .fixed: w.say("component.fixed")
         case .duty(let ppm): w.say("component.duty", ["share": "\(w.share(ppm))"])
         case .other(let name): "\(name)"
+        case .sum(let what): what.words(w)
         }
     }
 

@@ -18,7 +18,7 @@ public struct StatementLine: Sendable {
 
     /// Accounts of the journal on the other side.
     public enum Against: Sendable, Equatable {
-        case energy, fixed, duty, addOn, bank, opening, adjustments, other(String)
+        case energy, fixed, duty, addOn, credits, bank, opening, adjustments, other(String)
     }
 
     /// `J-7G2K-40Q1`, unique in the statement.
@@ -123,6 +123,7 @@ extension StatementLine.Against {
         case .fixed: w.say("against.fixed")
         case .duty: w.say("against.duty")
         case .addOn: w.say("against.addOn")
+        case .credits: w.say("against.credits")
         case .bank: w.say("against.bank")
         case .opening: w.say("against.opening")
         case .adjustments: w.say("against.adjustments")

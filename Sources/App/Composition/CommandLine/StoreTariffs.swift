@@ -1,0 +1,54 @@
+// `busbar packs store` and `busbar prices import`: tariff files and prices of exchanges into the database, whole or not
+// at all.
+import Access
+import Clocks
+import Packs
+import SQL
+import Tariffs
+
+/// Stores versions of base packs from tariff files. The same file again changes nothing.
+public func storeTariffs(
+    _ site: SiteOptions, orgID: Int64?, files: [String], _ console: Console
+) async throws -> CommandStatus {
+    let texts = try files.map { path in
+        let bytes = try readFile(path, limit: 500_000)
+        // Before anything is stored: all files can be read.
+        _ = try TariffReader.read(bytes, file: shownName(path))
+        return StoreTariff(text: String(decoding: bytes, as: UTF8.self), file: shownName(path))
+    }
+    return try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        for command in texts {
+            console.say(try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli"))
+        }
+        return .done
+    }
+}
+
+/// Stores what a file of prices has that is not known yet.
+public func importPrices(
+    _ site: SiteOptions, orgID: Int64?, file: String, revises: Bool, _ console: Console
+) async throws -> CommandStatus {
+    let name = shownName(file)
+    let quarters = try MarketPrices.quarters(csv: try readFile(file, limit: 50_000_000), file: name)
+    let parts = stride(from: 0, to: quarters.count, by: MarketPriceStore.limit).map { start in
+        StoreMarketPrices(
+            Array(quarters[start..<min(start + MarketPriceStore.limit, quarters.count)]), file: name, revises: revises)
+    }
+    return try await withSite(site) { open in
+        let org = try await open.org(orgID)
+        // A row that is refused stops the file before its first is stored.
+        try await open.site.money.read { transaction in
+            for part in parts { _ = try part.plan(Scope(orgID: org.orgID), in: transaction) }
+        }
+        var stored = StoreMarketPrices.Stored()
+        for part in parts {
+            let found = try await open.site.perform(part, as: .system(orgID: org.orgID), source: "cli")
+            stored.new += found.new
+            stored.revised += found.revised
+            stored.known += found.known
+        }
+        console.say("\(stored.new) new, \(stored.revised) revised, \(stored.known) known")
+        return .done
+    }
+}
