@@ -293,8 +293,8 @@ let package = Package(
         tests(
             "Web",
             [
-                "Web", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
-                "IS15959", "LoadFiles", "MeterData", "MeterPort", "VEE",
+                "Web", "API", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
+                "IS15959", "LoadFiles", "MeterData", "MeterPort", "Rating", "VEE",
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),

@@ -21,6 +21,15 @@ public struct Correction: Sendable, Equatable {
     /// What the charges grew by.
     public var differencePaise: Int64
 
+    public init(
+        correctionID: Int64, accountID: Int64, atMs: Int64, firstDay: CivilDay, lastDay: CivilDay, days: Int64,
+        differencePaise: Int64
+    ) {
+        (self.correctionID, self.accountID, self.atMs) = (correctionID, accountID, atMs)
+        (self.firstDay, self.lastDay, self.days) = (firstDay, lastDay, days)
+        self.differencePaise = differencePaise
+    }
+
     static let columns = "correction_id, account_id, at_ms, first_day, last_day, days, difference_paise"
 
     static func decode(_ row: any SQLRow) throws -> Correction {

@@ -207,6 +207,18 @@ public struct Rater: Sendable {
     private func rateOnce(
         _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>
     ) async throws -> RateChunk.Outcome {
+        do {
+            return try await rateTogether(firstDay, month: month, shard: shard, begun: begun)
+        } catch  where Self.isOfOneAccount(error) {
+            return try await rateApart(firstDay, month: month, because: error) {
+                try await rateTogether($0, month: month, shard: shard, begun: begun)
+            }
+        }
+    }
+
+    private func rateTogether(
+        _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>
+    ) async throws -> RateChunk.Outcome {
         // Another process may charge newer readings than these while we are at it: then look again.
         for _ in 0..<3 {
             do {

@@ -30,6 +30,15 @@ public struct RatingChange: Sendable, Equatable {
 
     public var differencePaise: Int64 { afterPaise - beforePaise }
 
+    public init(
+        accountID: Int64, day: CivilDay, revision: Int64, beforePaise: Int64, afterPaise: Int64,
+        inputsHash: [UInt8] = [], parts: [Part]
+    ) {
+        (self.accountID, self.day, self.revision) = (accountID, day, revision)
+        (self.beforePaise, self.afterPaise) = (beforePaise, afterPaise)
+        (self.inputsHash, self.parts) = (inputsHash, parts)
+    }
+
     /// Which charge it is.
     struct Place: Hashable, Comparable {
         var accountID: Int64
@@ -192,6 +201,14 @@ public struct RatingRunSums: Sendable, Equatable {
     public var afterPaise: Int64
     /// Each component that moved, by name.
     public var parts: [RatingChange.Part]
+
+    public init(
+        changes: Int64, accounts: Int64, days: Int64, beforePaise: Int64, afterPaise: Int64,
+        parts: [RatingChange.Part]
+    ) {
+        (self.changes, self.accounts, self.days) = (changes, accounts, days)
+        (self.beforePaise, self.afterPaise, self.parts) = (beforePaise, afterPaise, parts)
+    }
 
     public static func of(runID: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> RatingRunSums {
         let parameters: [SQLValue] = [.int(scope.orgID), .int(runID)]

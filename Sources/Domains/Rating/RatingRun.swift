@@ -55,22 +55,33 @@ public struct RatingRun: Sendable, Equatable {
     var placeMonth: Int64
     var placeMeter: Int64
 
+    /// One that has just been asked for.
+    public init(
+        runID: Int64, isTrial: Bool, selection: Selection, reason: String, trialID: Int64? = nil, askedBy: Int64 = 0,
+        askedAtMs: Int64, state: State = .asked
+    ) {
+        (self.runID, self.isTrial, self.selection, self.reason) = (runID, isTrial, selection, reason)
+        (self.trialID, self.askedBy, self.askedAtMs, self.state) = (trialID, askedBy, askedAtMs, state)
+        (doneCount, placeMonth, placeMeter) = (0, 0, 0)
+    }
+
     static let columns = """
         run_id, is_trial, from_day, to_day, account_id, pack_id, reason, trial_id, asked_by, asked_at_ms, state,
         started_at_ms, ended_at_ms, done_count, total_count, error, place_month, place_meter
         """
 
     static func decode(_ row: any SQLRow) throws -> RatingRun {
-        RatingRun(
+        var run = RatingRun(
             runID: try row.int(0), isTrial: try row.flag(1),
             selection: Selection(
                 from: try row.optionalDay(2), to: try row.optionalDay(3), accountID: try row.optionalInt(4),
                 packID: try row.optionalText(5)),
             reason: try row.text(6), trialID: try row.optionalInt(7), askedBy: try row.int(8),
-            askedAtMs: try row.int(9), state: State(rawValue: try row.text(10)) ?? .failed,
-            startedAtMs: try row.optionalInt(11), endedAtMs: try row.optionalInt(12), doneCount: try row.int(13),
-            totalCount: try row.optionalInt(14), error: try row.optionalText(15), placeMonth: try row.int(16),
-            placeMeter: try row.int(17))
+            askedAtMs: try row.int(9), state: State(rawValue: try row.text(10)) ?? .failed)
+        (run.startedAtMs, run.endedAtMs) = (try row.optionalInt(11), try row.optionalInt(12))
+        (run.doneCount, run.totalCount) = (try row.int(13), try row.optionalInt(14))
+        (run.error, run.placeMonth, run.placeMeter) = (try row.optionalText(15), try row.int(16), try row.int(17))
+        return run
     }
 
     /// Days at most, from the first to the last.
@@ -120,8 +131,7 @@ public struct RatingRun: Sendable, Equatable {
         }
         return RatingRun(
             runID: runID, isTrial: isTrial, selection: selection, reason: reason, trialID: trialID, askedBy: loginID,
-            askedAtMs: atMs, state: .asked, startedAtMs: nil, endedAtMs: nil, doneCount: 0, totalCount: nil, error: nil,
-            placeMonth: 0, placeMeter: 0)
+            askedAtMs: atMs)
     }
 
     /// Stores a wish and drops the oldest reports beyond those that are kept.

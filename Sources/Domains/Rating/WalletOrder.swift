@@ -45,7 +45,7 @@ public struct WalletOrder: Sendable, Equatable {
 /// Declares the order. An empty one lets the surplus stay where it is.
 public struct DeclareWalletOrder: Command {
     public static let name = "rating.wallet-order"
-    public static let permissions: [Permission] = [.adjustAccounts]
+    public static let permissions: [Permission] = [.manageSettings]
     public var order: WalletOrder
     public init(_ order: WalletOrder) { self.order = order }
     public var key: String? { nil }

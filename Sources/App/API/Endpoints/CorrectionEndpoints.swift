@@ -237,7 +237,7 @@ extension Endpoints {
         AnyEndpoint(
             Endpoint<WalletOrderInput, WalletOrderInput>(
                 "accounts.wallet-order", "POST", "/api/v1/accounts/{accountID}/wallet-order",
-                access: .permission([.adjustAccounts]),
+                access: .permission([.manageSettings]),
                 EndpointText(
                     "Declare the order of wallets",
                     "Where the balance above zero of a renewable meter's account goes when its month is complete. "

@@ -151,7 +151,7 @@ struct RatingChangeQuery: APIModel {
     var limit: Int?
     static let notes: [String: Note] = [
         "runID": Note("The run."), "after": Note("The `next` of the part before.", length: 0...64),
-        "limit": Note("How many at most; 50 when not given.", range: 1...1000),
+        "limit": Note("How many at most; 50 when not given.", range: 1...500),
     ]
 
     /// The account and day of a place.
@@ -229,7 +229,7 @@ struct PublicationQuery: APIModel {
         "from": Note("First day."), "to": Note("Last day; at most 31 days."),
         "after": Note("The `next` of the part before.", length: 0...500),
         "allVersions": Note("Also the versions that are no longer in force."),
-        "limit": Note("How many at most; 200 when not given.", range: 1...1000),
+        "limit": Note("How many at most; 200 when not given.", range: 1...500),
     ]
 }
 
