@@ -6,6 +6,7 @@ import Quantities
 enum ComponentWord: String, CaseIterable {
     case energy, export, universal, fixed, meterRent, demand, excessDemand, powerFactor, levy, duty, tax, subsidy
     case rebate, minimum, indexed, criticalPeak, supplySurcharge, qualityCredit, contractBreak, bank, rounding
+    case addOns
 }
 
 struct ComponentReader {
@@ -56,6 +57,7 @@ struct ComponentReader {
         case .qualityCredit: return .qualityCredit(try qualityCredit())
         case .contractBreak: return .contractBreak(try contractBreak())
         case .bank: return .bank(try bank(line))
+        case .addOns: return .addOns(try addOns(line))
         case .rounding:
             return .rounding(toMinor: try money(try fields.need("to"), "to", extra: 0, 1...1_000_000))
         }
@@ -566,6 +568,15 @@ struct ComponentReader {
             credit.atMostMinor = try money(found, "atMost", extra: 0, 0...maximumFixedPaise)
         }
         return credit
+    }
+
+    private mutating func addOns(_ line: Int) throws(TariffError) -> AddOnCharge {
+        try refuseNetting(line, "add-on packs")
+        var charge = AddOnCharge()
+        if let found = fields.take("countsTowardSlabs") {
+            charge.countsTowardSlabs = try fields.flag(found, "countsTowardSlabs")
+        }
+        return charge
     }
 
     private mutating func bank(_ line: Int) throws(TariffError) -> BankSettlement {

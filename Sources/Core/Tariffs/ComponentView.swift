@@ -4,19 +4,12 @@ import CivilTime
 import Quantities
 
 struct ComponentView {
-    private let ready: ReadyTariff
-    private let facts: AccountFacts
-    private let period: BillPeriod
-    private let openingBankWh: Int64
-    private let months: [CivilMonth: AccountCarry.Month]
-
-    init(_ pricer: PeriodPricer, _ ready: ReadyTariff) {
-        self.ready = ready
-        facts = pricer.facts
-        period = pricer.period
-        openingBankWh = pricer.openingBankWh
-        months = pricer.carry.months
-    }
+    let ready: ReadyTariff
+    let facts: AccountFacts
+    let period: BillPeriod
+    /// Energy in the bank as the bill began.
+    let openingBankWh: Int64
+    let months: [CivilMonth: AccountCarry.Month]
 
     private static let micro: Int128 = 1_000_000
 
@@ -24,12 +17,14 @@ struct ComponentView {
         let run = state.runs[index]
         switch ready.tariff.components[index].charge {
         case .energy(let charge):
-            return charge.parts(ready.tables[index], totalWh: max(0, run.wh), cells: run.cells, bandWh: run.bandWh)
+            return charge.parts(
+                ready.tables[index], totalWh: run.slabWh, addOnWh: run.addOnWh, cells: run.cells, bandWh: run.bandWh)
         case .standing(let charge): return try standing(charge, state)
         case .demand(let charge): return try demand(charge, run, state)
         case .excessDemand(let charge): return try excess(charge, run)
         case .powerFactor(let charge): return try powerFactor(charge, state)
-        case .share(let charge): return share(charge, state)
+        case .share(let charge):
+            return charge.isOfExact ? try exactShare(charge, state) : share(charge, state)
         case .minimum(let charge): return try minimum(charge, state)
         case .indexed(let charge):
             return one("\(charge.exchange) \(charge.product)", run.wh, .wattHours, nil, nil, run.micro, Self.micro)
@@ -40,6 +35,7 @@ struct ComponentView {
         case .contractBreak(let charge): return try contractBreak(charge, state)
         case .bank(let charge): return bank(charge, state)
         case .rounding(let toMinor): return rounding(toMinor, state)
+        case .addOns: return one("add-on packs", run.wh, .wattHours, nil, nil, run.micro, Self.micro)
         }
     }
 
@@ -79,10 +75,11 @@ struct ComponentView {
         _ charge: StandingCharge, totalWh: Int64
     ) throws(TariffError) -> (micro: Int128, step: StandingCharge.Step) {
         let step = try step(charge, totalWh: totalWh)
-        guard step.milliPerKW != 0 else { return (Int128(step.milliPerMonth) * 1000, step) }
+        let connection = Int128(step.milliPerMonth) * 1000
+        guard step.milliPerKW != 0 else { return (connection, step) }
         var watts = try contractedW("a fixed charge per kW")
         if charge.roundsUpToKW { watts = (watts + 999) / 1000 * 1000 }
-        return (Int128(step.milliPerKW) * Int128(watts), step)
+        return (connection + Int128(step.milliPerKW) * Int128(watts), step)
     }
 
     private func standing(_ charge: StandingCharge, _ state: PeriodState) throws(TariffError) -> BillParts {
@@ -101,10 +98,16 @@ struct ComponentView {
         case .none: toDate = Share(numerator: Int128(ready.tariff.billMonths), denominator: 1)
         }
         let isPerKW = step.milliPerKW != 0
+        let numerator = micro * toDate.numerator
+        let denominator = Self.micro * toDate.denominator
+        let days = Int64(state.days)
+        guard !isPerKW || step.milliPerMonth == 0 else {
+            return one("per connection and kW", days, .days, nil, nil, numerator, denominator)
+        }
         return one(
-            isPerKW ? "per kW of contracted load" : "per connection", Int64(state.days), .days,
-            isPerKW ? step.milliPerKW : step.milliPerMonth, isPerKW ? .milliPerKWPerMonth : .milliPerMonth,
-            micro * toDate.numerator, Self.micro * toDate.denominator)
+            isPerKW ? "per kW of contracted load" : "per connection", days, .days,
+            isPerKW ? step.milliPerKW : step.milliPerMonth, isPerKW ? .milliPerKWPerMonth : .milliPerMonth, numerator,
+            denominator)
     }
 
     // MARK: Demand
@@ -168,6 +171,18 @@ struct ComponentView {
                     rateUnit: .ppm, numerator: Int128(minor)))
         }
         return all
+    }
+
+    private func exactShare(_ charge: ShareCharge, _ state: PeriodState) throws(TariffError) -> BillParts {
+        var exact: Int128 = 0
+        for base in charge.bases {
+            let parts = try parts(base.component, state)
+            precondition(parts.denominator == Self.micro, "an exact share is of energy at a price")
+            exact += parts.parts.reduce(Int128(0)) { $0 + $1.numerator }
+        }
+        return one(
+            "of \(charge.bases.map(\.name).joined(separator: ", "))", state.charged(charge.bases), .minor, charge.ppm,
+            .ppm, exact * Int128(charge.ppm), Self.micro * Self.micro)
     }
 
     private func powerFactor(_ charge: PowerFactorCharge, _ state: PeriodState) throws(TariffError) -> BillParts {
@@ -294,10 +309,12 @@ struct ComponentView {
         else { return 0 }
         let tables = ready.tables[index]
         let run = before.runs[index]
-        let choice = charge.choice(tables, totalWh: max(0, after.runs[index].wh))
-        guard choice != charge.choice(tables, totalWh: max(0, run.wh)) else { return 0 }
+        let choice = charge.choice(tables, totalWh: after.runs[index].slabWh)
+        guard choice != charge.choice(tables, totalWh: run.slabWh) else { return 0 }
         func minor(_ choice: Int?) -> Int64 {
-            charge.parts(tables, totalWh: max(0, run.wh), cells: run.cells, bandWh: run.bandWh, choice: choice).minor
+            charge.parts(
+                tables, totalWh: run.slabWh, addOnWh: run.addOnWh, cells: run.cells, bandWh: run.bandWh, choice: choice
+            ).minor
         }
         return minor(choice) - minor(nil)
     }

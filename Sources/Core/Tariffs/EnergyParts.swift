@@ -107,24 +107,31 @@ extension EnergyCharge {
     }
 
     /// - Parameters:
+    ///   - totalWh: what fills the slabs; `addOnWh` of it is charged elsewhere.
     ///   - cells: chronological energy, step by step, in each a value for every band.
     ///   - bandWh: energy of each band.
     func parts(
-        _ tables: [ResolvedTable], totalWh: Int64, cells: [Int64], bandWh: [Int64], choice forced: Int? = nil
+        _ tables: [ResolvedTable], totalWh: Int64, addOnWh: Int64 = 0, cells: [Int64], bandWh: [Int64],
+        choice forced: Int? = nil
     ) -> BillParts {
-        guard totalWh > 0 else { return BillParts(denominator: 1_000_000) }
+        let ownWh = totalWh - addOnWh
+        guard ownWh > 0 else { return BillParts(denominator: 1_000_000) }
         if pricesBands, rule == .chronological { return cellParts(tables[0], cells) }
         let slabs = widths(tables, totalWh, choice: forced ?? choice(tables, totalWh: totalWh))
         if pricesBands { return proportional(slabs, totalWh, bandWh) }
-        let scale: Int128 = rule == .uplift && bands.count > 1 ? 10_000 * Int128(totalWh) : 1
+        let lifts = rule == .uplift && bands.count > 1
+        let scale: Int128 = (lifts ? 10_000 : 1) * (lifts || addOnWh != 0 ? Int128(totalWh) : 1)
+        let share: Int128 = addOnWh == 0 ? scale : scale / Int128(totalWh) * Int128(ownWh)
         var all = BillParts(denominator: 1_000_000 * scale)
         var micro: Int128 = 0
         for slab in slabs {
             let exact = Int128(slab.wh) * Int128(slab.prices[0])
             micro += exact
-            all.parts.append(part(slab.name, slab.wh, slab.prices[0], exact * scale))
+            let wh =
+                addOnWh == 0 ? slab.wh : roundedHalfAway(Int128(slab.wh) * Int128(ownWh), dividedBy: Int128(totalWh))
+            all.parts.append(part(slab.name, wh, slab.prices[0], exact * share))
         }
-        guard scale != 1 else { return all }
+        guard lifts else { return all }
         for (band, percent) in upliftHundredths.enumerated() where percent != 0 && bandWh[band] != 0 {
             all.parts.append(
                 BillPart(

@@ -16,6 +16,11 @@ struct MeteredDay {
             throw TariffError(
                 load.day.description, "intervals of \(load.periodS) s", remedy: "give minutes that divide an hour")
         }
+        guard count <= 1500, load.slotStartMinutes.allSatisfy((0..<minutesPerDay).contains) else {
+            throw TariffError(
+                load.day.description, "\(count) intervals, or one that begins outside the day",
+                remedy: "give the wall-clock minute, 0 to 1439, of each interval of one day")
+        }
         for values in [load.importWh, load.exportWh, load.generationWh] where !values.isEmpty {
             guard values.count == count else {
                 throw TariffError(
@@ -90,8 +95,9 @@ struct MeteredDay {
         }
     }
 
+    /// - Parameter taken: what add-on packs took, slot by slot; nil is nothing.
     func addIndexed(
-        _ charge: IndexedCharge, _ prices: MarketPrices?, _ run: inout ComponentRun
+        _ charge: IndexedCharge, _ prices: MarketPrices?, _ run: inout ComponentRun, without taken: [Int64]?
     ) throws(TariffError) {
         guard let prices else {
             throw TariffError(
@@ -116,12 +122,15 @@ struct MeteredDay {
                         : "the market price changes inside the interval from \(clock(minute))",
                     remedy: "give prices of all quarters of an hour, and a load of 15 minutes or less")
             }
+            let value = value - (charge.quantity == .drawn ? taken?[slot] ?? 0 : 0)
             run.wh += value
             run.micro += sign * Int128(value) * Int128(charge.milliPerKWh(market))
         }
     }
 
-    func addCritical(_ charge: CriticalPeakCharge, _ run: inout ComponentRun) throws(TariffError) {
+    func addCritical(
+        _ charge: CriticalPeakCharge, _ run: inout ComponentRun, without taken: [Int64]?
+    ) throws(TariffError) {
         guard charge.days.contains(load.day) else { return }
         for (slot, value) in drawn.enumerated() {
             let start = load.slotStartMinutes[slot]
@@ -132,6 +141,7 @@ struct MeteredDay {
                         load.day.description, "critical hours begin or end inside the interval from \(clock(start))",
                         remedy: "give a load of shorter intervals")
                 }
+                let value = value - (taken?[slot] ?? 0)
                 run.wh += value
                 run.micro += Int128(value) * Int128(charge.milliPerKWh)
                 break

@@ -2,9 +2,11 @@
 import CivilTime
 
 /// Of one component.
-struct ComponentRun: Equatable {
+struct ComponentRun: Sendable, Equatable {
     /// Energy it is reckoned from; under net metering what is drawn beyond what was fed in.
     var wh: Int64 = 0
+    /// What add-on packs took of it, where that counts toward slabs.
+    var addOnWh: Int64 = 0
     /// Step by step, in each a value for every band; only where slabs are chronological.
     var cells: [Int64] = []
     var bandWh: [Int64] = []
@@ -16,11 +18,16 @@ struct ComponentRun: Equatable {
     var surchargedOn: [CivilMonth: CivilDay] = [:]
     /// What a share took of each of its bases.
     var partsMinor: [Int64] = []
+
+    /// What fills slabs.
+    var slabWh: Int64 { max(0, wh) + addOnWh }
 }
 
-struct PeriodState {
+struct PeriodState: Sendable, Equatable {
     var runs: [ComponentRun] = []
     var importWh: Int64 = 0
+    /// What add-on packs took of it.
+    var addOnWh: Int64 = 0
     var exportWh: Int64 = 0
     var generationWh: Int64 = 0
     /// Import less export under net metering.
@@ -42,13 +49,14 @@ struct PeriodState {
 }
 
 /// A version of a tariff made ready for a bill: limits prorated, calendars by component.
-struct ReadyTariff {
+struct ReadyTariff: Sendable {
     var tariff: Tariff
     /// For energy components.
     var tables: [[ResolvedTable]]
     var calendars: [DatedCalendar?]
 
     init(_ tariff: Tariff, _ period: BillPeriod) {
+        let tariff = tariff.withAddOns
         self.tariff = tariff
         tables = tariff.components.map { component in
             if case .energy(let charge) = component.charge {
@@ -67,11 +75,16 @@ struct ReadyTariff {
     }
 
     /// A run of a component as it begins, or begins again under another version.
-    /// - Parameter bands: of a demand charge under that other version; the same in whatever order.
-    func start(_ index: Int, from old: ComponentRun = ComponentRun(), bands: [String]? = nil) -> ComponentRun {
+    /// - Parameters:
+    ///   - bands: of a demand charge under that other version; the same in whatever order.
+    ///   - positionWh: where slabs of drawn energy begin.
+    func start(
+        _ index: Int, from old: ComponentRun = ComponentRun(), bands: [String]? = nil, positionWh: Int64 = 0
+    ) -> ComponentRun {
         var run = old
         switch tariff.components[index].charge {
         case .energy(let charge):
+            if charge.quantity == .drawn { run.wh += positionWh }
             run.bandWh = Array(repeating: 0, count: charge.bands.count)
             run.cells =
                 charge.pricesBands && charge.rule == .chronological

@@ -1,4 +1,4 @@
-// The versions of a tariff together, and the one call that prices an account: its days, bill after bill.
+// The versions of a tariff together, and the call that prices whole bills of an account, day after day.
 import CivilTime
 
 /// Versions of which at most one holds on any day.
@@ -49,6 +49,14 @@ public struct TariffBook: Sendable, Equatable {
         }
     }
 
+    /// Months between a supply and its surcharge, the most of any version; nil without surcharges.
+    var lagMonths: Int? {
+        tariffs.flatMap(\.components).compactMap { component -> Int? in
+            guard case .supplySurcharge(let charge) = component.charge else { return nil }
+            return charge.rates.map { $0.chargeMonth.index - $0.supplyMonth.index }.max()
+        }.max()
+    }
+
     /// Whether any component looks at fed-in energy.
     public var needsExport: Bool { tariffs[0].metering != .importOnly }
 
@@ -83,15 +91,19 @@ public struct TariffBook: Sendable, Equatable {
                 remedy: "end the bills on the day of leaving: --to \(leaves)")
         }
         var bills: [AccountBill] = []
-        var carry = carry
+        var state = BillState(carry: carry)
         var next = loads.startIndex
         for period in periods {
-            var pricer = try PeriodPricer(tariffs, facts: facts, period: period, prices: prices, carry: carry)
-            for load in loads[next..<next + period.dayCount] { try pricer.add(load) }
+            let ready = try ReadyBill(self, period: period)
+            var builder = BillBuilder(period)
+            for load in loads[next..<next + period.dayCount] {
+                var pricer = try DayPricer(ready, DayInput(load: load, facts: facts, prices: prices), opening: state)
+                try pricer.run(explains: true)
+                builder.add(pricer)
+                state = pricer.state
+            }
             next += period.dayCount
-            let closed = pricer.close()
-            bills.append(closed.bill)
-            carry = closed.carry
+            bills.append(builder.bill())
         }
         return bills
     }

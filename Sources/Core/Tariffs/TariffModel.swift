@@ -19,6 +19,7 @@ public struct Tariff: Sendable, Equatable {
     /// Calendar months in a bill; slabs are given for that long.
     public internal(set) var billMonths = 1
     public internal(set) var metering = Metering.importOnly
+    public internal(set) var packChange = PackChange.restart
     public internal(set) var calendars: [String: DatedCalendar] = [:]
     /// In the order of the file, which is the order of the bill.
     public internal(set) var components: [TariffComponent] = []
@@ -38,6 +39,14 @@ public enum Metering: String, Sendable, CaseIterable {
     case netBilling
     /// All drawn and all fed-in energy has its price.
     case gross
+}
+
+/// What an account that comes from another tariff within a bill begins with.
+public enum PackChange: String, Sendable, CaseIterable {
+    /// Its slabs begin anew, in its own part of the bill.
+    case restart
+    /// Slabs go on where the energy drawn under the former tariff has come to.
+    case carry
 }
 
 /// Which energy a component looks at.
@@ -80,6 +89,7 @@ public enum TariffCharge: Sendable, Equatable {
     case qualityCredit(QualityCredit)
     case contractBreak(ContractBreak)
     case bank(BankSettlement)
+    case addOns(AddOnCharge)
     /// Brings the bill to a multiple of so many minor units.
     case rounding(toMinor: Int64)
 }
@@ -202,6 +212,8 @@ public struct ShareCharge: Sendable, Equatable {
     public internal(set) var ppm: Int64
     /// The whole is rounded once; what the parts leave over falls to the last.
     public internal(set) var bases: [TariffBase]
+    /// Of what the bases come to exactly, not of what they are rounded to; they are energy at a price.
+    var isOfExact = false
     /// Only while the bill's energy is not above this.
     public internal(set) var whenTotalUpToWh: Int64?
     public internal(set) var atMostMinor: Int64?
@@ -271,6 +283,12 @@ public struct ContractBreak: Sendable, Equatable {
     public internal(set) var ppm: Int64
     public internal(set) var base: Int
     public internal(set) var atMostMonths: Int64
+}
+
+/// Energy that add-on packs take from the tariff, at their own prices.
+public struct AddOnCharge: Sendable, Equatable {
+    /// Whether it fills slabs of the tariff, as a band without a price would.
+    public internal(set) var countsTowardSlabs = false
 }
 
 /// Once a year the bank of energy is paid out and empty.

@@ -20,6 +20,8 @@ public enum TariffReader {
         }
         try checkBreaks(tariff, graph, file)
         try checkTogether(tariff, graph, file)
+        try checkAddOns(tariff, graph, file)
+        try checkPackChange(tariff, graph, file)
         tariff.order = try order(tariff, graph, file)
         return tariff
     }
@@ -62,6 +64,9 @@ public enum TariffReader {
         }
         if let found = fields.take("metering") {
             tariff.metering = try fields.word(found, "metering", Metering.self)
+        }
+        if let found = fields.take("packChange") {
+            tariff.packChange = try fields.word(found, "packChange", PackChange.self)
         }
     }
 
@@ -204,6 +209,31 @@ public enum TariffReader {
                     remedy: "name a component of kind fixed, universal or meterRent")
             }
         }
+    }
+
+    /// One component for add-on packs; what has none declared gets one with that id.
+    private static func checkAddOns(_ tariff: Tariff, _ names: ComponentNames, _ file: String) throws(TariffError) {
+        let declared = tariff.components.indices.filter { tariff.components[$0].charge.isAddOns }
+        guard declared.count <= 1 else {
+            throw TariffError(
+                "\(file):\(names.lines[declared[1]])", "add-on packs are charged under two components",
+                remedy: "keep one of kind addOns")
+        }
+        if declared.isEmpty, let taken = tariff.components.firstIndex(where: { $0.id == Tariff.addOnsID }) {
+            throw TariffError(
+                "\(file):\(names.lines[taken])",
+                "id \(Tariff.addOnsID) is kept for add-on packs", remedy: "give it another id, or kind addOns")
+        }
+    }
+
+    /// A position is carried over only where each unit costs what its place in the slabs says.
+    private static func checkPackChange(_ tariff: Tariff, _ names: ComponentNames, _ file: String) throws(TariffError) {
+        guard tariff.packChange == .carry, let index = tariff.components.indices.first(where: tariff.needsWholeBill)
+        else { return }
+        throw TariffError(
+            "\(file):\(names.lines[index])",
+            "packChange carry beside \(tariff.components[index].id), which looks at the bill as a whole",
+            remedy: "give packChange: restart, or slabs that are telescopic (by band: chronological)")
     }
 
     /// What each may be alone and not beside another.

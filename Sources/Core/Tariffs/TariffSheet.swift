@@ -40,6 +40,7 @@ extension Tariff {
         lines.append(
             "holds from \(validFrom)\(validTo.map { " to \($0)" } ?? " on"), \(currency), \(months), "
                 + "metering \(metering.rawValue)")
+        if packChange == .carry { lines.append("slabs go on where a former tariff's bill has come to") }
         if !categories.isEmpty { lines.append("for \(categories.joined(separator: ", "))") }
         for (name, calendar) in calendars.sorted(by: { $0.key < $1.key }) {
             lines.append("")
@@ -124,6 +125,8 @@ extension Tariff {
             ]
         case .bank(let charge):
             return ["surplus at the end of month \(charge.month): \(perKWh(charge.milliPerKWh))"]
+        case .addOns(let charge):
+            return ["energy of add-on packs" + (charge.countsTowardSlabs ? ", which counts toward slabs" : "")]
         case .rounding(let toMinor): return ["the bill to the nearest \(money(toMinor))"]
         default: return []
         }

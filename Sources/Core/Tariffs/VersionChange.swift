@@ -42,13 +42,25 @@ extension Tariff {
         case .energy(let charge):
             metering != .netMetering && (charge.kind == .telescopic || charge.kind == .perDay)
                 && !charge.needsWholeBands && charge.quantity != .consumption
+                && !(addOnsCountTowardSlabs && charge.tables[0].steps.count > 1 && !charge.pricesBands)
         case .standing(let charge):
             charge.proration != .none && (charge.choice == .contractedLoad || charge.steps.count == 1)
-        case .indexed, .criticalPeak, .supplySurcharge, .rounding: true
+        case .indexed, .criticalPeak, .supplySurcharge, .rounding, .addOns: true
         case .share(let charge):
             charge.atMostMinor == nil && charge.whenTotalUpToWh == nil
                 && charge.bases.allSatisfy { standsByDay($0.component) }
         case .demand, .excessDemand, .powerFactor, .minimum, .qualityCredit, .contractBreak, .bank: false
+        }
+    }
+
+    /// Whether a component that is reckoned from energy cannot go on from a position without knowing what was before.
+    func needsWholeBill(_ index: Int) -> Bool {
+        switch components[index].charge {
+        case .energy(let charge):
+            metering == .netMetering || charge.kind == .byTotal || charge.kind == .nonTelescopic
+                || charge.needsWholeBands
+        case .addOns(let charge): charge.countsTowardSlabs
+        default: false
         }
     }
 
@@ -84,7 +96,7 @@ extension Tariff {
 
 extension EnergyCharge {
     /// Whether bands are known only for the bill as a whole.
-    fileprivate var needsWholeBands: Bool { bands.count > 1 && !(rule == .chronological && pricesBands) }
+    var needsWholeBands: Bool { bands.count > 1 && !(rule == .chronological && pricesBands) }
 }
 
 extension TariffCharge {
