@@ -111,4 +111,35 @@ import Testing
             await #expect(throws: Refusal.self) { try await bench.run(trial: true, from: days.0, to: bench.today) }
         }
     }
+
+    /// What ten days of running every day come to, ten days of standing still and one run come to as well.
+    @Test(arguments: TestEngine.available)
+    func afterAStopEverythingIsCaughtUp(_ engine: TestEngine) async throws {
+        let dayMs: Int64 = 86_400_000
+        func values(_ day: Int) -> [Int32?] { (0..<48).map { 30 + Int32(($0 * 7 + day * 13) % 90) } }
+        func charges(_ bench: RunBench) async throws -> [String] {
+            try await bench.site.money.read { [scope = bench.scope, account = bench.account] in
+                try Charge.current(
+                    accountID: account, from: bench.first, to: bench.first.advanced(by: 40), scope, in: $0)
+            }.map { "\($0.day) \($0.revision) \($0.totalPaise) \($0.inputsHash)" }
+        }
+        var daily: [String] = []
+        try await RunBench.with(engine) { bench in
+            for day in 0..<10 {
+                try await bench.arrive(bench.today, values(day))
+                bench.clock.nowMs += dayMs
+                try await bench.rate()
+                _ = try await Projector(site: bench.site, org: bench.org).run()
+            }
+            daily = try await charges(bench)
+        }
+        try await RunBench.with(engine) { bench in
+            for day in 0..<10 { try await bench.arrive(bench.today.advanced(by: day), values(day)) }
+            bench.clock.nowMs += 10 * dayMs
+            #expect(try await bench.rate() == 10)
+            let caughtUp = try await charges(bench)
+            #expect(caughtUp == daily && caughtUp.count == 15)
+            #expect(try await bench.rate() == 0)
+        }
+    }
 }

@@ -10,13 +10,16 @@ struct RunJobs: Sendable {
     let site: Site
     let org: Org
 
+    /// A long run makes room for the other jobs of its lane.
+    static let budgetMs: Int64 = 60_000
+
     private var scope: Scope { Scope(orgID: org.orgID) }
 
     /// Runs a job. Returns what it did, in words.
     func handle(_ kind: JobKind, _ progress: @escaping @Sendable (Int) async -> Void) async throws -> String {
         switch kind {
         case .rerun:
-            let ended = try await RatingRuns(site: site, org: org).run(progress: progress)
+            let ended = try await RatingRuns(site: site, org: org).run(budgetMs: Self.budgetMs, progress: progress)
             return ended == 0 ? "nothing asked for" : "\(ended) runs ended"
         case .project: return try await project(progress)
         case .publish:

@@ -27,11 +27,16 @@ public struct RatingRuns: Sendable {
     private var actor: Actor { .system(orgID: org.orgID) }
 
     /// Carries out what waits. Returns how many runs ended.
-    public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
+    /// - Parameter budgetMs: system milliseconds after which a run of days makes room for others and goes on next time;
+    ///   a trial of what is new is not cut, for what is new changes meanwhile.
+    public func run(
+        budgetMs: Int64? = nil, progress: @Sendable (Int) async -> Void = { _ in }
+    ) async throws -> Int {
         var ended = 0
+        let untilMs = budgetMs.map { site.clocks.systemNowMs() + $0 }
         while let next = try await site.money.read({ [scope] in try RatingRun.open(scope, in: $0) }) {
             try Task.checkCancellation()
-            let (state, error) = try await carryOut(next, progress)
+            guard let (state, error) = try await carryOut(next, untilMs: untilMs, progress) else { return ended }
             let nowMs = site.clocks.businessNowMs()
             try await site.money.write { [scope] in
                 try RatingRun.end(next.runID, state, error: error, atMs: nowMs, scope, in: $0)
@@ -41,9 +46,10 @@ public struct RatingRuns: Sendable {
         return ended
     }
 
+    /// - Returns: how it ended; nil when it goes on next time.
     private func carryOut(
-        _ run: RatingRun, _ progress: @Sendable (Int) async -> Void
-    ) async throws -> (RatingRun.State, error: String?) {
+        _ run: RatingRun, untilMs: Int64?, _ progress: @Sendable (Int) async -> Void
+    ) async throws -> (RatingRun.State, error: String?)? {
         guard run.state != .stopping else { return (.stopped, nil) }
         do {
             let work = try await work(run)
@@ -63,6 +69,7 @@ public struct RatingRuns: Sendable {
                     (after, done) = (last.meterID, done + meters.count)
                     await progress(done)
                     if !goesOn { return (.stopped, nil) }
+                    if let untilMs, run.selection.from != nil, site.clocks.systemNowMs() > untilMs { return nil }
                 }
             }
             return (.done, nil)
