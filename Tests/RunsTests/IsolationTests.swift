@@ -1,5 +1,5 @@
-// One account whose stored state does not read stops nobody: it is kept aside with the reason, the others are charged, and
-// it is charged once it is mended.
+// One account whose stored state does not read stops nobody: it is kept aside with the reason, the others are charged,
+// and it is charged once it is mended.
 import Access
 import CivilTime
 import Clocks

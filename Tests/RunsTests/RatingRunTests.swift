@@ -72,7 +72,8 @@ import Testing
             let asked = try await bench.site.perform(
                 AskRatingRun(
                     isTrial: false,
-                    selection: RatingRun.Selection(from: bench.first, to: bench.retailer.lastDay), reason: "for a test"),
+                    selection: RatingRun.Selection(from: bench.first, to: bench.retailer.lastDay),
+                    reason: "for a test"),
                 as: bench.actor, source: "test")
             // One meter a chunk: stopped after the first.
             let stop = SteerRatingRun(runID: asked.runID, .stop)

@@ -28,8 +28,8 @@ public struct MonthClose: Sendable, Equatable {
         self.exportWh = exportWh
     }
 
-    /// What of a surplus goes to each wallet: debts first, in their order, the rest to the first. Nothing where there is
-    /// no surplus or no wallet.
+    /// What of a surplus goes to each wallet: debts first, in their order, the rest to the first. Nothing where there
+    /// is no surplus or no wallet.
     public static func moves(surplusPaise: Int64, balancesPaise: [Int64]) -> [Int64] {
         guard surplusPaise > 0, !balancesPaise.isEmpty else { return balancesPaise.map { _ in 0 } }
         var left = surplusPaise

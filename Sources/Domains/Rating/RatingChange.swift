@@ -237,7 +237,7 @@ public struct RatingRunSums: Sendable, Equatable {
 }
 
 extension Charge {
-    /// What of its paise each component makes, by the names of the tariff; of charges of before components their groups.
+    /// What of its paise each component makes, by the names of the tariff; charges of before components have groups.
     var paiseByComponent: [String: Int64] {
         guard components.isEmpty else {
             return Dictionary(components.map { ($0.id, $0.paise) }, uniquingKeysWith: +).filter { $0.value != 0 }

@@ -1,5 +1,5 @@
-// A chunk that fails because of one account is cut in halves until that account stands alone: its day is kept aside with
-// the reason, and the others are charged. What is wrong with the database as such stops the run as before.
+// A chunk that fails because of one account is cut in halves until that account stands alone: its day is kept aside
+// with the reason, and the others are charged. What is wrong with the database as such stops the run as before.
 import Access
 import CivilTime
 import Journal

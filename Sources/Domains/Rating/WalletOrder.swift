@@ -1,5 +1,5 @@
-// The wallet of a renewable meter, emptied when its month is closed into other wallets of the same consumer, in an order
-// that was declared. How a surplus is shared out is a rule of Subscriptions; here it is kept and booked.
+// The wallet of a renewable meter, emptied when its month is closed into other wallets of the same consumer, in an
+// order that was declared. How a surplus is shared out is a rule of Subscriptions; here it is kept and booked.
 import Access
 import Accounts
 import CivilTime
