@@ -17,7 +17,10 @@ import Testing
             func components(_ text: String) async throws {
                 try await bench.site.money.write { transaction in
                     try transaction.run(
-                        "UPDATE charge SET components = $1 WHERE account_id = $2", [.text(text), .int(other)])
+                        """
+                        UPDATE charge SET components = $1 WHERE account_id = $2
+                          AND day = (SELECT MAX(day) FROM charge WHERE account_id = $2)
+                        """, [.text(text), .int(other)])
                 }
             }
             func charged() async throws -> (own: Int64, other: Int64) {
@@ -33,7 +36,7 @@ import Testing
             let before = try await charged()
             let good = try await bench.site.money.read { transaction in
                 try transaction.first(
-                    "SELECT components FROM charge WHERE account_id = $1 LIMIT 1", [.int(other)]
+                    "SELECT components FROM charge WHERE account_id = $1 ORDER BY day DESC LIMIT 1", [.int(other)]
                 ) { try $0.text(0) } ?? ""
             }
             try await components("not a component")

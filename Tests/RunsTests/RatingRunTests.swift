@@ -135,8 +135,9 @@ import Testing
             daily = try await charges(bench)
         }
         try await RunBench.with(engine) { bench in
-            for day in 0..<10 { try await bench.arrive(bench.today.advanced(by: day), values(day)) }
+            let begin = bench.today
             bench.clock.nowMs += 10 * dayMs
+            for day in 0..<10 { try await bench.arrive(begin.advanced(by: day), values(day)) }
             #expect(try await bench.rate() == 10)
             let caughtUp = try await charges(bench)
             #expect(caughtUp == daily && caughtUp.count == 15)

@@ -214,19 +214,16 @@ public struct RatingRun: Sendable, Equatable {
             """, [.int(scope.orgID), .int(runID), .int(total), .int(atMs)])
     }
 
-    /// Notes how far it is. False when somebody wants it to stop.
+    /// Notes how far it is.
     static func advance(
         _ runID: Int64, month: CivilMonth, meterID: Int64, by count: Int, _ scope: Scope,
         in transaction: any SQLTransaction
-    ) throws -> Bool {
+    ) throws {
         try transaction.run(
             """
             UPDATE rating_run SET place_month = $3, place_meter = $4, done_count = done_count + $5
             WHERE org_id = $1 AND run_id = $2
             """, [.int(scope.orgID), .int(runID), .int(month.index), .int(meterID), .int(count)])
-        return try transaction.first(
-            "SELECT state FROM rating_run WHERE org_id = $1 AND run_id = $2", [.int(scope.orgID), .int(runID)]
-        ) { try $0.text(0) } == State.running.rawValue
     }
 
     static func end(

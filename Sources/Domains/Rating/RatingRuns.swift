@@ -65,10 +65,13 @@ public struct RatingRuns: Sendable {
                 if Int64(part.month.index) < run.placeMonth { continue }
                 while let meters = try await next(part, after: after), let last = meters.last {
                     try Task.checkCancellation()
-                    let goesOn = try await carryOut(run, part, meters)
+                    let isWanted = try await site.money.read { [scope] in
+                        try RatingRun.find(run.runID, scope, in: $0).state == .running
+                    }
+                    guard isWanted else { return (.stopped, nil) }
+                    try await carryOut(run, part, meters)
                     (after, done) = (last.meterID, done + meters.count)
                     await progress(done)
-                    if !goesOn { return (.stopped, nil) }
                     if let untilMs, run.selection.from != nil, site.clocks.systemNowMs() > untilMs { return nil }
                 }
             }
@@ -216,22 +219,20 @@ public struct RatingRuns: Sendable {
         var changes: [RatingChange]
     }
 
-    /// - Returns: false when somebody wants the run to stop.
-    private func carryOut(
-        _ run: RatingRun, _ part: Part, _ meters: [(meterID: Int64, day: CivilDay)]
-    ) async throws -> Bool {
+    private func carryOut(_ run: RatingRun, _ part: Part, _ meters: [(meterID: Int64, day: CivilDay)]) async throws {
         let found = try await look(part, meters)
         let (month, last, count) = (part.month, meters.last?.meterID ?? 0, meters.count)
         guard run.isTrial else {
-            return try await site.perform(
+            _ = try await site.perform(
                 RerunChunk(
                     run: run, month: month, chunks: found.chunks, accounts: found.accounts, days: found.days,
                     lastMeterID: last, count: count),
                 as: actor, source: "job rerun", why: run.reason)
+            return
         }
-        return try await site.money.write { [scope] transaction in
+        try await site.money.write { [scope] transaction in
             try RatingChange.store(found.changes, runID: run.runID, scope, in: transaction)
-            return try RatingRun.advance(
+            try RatingRun.advance(
                 run.runID, month: month, meterID: last, by: count, scope, in: transaction)
         }
     }
@@ -378,8 +379,8 @@ struct RerunChunk: Command {
     var content: String { "run=\(run.runID) \(RateChunks(chunks: chunks).content)" }
     var subjectID: Int64 { run.runID }
 
-    /// - Returns: false when somebody wants the run to stop.
-    func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool {
+    /// - Returns: how many account-days are charged otherwise.
+    func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int {
         let scope = context.actor.scope
         let before = try RatingChange.charges(accounts, days, scope, in: transaction)
         _ = try RateChunks(chunks: chunks).run(in: transaction, context)
@@ -397,7 +398,8 @@ struct RerunChunk: Command {
             }
         }
         try RatingChange.store(changes, runID: run.runID, scope, in: transaction)
-        return try RatingRun.advance(
+        try RatingRun.advance(
             run.runID, month: month, meterID: lastMeterID, by: count, scope, in: transaction)
+        return changes.count
     }
 }
