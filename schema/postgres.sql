@@ -113,6 +113,9 @@ table charge
   column entry_id bigint
   column rated_at_ms bigint not null
   column corridor text collate C not null default ''::text
+  column other_paise bigint not null default 0
+  column components text collate C not null default ''::text
+  column export_version bigint not null default 0
   constraint charge_pkey PRIMARY KEY (org_id, day, account_id, revision)
   CREATE INDEX charge_account ON public.charge USING btree (org_id, account_id, day, revision)
 table collection
@@ -520,6 +523,16 @@ table login_totp
   column confirmed_at_ms bigint
   column last_step bigint not null
   constraint login_totp_pkey PRIMARY KEY (org_id, login_id)
+table market_price
+  column org_id bigint not null
+  column exchange text collate C not null
+  column product text collate C not null
+  column day bigint not null
+  column slot bigint not null
+  column revision bigint not null
+  column milli_per_kwh bigint not null
+  column stored_at_ms bigint not null
+  constraint market_price_pkey PRIMARY KEY (org_id, exchange, product, day, slot, revision)
 table message
   column org_id bigint not null
   column message_id bigint not null
@@ -785,6 +798,7 @@ table pack
   column kind text collate C not null
   column from_day bigint not null
   column definition text collate C not null
+  column format bigint not null default 0
   constraint pack_pkey PRIMARY KEY (org_id, pack_id, version)
 table pack_plant
   column org_id bigint not null
@@ -903,6 +917,11 @@ table push_sender
   column words bytea not null
   column last_at_ms bigint not null
   constraint push_sender_pkey PRIMARY KEY (org_id, meter_id)
+table rate_again
+  column org_id bigint not null
+  column account_id bigint not null
+  column from_day bigint not null
+  constraint rate_again_pkey PRIMARY KEY (org_id, account_id)
 table rating_refusal
   column org_id bigint not null
   column meter_id bigint not null

@@ -212,12 +212,13 @@ import VEE
             let paise = try await web.site.money.read {
                 try TrialPrice.paise(
                     meterID: one.meter, day: charge.day, readings: [values, values.map { $0 * 2 }], zone: .india,
-                    Scope(orgID: 1), in: $0)
+                    nowMs: charge.ratedAtMs, Scope(orgID: 1), in: $0)
             }
             #expect(paise?.first == charge.totalPaise && paise?.last != charge.totalPaise)
             let nobody = try await web.site.money.read {
                 try TrialPrice.paise(
-                    meterID: 999, day: charge.day, readings: [values], zone: .india, Scope(orgID: 1), in: $0)
+                    meterID: 999, day: charge.day, readings: [values], zone: .india,
+                    nowMs: charge.ratedAtMs, Scope(orgID: 1), in: $0)
             }
             #expect(nobody == nil)
             let settled = await browser.get("/exceptions/readings?state=resolved")

@@ -117,7 +117,7 @@ extension Charge {
         let addOns = try names.dropFirst().map { name in
             let found = try Packs.addOnVersions(of: name.id, scope, in: transaction)
             guard let pack = found.first(where: { $0.pack.version == name.version })?.pack else {
-                throw Refusal(.notFound, "Pack \(name.id)@\(name.version) is not stored any more.")
+                throw Refusal(.notFound, "Pack \(name.id) is not stored any more.")
             }
             return pack
         }
