@@ -26,7 +26,7 @@ struct Probe: Sendable {
 }
 
 let probes = [
-    coreProbes, productProbes, outageProbes, supplyProbes, paymentProbes, arrearsProbes, packProbes,
+    coreProbes, productProbes, outageProbes, supplyProbes, paymentProbes, arrearsProbes, packProbes, runProbes,
 ].reduce(into: [:]) { $0.merge($1) { $1 } }
 
 private let coreProbes: [String: Probe] = [

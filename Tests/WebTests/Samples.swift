@@ -59,7 +59,7 @@ enum Samples {
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
         portal(word) + wallet(word) + console(word) + keys(word) + people(word) + problems(word)
-            + events(word) + orders(word) + simulator(word) + reports(word) + guards(word)
+            + events(word) + orders(word) + simulator(word) + reports(word) + guards(word) + runs(word)
             + ((try? meterData(word)) ?? [])
     }
 

@@ -243,6 +243,8 @@ public struct Line: Sendable {
         case .slabWarnings:
             let found = try await SlabWarner(site: site, org: org).run { await done.set($0) }
             return "\(found.looked) looked at, \(found.near) near a limit"
+        case .rerun, .project, .publish, .close:
+            return try await RunJobs(site: site, org: org).handle(job.kind) { await done.set($0) }
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

@@ -5,7 +5,7 @@ public enum Endpoints {
     public static let all: [AnyEndpoint] =
         session + secondStep + accounts + statements + arrears + charges + money + payments + journal + meters + orders
         + collection + events + outages + reliability + supply + supplyAccounts + places + line
-        + status + jobs + logins + people
+        + status + jobs + runs + corrections + logins + people
         + keys + audit
         + settings + readingExceptions + validation + estimationPlans + network + aggregation + forecasts + exchange
         + imports + edits + packs + whatIfs + health

@@ -4,6 +4,7 @@ import Access
 import Accounts
 import CivilTime
 import Clocks
+import Journal
 import Payments
 import Rating
 import SQL
@@ -62,6 +63,11 @@ extension Desk {
         let language = language(call.call, call.session)
         var page = AccountView(
             report, language: language, messages: pages.messages(language))
+        page.projected = report.projected.map {
+            AccountView.Projected(
+                paise: $0.projected(from: report.balance.balancePaise), throughMs: $0.throughMs,
+                estimated: $0.estimatedSlots, missing: $0.missingSlots)
+        }
         let actor = try call.actor
         let scope = actor.scope
         let org = try await services.site.money.read { try Org.find(scope.orgID, in: $0) }

@@ -142,6 +142,10 @@ extension LineView.Job.Name {
             case .arrears: .arrears
             case .whatIf: .whatIf
             case .slabWarnings: .slabWarnings
+            case .rerun: .rerun
+            case .project: .project
+            case .publish: .publish
+            case .close: .close
             case .keys: .changeKeys
             }
     }

@@ -80,6 +80,7 @@ public struct LineView: Page {
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
             case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments, arrears, whatIf, slabWarnings
+            case rerun, project, publish, close
             case other(String)
         }
         public var name: Name
@@ -322,6 +323,10 @@ extension LineView.Job.Name {
         case .arrears: w.say("job.arrears")
         case .whatIf: w.say("job.whatIf")
         case .slabWarnings: w.say("job.slabWarnings")
+        case .rerun: w.say("job.rerun")
+        case .project: w.say("job.project")
+        case .publish: w.say("job.publish")
+        case .close: w.say("job.close")
         case .other(let name): "\(name)"
         }
     }
