@@ -91,6 +91,31 @@ table change_cursor
   column month_index bigint not null
   column change bigint not null
   constraint change_cursor_pkey PRIMARY KEY (org_id, stream, consumer, month_index)
+table change_request
+  column org_id bigint not null
+  column request_id bigint not null
+  column command text collate C not null
+  column payload text collate C not null
+  column content text collate C not null
+  column content_hash bytea not null
+  column request_key text collate C
+  column subject_id bigint not null
+  column changes text collate C not null
+  column login_id bigint not null
+  column key_id bigint
+  column source text collate C not null
+  column why text collate C not null
+  column made_at_ms bigint not null
+  column lapses_at_ms bigint not null
+  column state text collate C not null
+  column checked_by bigint
+  column checked_at_ms bigint
+  column note text collate C not null
+  column output text collate C
+  constraint change_request_pkey PRIMARY KEY (org_id, request_id)
+  CREATE UNIQUE INDEX change_request_key ON public.change_request USING btree (org_id, request_key)
+  CREATE INDEX change_request_login ON public.change_request USING btree (org_id, login_id, request_id)
+  CREATE INDEX change_request_state ON public.change_request USING btree (org_id, state, request_id)
 table charge
   column org_id bigint not null
   column day bigint not null

@@ -16,14 +16,15 @@ public enum BusbarSettings {
     public static func registry(testPayments: Bool) -> SettingRegistry {
         SettingRegistry(
             [
-                supplyRules, portalPayments(test: testPayments), PaymentSettings.reconcile, OutageRules.kind,
+                supplyRules.forTwo, portalPayments(test: testPayments).forTwo, PaymentSettings.reconcile.forTwo,
+                AdjustBalance.aloneSetting, OutageRules.kind,
                 TamperRules.kind,
                 SecondStep.setting,
                 UnsecuredPushes.setting,
             ] + LineSchedule.settings
                 + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
                 + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
-                + Forecaster.settings)
+                + Forecaster.settings + TwoPersons.settings(commands: BusbarRequests.names))
     }
 
     private static func portalPayments(test: Bool) -> SettingKind {

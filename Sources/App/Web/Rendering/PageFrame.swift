@@ -11,7 +11,7 @@ public struct PageFrame: Sendable {
     public enum Place: Sendable {
         case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
             keys, audit
-        case edits, estimates, imports, rules, reports, simulator, none
+        case approvals, edits, estimates, imports, rules, reports, simulator, none
     }
 
     public struct Person: Sendable {
@@ -104,6 +104,8 @@ public struct PageFrame: Sendable {
     public var bringsReadings = false
     /// The person may see and set the rules of validation and estimation.
     public var managesRules = false
+    /// The person may be the second one.
+    public var checksRequests = false
     /// How many times faster than the clock business time runs; nil when it is the real time.
     public var demoSpeed: Int?
 
@@ -177,6 +179,7 @@ extension PageFrame {
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
                     (.estimates, Paths.estimates, w.say("nav.estimates")),
+                    (.approvals, Paths.approvals, w.say("nav.approvals")),
                     (.edits, Paths.edits, w.say("nav.edits")), (.rules, Paths.rules, w.say("nav.rules")),
                     (.imports, Paths.imports, w.say("nav.imports")),
                     (.outages, Paths.outages, w.say("nav.outages")),
@@ -191,6 +194,7 @@ extension PageFrame {
             ]
         }
         if !bringsReadings { entries.removeAll { $0.0 == .imports } }
+        if !checksRequests { entries.removeAll { $0.0 == .approvals } }
         if !managesRules { entries.removeAll { $0.0 == .rules } }
         if directsSimulator { entries.append((.simulator, Paths.simulator, w.say("nav.simulator"))) }
         return entries.map { place, href, name in

@@ -25,6 +25,7 @@ public enum BusbarWeb {
             desk.signInPages + desk.secondStepPages + desk.linePages + desk.queuePages + desk.jobPages + desk.meterPages
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
             + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.peoplePages + desk.keyPages
+            + desk.approvalPages
             + desk.auditPages
             + desk.reportPages + desk.simulatorPages
             + desk.assetPages
@@ -104,6 +105,7 @@ struct Desk: Sendable {
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
         frame.directsSimulator = services.simulator != nil && session?.actor.has(.commandMeters) == true
         frame.bringsReadings = session?.actor.has(.importReadings) == true
+        frame.checksRequests = session?.actor.has(.checkRequests) == true
         frame.managesRules = session?.actor.has(.manageSettings) == true
         return frame
     }

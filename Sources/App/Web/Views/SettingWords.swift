@@ -20,6 +20,7 @@ func settingLabel(_ field: String, _ w: Wording) -> Markup? {
         "setting.readings.hot-months", "setting.readings.archive-after-months", "setting.readings.keep-months",
         "setting.delivery.losses", "setting.delivery.two-nodes", "setting.forecast.issue-at-minute",
         "setting.calendar.holidays", "setting.payments.reconcile-after-minutes",
+        "setting.payments.adjust-alone-paise", "setting.access.two-persons", "setting.access.request-days",
     ]
     let key = "setting.\(name)"
     return known.contains(key) ? w.say(key) : nil
