@@ -62,10 +62,10 @@ def seed(folder):
     feeder = say("place", "add", "Feeder", "--kind", "feeder", "--under", plant, folder=folder)
     say("import", f"{folder}/load.csv", "--create-meters", "--pack", f"{folder}/packs.json", folder=folder)
     say("rate", folder=folder)
-    for role, more in (("consumer", ["--account", "IMP-H1"]), ("operator", []), ("administrator", []),
-                       ("target", ["--place", feeder])):
-        say("user", "add", role, "--role", "operator" if role == "target" else role, *more, "--password-file",
-            f"{folder}/password", folder=folder)
+    for name, role, more in (("consumer", "consumer", ["--account", "IMP-H1"]), ("operator", "operator", []),
+                             ("administrator", "administrator", []), ("second", "administrator", []),
+                             ("target", "operator", ["--place", feeder])):
+        say("user", "add", name, "--role", role, *more, "--password-file", f"{folder}/password", folder=folder)
     may = ["accounts.read", "accounts.recharge", "meters.read", "meters.command", "settings.manage"]
     until = time.strftime("%Y-%m-%d", time.localtime(time.time() + 90 * 86400))
     return say("key", "add", "checker", "--until", until, *[word for one in may for word in ("--permission", one)],
@@ -160,7 +160,10 @@ def main():
                 answer = call(url, "/api/v1/session", "POST",
                               {"username": role, "password": PASSWORD, "use": "bearer"})
                 tokens[role] = answer["token"]
-            call(url, "/api/v1/settings/payments.portal", "PUT", {"value": "demo"}, tokens["administrator"])
+            asked = call(url, "/api/v1/settings/payments.portal", "PUT", {"value": "demo"}, tokens["administrator"])
+            second = call(url, "/api/v1/session", "POST",
+                          {"username": "second", "password": PASSWORD, "use": "bearer"})["token"]
+            call(url, f"/api/v1/requests/{asked['requestID']}/confirm", "POST", token=second)
             description, operations = describe(url, folder, tokens["administrator"])
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
                 runs = {role: pool.submit(attack, role, token, url, description, folder)

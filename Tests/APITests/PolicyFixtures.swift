@@ -85,6 +85,34 @@ extension Fixture {
         }
     }
 
+    /// Requests for a second person: 8101 and 8102 of the companies, 8201… of who calls as the n-th, 8301… of another.
+    func giveRequests() async throws {
+        let logins = try Self.roles.map { try grant($0).session.actor.loginID }
+        let target = targets[1]?.loginID ?? 0
+        try await site.money.write { transaction in
+            func give(_ requestID: Int64, _ org: Int64, by loginID: Int64) throws {
+                try transaction.run(
+                    """
+                    INSERT INTO change_request (org_id, request_id, command, payload, content, content_hash,
+                      subject_id, changes, login_id, source, why, made_at_ms, lapses_at_ms, state, note)
+                    VALUES ($1, $2, 'payments.adjust', $3, $4, $5, $6, '[]', $7, 'test', 'a test', 0, $8, 'pending',
+                      '') ON CONFLICT DO NOTHING
+                    """,
+                    [
+                        .int(org), .int(requestID),
+                        .text(#"{"accountID":\#(70 + org),"amountPaise":5,"reason":"a test","reference":"r"}"#),
+                        .text("account=\(70 + org) of-\(org)"), .bytes([0]), .int(70 + org), .int(loginID),
+                        .int(4_102_444_800_000),
+                    ])
+            }
+            for org in Int64(1)...2 { try give(8100 + org, org, by: 999) }
+            for number in 1...10 {
+                try give(8200 + Int64(number), 1, by: number < 7 ? logins[(number - 1) % 3] : logins[2])
+                try give(8300 + Int64(number), 1, by: target)
+            }
+        }
+    }
+
     private static func giveOrder(_ orderID: Int64, _ org: Int64, in transaction: any SQLTransaction) throws {
         try transaction.run(
             """

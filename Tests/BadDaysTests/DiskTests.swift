@@ -43,11 +43,11 @@ import Testing
                 try await Installation.make(["--data", data], folder: folder)
                 let server = try await Program.serve(["--data", data])
                 let token = try await server.token()
-                #expect(await server.setRules(20_000, token: token).status == 200)
+                #expect(await server.setLimit(20_000, token: token).status == 200)
                 fill(disk + "/filler")
                 var refused = Reply()
                 for number in 1...40 where refused.status != 503 {
-                    refused = await server.setRules(20_000 + number, token: token)
+                    refused = await server.setLimit(20_000 + number, token: token)
                 }
                 #expect(refused.status == 503 && refused.body.contains("disk"), "\(refused)")
                 #expect(refused.body.contains("Make room") && refused.head.contains("Retry-After: "), "\(refused)")
@@ -56,11 +56,11 @@ import Testing
                 #expect(read.status == 200, "\(read)")
                 // What was refused has left nothing.
                 let last = read.body
-                #expect(await server.setRules(99_999, token: token).status == 503)
+                #expect(await server.setLimit(99_999, token: token).status == 503)
                 #expect(await server.ask("GET", "/api/v1/settings", token: token).body == last)
                 unlink(disk + "/filler")
                 try await until("it writes again", withinS: 10) {
-                    await server.setRules(77_777, token: token).status == 200
+                    await server.setLimit(77_777, token: token).status == 200
                 }
                 #expect(await server.ask("GET", "/api/v1/settings", token: token).body.contains("77777"))
                 #expect(server.program.isRunning)
@@ -153,7 +153,7 @@ import Testing
             try await Installation.make(["--data", data], folder: folder)
             let server = try await Program.serve(["--data", data])
             let token = try await server.token()
-            for number in 0..<10 { #expect(await server.setRules(20_000 + number, token: token).status == 200) }
+            for number in 0..<10 { #expect(await server.setLimit(20_000 + number, token: token).status == 200) }
             server.program.signal(SIGKILL)
             _ = try await server.program.end(withinS: 10)
             let log = try Self.bytes(data + "/money.db-wal")

@@ -169,7 +169,7 @@ import Testing
             try await Task.sleep(for: .seconds(150))
             let next = try await Program.serve(data, environment: environment)
             paused.program.signal(SIGCONT)
-            let reply = await paused.setRules(31_111, token: token)
+            let reply = await paused.setLimit(31_111, token: token)
             #expect(reply.status != 200, "\(reply)")
             let ended = try await paused.program.end(withinS: 60)
             #expect(ended.code != 0 && ended.text.contains("taken over"), "\(ended.code) \(ended.text.suffix(600))")

@@ -94,7 +94,7 @@ private final class Tries: Sendable {
             let token = try await server.token()
             var acknowledged = 0
             for number in 1...3 {
-                acknowledged += await server.setRules(20_000 + number, token: token).status == 200 ? 1 : 0
+                acknowledged += await server.setLimit(20_000 + number, token: token).status == 200 ? 1 : 0
             }
             #expect(acknowledged == 3)
             let threads = server.threads()
@@ -105,7 +105,7 @@ private final class Tries: Sendable {
                 for number in 0..<40 {
                     group.addTask {
                         number % 2 == 0
-                            ? await server.setRules(30_000 + number, token: token)
+                            ? await server.setLimit(30_000 + number, token: token)
                             : await server.ask("GET", "/ready")
                     }
                 }
@@ -116,7 +116,7 @@ private final class Tries: Sendable {
             #expect(!refused.contains { $0.body.contains(postgres.folder) }, "it says where the database is")
             while ContinuousClock.now - start < .seconds(Self.goneS) {
                 let (write, health) = (
-                    await server.setRules(31_000, token: token), await server.ask("GET", "/health")
+                    await server.setLimit(31_000, token: token), await server.ask("GET", "/health")
                 )
                 #expect(write.status == 503 && write.head.contains("Retry-After: "), "\(write)")
                 #expect(health.status == 200, "the process itself is well")
@@ -130,7 +130,7 @@ private final class Tries: Sendable {
             }()
             try await until("it is ready again", withinS: 20) { await server.ask("GET", "/ready").status == 200 }
             try await until("it writes again", withinS: 20) {
-                await server.setRules(55_555, token: token).status == 200
+                await server.setLimit(55_555, token: token).status == 200
             }
             // The workers of the jobs are alive too: what is ordered now gets done.
             let ordered = await server.ask("POST", "/api/v1/jobs/validate/run", token: token)
@@ -163,7 +163,7 @@ private final class Tries: Sendable {
                         var outcomes: [(Int, Int)] = []
                         for number in 0..<30 {
                             let value = 100_000 + worker * 1_000 + number
-                            outcomes.append((value, await server.setRules(value, token: token).status))
+                            outcomes.append((value, await server.setLimit(value, token: token).status))
                         }
                         return outcomes
                     }

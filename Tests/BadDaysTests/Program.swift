@@ -155,14 +155,10 @@ struct Server: Sendable {
         return String(reply.body[mark.upperBound...].prefix(64))
     }
 
-    /// A small write: the rules of supply with another threshold.
-    func setRules(_ warnBelowPaise: Int, token: String) async -> Reply {
-        let rules = """
-            {\\"cutBelowPaise\\":0,\\"restoreFromPaise\\":1000,\\"warnBelowPaise\\":\(warnBelowPaise),\
-            \\"minutesAfterWarning\\":60,\\"noCutFromMinute\\":1050,\\"noCutToMinute\\":660,\\"noCutWeekdays\\":[7],\
-            \\"noCutDays\\":[]}
-            """
-        return await ask("PUT", "/api/v1/settings/supply.rules", token: token, json: #"{"value": "\#(rules)"}"#)
+    /// A small write that one person may do alone: a limit of edits.
+    func setLimit(_ energyWh: Int, token: String) async -> Reply {
+        await ask(
+            "PUT", "/api/v1/settings/edits.approve-above-wh", token: token, json: #"{"value": "\#(energyWh)"}"#)
     }
 
     func threads() -> Int {

@@ -28,7 +28,7 @@ private final class Statuses: Sendable {
                         for number in 0..<10_000 {
                             let reply =
                                 worker == 0
-                                ? await server.setRules(20_000 + number, token: token)
+                                ? await server.setLimit(20_000 + number, token: token)
                                 : await server.ask("GET", "/api/v1/settings", token: token)
                             answered.add(reply.status)
                             if reply.status == 0 || reply.status == 429 { return }

@@ -175,7 +175,7 @@ private struct WatchedSite: Sendable {
                 let token = try await watched.signIn("admin")
                 tracer.clearFinishedSpans()
                 let answer = await watched.send(
-                    "PUT", "/api/v1/settings/payments.portal", token: token, body: #"{"value":"off"}"#,
+                    "PUT", "/api/v1/settings/edits.approve-above-wh", token: token, body: #"{"value":"9000"}"#,
                     more: [("in-memory-trace-id", "from-outside"), ("in-memory-span-id", "parent")])
                 #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
                 let spans = tracer.finishedSpans

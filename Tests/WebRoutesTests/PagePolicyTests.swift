@@ -156,6 +156,22 @@ private let edit: @Sendable (WebSite) async throws -> (own: String, other: Strin
     }
     return ("7001", "7002")
 }
+/// Requests for a second person, one in each company.
+private let request: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            try transaction.run(
+                """
+                INSERT INTO change_request (org_id, request_id, command, payload, content, content_hash, subject_id,
+                  changes, login_id, source, why, made_at_ms, lapses_at_ms, state, note)
+                VALUES ($1, $2, 'payments.adjust', '{}', $3, $4, 1, '[]', 999, 'test', 'a test', 0, $5, 'pending', '')
+                ON CONFLICT DO NOTHING
+                """,
+                [.int(org), .int(8000 + org), .text("request-of-\(org)"), .bytes([0]), .int(4_102_444_800_000)])
+        }
+    }
+    return ("8001", "8002")
+}
 private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
     let other = try await web.site.money.read {
         try $0.first("SELECT key_id FROM api_key WHERE org_id = 2 LIMIT 1", []) { try $0.int(0) }
@@ -297,6 +313,9 @@ private let rows: [String: Row] = [
     "GET /edits": Row(roles: staff), "GET /edits/{id}": Row(roles: staff, ids: edit),
     "POST /edits/{id}/approve": Row(roles: [.administrator], ids: edit),
     "POST /edits/{id}/reject": Row(roles: staff, ids: edit), "POST /edits/{id}/undo": Row(roles: staff, ids: edit),
+    "GET /approvals": Row(roles: staff), "POST /approvals/{id}/withdraw": Row(roles: staff, ids: request),
+    "POST /approvals/{id}/confirm": Row(roles: [.administrator], ids: request),
+    "POST /approvals/{id}/reject": Row(roles: [.administrator], ids: request),
     "GET /estimates": Row(roles: staff),
     "GET /reports": Row(roles: staff), "GET /reports/{name}": Row(roles: staff),
     "GET /aggregation": Row(roles: staff),

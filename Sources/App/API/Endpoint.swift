@@ -93,6 +93,8 @@ public struct Endpoint<Input: APIModel, Output: APIModel>: Sendable {
     public var bodyLimitBytes: Int
     /// What can go wrong besides what every endpoint shares.
     public var problems: [ProblemCode]
+    /// It may answer 202 with a request for a second person instead: ``forTwo``.
+    public private(set) var takesTwo = false
     public var run: @Sendable (Input, EndpointContext) async throws -> Reply<Output>
 
     /// - Parameters:
@@ -118,6 +120,13 @@ public struct Endpoint<Input: APIModel, Output: APIModel>: Sendable {
         self.bodyLimitBytes = bodyLimitBytes
         self.problems = problems
         self.run = run
+    }
+
+    /// The same for a command that may take a second person: ``EndpointContext/ask(_:why:)``.
+    public var forTwo: Endpoint {
+        var endpoint = self
+        endpoint.takesTwo = true
+        return endpoint
     }
 
     /// The usual case: the handler answers its output and nothing else.
@@ -149,6 +158,8 @@ public struct AnyEndpoint: Sendable {
     public let idempotency: Idempotency
     public let bodyLimitBytes: Int
     public let problems: [ProblemCode]
+    /// It may answer 202 with a ``RequestView`` instead.
+    public let takesTwo: Bool
     public let input: Schema
     public let output: Schema
     public let example: JSONValue?
@@ -172,6 +183,7 @@ public struct AnyEndpoint: Sendable {
         idempotency = endpoint.idempotency
         bodyLimitBytes = endpoint.bodyLimitBytes
         problems = endpoint.problems
+        takesTwo = endpoint.takesTwo
         input = Schema.of(Input.self)
         output = Schema.of(Output.self)
         do {
@@ -189,7 +201,7 @@ public struct AnyEndpoint: Sendable {
         precondition(
             inPath.isSubset(of: input.fields.map(\.name)), "\(endpoint.name): a path parameter is no input field")
         precondition((example == nil) == input.fields.isEmpty, "\(endpoint.name): an input needs an example")
-        let status = status
+        let (status, takesTwo) = (status, takesTwo)
         let handle = endpoint.run
         run = { value, context in
             let input: Input
@@ -198,8 +210,13 @@ public struct AnyEndpoint: Sendable {
             } catch is DecodingError {
                 throw Refusal(.invalid, "The input cannot be read.")
             }
-            let reply = try await handle(input, context)
-            var answer = Answer(status: status, headers: reply.headers, body: try Self.encode(reply.output))
+            var answer: Answer
+            do {
+                let reply = try await handle(input, context)
+                answer = Answer(status: status, headers: reply.headers, body: try Self.encode(reply.output))
+            } catch let waits as Waits where takesTwo {
+                answer = Answer(status: 202, body: try Self.encode(RequestView(waits.request)))
+            }
             answer.headers["Content-Type"] = "application/json"
             return answer
         }
@@ -209,6 +226,7 @@ public struct AnyEndpoint: Sendable {
         (name, method, path) = (endpoint.name, endpoint.method, endpoint.path)
         (access, text, status, rate) = (endpoint.access, endpoint.text, 200, endpoint.rate)
         (idempotency, bodyLimitBytes, problems) = (.natural, endpoint.bodyLimitBytes, endpoint.problems)
+        takesTwo = false
         (input, output, outputExample) = (Schema.of(Input.self), Schema.of(Nothing.self), .object([:]))
         do {
             example = try endpoint.example.map { try JSONValue(parsing: Self.encode($0)) }

@@ -135,6 +135,14 @@ public enum OpenAPI {
                     ]),
             ])
         ]
+        if endpoint.takesTwo {
+            responses["202"] = .object([
+                "description": .string("It waits for a second person; nothing changed yet."),
+                "content": .object([
+                    "application/json": .object(["schema": schema(Schema.of(RequestView.self), false, &components)])
+                ]),
+            ])
+        }
         for (status, codes) in Dictionary(grouping: problems(of: endpoint), by: \.status) {
             var answer: [String: JSONValue] = [
                 "description": .string(codes.map(\.title).joined(separator: "; ")),

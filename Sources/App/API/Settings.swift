@@ -16,7 +16,8 @@ public enum BusbarSettings {
     public static func registry(testPayments: Bool) -> SettingRegistry {
         SettingRegistry(
             [
-                supplyRules, portalPayments(test: testPayments), PaymentSettings.reconcile, OutageRules.kind,
+                supplyRules.forTwo, portalPayments(test: testPayments).forTwo, PaymentSettings.reconcile.forTwo,
+                AdjustBalance.aloneSetting, OutageRules.kind,
                 TamperRules.kind,
                 SecondStep.setting,
                 UnsecuredPushes.setting,
@@ -24,7 +25,7 @@ public enum BusbarSettings {
                 + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
                 + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
                 + Forecaster.settings + CutBrake.settings + InstalmentCap.settings + [MoneyReport.averageCost]
-                + PackShelf.settings)
+                + PackShelf.settings + TwoPersons.settings(commands: BusbarRequests.names))
     }
 
     private static func portalPayments(test: Bool) -> SettingKind {

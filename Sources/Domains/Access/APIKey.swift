@@ -20,10 +20,12 @@ extension AccessSchema {
 }
 
 extension Permission {
-    /// What a key may be given: nothing about who may come in, and nothing that takes a login or an
-    /// account of one's own.
+    /// What a key may be given: nothing about who may come in, nothing that takes a login or an account of one's own,
+    /// and no second person's yes.
     public static let forKeys: Set<Permission> =
-        Set(allCases).subtracting([.manageLogins, .manageOwnLogin, .readOwnAccount, .rechargeOwnAccount])
+        Set(allCases).subtracting([
+            .manageLogins, .manageOwnLogin, .readOwnAccount, .rechargeOwnAccount, .checkRequests,
+        ])
 }
 
 /// A key as lists show it: never the secret.
@@ -273,6 +275,11 @@ public enum APIKeys {
             }
         }
         return found.signedIn
+    }
+
+    /// Who a key stands for now; nil when it is over.
+    static func actor(_ keyID: Int64, nowMs: Int64, in transaction: any SQLTransaction) throws -> Actor? {
+        try find(keyID, nowMs, in: transaction)?.signedIn.actor
     }
 
     private static func find(_ keyID: Int64, _ nowMs: Int64, in transaction: any SQLTransaction) throws -> Found? {

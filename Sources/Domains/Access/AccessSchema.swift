@@ -47,7 +47,7 @@ public enum AccessSchema {
                   lease_until_ms {int} NOT NULL) {table}
                 """,
             ]),
-        auditChain, sessions, apiKeys, secondStep,
+        auditChain, sessions, apiKeys, secondStep, changeRequests,
     ]
 
     /// Values before and after, and the chain that proves the trail. Rows from before stand in the prologue until

@@ -72,9 +72,18 @@ extension Refusal {
 
 extension Site {
     /// Runs a command in one write transaction of the money store. All or nothing.
+    /// - Throws: ``Refusal`` `conflict` for one that must wait for a second person: ``ask(_:as:source:why:)`` keeps it.
     public func perform<C: Command>(_ command: C, as actor: Actor, source: String, why: String = "") async throws
         -> C.Output
     {
+        try await letIn(command, as: actor, source: source, why: why)
+        return try await money.write { transaction in
+            try command.carryOut(in: transaction, context(actor, source: source, why: why))
+        }
+    }
+
+    /// What is asked of who and what comes in before any transaction.
+    func letIn<C: Command>(_ command: C, as actor: Actor, source: String, why: String) async throws {
         guard C.permissions.contains(where: actor.has) else {
             await noteRefusal(C.name, as: actor, source: source, because: "permission")
             try actor.require(C.permissions[0])
@@ -84,42 +93,60 @@ extension Site {
             throw Refusal(
                 .invalid, "A text holds a zero byte.", hint: "Remove control characters from what you entered.")
         }
-        return try await money.write { transaction in
-            let context = context(actor, source: source, why: why)
-            let contentHash = Hash.sha256(Array("\(C.name)\n\(command.content)".utf8))
-            if let key = command.key {
-                let earlier = try transaction.first(
-                    "SELECT content_hash, output FROM command_log WHERE org_id = $1 AND command_key = $2",
-                    [.int(context.orgID), .text(key)]
-                ) { (try $0.bytes(0), try $0.text(1)) }
-                if let (hash, output) = earlier {
-                    try command.proveReach(in: transaction, context.actor.scope)
-                    guard hash == contentHash else {
-                        throw Refusal.referenceUsed
-                    }
-                    return try JSONDecoder().decode(C.Output.self, from: Data(output.utf8))
-                }
-            }
-            let output = try command.run(in: transaction, context)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            if let key = command.key {
-                // Two at once with one key: ON CONFLICT makes PostgreSQL run the later one again, and it answers as
-                // above.
-                let added = try transaction.run(
-                    """
-                    INSERT INTO command_log (org_id, command_key, content_hash, output) VALUES ($1, $2, $3, $4)
-                    ON CONFLICT (org_id, command_key) DO NOTHING
-                    """,
-                    [
-                        .int(context.orgID), .text(key), .bytes(contentHash),
-                        .text(String(decoding: try encoder.encode(output), as: UTF8.self)),
-                    ])
-                guard added == 1 else { throw SQLError(.unique, "the same command ran at this moment; try again") }
-            }
-            try Audit.record(
-                command: C.name, content: command.content, subjectID: command.subjectID, context, in: transaction)
-            return output
+    }
+}
+
+extension Command {
+    /// Stands for what is asked, in the log of commands and in that of requests.
+    var contentHash: [UInt8] { Hash.sha256(Array("\(Self.name)\n\(content)".utf8)) }
+
+    /// Nil when nothing ran under the command's key yet.
+    /// - Throws: ``Refusal/referenceUsed`` when something else did.
+    func earlierOutput(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Output? {
+        guard let key else { return nil }
+        let earlier = try transaction.first(
+            "SELECT content_hash, output FROM command_log WHERE org_id = $1 AND command_key = $2",
+            [.int(context.orgID), .text(key)]
+        ) { (try $0.bytes(0), try $0.text(1)) }
+        guard let (hash, output) = earlier else { return nil }
+        try proveReach(in: transaction, context.actor.scope)
+        guard hash == contentHash else { throw Refusal.referenceUsed }
+        return try JSONDecoder().decode(Output.self, from: Data(output.utf8))
+    }
+
+    /// Runs once under its key, with its row in the log and its line in the audit.
+    /// - Parameter isConfirmed: a second person has agreed.
+    func carryOut(
+        in transaction: any SQLTransaction, _ context: CommandContext, isConfirmed: Bool = false
+    ) throws -> Output {
+        if let earlier = try earlierOutput(in: transaction, context) { return earlier }
+        if !isConfirmed, let command = self as? any ConfirmedCommand,
+            try command.mustWait(in: transaction, context)
+        {
+            throw Refusal(
+                .conflict, "This takes a second person.", hint: "Ask for it; another person confirms it.")
         }
+        let output = try run(in: transaction, context)
+        if let key {
+            // Two at once with one key: ON CONFLICT makes PostgreSQL run the later one again, and it answers as above.
+            let added = try transaction.run(
+                """
+                INSERT INTO command_log (org_id, command_key, content_hash, output) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (org_id, command_key) DO NOTHING
+                """,
+                [.int(context.orgID), .text(key), .bytes(contentHash), .text(try output.sortedJSON())])
+            guard added == 1 else { throw SQLError(.unique, "the same command ran at this moment; try again") }
+        }
+        try Audit.record(command: Self.name, content: content, subjectID: subjectID, context, in: transaction)
+        return output
+    }
+}
+
+extension Encodable {
+    /// One text for one value.
+    func sortedJSON() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 }

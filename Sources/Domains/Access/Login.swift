@@ -243,6 +243,20 @@ public enum Logins {
         return found
     }
 
+    /// What a login may do and see now; nil when it is disabled or gone.
+    static func actor(_ loginID: Int64, orgID: Int64, in transaction: any SQLTransaction) throws -> Actor? {
+        try transaction.first(
+            """
+            SELECT role, account_id, place_id FROM login
+            WHERE org_id = $1 AND login_id = $2 AND disabled_at_ms IS NULL
+            """, [.int(orgID), .int(loginID)]
+        ) { row in
+            let scope = Scope(
+                orgID: orgID, placeIDs: try row.optionalInt(2).map { [$0] }, accountID: try row.optionalInt(1))
+            return Actor(loginID: loginID, role: try known(try row.text(0)), scope: scope)
+        }
+    }
+
     /// Logins in order of id, those after `after`, at most `limit`.
     public static func list(
         after: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction

@@ -21,20 +21,22 @@ public struct Org: Sendable, Equatable {
     }
 
     public static func all(in transaction: any SQLTransaction) throws -> [Org] {
-        try transaction.query("SELECT org_id, name, zone, currency FROM org ORDER BY org_id", []) { row in
-            let name = try row.text(2)
-            guard let zone = Zone(name) else {
-                throw SQLError(.decode, "company \(try row.int(0)): unknown zone \(name)")
-            }
-            return Org(orgID: try row.int(0), name: try row.text(1), zone: zone, currency: try row.text(3))
-        }
+        try transaction.query("SELECT org_id, name, zone, currency FROM org ORDER BY org_id", [], decode)
     }
 
     public static func find(_ orgID: Int64, in transaction: any SQLTransaction) throws -> Org {
-        guard let org = try all(in: transaction).first(where: { $0.orgID == orgID }) else {
-            throw Refusal(.notFound, "There is no company \(orgID).")
+        let found = try transaction.first(
+            "SELECT org_id, name, zone, currency FROM org WHERE org_id = $1", [.int(orgID)], decode)
+        guard let found else { throw Refusal(.notFound, "There is no company \(orgID).") }
+        return found
+    }
+
+    private static func decode(_ row: any SQLRow) throws -> Org {
+        let name = try row.text(2)
+        guard let zone = Zone(name) else {
+            throw SQLError(.decode, "company \(try row.int(0)): unknown zone \(name)")
         }
-        return org
+        return Org(orgID: try row.int(0), name: try row.text(1), zone: zone, currency: try row.text(3))
     }
 }
 

@@ -56,6 +56,8 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     /// The own password, the own sessions.
     case manageOwnLogin = "login.own"
     case readAudit = "audit.read"
+    /// To confirm or reject what another person asked for, with the permission that the matter itself takes.
+    case checkRequests = "requests.check"
 
     /// The one table of role × permission.
     public static func granted(to role: Role) -> Set<Permission> {

@@ -1,6 +1,7 @@
 // Which settings there are, how their text is read, and the command that sets one. The domains declare their kinds;
 // the composition root joins them to one registry.
 import CivilTime
+import Foundation
 import SQL
 
 /// One known setting.
@@ -13,12 +14,21 @@ public struct SettingKind: Sendable {
     public var initial: String
     /// The value as it is stored, or nil when the text is not one.
     public var parse: @Sendable (String) -> String?
+    /// A change of it waits for a second person.
+    public private(set) var takesTwo = false
 
     public init(_ name: String, initial: String, hint: String, parse: @escaping @Sendable (String) -> String?) {
         self.name = name
         self.hint = hint
         self.initial = initial
         self.parse = parse
+    }
+
+    /// The same, changed by two persons only: for rules of money and for the rules of two persons themselves.
+    public var forTwo: SettingKind {
+        var kind = self
+        kind.takesTwo = true
+        return kind
     }
 
     /// A whole number of a range.
@@ -133,9 +143,10 @@ extension SettingRegistry {
 }
 
 /// Sets a business rule from a day on. The past stays as it was: bills of the past must stay explainable.
-public struct SetSetting: Command {
+public struct SetSetting: ConfirmedCommand {
     public static let name = "access.set-setting"
     public static let permissions: [Permission] = [.manageSettings]
+    public static let checkPermission = Permission.manageSettings
     public let kind: SettingKind
     /// As stored.
     public let value: String
@@ -150,6 +161,29 @@ public struct SetSetting: Command {
         }
         self.value = value
         self.from = from
+    }
+
+    private struct Payload: Codable {
+        var name: String
+        var value: String
+        var from: Int32?
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        try Payload(name: kind.name, value: value, from: from?.number).encode(to: encoder)
+    }
+
+    /// How one that waits is read again: the kind comes from the registry, which may refuse what it took before.
+    public static func stored(in registry: SettingRegistry) -> ConfirmedKind {
+        ConfirmedKind(SetSetting.self) { data in
+            let payload = try JSONDecoder().decode(Payload.self, from: data)
+            return try SetSetting(
+                payload.name, to: payload.value, from: payload.from.map { CivilDay(number: $0) }, in: registry)
+        }
+    }
+
+    public func isSensitive(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool {
+        kind.takesTwo
     }
 
     /// Setting the same again changes nothing.

@@ -109,11 +109,13 @@ public struct Recharge: Command {
                 hint: "Use the payment id of the gateway or the receipt number.", at: "reference")
         }
         let scope = context.actor.scope
-        let zone = try Org.find(scope.orgID, in: transaction).zone
-        let today = zone.day(atS: context.businessNowMs / 1000)
-        if context.actor.role == .consumer, try !Self.isOpenToConsumers(on: today, scope, in: transaction) {
-            throw Refusal(
-                .forbidden, "Payments on this page are not set up.", hint: "Pay at the counter of your company.")
+        if context.actor.role == .consumer {
+            let zone = try Org.find(scope.orgID, in: transaction).zone
+            let today = zone.day(atS: context.businessNowMs / 1000)
+            guard try Self.isOpenToConsumers(on: today, scope, in: transaction) else {
+                throw Refusal(
+                    .forbidden, "Payments on this page are not set up.", hint: "Pay at the counter of your company.")
+            }
         }
         let account = try SupplyAccount.find(accountID, scope, in: transaction)
         let rechargeID = context.ids.next()
@@ -150,10 +152,20 @@ public struct Recharge: Command {
     }
 }
 
-/// Corrects a balance by hand, with a reason. Positive credits the consumer.
-public struct AdjustBalance: Command {
+/// Corrects a balance by hand, with a reason; two persons do it. Positive credits the consumer.
+public struct AdjustBalance: ConfirmedCommand, Codable {
     public static let name = "payments.adjust"
     public static let permissions: [Permission] = [.adjustAccounts]
+    public static let checkPermission = Permission.adjustAccounts
+
+    /// Up to here nobody else is asked.
+    public static let aloneSetting = SettingKind.wholeNumber(
+        "payments.adjust-alone-paise", 0...10_000_000, initial: 0,
+        hint: """
+            A correction of a balance up to this takes no second person; counted with what the same person corrected \
+            before on the same day.
+            """
+    ).forTwo
 
     public var accountID: Int64
     public var amountPaise: Int64
@@ -175,6 +187,29 @@ public struct AdjustBalance: Command {
 
     public func proveReach(in transaction: any SQLTransaction, _ scope: Scope) throws {
         _ = try SupplyAccount.find(accountID, scope, in: transaction)
+    }
+
+    /// Many small ones are no way around.
+    public func isSensitive(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool {
+        let scope = context.actor.scope
+        let zone = try Org.find(scope.orgID, in: transaction).zone
+        let today = zone.day(atS: context.businessNowMs / 1000)
+        let kind = Self.aloneSetting
+        let text = try SettingRegistry([kind]).value(kind.name, on: today, scope, in: transaction)
+        guard let alonePaise = Int64(text), alonePaise > 0 else { return true }
+        let earlierPaise =
+            try transaction.first(
+                """
+                SELECT CAST(SUM(CASE WHEN p.amount_paise < 0 THEN -p.amount_paise ELSE p.amount_paise END) AS BIGINT)
+                FROM adjustment a
+                JOIN journal_entry e ON e.org_id = a.org_id AND e.entry_id = a.entry_id
+                JOIN posting p ON p.org_id = a.org_id AND p.entry_id = a.entry_id
+                  AND p.journal_account_id = a.account_id
+                WHERE a.org_id = $1 AND a.login_id = $2 AND e.business_at_ms >= $3
+                """,
+                [.int(scope.orgID), .int(context.actor.loginID), .int(zone.startS(of: today) * 1000)]
+            ) { try $0.optionalInt(0) ?? 0 } ?? 0
+        return Int128(amountPaise.magnitude) + Int128(earlierPaise) > Int128(alonePaise)
     }
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64 {

@@ -17,7 +17,7 @@ struct Busbar: AsyncParsableCommand {
             OrgCommand.self,
             PlaceCommand.self, AuditCommand.self, MeterCommand.self,
             HESCommand.self, VEECommand.self, JobCommand.self, DatabaseCommand.self, DoctorCommand.self,
-            SettingsCommand.self, NetworkCommand.self, ReportCommand.self, OpenAPICommand.self,
+            SettingsCommand.self, NetworkCommand.self, ReportCommand.self, ApprovalsCommand.self, OpenAPICommand.self,
         ])
 
     /// A wrong call leaves with 2, as all commands of this program do; the parser itself would say 64.

@@ -90,17 +90,20 @@ extension Endpoints {
                 "accounts.adjust", "POST", "/api/v1/accounts/{accountID}/adjustments",
                 access: .permission([.adjustAccounts]),
                 EndpointText(
-                    "Adjust a balance", "Corrects a balance by hand, with a reason; never changes what was posted."),
+                    "Adjust a balance",
+                    "Corrects a balance by hand, with a reason; never changes what was posted. Above the company's "
+                        + "limit it waits for a second person: 202, and with the same key 201 once it is confirmed."),
                 example: AdjustmentInput(accountID: ID(101), amountPaise: 2_000, reason: "Meter exchanged late"),
                 outputExample: AdjustmentReceipt(entry: "J-1XKA"), status: 201, idempotency: .keyed,
                 problems: [.notFound, .conflict],
                 run: { input, context in
-                    let entryID = try await context.perform(
+                    let entryID = try await context.ask(
                         AdjustBalance(
                             accountID: input.accountID.value, amountPaise: input.amountPaise, reason: input.reason,
                             reference: context.idempotencyKey ?? ""), why: input.reason)
                     return AdjustmentReceipt(entry: StatementReport.entryName(entryID))
-                })),
+                }
+            ).forTwo),
         AnyEndpoint(
             Endpoint<SupplyOrderInput, SupplyOrderResult>(
                 "accounts.order-supply", "POST", "/api/v1/accounts/{accountID}/supply-orders",

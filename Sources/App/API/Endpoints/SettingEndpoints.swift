@@ -67,13 +67,16 @@ extension Endpoints {
         AnyEndpoint(
             Endpoint<SettingChange, SettingView>(
                 "settings.set", "PUT", "/api/v1/settings/{name}", access: .permission([.manageSettings]),
-                EndpointText("Set a setting", "Holds from a day on; the past stays as it was."),
+                EndpointText(
+                    "Set a setting",
+                    "Holds from a day on; the past stays as it was. Rules of money wait for a second person: 202."),
                 example: SettingChange(name: "supply.warn-below-paise", value: "10000", fromDay: nil),
                 outputExample: .example, problems: [.notFound],
                 run: { input, context in
                     let command = try SetSetting(
                         input.name, to: input.value, from: input.fromDay?.value, in: context.services.settings)
-                    return SettingView(try await context.perform(command), hint: command.kind.hint)
-                })),
+                    return SettingView(try await context.ask(command), hint: command.kind.hint)
+                }
+            ).forTwo),
     ]
 }

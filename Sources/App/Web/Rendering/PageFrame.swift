@@ -12,7 +12,7 @@ public struct PageFrame: Sendable {
         case line, queue, status, collection, meters, commands, events, outages, supply, accounts, home, statement, me,
             people,
             keys, audit
-        case edits, estimates, imports, rules, reports, packs, simulator, none
+        case approvals, edits, estimates, imports, rules, reports, packs, simulator, none
     }
 
     public struct Person: Sendable {
@@ -107,6 +107,8 @@ public struct PageFrame: Sendable {
     public var bringsReadings = false
     /// The person may see and set the rules of validation and estimation.
     public var managesRules = false
+    /// The person may be the second one.
+    public var checksRequests = false
     /// How many times faster than the clock business time runs; nil when it is the real time.
     public var demoSpeed: Int?
 
@@ -180,6 +182,7 @@ extension PageFrame {
                     (.meters, Paths.meters, w.say("nav.meters")),
                     (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
                     (.estimates, Paths.estimates, w.say("nav.estimates")),
+                    (.approvals, Paths.approvals, w.say("nav.approvals")),
                     (.edits, Paths.edits, w.say("nav.edits")), (.rules, Paths.rules, w.say("nav.rules")),
                     (.imports, Paths.imports, w.say("nav.imports")),
                     (.outages, Paths.outages, w.say("nav.outages")),
@@ -195,6 +198,7 @@ extension PageFrame {
             ]
         }
         if !bringsReadings { entries.removeAll { $0.0 == .imports } }
+        if !checksRequests { entries.removeAll { $0.0 == .approvals } }
         if !managesRules { entries.removeAll { $0.0 == .rules } }
         if directsSimulator { entries.append((.simulator, Paths.simulator, w.say("nav.simulator"))) }
         return entries.map { place, href, name in

@@ -45,7 +45,7 @@ public struct Pages: Sendable {
             ("jobs", PackageResources.jobs_mustache), ("job", PackageResources.job_mustache),
             ("mend", PackageResources.mend_mustache), ("entries", PackageResources.entries_mustache),
             ("errors", PackageResources.errors_mustache), ("otherreports", PackageResources.otherreports_mustache),
-            ("plans", PackageResources.plans_mustache),
+            ("plans", PackageResources.plans_mustache), ("approvals", PackageResources.approvals_mustache),
             ("me", PackageResources.me_mustache), ("sessions", PackageResources.sessions_mustache),
             ("people", PackageResources.people_mustache), ("person", PackageResources.person_mustache),
             ("rights", PackageResources.rights_mustache), ("audit", PackageResources.audit_mustache),

@@ -89,6 +89,13 @@ public enum Paths {
     public static let audit = "/audit"
     public static let auditCSV = "/audit.csv"
     public static let keys = "/keys"
+    public static let approvals = "/approvals"
+    /// - Parameter show: `waiting`, `mine` or `decided`.
+    public static func approvals(_ show: String, before: Int64?) -> String {
+        joined(approvals, [("show", show), ("before", before.map { String($0) })])
+    }
+    /// `confirm`, `reject` or `withdraw`.
+    public static func approval(_ id: Int64, do action: String) -> String { "/approvals/\(id)/\(action)" }
     public static let simulator = "/simulator"
 
     public static let commands = "/commands"

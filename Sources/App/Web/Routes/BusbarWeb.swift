@@ -26,7 +26,7 @@ public enum BusbarWeb {
             + desk.meterPages
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
             + desk.supplyPages + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.walletPages
-            + desk.peoplePages + desk.keyPages
+            + desk.peoplePages + desk.keyPages + desk.approvalPages
             + desk.auditPages
             + desk.reportPages + desk.packPages + desk.simulatorPages
             + desk.assetPages
@@ -106,6 +106,7 @@ struct Desk: Sendable {
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
         frame.directsSimulator = services.simulator != nil && session?.actor.has(.commandMeters) == true
         frame.bringsReadings = session?.actor.has(.importReadings) == true
+        frame.checksRequests = session?.actor.has(.checkRequests) == true
         frame.managesRules = session?.actor.has(.manageSettings) == true
         return frame
     }
