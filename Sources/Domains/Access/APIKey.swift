@@ -23,7 +23,9 @@ extension Permission {
     /// What a key may be given: nothing about who may come in, and nothing that takes a login or an
     /// account of one's own.
     public static let forKeys: Set<Permission> =
-        Set(allCases).subtracting([.manageLogins, .manageOwnLogin, .readOwnAccount, .rechargeOwnAccount])
+        Set(allCases).subtracting([
+            .manageLogins, .manageOwnLogin, .readOwnAccount, .rechargeOwnAccount, .subscribeOwnPacks,
+        ])
 }
 
 /// A key as lists show it: never the secret.

@@ -51,6 +51,7 @@ public struct Rater: Sendable {
             }
         }
         made += try await takeUpAgain()
+        made += try await takeUpChangedPacks()
         await progress(made)
         return made
     }

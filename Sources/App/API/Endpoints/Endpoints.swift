@@ -8,6 +8,6 @@ public enum Endpoints {
         + status + jobs + logins + people
         + keys + audit
         + settings + readingExceptions + validation + estimationPlans + network + aggregation + forecasts + exchange
-        + imports + edits + health
+        + imports + edits + subscriptions + health
         + documents
 }

@@ -145,6 +145,9 @@ public struct StatementReport: Sendable {
         case (.recharge, _, _) where key.count == 3 && key[1] != PaymentMethod.opening.rawValue:
             item.what = .recharge(method: key[1], reference: key[2])
             item.against = [.bank]
+        case (.adjustment, _, _) where key[0] == "penalty" && key.count == 2:
+            item.what = .adjustment(reason: "Contract \(key[1]) ended early")
+            item.against = [.fixed]
         case (.adjustment, _, _):
             item.what = .adjustment(reason: reason)
             item.against = [.adjustments]

@@ -11,7 +11,7 @@ public struct PageFrame: Sendable {
     public enum Place: Sendable {
         case line, queue, status, collection, meters, commands, events, outages, accounts, home, statement, me, people,
             keys, audit
-        case edits, estimates, imports, rules, reports, simulator, none
+        case edits, estimates, imports, rules, reports, subscriptions, simulator, none
     }
 
     public struct Person: Sendable {
@@ -39,6 +39,8 @@ public struct PageFrame: Sendable {
         /// Words of a filter that mean nothing; the page is shown without them.
         case unknownWords([String])
         case outagePlanned, outageCalledOff, rulesSet, planSet, importStored
+        /// Something about packs was asked; the act as it stands in an address.
+        case packAsked(String)
         /// Nothing was done.
         case refused(Refusal)
 
@@ -181,6 +183,7 @@ extension PageFrame {
                     (.imports, Paths.imports, w.say("nav.imports")),
                     (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
+                    (.subscriptions, Paths.subscriptions, w.say("nav.subscriptions")),
                     (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }
@@ -224,6 +227,9 @@ extension PageFrame {
         case .planSet: note("ok", w.say("notice.planSet"))
         case .rulesSet: note("ok", w.say("notice.rulesSet"))
         case .importStored: note("ok", w.say("notice.importStored"))
+        case .packAsked("approve"): note("ok", w.say("notice.packApprovedBy"))
+        case .packAsked("reject"): note("info", w.say("notice.packRejectedBy"))
+        case .packAsked: note("ok", w.say("notice.packAsked"))
         case .orders(.given): note("info", w.say("notice.orderGiven"))
         case .orders(.awaits): note("warn", w.say("notice.orderAwaits"))
         case .orders(.approved): note("ok", w.say("notice.orderApproved"))

@@ -4,6 +4,7 @@ import Access
 import Accounts
 import CivilTime
 import Clocks
+import Packs
 import Payments
 import SQL
 import Supply
@@ -60,6 +61,7 @@ extension Desk {
         let language = language(call.call, call.session)
         var page = AccountView(
             report, language: language, messages: pages.messages(language))
+        page.packs = try await packsPanel(report.account.accountID, call)
         let actor = try call.actor
         let scope = actor.scope
         let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)
@@ -76,6 +78,7 @@ extension Desk {
         {
             notice = .rechargeDone(paise: item.amountPaise, entry: item.entry)
         }
+        if let act = call.query["did"].flatMap({ PackAct(rawValue: $0) }) { notice = .packAsked(act.rawValue) }
         return show(page, call, place(call), notice: notice, status: problem == nil ? 200 : 422)
     }
 

@@ -26,6 +26,7 @@ public enum BusbarWeb {
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
             + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.peoplePages + desk.keyPages
             + desk.auditPages
+            + desk.subscriptionPages
             + desk.reportPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }

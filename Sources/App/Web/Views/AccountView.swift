@@ -153,6 +153,7 @@ public struct AccountView: Page {
     public var messages: [Message]
     /// Nil when the person may not recharge.
     public var recharge: Recharge?
+    public var packs: PacksPanel?
 
     public init(
         id: Int64, code: String, name: String, packName: String, sanctionedW: Int64?,

@@ -79,7 +79,7 @@ extension StatementLine {
             case .recharge(let channel, let reference):
                 w.say("entry.recharge", ["channel": "\(channel)", "reference": "\(reference)"])
             case .opening: w.say("entry.opening")
-            case .adjustment(let reason): w.say("entry.adjustment", ["reason": "\(reason)"])
+            case .adjustment(let reason): w.say("entry.adjustment", ["reason": w.said(reason)])
             }
         return Fields([
             "id": "\(Self.anchor(entry))", "posted": w.timeTag(postedMs, w.moment(postedMs)), "what": what,
