@@ -127,7 +127,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "IntervalData", "VEE", "LoadFiles", "Reliability",
             ]),
-        target("Domains", "Packs", domainBase + ["Access", "Grid", "Accounts", "Tariffs", "Corridor"]),
+        target("Domains", "Packs", domainBase + ["Access", "Grid", "Accounts", "Tariffs", "Subscriptions", "Corridor"]),
         target(
             "Domains", "Aggregation",
             domainBase + [
@@ -152,7 +152,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
                 "Rating", "Payments", "Supply", "Tariffs", "MeterPort", "IntervalData", "Reliability", "Watch",
-                "Aggregation", "VEE", logging, lifecycle,
+                "Aggregation", "Subscriptions", "VEE", logging, lifecycle,
             ]),
         target(
             "App", "Exchange",
@@ -163,7 +163,8 @@ let package = Package(
             "App", "API",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Messaging",
-                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Compression",
+                "Rating", "Payments", "Supply", "Jobs", "IntervalData", "IS15959", "Tariffs", "Subscriptions",
+                "Compression",
                 "MeterPort", "Watch", "Exchange", "IEC61968", "Aggregation", "Corridor", "VEE", "Reliability",
                 "LoadFiles", "PaymentPort",
                 hummingbird,
@@ -315,7 +316,9 @@ let package = Package(
                 "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging",
                 "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
             ]),
-        tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "Clocks", "CivilTime", "TestSupport"]),
+        tests(
+            "Packs",
+            domainBase + ["Packs", "Subscriptions", "Accounts", "Grid", "Access", "Tariffs", "TestSupport"]),
         tests(
             "Payments",
             [

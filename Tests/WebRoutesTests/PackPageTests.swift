@@ -220,7 +220,7 @@ import Testing
                 }
             }
             let consumer = try await web.browser("home")
-            let compared = await consumer.get("/accounts/71/packs?months=1")
+            let compared = await consumer.get("/accounts/71/comparison?months=1")
             #expect(compared.status == 200 && compared.text.contains("Domestic by time of day"))
             #expect(!compared.text.contains("/packs/DOM-TOU"))
         }

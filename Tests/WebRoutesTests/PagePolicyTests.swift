@@ -324,7 +324,7 @@ private let rows: [String: Row] = [
     "GET /packs/drafts/{id}": Row(roles: staff, ids: packDraft),
     "POST /packs/drafts/{id}": Row(roles: staff, ids: packDraft),
     "POST /what-ifs": Row(roles: staff), "GET /what-ifs/{id}": Row(roles: staff, ids: whatIf),
-    "GET /accounts/{id}/packs": Row(roles: everybody, ids: account),
+    "GET /accounts/{id}/comparison": Row(roles: everybody, ids: account),
     "GET /keys": Row(roles: [.administrator]), "POST /keys": Row(roles: [.administrator]),
     "POST /keys/{id}/revoke": Row(roles: [.administrator], ids: apiKey),
 ]

@@ -53,6 +53,8 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case publish
     /// Months that are over: every account complete, or listed with why not.
     case close
+    /// What time brings about for packs: terms that renew or end, reminders, penalties.
+    case subscriptions
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.

@@ -245,6 +245,8 @@ public struct Line: Sendable {
             return "\(found.looked) looked at, \(found.near) near a limit"
         case .rerun, .project, .publish, .close:
             return try await RunJobs(site: site, org: org).handle(job.kind) { await done.set($0) }
+        case .subscriptions:
+            return try await PackKeeper(site: site, org: org).run { await done.set($0) }.words
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

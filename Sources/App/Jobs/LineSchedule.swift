@@ -11,6 +11,7 @@ public struct LineSchedule: Sendable, Equatable {
         .outages: 5,
         .aggregate: 15, .regroup: 360, .forecast: 60, .payments: 5, .arrears: 60, .whatIf: 1, .slabWarnings: 1_440,
         .rerun: 1, .project: 15, .publish: 15, .close: 360,
+        .subscriptions: 60,
     ]
     /// Minute of the next day at which what is still missing is estimated.
     public var estimateAtMinute: Int64 = 360

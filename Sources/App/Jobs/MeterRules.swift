@@ -52,6 +52,7 @@ public struct MeterRules: Sendable {
             )
         }
         if minutes > 0 { try await balances(before: nowMs - minutes * 60_000, nowMs) }
+        try await PackLimits(site: site, org: org).run()
         if limit == "sanctioned" { try await limits(nowMs) }
         if calendar == "pack" { try await calendars(on: day, nowMs) }
     }

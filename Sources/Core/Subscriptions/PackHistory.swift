@@ -36,6 +36,14 @@ public struct HeldPack: Sendable, Equatable {
     /// Days on which somebody renewed it before its end.
     public var renewedOn: [CivilDay] = []
 
+    public init(number: Int, pack: String, kind: PackTerms.Kind, res: String, appliedOn: CivilDay) {
+        self.number = number
+        self.pack = pack
+        self.kind = kind
+        self.res = res
+        self.appliedOn = appliedOn
+    }
+
     /// Last day it bills. Nil while it goes on: what renews itself does, whether or not the sweep has written it down.
     public var end: CivilDay? { state == .active && renewsItself ? nil : to }
 
@@ -70,6 +78,45 @@ public struct PackHistory: Sendable, Equatable {
     public init(consumer: String, nma: String) {
         self.consumer = consumer
         self.nma = nma
+    }
+
+    /// Whether time alone may still bring something about: a sweep of anybody else changes nothing.
+    public var moves: Bool {
+        rows.contains { row in
+            switch row.state {
+            case .active: row.to != nil
+            case .unsubscribed:
+                row.kind == .base && row.termMonths != nil && row.to.map { $0 >= row.from ?? $0 } == true
+                    && told["penalty:\(name(row))"] == nil
+            case .draft, .expired, .rejected: false
+            }
+        }
+    }
+
+    /// The first day on which somebody else bills than in another state of the same history; nil when none does.
+    public func firstDifference(from other: PackHistory) -> CivilDay? {
+        func span(_ row: HeldPack?) -> (from: CivilDay, end: CivilDay?)? {
+            guard let row, row.state != .draft, row.state != .rejected, let from = row.from else { return nil }
+            return row.end.map { $0 < from } == true ? nil : (from, row.end)
+        }
+        var first: CivilDay?
+        for number in 0..<max(rows.count, other.rows.count) {
+            let (now, then) = (
+                span(rows.indices.contains(number) ? rows[number] : nil),
+                span(other.rows.indices.contains(number) ? other.rows[number] : nil)
+            )
+            let changed: CivilDay? =
+                switch (now, then) {
+                case (nil, nil): nil
+                case (let some?, nil), (nil, let some?): some.from
+                case (let now?, let then?) where now.from != then.from: min(now.from, then.from)
+                case (let now?, let then?) where now.end != then.end:
+                    [now.end, then.end].compactMap { $0 }.min()?.advanced(by: 1)
+                default: nil
+                }
+            if let changed { first = min(first ?? changed, changed) }
+        }
+        return first
     }
 
     /// `123-2`: the second subscription of consumer 123.

@@ -24,7 +24,7 @@ extension Permission {
     /// and no second person's yes.
     public static let forKeys: Set<Permission> =
         Set(allCases).subtracting([
-            .manageLogins, .manageOwnLogin, .readOwnAccount, .rechargeOwnAccount, .checkRequests,
+            .manageLogins, .manageOwnLogin, .readOwnAccount, .rechargeOwnAccount, .checkRequests, .subscribeOwnPacks,
         ])
 }
 

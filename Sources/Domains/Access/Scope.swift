@@ -58,15 +58,20 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     case readAudit = "audit.read"
     /// To confirm or reject what another person asked for, with the permission that the matter itself takes.
     case checkRequests = "requests.check"
+    /// To apply for packs and to end them: for the own account, for accounts in reach.
+    case subscribeOwnPacks = "packs.subscribe-own"
+    case subscribePacks = "packs.subscribe"
+    /// To decide on applications that wait, and to enter what was agreed on an earlier day.
+    case approveSubscriptions = "packs.approve"
 
     /// The one table of role × permission.
     public static func granted(to role: Role) -> Set<Permission> {
         switch role {
-        case .consumer: [.readOwnAccount, .rechargeOwnAccount, .manageOwnLogin]
+        case .consumer: [.readOwnAccount, .rechargeOwnAccount, .manageOwnLogin, .subscribeOwnPacks]
         case .operator:
             [
                 .readAccounts, .rechargeAccounts, .readMeters, .commandMeters, .importReadings, .editReadings,
-                .draftPacks, .manageOwnLogin,
+                .draftPacks, .manageOwnLogin, .subscribePacks,
             ]
         case .administrator, .system: Set(allCases)
         }

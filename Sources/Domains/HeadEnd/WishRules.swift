@@ -20,7 +20,7 @@ public enum WishRules {
         ) { (meterID: try $0.int(0), accountID: try $0.int(1), shown: try $0.optionalText(2)) }
     }
 
-    /// Meters whose limit is not the sanctioned load of the account they serve, unless a person ordered it so.
+    /// Meters whose limit is not the sanctioned load of the account they serve, unless a person or a pack wants it so.
     public static func limitsDue(limit: Int, _ scope: Scope, in transaction: any SQLTransaction) throws -> [(
         meterID: Int64, watts: Int64
     )] {
@@ -32,7 +32,8 @@ public enum WishRules {
             LEFT JOIN meter_wish w ON w.org_id = m.org_id AND w.meter_id = m.meter_id AND w.matter = 'load-limit'
             WHERE m.org_id = $1 AND m.port > 0 AND a.sanctioned_w BETWEEN 1 AND 1000000
               AND (w.desired IS NULL OR w.state = 'unwanted'
-                OR (w.authority >= 'rule ' AND w.authority < 'rule!' AND w.desired <> CAST(a.sanctioned_w AS TEXT)))
+                OR (w.authority >= 'rule ' AND w.authority < 'rule!' AND w.authority <> 'rule pack-limit'
+                  AND w.desired <> CAST(a.sanctioned_w AS TEXT)))
             ORDER BY m.meter_id LIMIT $2
             """, [.int(scope.orgID), .int(limit)]
         ) { (meterID: try $0.int(0), watts: try $0.int(1)) }

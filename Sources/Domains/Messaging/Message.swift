@@ -26,6 +26,16 @@ public enum MessageTemplate: String, Sendable, CaseIterable {
     case supplyRestored = "supply-restored"
     case rechargeReceived = "recharge-received"
     case chargeCorrected = "charge-corrected"
+    /// The life of a pack that was applied for; the subscription stands in the key.
+    case packApproved = "pack-approved"
+    case packRejected = "pack-rejected"
+    case packStarted = "pack-started"
+    case packEndsSoon = "pack-ends-soon"
+    case packRenewed = "pack-renewed"
+    case packEnded = "pack-ended"
+    /// What leaving a contract early will cost, and that it was charged.
+    case packBreakCost = "pack-break-cost"
+    case packBreakCharged = "pack-break-charged"
     /// An outage that lasts, and its end; to account 0: the operator.
     case supplyFailed = "supply-failed"
     case supplyBack = "supply-back"

@@ -270,6 +270,18 @@ public struct Installation: Sendable, Equatable {
             """, [.int(scope.orgID), .int(accountID), .day(day)], decode)
     }
 
+    /// The meters that served an account on any of some days.
+    public static func meters(
+        of accountID: Int64, from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64] {
+        try transaction.query(
+            """
+            SELECT DISTINCT meter_id FROM installation WHERE org_id = $1 AND account_id = $2 AND from_day <= $4
+              AND (to_day IS NULL OR to_day >= $3) ORDER BY meter_id
+            """, [.int(scope.orgID), .int(accountID), .day(from), .day(to)]
+        ) { try $0.int(0) }
+    }
+
     private static func decode(_ row: any SQLRow) throws -> Installation {
         Installation(
             meterID: try row.int(0), accountID: try row.int(1), fromDay: try row.day(2), toDay: try row.optionalDay(3))

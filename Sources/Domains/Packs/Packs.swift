@@ -25,7 +25,7 @@ public enum PacksSchema {
                 """,
                 "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
             ]),
-        tariffs, PackDraft.migration,
+        tariffs, PackDraft.migration, terms, holding,
     ]
 }
 
@@ -34,7 +34,7 @@ public enum PackKind: String, Sendable, Codable, CaseIterable { case base, addOn
 
 /// What an account holds. Days are inclusive; an open end is nil. DRAFT and REJECTED never bill.
 public struct Subscription: Sendable, Equatable {
-    public enum State: String, Sendable, CaseIterable { case draft, active, unsubscribed, expired, rejected }
+    public enum State: String, Sendable, Codable, CaseIterable { case draft, active, unsubscribed, expired, rejected }
     public var subscriptionID: Int64
     public var accountID: Int64
     public var packID: String
@@ -57,11 +57,17 @@ public struct Subscription: Sendable, Equatable {
         self.state = state
     }
 
+    /// Assigns the pack as it is, without application and term. Nobody is asked, no rule is looked at.
     public func create(_ scope: Scope, in transaction: any SQLTransaction) throws {
+        if toDay != nil, state == .active {
+            try PackHolder.note(accountID, moves: true, scope, in: transaction)
+        }
         try transaction.run(
             """
-            INSERT INTO subscription (org_id, subscription_id, account_id, pack_id, kind, from_day, to_day, state)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
+            INSERT INTO subscription (org_id, subscription_id, account_id, pack_id, kind, from_day, to_day, state,
+              number, term_to_day)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT COALESCE(MAX(number), 0) + 1 FROM subscription
+              WHERE org_id = $1 AND account_id = $3), $7) ON CONFLICT DO NOTHING
             """,
             [
                 .int(scope.orgID), .int(subscriptionID), .int(accountID), .text(packID), .text(kind.rawValue),

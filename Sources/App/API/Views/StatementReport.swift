@@ -170,6 +170,9 @@ public struct StatementReport: Sendable {
             item.what = .settlement
             item.against = [.arrears]
         case (.conversion, _, _): item.what = .conversion
+        case (.adjustment, _, _) where key[0] == "penalty" && key.count == 2:
+            item.what = .adjustment(reason: "Contract \(key[1]) ended early")
+            item.against = [.fixed]
         case (.adjustment, _, _):
             item.what = .adjustment(reason: reason)
             item.against = [.adjustments]

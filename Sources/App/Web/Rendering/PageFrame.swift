@@ -12,7 +12,7 @@ public struct PageFrame: Sendable {
         case line, queue, status, collection, meters, commands, events, outages, supply, accounts, home, statement, me,
             people,
             keys, audit
-        case approvals, edits, estimates, imports, rules, reports, packs, simulator, none
+        case approvals, edits, estimates, imports, rules, reports, packs, subscriptions, simulator, none
     }
 
     public struct Person: Sendable {
@@ -42,6 +42,8 @@ public struct PageFrame: Sendable {
         /// Words of a filter that mean nothing; the page is shown without them.
         case unknownWords([String])
         case outagePlanned, outageCalledOff, rulesSet, planSet, importStored, cutsHeld, cutsReleased
+        /// Something about packs was asked; the act as it stands in an address.
+        case packAsked(String)
         /// Nothing was done.
         case refused(Refusal)
 
@@ -188,6 +190,7 @@ extension PageFrame {
                     (.outages, Paths.outages, w.say("nav.outages")),
                     (.accounts, Paths.accounts, w.say("nav.accounts")),
                     (.supply, Paths.supply, w.say("nav.supply")), (.packs, Paths.packs, w.say("nav.packs")),
+                    (.subscriptions, Paths.subscriptions, w.say("nav.subscriptions")),
                     (.reports, Paths.reports, w.say("nav.reports")),
                 ]
             }
@@ -236,6 +239,9 @@ extension PageFrame {
         case .importStored: note("ok", w.say("notice.importStored"))
         case .cutsHeld: note("ok", w.say("notice.cutsHeld"))
         case .cutsReleased: note("ok", w.say("notice.cutsReleased"))
+        case .packAsked("approve"): note("ok", w.say("notice.packApprovedBy"))
+        case .packAsked("reject"): note("info", w.say("notice.packRejectedBy"))
+        case .packAsked: note("ok", w.say("notice.packAsked"))
         case .orders(.given): note("info", w.say("notice.orderGiven"))
         case .orders(.awaits): note("warn", w.say("notice.orderAwaits"))
         case .orders(.approved): note("ok", w.say("notice.orderApproved"))

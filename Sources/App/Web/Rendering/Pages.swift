@@ -75,6 +75,8 @@ public struct Pages: Sendable {
             ("whatif", PackageResources.whatif_mustache), ("whatifform", PackageResources.whatifform_mustache),
             ("whatiflist", PackageResources.whatiflist_mustache),
             ("comparison", PackageResources.comparison_mustache),
+            ("heldpacks", PackageResources.heldpacks_mustache), ("packconfirm", PackageResources.packconfirm_mustache),
+            ("subscriptions", PackageResources.subscriptions_mustache),
         ]
     }
 

@@ -51,6 +51,21 @@ public enum Paths {
     public static func supply(csv: Bool = false, _ asked: [String: String]) -> String {
         address(csv ? supplyCSV : supply, asked)
     }
+    public static let subscriptions = "/subscriptions"
+    public static func subscriptions(
+        state: String?, pack: String? = nil, place: Int64? = nil, before: Int64? = nil
+    ) -> String {
+        joined(
+            subscriptions,
+            [
+                ("state", state), ("pack", pack), ("place", place.map { String($0) }),
+                ("before", before.map { String($0) }),
+            ])
+    }
+    /// Where something about an account's packs is asked.
+    public static func packs(_ account: Int64, act: String? = nil, pack: String? = nil) -> String {
+        joined("/accounts/\(account)/packs", [("act", act), ("pack", pack)])
+    }
     public static let exceptions = "/exceptions"
     public static let jobs = "/jobs"
     public static let collection = "/collection"

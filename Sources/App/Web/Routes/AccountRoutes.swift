@@ -5,6 +5,7 @@ import Accounts
 import CivilTime
 import Clocks
 import Journal
+import Packs
 import Payments
 import Rating
 import SQL
@@ -68,6 +69,7 @@ extension Desk {
                 paise: $0.projected(from: report.balance.balancePaise), throughMs: $0.throughMs,
                 estimated: $0.estimatedSlots, missing: $0.missingSlots)
         }
+        page.packs = try await packsPanel(report.account.accountID, call)
         let actor = try call.actor
         let scope = actor.scope
         let org = try await services.site.money.read { try Org.find(scope.orgID, in: $0) }
@@ -87,6 +89,7 @@ extension Desk {
         {
             notice = .rechargeDone(paise: item.amountPaise, entry: item.entry)
         }
+        if let act = call.query["did"].flatMap({ PackAct(rawValue: $0) }) { notice = .packAsked(act.rawValue) }
         return show(page, call, place(call), notice: notice, status: problem == nil ? 200 : 422)
     }
 

@@ -28,7 +28,7 @@ public enum BusbarWeb {
             + desk.supplyPages + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.walletPages
             + desk.peoplePages + desk.keyPages + desk.approvalPages
             + desk.auditPages
-            + desk.reportPages + desk.packPages + desk.simulatorPages
+            + desk.reportPages + desk.packPages + desk.subscriptionPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }

@@ -146,6 +146,7 @@ extension LineView.Job.Name {
             case .project: .project
             case .publish: .publish
             case .close: .close
+            case .subscriptions: .subscriptions
             case .keys: .changeKeys
             }
     }

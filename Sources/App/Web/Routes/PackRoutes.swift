@@ -33,7 +33,7 @@ extension Desk {
             API.Page("POST", Paths.whatIfs, access: drafting, rate: .heavy) { try await askWhatIf($0) },
             API.Page("GET", "\(Paths.whatIfs)/{id}", access: drafting, rate: .heavy) { try await whatIf($0) },
             API.Page(
-                "GET", "\(Paths.accounts)/{id}/packs", access: .permission([.readAccounts, .readOwnAccount]),
+                "GET", "\(Paths.accounts)/{id}/comparison", access: .permission([.readAccounts, .readOwnAccount]),
                 rate: .heavy
             ) { try await comparison($0) },
         ]
@@ -313,6 +313,6 @@ extension Paths {
     static func packDraft(fromDraft id: Int64) -> String { "\(packDrafts)?draft=\(id)" }
     static func whatIf(_ id: Int64, csv: Bool = false) -> String { "\(whatIfs)/\(id)\(csv ? ".csv" : "")" }
     static func accountPacks(_ id: Int64, months: Int? = nil) -> String {
-        "/accounts/\(id)/packs" + (months.map { "?months=\($0)" } ?? "")
+        "/accounts/\(id)/comparison" + (months.map { "?months=\($0)" } ?? "")
     }
 }

@@ -87,6 +87,14 @@ enum MessageWords {
             case "slab-near": messages.say("notice.slabNear", ["money": money])
             case "charge-corrected" where amount < 0: messages.say("notice.correctedBack", ["money": size])
             case "charge-corrected": messages.say("notice.correctedTaken", ["money": size])
+            case "pack-approved": messages.say("notice.packApproved")
+            case "pack-rejected": messages.say("notice.packRejected")
+            case "pack-started": messages.say("notice.packStarted")
+            case "pack-ends-soon": messages.say("notice.packEndsSoon")
+            case "pack-renewed": messages.say("notice.packRenewed")
+            case "pack-ended": messages.say("notice.packEnded")
+            case "pack-break-cost": messages.say("notice.packBreakCost", ["money": size])
+            case "pack-break-charged": messages.say("notice.packBreakCharged", ["money": size])
             default: "\(template)"
             }
         return words.plain

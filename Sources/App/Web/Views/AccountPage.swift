@@ -45,6 +45,7 @@ extension AccountView: PageContent {
         row.set("hasDecisions", !decisions.isEmpty)
         row.set("sent", messages.map { messageRow($0, w) })
         row.set("hasSent", !messages.isEmpty)
+        row.set("packs", packs.map { $0.values(w) })
         row.set("recharge", recharge.map { rechargeRow($0, w) })
         row.set("errors", recharge?.problem.map { [errorSummary([("other", $0.words(w))])] } ?? [])
         return row

@@ -183,6 +183,7 @@ public struct AccountView: Page {
     public var month: CivilMonth?
     /// The month is likely to end near a limit where all units become dearer.
     public var slabWarning: SlabWarning?
+    public var packs: PacksPanel?
 
     public init(
         id: Int64, code: String, name: String, packName: String, sanctionedW: Int64?,

@@ -80,7 +80,7 @@ public struct LineView: Page {
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
             case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments, arrears, whatIf, slabWarnings
-            case rerun, project, publish, close
+            case rerun, project, publish, close, subscriptions
             case other(String)
         }
         public var name: Name
@@ -327,6 +327,7 @@ extension LineView.Job.Name {
         case .project: w.say("job.project")
         case .publish: w.say("job.publish")
         case .close: w.say("job.close")
+        case .subscriptions: w.say("job.subscriptions")
         case .other(let name): "\(name)"
         }
     }

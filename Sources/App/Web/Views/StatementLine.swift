@@ -83,7 +83,7 @@ extension StatementLine {
             case .recharge(let channel, let reference):
                 w.say("entry.recharge", ["channel": "\(channel)", "reference": "\(reference)"])
             case .opening: w.say("entry.opening")
-            case .adjustment(let reason): w.say("entry.adjustment", ["reason": "\(reason)"])
+            case .adjustment(let reason): w.say("entry.adjustment", ["reason": w.said(reason)])
             case .instalment(let day): w.say("entry.instalment", ["day": w.shortDay(day)])
             case .settlement: w.say("entry.settlement")
             case .conversion: w.say("entry.conversion")
