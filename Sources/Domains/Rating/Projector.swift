@@ -132,7 +132,7 @@ public struct Projector: Sendable {
         let nowMs = site.clocks.businessNowMs()
         let (starts, exchanges) = try await site.money.read { [scope] transaction in
             (
-                try starts(accountIDs, today, scope, transaction),
+                try begin(accountIDs, today, scope, transaction),
                 try MeterReplacement.since(today.advanced(by: -Self.daysMax), scope, in: transaction)
             )
         }
@@ -189,7 +189,7 @@ public struct Projector: Sendable {
         }
     }
 
-    private func starts(
+    private func begin(
         _ accountIDs: [Int64], _ today: CivilDay, _ scope: Scope, _ transaction: any SQLTransaction
     ) throws -> [Start] {
         let held = try HeldPacks.of(accountIDs, scope, in: transaction)

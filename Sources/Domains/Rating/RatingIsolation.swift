@@ -2,6 +2,7 @@
 // with the reason, and the others are charged. What is wrong with the database as such stops the run as before.
 import Access
 import CivilTime
+import Clocks
 import Journal
 import Meters
 import SQL

@@ -3,6 +3,7 @@
 import Access
 import Accounts
 import CivilTime
+import Clocks
 import Journal
 import Outbox
 import SQL
