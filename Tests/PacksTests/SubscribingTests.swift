@@ -136,7 +136,7 @@ import Testing
             try await shop.ask(.apply, "UP0001", on: "2021-12-01")
             try await shop.ask(.apply, "P50001", on: "2022-01-20", agreedOn: "2022-01-05")
             #expect(try await shop.bills("2022-01-06") == ["UP0001", "P50001"])
-            let open = try await shop.site.money.read { try PackRerate.open(limit: 10, PackShop.scope, in: $0) }
+            let open = try await shop.site.money.read { try RateAgain.waiting(after: 0, limit: 10, PackShop.scope, in: $0) }
             #expect(open.map(\.fromDay) == [day("2022-01-06")])
             // Not before what was decided, not by everybody, not of last year, not of tomorrow.
             func refused(_ agreedOn: String, as actor: Actor = PackShop.system) async -> Refusal? {
@@ -152,7 +152,7 @@ import Testing
             try await shop.ask(.apply, "UP0002", on: "2022-01-21", day: "2022-03-01")
             #expect(try await shop.bills("2022-02-28").first == "UP0001")
             #expect(try await shop.bills("2022-03-01").first == "UP0002")
-            #expect(try await shop.count("pack_rerate") == 1)
+            #expect(try await shop.count("rate_again") == 1)
         }
     }
 

@@ -62,7 +62,7 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     case subscribeOwnPacks = "packs.subscribe-own"
     case subscribePacks = "packs.subscribe"
     /// To decide on applications that wait, and to enter what was agreed on an earlier day.
-    case approveSubscriptions = "packs.approve"
+    case approveSubscriptions = "subscriptions.approve"
 
     /// The one table of role × permission.
     public static func granted(to role: Role) -> Set<Permission> {

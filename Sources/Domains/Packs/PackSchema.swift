@@ -58,11 +58,5 @@ extension PacksSchema {
             """,
             "CREATE INDEX pack_fact_account ON pack_fact (org_id, account_id)",
             "CREATE INDEX pack_fact_due ON pack_fact (org_id, state, due_day, fact_key)",
-            """
-            CREATE TABLE pack_rerate (org_id {id} NOT NULL, rerate_id {id} NOT NULL, account_id {id} NOT NULL,
-              from_day {int} NOT NULL, why {text} NOT NULL, asked_at_ms {int} NOT NULL, done_at_ms {int},
-              charges {int}, PRIMARY KEY (org_id, rerate_id)) {keyed_table}
-            """,
-            "CREATE INDEX pack_rerate_open ON pack_rerate (org_id, done_at_ms, rerate_id)",
         ])
 }

@@ -7,17 +7,6 @@ import SQL
 import Subscriptions
 import Tariffs
 
-extension Refusal {
-    /// A file that cannot be read, with its line as the place.
-    public init(_ error: TariffError) {
-        self.init(.invalid, Self.sentence(error.what), hint: Self.sentence(error.remedy), at: error.place)
-    }
-
-    private static func sentence(_ clause: String) -> String {
-        clause.prefix(1).uppercased() + clause.dropFirst() + (clause.isEmpty || clause.hasSuffix(".") ? "" : ".")
-    }
-}
-
 public struct SetPackTerms: Command {
     public static let name = "packs.set-terms"
     public static let permissions: [Permission] = [.manageSettings]

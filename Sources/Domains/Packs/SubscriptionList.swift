@@ -5,6 +5,7 @@ import CivilTime
 import Grid
 import SQL
 import Subscriptions
+import Tariffs
 
 /// A subscription with whose it is.
 public struct ListedSubscription: Sendable, Equatable {
@@ -144,12 +145,16 @@ extension Packs {
     public static func unitPrices(
         of packID: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [(cover: AddOnPrice.Cover, milliPaisePerKWh: Int64)] {
-        guard let text = try definition(packID, on: day, scope, in: transaction) else { return [] }
-        if let base = try? BasePack(json: text) {
-            return base.calendar.bands.compactMap { band in
-                base.milliPaisePerKWh[band.name].map { (.band(band.name), $0) }
-            }
+        let addOn = try addOnVersions(of: packID, scope, in: transaction).last { $0.fromDay <= day }
+        if let addOn { return addOn.pack.prices.map { ($0.cover, $0.milliPaisePerKWh) } }
+        let versions = try versions(of: packID, scope, in: transaction)
+        guard !versions.isEmpty, let tariff = try TariffBook(stored: versions).tariff(on: day) else { return [] }
+        let priced = tariff.components.lazy.compactMap { component in
+            if case .energy(let charge) = component.charge, charge.quantity == .drawn { charge } else { nil }
         }
-        return (try? AddOnPack(json: text))?.prices.map { ($0.cover, $0.milliPaisePerKWh) } ?? []
+        guard let charge = priced.first, charge.tables.count == 1, let step = charge.tables[0].steps.first,
+            charge.tables[0].steps.count == 1, step.milliPerKWh.count == charge.bands.count
+        else { return [] }
+        return zip(charge.bands, step.milliPerKWh).map { (.band($0), $1) }
     }
 }

@@ -98,8 +98,7 @@ public struct StoredHistory: Sendable {
             try PackFactRow.add(key, facts[key], amount, account.accountID, today, context, in: transaction)
         }
         if let first = after.firstDifference(from: history), first < today {
-            try PackRerate.ask(
-                accountID: account.accountID, from: first, why: "packs changed on \(today)", context, in: transaction)
+            try RateAgain.from(first, accountID: account.accountID, context.actor.scope, in: transaction)
         }
         try PackHolder.note(
             account.accountID, moves: after.moves, sweptDay: after.sweptTo, context.actor.scope, in: transaction)

@@ -43,7 +43,6 @@ public struct Rater: Sendable {
         }
         made += try await takeUpAgain()
         made += try await rateAgain()
-        made += try await takeUpChangedPacks()
         await progress(made)
         return made
     }
