@@ -148,9 +148,8 @@ struct PackShop: Sendable {
     func bills(_ text: String) async throws -> [String] {
         let on = dayOf(text)
         return try await site.money.read { transaction in
-            let account = try SupplyAccount.find(101, Self.scope, in: transaction)
-            let plan = try Packs.plan(for: account, on: on, Self.scope, in: transaction)
-            return plan.map { [$0.base.id] + $0.addOns.map(\.id) } ?? []
+            let held = try Packs.held(by: 101, on: on, Self.scope, in: transaction)
+            return held.map { [$0.base.id] + $0.addOns.map(\.id) } ?? []
         }
     }
 
