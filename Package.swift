@@ -175,7 +175,7 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "HeadEnd", "MeterData", "Packs", "Journal", "Rating",
                 "Payments", "Supply", "Messaging", "Jobs", "API", "Charts", "IntervalData", "IS15959", "Tariffs",
-                "MeterPort", "Aggregation", "Corridor", "VEE", "Reliability", "LoadFiles", mustache,
+                "MeterPort", "PaymentPort", "Aggregation", "Corridor", "VEE", "Reliability", "LoadFiles", mustache,
             ],
             resources: [.embedInCode("Assets"), .embedInCode("Messages"), .embedInCode("Templates")]),
         target(
@@ -285,8 +285,8 @@ let package = Package(
         tests(
             "API",
             domainBase + [
-                "API", "Access", "Composition", "HeadEnd", "MeterData", "MeterPort", "Meters", "Payments",
-                "SQLiteAdapter", "PaymentPort", "TestGateway",
+                "API", "Access", "Accounts", "Composition", "HeadEnd", "MeterData", "MeterPort", "Meters", "Payments",
+                "Journal", "SQLiteAdapter", "PaymentPort", "TestGateway",
                 "Supply", "TestRetailer", logging, lifecycle,
             ]),
         tests("Charts", ["Charts", "IntervalData"], exclude: ["Golden"]),
@@ -298,7 +298,7 @@ let package = Package(
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
-        tests("Rating", ["Rating"]),
+        tests("Rating", ["Rating", "CivilTime"]),
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "CivilTime", "TestSupport"]),
         tests(
             "Payments",
@@ -321,7 +321,7 @@ let package = Package(
             "WebRoutes",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "IntervalData", "Journal", "MeterData", "MeterPort",
-                "Rating", "TestRetailer", "TestSupport", "VEE", "Web",
+                "Payments", "Rating", "TestGateway", "TestRetailer", "TestSupport", "VEE", "Web",
             ]),
         tests(
             "Watch",

@@ -120,7 +120,10 @@ def staff_pages(walk, page):
 
 def day_pages(walk, page, account):
     page.goto(walk.base + account)
-    pages = [("statement", account + "/statement")]
+    pages = [("statement", account + "/statement"), ("arrears", account + "/arrears")]
+    month = first_link(page, account + r"/statements/\d{4}-\d{2}")
+    walk.check(month is not None, account, "no month to open")
+    pages += [("month", month)] if month else []
     day = first_link(page, account + r"/days/\d{4}-\d{2}-\d{2}")
     walk.check(day is not None, account, "no day to open")
     return pages + ([("day", day)] if day else [])
@@ -144,6 +147,7 @@ def walk_staff(walk, person):
 def administrator_pages(walk, page):
     """What only an administrator opens."""
     pages = [("jobs", "/jobs"), ("job", "/jobs/rate"), ("people", "/people"), ("keys", "/keys"), ("audit", "/audit")]
+    pages.append(("money", "/money"))
     for name, path, pattern in [
         ("person", "/people", r"/people/\d+"), ("meter-history", "/meters", r"/meters/\d+"),
         ("account-history", "/accounts", r"/accounts/\d+"),

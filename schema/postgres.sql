@@ -1,3 +1,12 @@
+table account_conversion
+  column org_id bigint not null
+  column account_id bigint not null
+  column begun_at_ms bigint not null
+  column reason text collate C not null
+  column entry_id bigint
+  column posted_at_ms bigint
+  constraint account_conversion_pkey PRIMARY KEY (org_id, account_id)
+  CREATE INDEX account_conversion_open ON public.account_conversion USING btree (org_id, entry_id)
 table account_place
   column org_id bigint not null
   column account_id bigint not null
@@ -26,6 +35,36 @@ table api_key
   column revoked_at_ms bigint
   constraint api_key_pkey PRIMARY KEY (org_id, key_id)
   CREATE UNIQUE INDEX api_key_id ON public.api_key USING btree (key_id)
+table arrears_account
+  column org_id bigint not null
+  column account_id bigint not null
+  column journal_account_id bigint not null
+  constraint arrears_account_pkey PRIMARY KEY (org_id, account_id)
+  CREATE UNIQUE INDEX arrears_account_journal ON public.arrears_account USING btree (org_id, journal_account_id)
+table arrears_item
+  column org_id bigint not null
+  column entry_id bigint not null
+  column account_id bigint not null
+  column amount_paise bigint not null
+  column since_day bigint not null
+  column claim_until_day bigint
+  column disconnect_until_day bigint
+  column reason text collate C not null
+  column login_id bigint not null
+  constraint arrears_item_pkey PRIMARY KEY (org_id, entry_id)
+  CREATE INDEX arrears_item_account ON public.arrears_item USING btree (org_id, account_id, since_day)
+table arrears_plan
+  column org_id bigint not null
+  column account_id bigint not null
+  column daily_paise bigint not null
+  column next_day bigint not null
+  column state text collate C not null
+  column reason text collate C not null
+  column login_id bigint not null
+  column agreed_at_ms bigint not null
+  column problem text collate C
+  constraint arrears_plan_pkey PRIMARY KEY (org_id, account_id)
+  CREATE INDEX arrears_plan_due ON public.arrears_plan USING btree (org_id, state, next_day)
 table audit
   column org_id bigint not null
   column audit_id bigint not null

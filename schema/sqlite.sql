@@ -1,7 +1,15 @@
+CREATE TABLE account_conversion (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, begun_at_ms INTEGER NOT NULL, reason TEXT NOT NULL, entry_id INTEGER, posted_at_ms INTEGER, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
+CREATE INDEX account_conversion_open ON account_conversion (org_id, entry_id)
 CREATE TABLE account_place (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, from_day INTEGER NOT NULL, place_id INTEGER NOT NULL, PRIMARY KEY (org_id, account_id, from_day)) STRICT, WITHOUT ROWID
 CREATE TABLE adjustment (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, account_id INTEGER NOT NULL, reason TEXT NOT NULL, login_id INTEGER NOT NULL, PRIMARY KEY (org_id, entry_id)) STRICT, WITHOUT ROWID
 CREATE TABLE api_key (org_id INTEGER NOT NULL, key_id INTEGER NOT NULL, name TEXT NOT NULL, secret_hash BLOB NOT NULL, role TEXT NOT NULL, permissions TEXT NOT NULL, place_id INTEGER, login_id INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL, last_used_day INTEGER, revoked_at_ms INTEGER, PRIMARY KEY (org_id, key_id)) STRICT
 CREATE UNIQUE INDEX api_key_id ON api_key (key_id)
+CREATE TABLE arrears_account (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, journal_account_id INTEGER NOT NULL, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
+CREATE UNIQUE INDEX arrears_account_journal ON arrears_account (org_id, journal_account_id)
+CREATE TABLE arrears_item (org_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, account_id INTEGER NOT NULL, amount_paise INTEGER NOT NULL, since_day INTEGER NOT NULL, claim_until_day INTEGER, disconnect_until_day INTEGER, reason TEXT NOT NULL, login_id INTEGER NOT NULL, PRIMARY KEY (org_id, entry_id)) STRICT, WITHOUT ROWID
+CREATE INDEX arrears_item_account ON arrears_item (org_id, account_id, since_day)
+CREATE TABLE arrears_plan (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, daily_paise INTEGER NOT NULL, next_day INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, login_id INTEGER NOT NULL, agreed_at_ms INTEGER NOT NULL, problem TEXT, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
+CREATE INDEX arrears_plan_due ON arrears_plan (org_id, state, next_day)
 CREATE TABLE audit (org_id INTEGER NOT NULL, audit_id INTEGER NOT NULL, system_at_ms INTEGER NOT NULL, business_at_ms INTEGER NOT NULL, login_id INTEGER NOT NULL, role TEXT NOT NULL, source TEXT NOT NULL, command TEXT NOT NULL, why TEXT NOT NULL, subject_id INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (org_id, audit_id)) STRICT, WITHOUT ROWID
 CREATE INDEX audit_business ON audit (org_id, business_at_ms, audit_id)
 CREATE INDEX audit_login ON audit (org_id, login_id, audit_id)

@@ -11,7 +11,9 @@ import Testing
 
 private let everybody: Set<Role> = [.consumer, .operator, .administrator]
 
-let paymentProbes: [String: Probe] = [
+let paymentProbes: [String: Probe] = gatewayProbes.merging(arrearsProbes) { $1 }
+
+private let gatewayProbes: [String: Probe] = [
     "payment-orders.open": on(
         "accountID", 70, everybody, ["amountPaise": .number("20000")], prepare: { try await $0.takePayments() }),
     "payment-orders.read": on("orderID", 9_400, everybody, prepare: { try await $0.takePayments() }),

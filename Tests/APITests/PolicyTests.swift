@@ -581,7 +581,9 @@ private let productProbes: [String: Probe] = [
 
     /// What moves money asks for a key; nothing else does.
     @Test func endpointsThatMoveMoneyAreKeyed() {
-        let moving: Set<Permission> = [.rechargeOwnAccount, .rechargeAccounts, .adjustAccounts]
+        let moving: Set<Permission> = [
+            .rechargeOwnAccount, .rechargeAccounts, .adjustAccounts, .writeOffArrears,
+        ]
         for endpoint in Endpoints.all {
             guard case .permission(let permissions) = endpoint.access else { continue }
             if !moving.isDisjoint(with: permissions) && endpoint.changesSomething {

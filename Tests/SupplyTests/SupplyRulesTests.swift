@@ -135,6 +135,16 @@ import Testing
         #expect(verdict.reasons.dropFirst().allSatisfy { $0.code.holdsCut })
     }
 
+    @Test func nobodyIsCutBeforeTheConversionIsPosted() {
+        let held = Self.rules.decide(
+            Self.facts {
+                $0.balancePaise = -100
+                $0.isConverting = true
+            })
+        #expect(held.wanted == .closed && held.reasons.map(\.code) == [.balanceBelowThreshold, .conversionOpen])
+        #expect(Self.rules.decide(Self.facts { $0.balancePaise = -100 }).wanted == .open)
+    }
+
     @Test func theNextTimeACutMayBe() throws {
         func ms(_ offset: Int, _ minute: Int64) -> Int64 {
             (Zone.india.startS(of: Self.thursday.advanced(by: offset)) + minute * 60) * 1000

@@ -6,7 +6,9 @@ import Clocks
 import Composition
 import Foundation
 import MeterPort
+import Payments
 import SQL
+import TestGateway
 import TestRetailer
 import TestSupport
 import Testing
@@ -38,6 +40,8 @@ struct WebSite: Sendable {
                 site: site, ring: try KeyRing(current: [UInt8](repeating: 7, count: 32)),
                 settings: BusbarSettings.registry, log: { _ in })
             services.simulator = simulator
+            services.payments = PaymentDesk(
+                site: site, ring: try KeyRing(current: [UInt8](repeating: 7, count: 32)), gateways: [TestGateway()])
             let one = retailers[0]
             let logins = [
                 NewLogin(username: "admin", name: "Admin <b>", role: .administrator),

@@ -123,6 +123,21 @@ private let readingImport: @Sendable (WebSite) async throws -> (own: String, oth
     }
     return ("9701", "9702")
 }
+/// Orders at the test gateway, one in each company.
+private let paymentOrder: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            try Setting.set("payments.portal", "test", from: CivilDay(number: 0), Scope(orgID: org), in: transaction)
+            try transaction.run(
+                """
+                INSERT INTO payment_order (org_id, order_id, account_id, gateway, gateway_order_id, amount_paise,
+                  currency, state, created_at_ms, changed_at_ms, look_at_ms)
+                VALUES ($1, $2, $3, 'test', $4, 20000, 'INR', 'created', 0, 0, 0) ON CONFLICT DO NOTHING
+                """, [.int(org), .int(9_800 + org), .int(70 + org), .text("order_test_\(9_800 + org)")])
+        }
+    }
+    return ("9801", "9802")
+}
 /// Edits that wait for a second person, one in each company.
 private let edit: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
     try await web.site.money.write { transaction in
@@ -177,6 +192,12 @@ private let rows: [String: Row] = [
     "GET /accounts/{id}/statement": Row(roles: everybody, ids: account),
     "GET /accounts/{id}/days/{day}": Row(roles: everybody, ids: account),
     "GET /accounts/{id}/history": Row(roles: staff, ids: account),
+    "GET /accounts/{id}/statements/{month}": Row(roles: everybody, ids: account),
+    "GET /accounts/{id}/arrears": Row(roles: everybody, ids: account),
+    "POST /accounts/{id}/arrears": Row(roles: [.administrator], ids: account),
+    "GET /checkout/{id}": Row(roles: everybody, ids: paymentOrder),
+    "POST /checkout/{id}": Row(roles: everybody, ids: paymentOrder),
+    "GET /money": Row(roles: [.administrator]), "GET /money.csv": Row(roles: [.administrator]),
     "GET /me": Row(roles: everybody), "POST /me/password": Row(roles: everybody),
     "POST /me/sessions/end": Row(roles: everybody), "POST /me/sessions/{id}/end": Row(roles: everybody, ids: session),
     "POST /sign-in/second-step": Row(), "POST /me/second-step/begin": Row(roles: everybody),
@@ -227,7 +248,7 @@ private let rows: [String: Row] = [
         [
             "csrf": csrf, "key": String(repeating: "a", count: 32), "amount": "20000", "reason": "a test of pages",
             "serial": "M-none", "role": "operator", "language": "en", "username": "new-login", "name": "New",
-            "old": "not the password", "new": "zebra lamp onion kite",
+            "old": "not the password", "new": "zebra lamp onion kite", "act": "settle", "outcome": "fail",
         ]
     }
 
@@ -235,7 +256,7 @@ private let rows: [String: Row] = [
         pattern.replacing("{id}", with: id).replacing("{day}", with: "\(web.one.first)")
             .replacing("{code}", with: "en").replacing("{name}", with: "supply.rules")
             .replacing("{kind}", with: pattern.hasPrefix("/jobs") ? "rate" : "command-failed")
-            .replacing("{batch}", with: "1")
+            .replacing("{batch}", with: "1").replacing("{month}", with: "\(web.one.lastDay.month)")
             .replacing(
                 "{action}",
                 with: pattern.hasPrefix("/jobs") ? "resume" : pattern.hasPrefix("/commands") ? "stop" : "retry")

@@ -23,7 +23,7 @@ public enum BusbarSettings {
             ] + LineSchedule.settings
                 + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
                 + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
-                + Forecaster.settings)
+                + Forecaster.settings + InstalmentCap.settings + [MoneyReport.averageCost])
     }
 
     private static func portalPayments(test: Bool) -> SettingKind {

@@ -39,6 +39,8 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case forecast
     /// Payments through a gateway that stayed open: webhooks that were lost or left behind.
     case payments
+    /// The day's part of old debts, out of the wallets.
+    case arrears
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.

@@ -235,6 +235,8 @@ public struct Line: Sendable {
             return "\(found.looked) looked at, \(found.paid) paid, \(found.mended) mended"
                 + (found.silent > 0 ? ", \(found.silent) without answer" : "")
                 + (found.refused > 0 ? ", \(found.refused) refused" : "")
+        case .arrears:
+            return try await takeInstalments(done)
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

@@ -9,7 +9,7 @@ public struct LineSchedule: Sendable, Equatable {
     public var everyMinutes: [JobKind: Int64] = [
         .collect: 30, .validate: 30, .rate: 30, .supply: 30, .command: 5, .keys: 5, .ping: 5, .tidy: 1_440, .fill: 60,
         .outages: 5,
-        .aggregate: 15, .regroup: 360, .forecast: 60, .payments: 5,
+        .aggregate: 15, .regroup: 360, .forecast: 60, .payments: 5, .arrears: 60,
     ]
     /// Minute of the next day at which what is still missing is estimated.
     public var estimateAtMinute: Int64 = 360

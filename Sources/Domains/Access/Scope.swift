@@ -34,6 +34,10 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     case readAccounts = "accounts.read"
     case rechargeAccounts = "accounts.recharge"
     case adjustAccounts = "accounts.adjust"
+    /// To put an old debt on an account, agree how it is paid off, and turn an account from postpaid to prepaid.
+    case manageArrears = "arrears.manage"
+    /// To give an old debt up.
+    case writeOffArrears = "arrears.write-off"
     case readMeters = "meters.read"
     case commandMeters = "meters.command"
     case importReadings = "readings.import"

@@ -17,7 +17,8 @@ public enum AccountsSchema {
                   PRIMARY KEY (org_id, account_id)) {table}
                 """,
                 "CREATE UNIQUE INDEX supply_account_number ON supply_account (org_id, account_number)",
-            ])
+            ]),
+        conversions,
     ]
 }
 

@@ -16,7 +16,7 @@ public enum Resolution: String, Sendable, CaseIterable, Codable {
     case halfHour = "30min"
     case hour, day, month
 
-    var seconds: Int64? {
+    public var seconds: Int64? {
         switch self {
         case .quarterHour: 900
         case .halfHour: 1_800

@@ -9,6 +9,9 @@ public enum BookName {
     /// The name of a wallet, from the number of its supply account: `liabilities:wallets:BB-000101`.
     public static func wallet(_ accountNumber: String) -> String { "liabilities:wallets:" + plain(accountNumber) }
 
+    /// The name of the arrears of a supply account: `assets:arrears:BB-000101`.
+    public static func arrears(_ accountNumber: String) -> String { "assets:arrears:" + plain(accountNumber) }
+
     /// The name of an account nobody has entered a number for. No wallet's name holds a question mark.
     public static func nameless(_ journalAccountID: Int64) -> String { "liabilities:wallets:?\(journalAccountID)" }
 

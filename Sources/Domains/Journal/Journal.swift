@@ -67,6 +67,10 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
     case dutyPayable = 3
     case paymentClearing = 4
     case adjustments = 5
+    /// What the books of before say a consumer owed or was owed.
+    case takenOver = 21
+    case deposits = 22
+    case arrearsWrittenOff = 23
 
     public var name: String {
         switch self {
@@ -75,6 +79,9 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
         case .dutyPayable: "electricity duty payable"
         case .paymentClearing: "payment clearing"
         case .adjustments: "adjustments"
+        case .takenOver: "taken over from the books of before"
+        case .deposits: "security deposits"
+        case .arrearsWrittenOff: "arrears written off"
         }
     }
 
@@ -86,6 +93,9 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
         case .dutyPayable: "liabilities:electricity-duty"
         case .paymentClearing: "assets:payment-clearing"
         case .adjustments: "expenses:adjustments"
+        case .takenOver: "equity:taken-over"
+        case .deposits: "liabilities:deposits"
+        case .arrearsWrittenOff: "expenses:arrears-written-off"
         }
     }
 }
@@ -93,6 +103,10 @@ public enum ChartAccount: Int64, Sendable, CaseIterable {
 /// What a posting is, for the statement. Stored by name.
 public enum PostingKind: String, Sendable, CaseIterable {
     case charge, reversal, recharge, adjustment, revenue, clearing
+    /// An old debt: put on the account, paid off or given up.
+    case arrears
+    /// From postpaid to prepaid.
+    case conversion
 }
 
 /// One leg of an entry: debit positive, credit negative.

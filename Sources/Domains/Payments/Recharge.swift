@@ -19,7 +19,7 @@ public enum PaymentsSchema {
                 """,
                 "CREATE UNIQUE INDEX recharge_reference ON recharge (org_id, method, reference)",
             ]),
-        gateways,
+        gateways, arrears,
         Migration(
             20, .money, "reasons of adjustments",
             [

@@ -151,12 +151,12 @@ public enum Supply {
         let isCut = was == .open && relay?.actual != nil && relay?.actual != "closed"
         // An order that was taken back leaves no threshold to climb: the account is judged as if it were on.
         let wasOrdered = order == nil && state?.reasons.contains { $0.code == .ordered } == true
-        let verdict = rules.decide(
-            SupplyFacts(
-                balancePaise: balance.balancePaise, estimatedChargesPaise: balance.estimatedChargesPaise,
-                wanted: isCut && !wasOrdered ? .open : .closed, day: civil.day, minuteOfDay: civil.secondOfDay / 60,
-                nowMs: nowMs,
-                warnedAtMs: warnedAtMs, order: order))
+        var facts = SupplyFacts(
+            balancePaise: balance.balancePaise, estimatedChargesPaise: balance.estimatedChargesPaise,
+            wanted: isCut && !wasOrdered ? .open : .closed, day: civil.day, minuteOfDay: civil.secondOfDay / 60,
+            nowMs: nowMs, warnedAtMs: warnedAtMs, order: order)
+        facts.isConverting = try Conversion.find(accountID: accountID, scope, in: transaction)?.isOpen == true
+        let verdict = rules.decide(facts)
         if verdict.warn {
             try Message.send(
                 .lowBalance, key: "low-balance:\(accountID):\(nowMs)", accountID: accountID,

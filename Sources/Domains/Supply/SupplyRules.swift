@@ -98,12 +98,14 @@ public struct SupplyReason: Sendable, Equatable, Codable {
         case noCutDay = "no-cut-day"
         case restsOnEstimate = "rests-on-estimate"
         case warningTooFresh = "warning-too-fresh"
+        /// The account is turning from postpaid to prepaid and its entry is not posted yet.
+        case conversionOpen = "conversion-open"
         /// Speaks for supply.
         case balanceGood = "balance-good"
 
         public var speaksForCut: Bool { self == .balanceBelowThreshold || self == .ordered || self == .notYetRestored }
         public var holdsCut: Bool {
-            [.noCutHours, .noCutWeekday, .noCutDay, .restsOnEstimate, .warningTooFresh].contains(self)
+            [.noCutHours, .noCutWeekday, .noCutDay, .restsOnEstimate, .warningTooFresh, .conversionOpen].contains(self)
         }
     }
     public var code: Code
@@ -127,6 +129,8 @@ public struct SupplyFacts: Sendable, Equatable {
     public var warnedAtMs: Int64?
     /// An officer's order to cut, with its reason; stands above balance and hours.
     public var order: String?
+    /// From postpaid to prepaid, begun and not posted: the balance does not hold yet what is the consumer's.
+    public var isConverting = false
     public init(
         balancePaise: Int64, estimatedChargesPaise: Int64, wanted: RelayWish, day: CivilDay, minuteOfDay: Int,
         nowMs: Int64, warnedAtMs: Int64?, order: String?
@@ -172,6 +176,7 @@ extension SupplyRules {
         if facts.balancePaise + facts.estimatedChargesPaise >= cutBelowPaise {
             reasons.append(SupplyReason(.restsOnEstimate, "\(facts.estimatedChargesPaise)"))
         }
+        if facts.isConverting { reasons.append(SupplyReason(.conversionOpen)) }
         let earliestMs = facts.warnedAtMs.map { $0 + minutesAfterWarning * 60_000 }
         if earliestMs.map({ facts.nowMs < $0 }) ?? true {
             reasons.append(SupplyReason(.warningTooFresh, "\(minutesAfterWarning)"))

@@ -4,8 +4,8 @@ import Composition
 
 struct JournalCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "journal", abstract: "The double-entry book: export and balances.",
-        subcommands: [Export.self, Balances.self])
+        commandName: "journal", abstract: "The double-entry book: export, balances and reports.",
+        subcommands: [Export.self, Balances.self, Money.self])
 
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -44,6 +44,25 @@ struct JournalCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await leaving { try await journalBalances(shared.site, orgID: org.orgID, json: json, $0) }
+        }
+    }
+
+    struct Money: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints the company's money by month as CSV.",
+            discussion: """
+                What came in, what was earned as energy was charged, what a unit brought in beside what it costs
+                (setting reports.average-cost-paise-per-kwh), and peak to average. Six months unless told otherwise.
+                Try it: busbar journal money --from 2026-09 --to 2026-11
+                Exit codes: 0 printed, 1 refused, 2 wrong call, 3 in use or out of reach.
+                """)
+        @Option(help: "First month, 2026-09.") var from: String?
+        @Option(help: "Last month; else the present one.") var to: String?
+        @OptionGroup var org: OrgOption
+        @OptionGroup var shared: SharedOptions
+
+        func run() async throws {
+            try await leaving { try await printMoney(shared.site, orgID: org.orgID, from: from, to: to, $0) }
         }
     }
 }

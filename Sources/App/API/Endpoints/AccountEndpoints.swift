@@ -107,6 +107,9 @@ struct AccountDetailView: APIModel {
     var meterIDs: [ID]
     var monthPaise: Int64
     var monthWh: Int64
+    var lastsUnknown: Outlook.Unknown?
+    var lastsOnForecast: Bool
+    var arrearsPaise: Int64
 
     static let notes: [String: Note] = [
         "accountID": Note("The account."), "accountNumber": Note("Lifelong, printed on everything."),
@@ -124,6 +127,9 @@ struct AccountDetailView: APIModel {
         "nextCutMs": Note("The first time at which no hour, weekday or day holds a cut back."),
         "packs": Note("What prices it today; the base pack first."), "meterIDs": Note("Meters that serve it."),
         "monthPaise": Note("Charged this month."), "monthWh": Note("Energy charged this month."),
+        "lastsUnknown": Note("Why it is not known how long the balance lasts."),
+        "lastsOnForecast": Note("The first coming days rest on a forecast of the meter's use."),
+        "arrearsPaise": Note("Owed from before; not in the balance."),
     ]
 
     init(_ report: AccountReport) {
@@ -133,8 +139,12 @@ struct AccountDetailView: APIModel {
         balancePaise = report.balance.balancePaise
         estimatedChargesPaise = report.balance.estimatedChargesPaise
         balanceAsOfMs = report.balanceAsOfMs
-        lastsUntilMs = report.projection?.lastsUntilMs
-        (earliestMs, latestMs) = (report.projection?.earliestMs, report.projection?.latestMs)
+        if case .until(let atMs, let earliest, let latest) = report.outlook.answer {
+            (lastsUntilMs, earliestMs, latestMs) = (atMs, earliest, latest)
+        }
+        if case .unknown(let why) = report.outlook.answer { lastsUnknown = why }
+        lastsOnForecast = report.outlook.usesForecast
+        arrearsPaise = report.arrears?.outstandingPaise ?? 0
         supplyWanted = report.supply?.wanted.rawValue
         supplySinceMs = report.supply?.sinceMs
         supplyReasons = report.supply?.reasons.map { ReasonView($0) } ?? []
@@ -151,6 +161,7 @@ struct AccountDetailView: APIModel {
         (balanceAsOfMs, lastsUntilMs, supplyWanted) = (1_795_248_000_000, 1_795_600_000_000, "closed")
         (supplyReasons, packs) = ([], [PackView(packID: "DOM-TOU", name: "Domestic by time of day", isAddOn: false)])
         (meterIDs, monthPaise, monthWh) = ([ID(1001)], 61_240, 92_300)
+        (lastsOnForecast, arrearsPaise) = (true, 0)
     }
     static let example = AccountDetailView()
 }
@@ -204,7 +215,9 @@ struct StatementQuery: APIModel {
 }
 
 struct StatementLineView: APIModel {
-    enum Kind: String, Codable, CaseIterable { case day, reversal, repost, recharge, opening, adjustment }
+    enum Kind: String, Codable, CaseIterable {
+        case day, reversal, repost, recharge, opening, adjustment, instalment, settlement, conversion
+    }
     var entry: String
     var kind: Kind
     var postedMs: Int64
@@ -239,6 +252,9 @@ struct StatementLineView: APIModel {
             (kind, self.method, self.reference) = (.recharge, method, reference)
         case .opening: kind = .opening
         case .adjustment(let reason): (kind, self.reason) = (.adjustment, reason)
+        case .instalment(let day): (kind, self.day) = (.instalment, Day(day))
+        case .settlement: kind = .settlement
+        case .conversion: kind = .conversion
         }
     }
 

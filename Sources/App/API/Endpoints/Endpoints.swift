@@ -3,7 +3,8 @@
 public enum Endpoints {
     /// In the order of the documents.
     public static let all: [AnyEndpoint] =
-        session + secondStep + accounts + charges + money + payments + journal + meters + orders + collection + events
+        session + secondStep + accounts + statements + arrears + charges + money + payments + journal + meters + orders
+        + collection + events
         + outages + reliability + places + line
         + status + jobs + logins + people
         + keys + audit

@@ -6,6 +6,7 @@ import Journal
 import Messaging
 import Meters
 import Packs
+import Payments
 import Rating
 import SQL
 import Supply
@@ -37,10 +38,14 @@ public struct AccountReport: Sendable {
     public var rules: SupplyRules
     /// The first time from now on at which no hour, weekday or day holds a cut back.
     public var nextCutMs: Int64?
-    /// Nil with fewer than three charged days.
-    public var projection: Projection?
-    /// When the first projection is possible, while there is none.
-    public var firstProjectionOn: CivilDay
+    /// Until when the balance is likely to last, or why that is not known.
+    public var outlook: Outlook
+    /// When the first outlook is possible, while too few days are charged.
+    public var firstOutlookOn: CivilDay
+    /// Nil for an account that never owed anything from before.
+    public var arrears: Arrears?
+    /// Set while the account is turning from postpaid to prepaid or has done so.
+    public var conversion: Conversion?
     /// At most 7 days, oldest first.
     public var recent: [Charge]
     public var monthPaise: Int64
@@ -49,19 +54,23 @@ public struct AccountReport: Sendable {
     public var statement: ListPart<StatementItem>
 
     public static func of(_ site: Site, accountID: Int64, _ scope: Scope) async throws -> AccountReport {
-        try await site.money.read { transaction in
-            let account = try SupplyAccount.find(accountID, scope, in: transaction)
-            let moment = try Moment.of(site, scope, in: transaction)
-            return try make(account, moment, scope, transaction)
+        let (account, moment) = try await site.money.read { transaction in
+            (
+                try SupplyAccount.find(accountID, scope, in: transaction),
+                try Moment.of(site, scope, in: transaction)
+            )
         }
+        let forecastWh = try await Recent.forecastWh(site, accountID: accountID, moment, scope)
+        return try await site.money.read { try make(account, moment, forecastWh, scope, $0) }
     }
 
     private static func make(
-        _ account: SupplyAccount, _ moment: Moment, _ scope: Scope, _ transaction: any SQLTransaction
+        _ account: SupplyAccount, _ moment: Moment, _ forecastWh: [CivilDay: Int64], _ scope: Scope,
+        _ transaction: any SQLTransaction
     ) throws -> AccountReport {
         let accountID = account.accountID
         let balance = try Journal.balance(ofAccount: accountID, scope, in: transaction)
-        let recent = try Recent.of(accountID, balance, moment, scope, in: transaction)
+        let recent = try Recent.of(accountID, balance, moment, forecastWh: forecastWh, scope, in: transaction)
         let installation = try Installation.of(accountID: accountID, on: moment.today, scope, in: transaction)
         let serials = try MeterListing.serials(installation.map { [$0.meterID] } ?? [], scope, in: transaction)
         let plan = try Packs.plan(for: account, on: moment.today, scope, in: transaction)
@@ -79,8 +88,10 @@ public struct AccountReport: Sendable {
             relay: try installation.flatMap { try RelayRecord.find($0.meterID, scope, in: transaction) },
             supply: try Supply.state(accountID: accountID, scope, in: transaction),
             decisions: try Supply.decisions(accountID: accountID, limit: 30, scope, in: transaction), rules: rules,
-            nextCutMs: rules.nextCutMs(fromMs: moment.nowMs, zone: moment.zone), projection: recent.projection,
-            firstProjectionOn: moment.today.advanced(by: max(1, Recent.daysMin - recent.charges.count)),
+            nextCutMs: rules.nextCutMs(fromMs: moment.nowMs, zone: moment.zone), outlook: recent.outlook,
+            firstOutlookOn: moment.today.advanced(by: max(1, Outlook.daysMin - recent.outlook.dayCount)),
+            arrears: recent.arrears,
+            conversion: try Conversion.find(accountID: accountID, scope, in: transaction),
             recent: recent.charges, monthPaise: month.reduce(0) { $0 + $1.totalPaise },
             monthWh: month.reduce(0) { $0 + $1.energyWh },
             messages: try Message.of(accountID: accountID, limit: 20, scope, in: transaction),

@@ -2,6 +2,7 @@
 import Access
 import Accounts
 import Journal
+import Payments
 import SQL
 
 public struct JournalBalance: Sendable {
@@ -36,6 +37,13 @@ public enum JournalReport {
             let part = Array(wallets[start..<min(start + 400, wallets.count)])
             for account in try SupplyAccount.of(part, scope, in: transaction) where !account.accountNumber.isEmpty {
                 names[account.accountID] = BookName.wallet(account.accountNumber)
+            }
+            let owners = try Arrears.owners(of: part, scope, in: transaction)
+            let owing = try SupplyAccount.of(Set(owners.values).sorted(), scope, in: transaction)
+            let numbers = Dictionary(uniqueKeysWithValues: owing.map { ($0.accountID, $0.accountNumber) })
+            for (journalAccountID, accountID) in owners {
+                guard let number = numbers[accountID], !number.isEmpty else { continue }
+                names[journalAccountID] = BookName.arrears(number)
             }
         }
         return names

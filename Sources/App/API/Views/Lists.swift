@@ -132,36 +132,6 @@ public struct AccountList: Sendable {
         return AccountItem(
             account: account, standing: listing.standing, sinceMs: listing.sinceMs,
             meter: installation.flatMap { place in serials[place.meterID].map { (place.meterID, $0) } },
-            balancePaise: balance.balancePaise, lastsUntilMs: recent.projection?.lastsUntilMs)
-    }
-}
-
-/// The last charged days of an account and what they say of the coming ones.
-struct Recent: Sendable {
-    /// At most 7, oldest first.
-    var charges: [Charge]
-    /// End of the last charged day.
-    var chargedUntilMs: Int64?
-    /// Nil with fewer than three days.
-    var projection: Projection?
-
-    static let daysMin = 3
-
-    static func of(
-        _ accountID: Int64, _ balance: WalletBalance, _ moment: Moment, _ scope: Scope,
-        in transaction: any SQLTransaction
-    ) throws -> Recent {
-        let found = try Charge.current(
-            accountID: accountID, from: moment.today.advanced(by: -14), to: moment.today, scope, in: transaction)
-        let charges = Array(found.suffix(7))
-        guard let last = charges.last else { return Recent(charges: []) }
-        let untilMs = moment.startMs(of: last.day.advanced(by: 1))
-        let projection =
-            charges.count < daysMin
-            ? nil
-            : Projection(
-                balancePaise: balance.balancePaise, dailyPaise: charges.map(\.totalPaise), chargedUntilMs: untilMs,
-                nowMs: moment.nowMs)
-        return Recent(charges: charges, chargedUntilMs: untilMs, projection: projection)
+            balancePaise: balance.balancePaise, lastsUntilMs: recent.outlook.lastsUntilMs)
     }
 }

@@ -18,10 +18,16 @@ public struct StatementItem: Sendable {
         case recharge(method: String, reference: String)
         case opening
         case adjustment(reason: String)
+        /// The day's part of an old debt.
+        case instalment(CivilDay)
+        /// An old debt, settled out of the wallet.
+        case settlement
+        /// From postpaid to prepaid.
+        case conversion
     }
     /// What stands on the other side.
     public enum Against: String, Sendable, Codable, CaseIterable {
-        case energy, addOn = "add-on", fixed, duty, bank, opening, adjustments
+        case energy, addOn = "add-on", fixed, duty, bank, opening, adjustments, arrears
     }
 
     /// `C-2026-11-20-1` (charge of a day, revision 1), `R-…` (its reversal), `J-…` (other entries); unique.
@@ -78,7 +84,17 @@ public struct StatementReport: Sendable {
             ofAccount: accountID, limit: limit + 1, beforeEntryID: before?.entryID ?? .max,
             beforeLine: before?.line ?? 0,
             scope, in: transaction)
-        let shown = lines.prefix(limit)
+        let shown = Array(lines.prefix(limit))
+        return ListPart(
+            items: try items(shown, accountID, moment, scope, in: transaction),
+            next: lines.count > limit ? shown.last.map { "\($0.entryID)-\($0.line)" } : nil)
+    }
+
+    /// The lines as people read them, in the same order.
+    static func items(
+        _ shown: [StatementLine], _ accountID: Int64, _ moment: Moment, _ scope: Scope,
+        in transaction: any SQLTransaction
+    ) throws -> [StatementItem] {
         let days = shown.compactMap(\.supplyDay)
         var charges: [CivilDay: [Charge]] = [:]
         if let first = days.min(), let last = days.max() {
@@ -86,11 +102,15 @@ public struct StatementReport: Sendable {
             charges = Dictionary(grouping: found, by: \.day)
         }
         let adjusted = shown.filter { $0.kind == .adjustment }.map(\.entryID)
-        let reasons =
-            adjusted.isEmpty
-            ? [:] : try AdjustBalance.reasons(accountID: accountID, entryIDs: adjusted, scope, in: transaction)
+        var reasons: [Int64: String] = [:]
+        for start in stride(from: 0, to: adjusted.count, by: 400) {
+            let part = Array(adjusted[start..<min(start + 400, adjusted.count)])
+            reasons.merge(try AdjustBalance.reasons(accountID: accountID, entryIDs: part, scope, in: transaction)) {
+                $1
+            }
+        }
         var periods: [Int64: Int64] = [:]
-        let items = shown.map { line in
+        return shown.map { line in
             let all = line.supplyDay.flatMap { charges[$0] } ?? []
             if let meterID = all.last?.meterID, periods[meterID] == nil {
                 // A meter that was taken away is not in reach any more; its period is that of most meters.
@@ -101,8 +121,6 @@ public struct StatementReport: Sendable {
             }
             return item(line, all, slots: slots ?? 0, reason: reasons[line.entryID] ?? "")
         }
-        return ListPart(
-            items: items, next: lines.count > limit ? shown.last.map { "\($0.entryID)-\($0.line)" } : nil)
     }
 
     // MARK: one line
@@ -145,6 +163,13 @@ public struct StatementReport: Sendable {
         case (.recharge, _, _) where key.count == 3 && key[1] != PaymentMethod.opening.rawValue:
             item.what = .recharge(method: key[1], reference: key[2])
             item.against = [.bank]
+        case (.arrears, let day?, _):
+            item.what = .instalment(day)
+            item.against = [.arrears]
+        case (.arrears, nil, _):
+            item.what = .settlement
+            item.against = [.arrears]
+        case (.conversion, _, _): item.what = .conversion
         case (.adjustment, _, _):
             item.what = .adjustment(reason: reason)
             item.against = [.adjustments]

@@ -30,6 +30,8 @@ public struct PageFrame: Sendable {
     /// What just happened, said once at the top of the next page.
     public enum Notice: Sendable {
         case rechargeDone(paise: Int64, entry: String)
+        /// What became of a payment at a gateway.
+        case payment(CheckoutView.State, paise: Int64)
         case readAsked
         case disconnectAsked, reconnectAsked
         case keysAsked, counterAsked
@@ -204,6 +206,8 @@ extension PageFrame {
         switch notice {
         case .rechargeDone(let paise, let entry):
             note("ok", w.say("notice.recharge", ["money": "\(w.money(paise))", "entry": "\(entry)"]))
+        case .payment(let state, let paise):
+            note(state == .paid ? "ok" : state == .failed ? "bad" : "info", state.words(paise, w))
         case .readAsked: note("info", w.say("notice.read"))
         case .disconnectAsked: note("info", w.say("notice.disconnect"))
         case .reconnectAsked: note("info", w.say("notice.reconnect"))

@@ -38,6 +38,8 @@ public struct Pages: Sendable {
             ("layout", PackageResources.layout_mustache), ("signin", PackageResources.signin_mustache),
             ("line", PackageResources.line_mustache), ("meter", PackageResources.meter_mustache),
             ("account", PackageResources.account_mustache), ("statement", PackageResources.statement_mustache),
+            ("month", PackageResources.month_mustache), ("arrears", PackageResources.arrears_mustache),
+            ("checkout", PackageResources.checkout_mustache), ("money", PackageResources.money_mustache),
             ("day", PackageResources.day_mustache), ("list", PackageResources.list_mustache),
             ("confirm", PackageResources.confirm_mustache), ("problem", PackageResources.problem_mustache),
             ("jobs", PackageResources.jobs_mustache), ("job", PackageResources.job_mustache),

@@ -111,6 +111,15 @@ public enum Paths {
     public static func statement(_ id: Int64, before: String) -> String {
         "/accounts/\(id)/statement?before=\(encoded(before))"
     }
+    /// The statement of a month, as a page or as a file.
+    public static func month(_ id: Int64, _ month: CivilMonth, csv: Bool = false) -> String {
+        "/accounts/\(id)/statements/\(month)\(csv ? ".csv" : "")"
+    }
+    public static func arrears(_ id: Int64) -> String { "/accounts/\(id)/arrears" }
+    public static let checkouts = "/checkout"
+    public static func checkout(_ order: Int64) -> String { "\(checkouts)/\(order)" }
+    public static let money = "/money"
+    public static let moneyCSV = "/money.csv"
     public static func recharge(_ id: Int64) -> String { "/accounts/\(id)/recharges" }
     public static func day(_ account: Int64, _ day: CivilDay) -> String { "/accounts/\(account)/days/\(day)" }
     public static func job(_ kind: String) -> String { "/jobs/\(kind)" }

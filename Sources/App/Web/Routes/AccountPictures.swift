@@ -8,6 +8,7 @@ import Journal
 import Messaging
 import MeterData
 import Meters
+import Payments
 import Rating
 import Supply
 import Tariffs
@@ -15,7 +16,7 @@ import Tariffs
 extension AccountReport {
     /// The day until which the balance is likely to last with more money in it; nil without a projection.
     func lasts(adding paise: Int64) -> CivilDay? {
-        guard let mean = projection?.meanPaise, mean > 0 else { return nil }
+        guard case .until = outlook.answer, let mean = outlook.meanPaise, mean > 0 else { return nil }
         let total = balance.balancePaise + paise
         guard total > 0, total / mean < 400 else { return nil }
         let ms = Int64(Int128(total) * 86_400_000 / Int128(mean))
@@ -23,18 +24,17 @@ extension AccountReport {
     }
 
     var lastsUntil: LastsUntil {
-        if balance.balancePaise <= 0 { return .empty }
-        guard let projection else { return .tooEarly(firstOn: firstProjectionOn) }
-        guard projection.meanPaise > 0 else { return .notFalling }
-        /// The projection ends after 90 days; a far zero is still a date.
-        func zero(_ known: Int64?, _ perDay: Int64) -> Int64 {
-            let days = Int128(balance.balancePaise) * 86_400_000 / Int128(max(1, perDay))
-            return max(nowMs, known ?? balanceAsOfMs + Int64(min(days, 3660 * 86_400_000)))
+        switch outlook.answer {
+        case .empty: return .empty
+        case .notFalling: return .notFalling
+        case .beyond: return .beyond
+        case .unknown(.chargesTooOld): return .tooOld(lastMs: balanceAsOfMs)
+        case .unknown: return balance.balancePaise <= 0 ? .empty : .tooEarly(firstOn: firstOutlookOn)
+        case .until(let atMs, let earliestMs, let latestMs):
+            let farMs = zone.startS(of: today.advanced(by: Outlook.daysAheadMax)) * 1000
+            return .until(
+                atMs: max(nowMs, atMs), fromMs: max(nowMs, earliestMs), toMs: max(nowMs, latestMs ?? farMs))
         }
-        return .until(
-            atMs: zero(projection.lastsUntilMs, projection.meanPaise),
-            fromMs: zero(projection.earliestMs, projection.highestPaise),
-            toMs: zero(projection.latestMs, projection.lowestPaise))
     }
 
     /// From the start of today over now down to zero, as likely, as fast and as slow as the last days were.
@@ -72,7 +72,7 @@ extension AccountView {
             supply: isOpen.map { $0 ? .off(sinceMs: offSinceMs ?? report.nowMs) : .on } ?? .unknown,
             notCutBeforeMs: isLow && isOpen != true ? report.nextCutMs.flatMap { $0 > report.nowMs ? $0 : nil } : nil,
             balancePaise: report.balance.balancePaise, balanceAsOfMs: report.balanceAsOfMs,
-            usualPaisePerDay: report.projection?.meanPaise, lastsUntil: report.lastsUntil, forecast: report.forecast,
+            usualPaisePerDay: report.outlook.meanPaise, lastsUntil: report.lastsUntil, forecast: report.forecast,
             monthPaise: report.monthPaise, monthWh: report.monthWh,
             recentDays: report.recent.map {
                 DayUse(day: $0.day, energyWh: $0.energyWh, paise: $0.totalPaise, isUnfinished: false)
@@ -85,6 +85,11 @@ extension AccountView {
                         template: message.template.rawValue, amountPaise: message.amountPaise, messages),
                     language: language, state: .delivered)
             }, recharge: nil)
+        arrearsPaise = report.arrears?.outstandingPaise ?? 0
+        instalmentPaise = report.arrears?.plan.flatMap { $0.state == .active ? $0.dailyPaise : nil }
+        isConverting = report.conversion?.isOpen == true
+        restsOnForecast = report.outlook.usesForecast
+        month = report.today.month
     }
 
     /// Each reason from the decision that found it first to the one that found it gone; newest first.
@@ -123,6 +128,9 @@ extension StatementLine {
             case .recharge(let method, let reference): .recharge(channel: method, reference: reference)
             case .opening: .opening
             case .adjustment(let reason): .adjustment(reason: reason)
+            case .instalment(let day): .instalment(day)
+            case .settlement: .settlement
+            case .conversion: .conversion
             }
         let against = item.against.map { side -> Against in
             switch side {
@@ -133,6 +141,7 @@ extension StatementLine {
             case .bank: .bank
             case .opening: .opening
             case .adjustments: .adjustments
+            case .arrears: .arrears
             }
         }
         self.init(

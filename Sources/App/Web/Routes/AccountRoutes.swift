@@ -64,13 +64,14 @@ extension Desk {
         let scope = actor.scope
         let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)
         let isOpen = try await services.site.money.read { try Recharge.isOpenToConsumers(on: today, scope, in: $0) }
-        if actor.has(.rechargeAccounts) || (isOpen && actor.has(.rechargeOwnAccount)) {
+        let takesOrders = try await takesTestPayments(call)
+        if actor.has(.rechargeAccounts) || ((isOpen || takesOrders) && actor.has(.rechargeOwnAccount)) {
             page.recharge = AccountView.Recharge(
                 choices: [10_000, 20_000, 50_000, 100_000].map { .init(paise: $0, untilDay: report.lasts(adding: $0)) },
                 chosenPaise: chosen ?? (problem == nil ? 20_000 : nil), typedAmount: typed, idempotencyKey: key,
                 problem: problem)
         }
-        var notice: PageFrame.Notice?
+        var notice = try await paymentNotice(call, accountID: report.account.accountID)
         if let paid = call.query["paid"], let item = report.statement.items.first(where: { $0.entry == paid }),
             case .recharge = item.what
         {
@@ -91,6 +92,9 @@ extension Desk {
         let problem: AccountView.Recharge.Problem
         switch Self.amountPaise(typed: typed, chosen: chosen) {
         case .success(let paise) where limits.contains(paise):
+            if try call.actor.role == .consumer, try await takesTestPayments(call) {
+                return try await openOrder(call, accountID: accountID, paise: paise, key: key)
+            }
             let receipt = try await call.perform(
                 Recharge(
                     accountID: accountID, amountPaise: paise,
@@ -129,7 +133,8 @@ extension Desk {
             account: report.account.accountID, code: report.account.accountNumber, name: report.account.name,
             balancePaise: report.balancePaise, balanceAsOfMs: report.balanceAsOfMs,
             lines: report.part.items.map { StatementLine($0) }, olderBefore: report.part.next,
-            isFirstPage: before == nil)
+            isFirstPage: before == nil,
+            month: zone(call).day(atS: services.site.clocks.businessNowMs() / 1000).month)
         return show(page, call, call.session?.actor.role == .consumer ? .statement : .accounts)
     }
 

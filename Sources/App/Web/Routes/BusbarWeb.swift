@@ -24,7 +24,8 @@ public enum BusbarWeb {
         let pages =
             desk.signInPages + desk.secondStepPages + desk.linePages + desk.queuePages + desk.jobPages + desk.meterPages
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
-            + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.peoplePages + desk.keyPages
+            + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.walletPages
+            + desk.peoplePages + desk.keyPages
             + desk.auditPages
             + desk.reportPages + desk.simulatorPages
             + desk.assetPages

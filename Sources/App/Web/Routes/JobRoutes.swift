@@ -139,6 +139,7 @@ extension LineView.Job.Name {
             case .fill: .fill
             case .outages: .outages
             case .payments: .payments
+            case .arrears: .arrears
             case .keys: .changeKeys
             }
     }

@@ -14,7 +14,12 @@ extension Desk {
     var reportPages: [API.Page] {
         let reading: EndpointAccess = .permission([.readMeters])
         return [
-            API.Page("GET", Paths.reports, access: reading) { show(ReportsView($0.query), $0, .reports) },
+            API.Page("GET", Paths.reports, access: reading) {
+                show(
+                    ReportsView(
+                        $0.query,
+                        seesMoney: try $0.actor.has(.adjustAccounts) && $0.actor.scope.isWholeCompany), $0, .reports)
+            },
             API.Page("GET", Paths.aggregation, access: reading, rate: .heavy) { try await aggregation($0) },
             API.Page("GET", "\(Paths.reports)/{name}", access: reading, rate: .heavy) { try await report($0) },
         ]

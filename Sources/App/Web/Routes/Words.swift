@@ -28,6 +28,7 @@ extension SupplyReason {
             case "no-cut-day": .holiday(name: detail)
             case "rests-on-estimate": .estimatedBalance
             case "warning-too-fresh": .notWarnedYet
+            case "conversion-open": .converting
             case "balance-good": .recharged
             case "installed", "": .none
             default: .other(detail.isEmpty ? code : detail)

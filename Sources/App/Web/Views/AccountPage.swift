@@ -25,6 +25,12 @@ extension AccountView: PageContent {
         row.set("cone", forecast.map { ForecastPicture($0, lastsUntil: lastsUntil, now: balancePaise, w).svg })
         row.set("coneMissing", forecast == nil ? coneMissing(w) : nil)
         row.set("held", notCutBeforeMs.map { w.say("account.notCutBefore", ["time": w.moment($0)]) })
+        row.set("converting", isConverting ? w.say("arrears.converting") : nil)
+        row.set(
+            "arrears",
+            arrearsPaise > 0 && !isConsole
+                ? w.say("home.arrears", ["money": "\(w.money(arrearsPaise))", "note": arrearsNote(w)]) : nil)
+        row.set("monthHref", month.map { Paths.month(id, $0) })
         row.set("days", recentDays.isEmpty ? nil : daysRow(w))
         let onPage = Set(statement.map(\.entry))
         row.set("entries", statement.map { $0.row(w, account: id, onPage: onPage) })
@@ -67,13 +73,17 @@ extension AccountView: PageContent {
         case .tooEarly(let day): return w.say("home.lede.tooEarly", ["day": w.longDay(day)])
         case .empty: return w.say("home.lede.empty")
         case .notFalling: return w.say("home.lede.notFalling")
+        case .beyond: return w.say("home.lede.beyond")
+        case .tooOld: return w.say("home.lede.tooOld")
         }
     }
 
     private func consumerSub(_ w: Wording) -> Markup {
         let money: Markup = "<span class=\"n nb\">\(w.money(balancePaise))</span>"
         guard let usual = usualPaisePerDay, usual > 0 else { return w.say("home.subNew", ["money": money]) }
-        return w.say("home.sub", ["money": money, "usual": "\(w.wholeRupees(usual))"])
+        return w.say(
+            restsOnForecast ? "home.subForecast" : "home.sub",
+            ["money": money, "usual": "\(w.wholeRupees(usual))"])
     }
 
     private func staffSub(_ w: Wording) -> Markup {
@@ -92,14 +102,23 @@ extension AccountView: PageContent {
             case .tooEarly(let day): (w.say("account.tooEarly"), w.say("account.firstOn", ["day": w.shortDay(day)]))
             case .empty: (w.say("account.nothingLeft"), "")
             case .notFalling: (w.say("account.notFalling"), "")
+            case .beyond: (w.say("account.beyond"), "")
+            case .tooOld(let lastMs): (w.say("account.tooEarly"), w.say("account.tooOld", ["time": w.moment(lastMs)]))
             }
         let month = w.say("account.monthSoFar", ["month": w.monthName(w.day(ofMs: w.nowMs))])
         let kwh = w.say("unit.kwh", ["n": "\(w.units(monthWh))"])
         let all: [(Markup, Markup, Markup)] = [
             (w.say("account.balance"), "\(w.money(balancePaise))", w.asOf(balanceAsOfMs, promiseMs: dailyPromiseMs)),
             (w.say("account.lasts"), lasts.0, lasts.1), (month, "\(w.money(monthPaise))", kwh),
+            (w.say("account.arrears"), "\(w.money(arrearsPaise))", arrearsNote(w)),
         ]
         return all.map { Fields(["name": $0.0, "figure": $0.1, "note": $0.2]) }
+    }
+
+    /// The link to the old debt, and what is taken of it each day.
+    private func arrearsNote(_ w: Wording) -> Markup {
+        let words = instalmentPaise.map { w.say("account.instalment", ["money": "\(w.money($0))"]) }
+        return w.link(Paths.arrears(id), words ?? w.say("account.noInstalments"))
     }
 
     private func supplyChip(_ w: Wording) -> Markup {
@@ -111,6 +130,7 @@ extension AccountView: PageContent {
     }
 
     private func coneMissing(_ w: Wording) -> Markup {
+        if case .tooOld(let lastMs) = lastsUntil { return w.say("account.tooOld", ["time": w.moment(lastMs)]) }
         guard case .tooEarly(let day) = lastsUntil else { return w.say("account.noForecast") }
         return w.say("account.firstEstimate", ["day": w.longDay(day)])
     }

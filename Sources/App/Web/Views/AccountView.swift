@@ -15,6 +15,10 @@ public enum LastsUntil: Sendable, Equatable {
     case empty
     /// No use, so it does not fall.
     case notFalling
+    /// More than a year away at what the days cost.
+    case beyond
+    /// The last charged day ended then, too long ago to say.
+    case tooOld(lastMs: Int64)
 }
 
 /// The balance so far and its likely way down, for the chart.
@@ -153,6 +157,16 @@ public struct AccountView: Page {
     public var messages: [Message]
     /// Nil when the person may not recharge.
     public var recharge: Recharge?
+    /// Owed from before, beside the balance.
+    public var arrearsPaise: Int64 = 0
+    /// What is taken of it each day; nil: nothing.
+    public var instalmentPaise: Int64?
+    /// Turning from postpaid to prepaid: nobody cuts it for its balance.
+    public var isConverting = false
+    /// The first coming days rest on a forecast of use.
+    public var restsOnForecast = false
+    /// The present month, whose statement is linked to.
+    public var month: CivilMonth?
 
     public init(
         id: Int64, code: String, name: String, packName: String, sanctionedW: Int64?,

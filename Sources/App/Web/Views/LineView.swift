@@ -79,7 +79,7 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
-            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments
+            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments, arrears
             case other(String)
         }
         public var name: Name
@@ -319,6 +319,7 @@ extension LineView.Job.Name {
         case .fill: w.say("job.fill")
         case .outages: w.say("job.outages")
         case .payments: w.say("job.payments")
+        case .arrears: w.say("job.arrears")
         case .other(let name): "\(name)"
         }
     }

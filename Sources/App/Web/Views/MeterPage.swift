@@ -275,6 +275,7 @@ extension SupplyReason {
         case .holiday(let name): w.say("reason.holiday", ["name": "\(name)"])
         case .grace(let untilMs): w.say("reason.grace", ["time": w.moment(untilMs)])
         case .notWarnedYet: w.say("reason.notWarnedYet")
+        case .converting: w.say("reason.converting")
         case .estimatedBalance: w.say("reason.estimatedBalance")
         case .byHand(let person, let reason):
             w.say("reason.byHand", ["person": "\(person)", "reason": "\(reason)"])

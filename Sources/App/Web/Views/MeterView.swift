@@ -42,6 +42,8 @@ public enum SupplyReason: Sendable, Equatable {
     case holiday(name: String)
     case grace(untilMs: Int64)
     case notWarnedYet
+    /// Turning from postpaid to prepaid.
+    case converting
     case estimatedBalance
     case byHand(person: String, reason: String)
     case hold(reason: String)

@@ -7,7 +7,11 @@ public struct ReportsView: Page {
     public static let template = "reports"
     var scope: ReportScope
     /// - Parameter asked: days and set to go on with: from, to, set.
-    public init(_ asked: [String: String] = [:]) { scope = ReportScope(asked) }
+    public init(_ asked: [String: String] = [:], seesMoney: Bool = false) {
+        scope = ReportScope(asked)
+        self.seesMoney = seesMoney
+    }
+    let seesMoney: Bool
 }
 
 /// What one report was asked for, as it goes on to the next: days and set.
@@ -134,7 +138,10 @@ extension ReportsView: PageContent {
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
         row.set("lede", w.say("reports.lede"))
-        row.set("reports", scope.all(w).map { Fields(["name": $0.link, "answers": $0.answers]) })
+        let money = Fields(["name": w.link(Paths.money, w.say("money.title")), "answers": w.say("money.answers")])
+        row.set(
+            "reports",
+            scope.all(w).map { Fields(["name": $0.link, "answers": $0.answers]) } + (seesMoney ? [money] : []))
         return row
     }
 }

@@ -19,7 +19,8 @@ func settingLabel(_ field: String, _ w: Wording) -> Markup? {
         "setting.edits.approve-above-wh", "setting.edits.approve-above-percent", "setting.vee.estimation-plan",
         "setting.readings.hot-months", "setting.readings.archive-after-months", "setting.readings.keep-months",
         "setting.delivery.losses", "setting.delivery.two-nodes", "setting.forecast.issue-at-minute",
-        "setting.calendar.holidays", "setting.payments.reconcile-after-minutes",
+        "setting.calendar.holidays", "setting.payments.reconcile-after-minutes", "setting.arrears.cap-rule",
+        "setting.arrears.cap-a-day-paise", "setting.arrears.cap-percent", "setting.reports.average-cost-paise-per-kwh",
     ]
     let key = "setting.\(name)"
     return known.contains(key) ? w.say(key) : nil

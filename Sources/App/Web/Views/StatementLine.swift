@@ -14,11 +14,15 @@ public struct StatementLine: Sendable {
         case recharge(channel: String, reference: String)
         case opening
         case adjustment(reason: String)
+        /// The day's part of an old debt.
+        case instalment(CivilDay)
+        /// An old debt, settled out of the wallet; from postpaid to prepaid.
+        case settlement, conversion
     }
 
     /// Accounts of the journal on the other side.
     public enum Against: Sendable, Equatable {
-        case energy, fixed, duty, addOn, bank, opening, adjustments, other(String)
+        case energy, fixed, duty, addOn, bank, opening, adjustments, arrears, other(String)
     }
 
     /// `J-7G2K-40Q1`, unique in the statement.
@@ -80,6 +84,9 @@ extension StatementLine {
                 w.say("entry.recharge", ["channel": "\(channel)", "reference": "\(reference)"])
             case .opening: w.say("entry.opening")
             case .adjustment(let reason): w.say("entry.adjustment", ["reason": "\(reason)"])
+            case .instalment(let day): w.say("entry.instalment", ["day": w.shortDay(day)])
+            case .settlement: w.say("entry.settlement")
+            case .conversion: w.say("entry.conversion")
             }
         return Fields([
             "id": "\(Self.anchor(entry))", "posted": w.timeTag(postedMs, w.moment(postedMs)), "what": what,
@@ -126,6 +133,7 @@ extension StatementLine.Against {
         case .bank: w.say("against.bank")
         case .opening: w.say("against.opening")
         case .adjustments: w.say("against.adjustments")
+        case .arrears: w.say("against.arrears")
         case .other(let name): "\(name)"
         }
     }

@@ -13,11 +13,14 @@ public struct StatementView: Page {
     /// The keyset place of the next older page; nil at the end.
     public var olderBefore: String?
     public var isFirstPage: Bool
+    /// The present month, whose statement is linked to; nil: none is.
+    public var month: CivilMonth?
 
     public init(
         account: Int64, code: String, name: String, balancePaise: Int64, balanceAsOfMs: Int64, lines: [StatementLine],
-        olderBefore: String?, isFirstPage: Bool
+        olderBefore: String?, isFirstPage: Bool, month: CivilMonth? = nil
     ) {
+        self.month = month
         self.account = account
         self.code = code
         self.name = name
@@ -44,6 +47,7 @@ extension StatementView: PageContent {
         row.set("notFooting", StatementLine.foots(lines) ? nil : w.say("statement.notFooting"))
         row.set("firstHref", isFirstPage ? nil : Paths.statement(account))
         row.set("olderHref", olderBefore.map { Paths.statement(account, before: $0) })
+        row.set("monthHref", month.map { Paths.month(account, $0) })
         row.set("hasPaging", !isFirstPage || olderBefore != nil)
         return row
     }
