@@ -1214,6 +1214,7 @@ table supply_state
   column warned_at_ms bigint
   column not_before_ms bigint
   column emergency_at_ms bigint
+  column reason_bits bigint
   constraint supply_state_pkey PRIMARY KEY (org_id, account_id)
   CREATE INDEX supply_state_low ON public.supply_state USING btree (org_id, low_since_ms, account_id)
 table tamper_case
