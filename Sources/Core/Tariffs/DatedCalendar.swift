@@ -96,7 +96,7 @@ public struct DatedCalendar: Sendable, Equatable {
     /// The band of each minute, row by row.
     var rowMinutes: [[Int]] { minutes.map { $0.map(\.band) } }
 
-    private func row(of day: CivilDay) -> Int {
+    func row(of day: CivilDay) -> Int {
         let kind = holidays.contains(day) ? Self.holiday : day.weekday
         let monthDay = day.parts.month * 100 + day.parts.day
         let season = seasons.first { $0.holds(monthDay) }?.name
