@@ -61,7 +61,7 @@ enum PriceDay {
     /// Prices `meterDays` loads `runs` times; the result is a line of JSON with the core seconds of each run.
     static func run(meterDays: Int, runs: Int) throws -> String {
         let bills = try (0..<tariffCount).map(bill)
-        let plans = (0..<meterDays).map { Int32(($0 * 40_503 >> 4) % tariffCount) }
+        let plans = (0..<meterDays).map { Int32((($0 * 40_503) >> 4) % tariffCount) }
         let watts = [Int64](repeating: -1, count: meterDays)
         var values = [Int32](repeating: 0, count: meterDays * slots)
         for meter in 0..<meterDays { before(meter, into: &values) }
