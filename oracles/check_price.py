@@ -199,4 +199,5 @@ def main():
     print(f"{months} months of {len(CASES)} tariffs agree with PySAM within {largest:.4f}; a wrong price is seen")
 
 
-main()
+if __name__ == "__main__":
+    main()

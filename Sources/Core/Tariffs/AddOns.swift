@@ -14,6 +14,15 @@ public struct AddOnLine: Sendable, Equatable {
     public var microMinor: Int128
 }
 
+/// What a pack asks in a slot, while the slot's load keeps its limit: Wh × 3600 ≤ W × seconds.
+struct AddOnOption {
+    /// Among those that apply on the day, by id.
+    var pack: Int
+    var milliPerKWh: Int64
+    /// `Int64.max` is none.
+    var limitWhTimes3600: Int64
+}
+
 /// What add-on packs take of a day.
 struct AddOnTake {
     /// Energy taken, slot by slot.
@@ -104,30 +113,61 @@ extension Tariff {
         }
     }
 
-    /// In each slot the cheapest pack that covers it and whose limit its load keeps; among equals the first by id.
-    func take(_ packs: [AddOnPack], of slots: MeteredDay) throws(TariffError) -> AddOnTake? {
-        guard !packs.isEmpty else { return nil }
+    /// The packs that apply on a day, by id.
+    private func active(_ packs: [AddOnPack], on day: CivilDay) -> [AddOnPack] {
+        packs.filter { $0.applies(on: day) }.sorted { $0.id < $1.id }
+    }
+
+    /// What packs ask in each slot, cheapest first and among equals by id; nothing behind one without a limit, which
+    /// always holds. Empty when no pack applies.
+    /// - Throws: packs that cannot be used, or that begin or end inside an interval.
+    func options(
+        _ packs: [AddOnPack], on day: CivilDay, slotStartMinutes: [Int], periodS: Int
+    ) throws(TariffError) -> [[AddOnOption]] {
+        guard !packs.isEmpty else { return [] }
         try check(packs)
-        let load = slots.load
-        let active = packs.filter { $0.applies(on: load.day) }.sorted { $0.id < $1.id }
-        guard !active.isEmpty else { return nil }
-        let drawn = try slots.values(.drawn)
+        let active = active(packs, on: day)
+        guard !active.isEmpty else { return [] }
         var bands: [String] = []
         if active.contains(where: \.namesBands), let calendar = addOnCalendar {
-            bands = try slots.bands(calendar).map { calendar.bands[$0] }
+            bands = try calendar.bands(on: day, slotStartMinutes: slotStartMinutes, slotMinutes: periodS / 60)
+                .map { calendar.bands[$0] }
         }
+        var slots: [[AddOnOption]] = []
+        slots.reserveCapacity(slotStartMinutes.count)
+        for (slot, start) in slotStartMinutes.enumerated() {
+            var options: [AddOnOption] = []
+            for (index, pack) in active.enumerated() {
+                let minutes = MinuteRange(fromMinute: start, toMinute: min(start + periodS / 60, minutesPerDay))
+                guard let price = try pack.price(minutes, of: day, band: bands.isEmpty ? nil : bands[slot]) else {
+                    continue
+                }
+                options.append(
+                    AddOnOption(
+                        pack: index, milliPerKWh: price,
+                        limitWhTimes3600: pack.maximumLoadW.map { $0 * Int64(periodS) } ?? .max))
+            }
+            options.sort { ($0.milliPerKWh, $0.pack) < ($1.milliPerKWh, $1.pack) }
+            if let open = options.firstIndex(where: { $0.limitWhTimes3600 == .max }) {
+                options.removeSubrange((open + 1)...)
+            }
+            slots.append(options)
+        }
+        return slots
+    }
+
+    /// In each slot the first option whose limit its load keeps.
+    func take(_ packs: [AddOnPack], of slots: MeteredDay) throws(TariffError) -> AddOnTake? {
+        let load = slots.load
+        let options = try options(
+            packs, on: load.day, slotStartMinutes: load.slotStartMinutes, periodS: load.periodS)
+        guard !options.isEmpty else { return nil }
+        let active = active(packs, on: load.day)
+        let drawn = try slots.values(.drawn)
         var take = AddOnTake(valuesWh: Array(repeating: 0, count: drawn.count))
         for (slot, wh) in drawn.enumerated() {
-            var best: (pack: Int, price: Int64)?
-            for (index, pack) in active.enumerated() {
-                let price = try pack.price(slot: slot, of: load, band: bands.isEmpty ? nil : bands[slot])
-                guard let price, pack.maximumLoadW.map({ wh * 3600 <= $0 * Int64(load.periodS) }) != false,
-                    best.map({ price < $0.price }) != false
-                else { continue }
-                best = (index, price)
-            }
-            guard let best else { continue }
-            take.add(active[best.pack], best.price, slot: slot, wh: wh)
+            guard let best = options[slot].first(where: { wh * 3600 <= $0.limitWhTimes3600 }) else { continue }
+            take.add(active[best.pack], best.milliPerKWh, slot: slot, wh: wh)
         }
         return take
     }
@@ -155,25 +195,23 @@ extension AddOnPack {
     var namesBands: Bool { prices.contains { if case .band = $0.cover { true } else { false } } }
 
     /// Its price in a slot; nil where it covers nothing.
-    func price(slot: Int, of load: TariffLoadDay, band: String?) throws(TariffError) -> Int64? {
-        let start = load.slotStartMinutes[slot]
-        let end = min(start + load.periodS / 60, minutesPerDay)
+    func price(_ slot: MinuteRange, of day: CivilDay, band: String?) throws(TariffError) -> Int64? {
         var found: Int64?
         for price in prices {
             switch price.cover {
             case .band(let name): guard name == band else { continue }
             case .minutes(let range):
-                guard start < range.toMinute, end > range.fromMinute else { continue }
-                guard start >= range.fromMinute, end <= range.toMinute else {
+                guard slot.fromMinute < range.toMinute, slot.toMinute > range.fromMinute else { continue }
+                guard slot.fromMinute >= range.fromMinute, slot.toMinute <= range.toMinute else {
                     throw TariffError(
-                        load.day.description,
-                        "add-on pack \(id) begins or ends inside the interval from \(clock(start))",
+                        day.description,
+                        "add-on pack \(id) begins or ends inside the interval from \(clock(slot.fromMinute))",
                         remedy: "let add-on packs change on the capture period of the meter")
                 }
             }
             guard found == nil else {
                 throw TariffError(
-                    "add-on pack \(id)", "\(clock(start)) has two prices in this pack",
+                    "add-on pack \(id)", "\(clock(slot.fromMinute)) has two prices in this pack",
                     remedy: "let the prices of one add-on pack not overlap")
             }
             found = price.milliPaisePerKWh

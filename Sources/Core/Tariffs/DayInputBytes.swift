@@ -2,8 +2,8 @@
 import CivilTime
 
 extension ReadyBill {
-    /// Equal inputs give equal bytes: tariff and version in force, bill, load, add-ons, facts and market prices that this
-    /// version looks at, opening state. Little endian, each list and text with its length before it.
+    /// Equal inputs give equal bytes: tariff and version in force, bill, load, add-ons, facts and market prices that it
+    /// looks at, opening state. Little endian, each list and text with its length before it.
     public func inputBytes(_ day: DayInput, opening: BillState) -> [UInt8] {
         let load = day.load
         var bytes: [UInt8] = [2]

@@ -125,7 +125,7 @@ struct DayPricer {
         }
         let amount = now.minor - then.minor
         state.totals.runs[index].chargedMinor += amount
-        if case .share(let charge) = component.charge {
+        if case .share(let charge) = component.charge, !charge.isOfExact {
             let (old, new) = (charge.split(before), charge.split(state.totals))
             for part in new.indices { state.totals.runs[index].partsMinor[part] += new[part] - old[part] }
         }

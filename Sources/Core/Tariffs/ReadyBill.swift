@@ -65,6 +65,8 @@ public struct ReadyBill: Sendable {
     public let tariffID: String
     /// Those that hold on some day of it.
     let versions: [ReadyTariff]
+    /// The one it begins with in numbers, where its shape is plain.
+    let plain: PlainBill.Box?
     private let spans: [String]
     /// Whether months are kept for a surcharge, and for how long.
     let keepsMonths: Bool
@@ -78,9 +80,14 @@ public struct ReadyBill: Sendable {
         keepsMonths = book.lagMonths != nil
         // A tariff without surcharges hands on what it was handed, to one that may have them.
         lagMonths = book.lagMonths ?? 24
-        versions = book.tariffs.filter {
+        let versions = book.tariffs.filter {
             $0.validFrom <= period.last && ($0.validTo.map { period.first <= $0 } ?? true)
         }.map { ReadyTariff($0, period) }
+        self.versions = versions
+        let keepsMonths = keepsMonths
+        plain = versions.first.flatMap { version in
+            PlainBill(version, period: period, keepsMonths: keepsMonths).map { PlainBill.Box(version, $0, period) }
+        }
         if versions.isEmpty { throw holdsNone(on: period.first) }
         for version in versions { try version.tariff.check(period) }
     }
@@ -90,6 +97,7 @@ public struct ReadyBill: Sendable {
     /// - Parameter opening: the closing state of the last day priced before, of this bill or another; `start` for the
     ///   first of all.
     public func price(_ day: DayInput, opening: BillState) throws(TariffError) -> DayAmounts {
+        if let amounts = plainAmounts(day, opening: opening) { return amounts }
         var pricer = try DayPricer(self, day, opening: opening)
         try pricer.run(explains: false)
         return pricer.amounts
