@@ -58,7 +58,7 @@ enum Samples {
     }
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
-        portal(word) + console(word) + keys(word) + people(word) + problems(word)
+        portal(word) + packs(word) + console(word) + keys(word) + people(word) + problems(word)
             + events(word) + orders(word) + simulator(word) + reports(word) + ((try? meterData(word)) ?? [])
     }
 

@@ -40,7 +40,9 @@ import VEE
                 "Domains/HeadEnd/FirmwareStore.swift", "Domains/HeadEnd/SetMeterProfile.swift",
                 "Domains/MeterData/MonthKeeper.swift", "Domains/MeterData/OutageRules.swift",
                 "Domains/MeterData/ReadingHold.swift", "Domains/MeterData/TamperAnalysis.swift",
-                "Domains/Meters/GridMeter.swift", "Domains/Meters/MeterReplacement.swift", "Domains/Packs/",
+                "Domains/Meters/GridMeter.swift", "Domains/Meters/MeterReplacement.swift",
+                "Domains/Packs/DeliveryPaths.swift",
+                "Domains/Packs/Packs.swift", "Domains/Packs/SetPackTerms.swift",
                 "Domains/Supply/SupplyRules.swift",
             ]
         ),

@@ -49,10 +49,10 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     case manageOwnLogin = "login.own"
     case readAudit = "audit.read"
     /// To apply for packs and to end them: for the own account, for accounts in reach.
-    case subscribeOwnPacks = "packs.subscribe-own"
-    case subscribePacks = "packs.subscribe"
+    case subscribeOwnPacks = "subscriptions.own"
+    case subscribePacks = "subscriptions.manage"
     /// To decide on applications that wait, and to enter what was agreed on an earlier day.
-    case approveSubscriptions = "packs.approve"
+    case approveSubscriptions = "subscriptions.approve"
 
     /// The one table of role × permission.
     public static func granted(to role: Role) -> Set<Permission> {

@@ -5,6 +5,7 @@ import CivilTime
 import Grid
 import SQL
 import Subscriptions
+import Tariffs
 
 /// A subscription with whose it is.
 public struct ListedSubscription: Sendable, Equatable {

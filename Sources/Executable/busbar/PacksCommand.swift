@@ -5,7 +5,7 @@ import Composition
 struct PacksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "packs", abstract: "Who holds which pack from when, and what follows.",
-        subcommands: [Try.self])
+        subcommands: [Try.self, Terms.self])
 
     struct Try: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
