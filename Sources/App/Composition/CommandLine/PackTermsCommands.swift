@@ -39,18 +39,21 @@ public func listPackTerms(
             }
             return .done
         }
-        let lines = found.map { item in
-            let terms = item.terms
-            return [
-                item.packID, item.fromDay.description, terms.seller, "\(terms.leadDays)",
-                terms.months.map { "\($0)" } ?? "-", terms.loadLimitW.map { "\($0)" } ?? "-",
-                terms.breakPPM == 0 ? "-" : "\(fixedPoint(terms.breakPPM, places: 4)) %",
-                terms.categories.isEmpty ? "all" : terms.categories.joined(separator: " "),
-            ]
-        }
+        let lines = found.map { row($0) }
         let head = ["pack", "from", "seller", "lead days", "months", "limit W", "break", "categories"]
         for line in table([head] + lines) { console.say(line) }
         if found.isEmpty { console.note("No terms were entered; packs are sold on the usual ones.") }
         return .done
     }
+}
+
+private func row(_ item: PackOffers.Stored) -> [String] {
+    let terms = item.terms
+    let months: String = terms.months.map { String($0) } ?? "-"
+    let limit: String = terms.loadLimitW.map { String($0) } ?? "-"
+    let part: String = terms.breakPPM == 0 ? "-" : fixedPoint(terms.breakPPM, places: 4) + " %"
+    let categories: String = terms.categories.isEmpty ? "all" : terms.categories.joined(separator: " ")
+    return [
+        item.packID, item.fromDay.description, terms.seller, String(terms.leadDays), months, limit, part, categories,
+    ]
 }
