@@ -231,7 +231,7 @@ let package = Package(
                 "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
                 "Payments",
                 "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE", "Aggregation",
-                "Tariffs", "IS15959", "TestSupport", logging,
+                "Tariffs", "IS15959", "TestRetailer", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("Subscriptions", ["Subscriptions", "Tariffs", "CivilTime"]),
@@ -295,7 +295,7 @@ let package = Package(
             "Web",
             [
                 "Web", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
-                "IS15959", "LoadFiles", "MeterData", "MeterPort", "Rating", "VEE", "API", "Supply",
+                "IS15959", "LoadFiles", "MeterData", "MeterPort", "Packs", "Rating", "Subscriptions", "Tariffs", "VEE", "API", "Supply",
             ]),
         tests(
             "Supply",

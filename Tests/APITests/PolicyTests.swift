@@ -27,7 +27,7 @@ struct Probe: Sendable {
 
 let probes = [
     coreProbes, productProbes, outageProbes, supplyProbes, paymentProbes, arrearsProbes, packProbes, runProbes,
-    requestProbes,
+    requestProbes, subscriptionProbes,
 ].reduce(into: [:]) { $0.merge($1) { $1 } }
 
 private let coreProbes: [String: Probe] = [

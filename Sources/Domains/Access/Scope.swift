@@ -59,8 +59,8 @@ public enum Permission: String, Sendable, CaseIterable, Codable {
     /// To confirm or reject what another person asked for, with the permission that the matter itself takes.
     case checkRequests = "requests.check"
     /// To apply for packs and to end them: for the own account, for accounts in reach.
-    case subscribeOwnPacks = "packs.subscribe-own"
-    case subscribePacks = "packs.subscribe"
+    case subscribeOwnPacks = "subscriptions.own"
+    case subscribePacks = "subscriptions.manage"
     /// To decide on applications that wait, and to enter what was agreed on an earlier day.
     case approveSubscriptions = "subscriptions.approve"
 

@@ -16,6 +16,10 @@ public struct PackOffers: Sendable {
         public var packID: String
         public var fromDay: CivilDay
         public var terms: SaleTerms
+
+        public init(packID: String, fromDay: CivilDay, terms: SaleTerms) {
+            (self.packID, self.fromDay, self.terms) = (packID, fromDay, terms)
+        }
     }
 
     public let stored: [Stored]

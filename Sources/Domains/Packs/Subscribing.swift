@@ -237,3 +237,43 @@ public struct SweepPacks: Command {
         return changed
     }
 }
+
+/// Credits what a meter fed in during a month that is over, at the export price of the base pack of each day. Once: the
+/// same energy again changes nothing, other energy is refused.
+public struct CreditExport: Command {
+    public static let name = "packs.credit-export"
+    public static let permissions: [Permission] = [.runJobs]
+    public var accountID: Int64
+    /// The meter's number, as the key of the credit names it.
+    public var meter: String
+    public var month: CivilMonth
+    public var exportWh: [CivilDay: Int64]
+    public init(accountID: Int64, meter: String, month: CivilMonth, exportWh: [CivilDay: Int64]) {
+        (self.accountID, self.meter, self.month, self.exportWh) = (accountID, meter, month, exportWh)
+    }
+
+    public var key: String? { nil }
+    public var subjectID: Int64 { accountID }
+    public var content: String {
+        "account=\(accountID) meter=\(meter) month=\(month) wh=\(exportWh.values.reduce(0) { $0 &+ $1 })"
+    }
+
+    /// The credit in paise; nil when it was given before.
+    public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int64? {
+        let scope = context.actor.scope
+        let today = try Org.find(context.orgID, in: transaction).zone.day(atS: context.businessNowMs / 1000)
+        let account = try SupplyAccount.find(accountID, scope, in: transaction)
+        var stored = try StoredHistory.of(account, today: today, scope, in: transaction)
+        let book = try PackOffers(scope, in: transaction).book(for: stored, on: today)
+        let close = MonthClose(month: month, meter: meter, exportWh: exportWh)
+        let outcome: PackOutcome
+        do throws(PackRefusal) {
+            outcome = try stored.history.after(.closeMonth(close), on: today, by: book)
+        } catch {
+            throw Refusal(error)
+        }
+        guard !outcome.isRepeat else { return nil }
+        try stored.keep(outcome, today: today, why: "", context, in: transaction)
+        return outcome.facts.first { $0.kind == .exportCredit }?.amountPaise
+    }
+}

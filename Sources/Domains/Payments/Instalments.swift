@@ -112,11 +112,12 @@ public struct InstalmentTaker: Sendable {
 
     private let site: Site
     private let org: Org
-    /// Supply is cut below this on a day: asked of who decides on it.
-    private let cutBelowPaise: @Sendable (CivilDay, any SQLTransaction) throws -> Int64
+    /// The account is cut below this on a day: asked of who decides on it.
+    private let cutBelowPaise: @Sendable (_ accountID: Int64, CivilDay, any SQLTransaction) throws -> Int64
 
     public init(
-        site: Site, org: Org, cutBelowPaise: @escaping @Sendable (CivilDay, any SQLTransaction) throws -> Int64
+        site: Site, org: Org,
+        cutBelowPaise: @escaping @Sendable (_ accountID: Int64, CivilDay, any SQLTransaction) throws -> Int64
     ) {
         self.site = site
         self.org = org
@@ -259,6 +260,6 @@ public struct InstalmentTaker: Sendable {
         return InstalmentFacts(
             agreedPaise: plan.dailyPaise, claimablePaise: arrears.claimablePaise(on: day),
             balancePaise: try Journal.balance(ofAccount: arrears.accountID, scope, in: transaction).balancePaise,
-            cutBelowPaise: try cutBelowPaise(today, transaction), rechargedPaise: recharged)
+            cutBelowPaise: try cutBelowPaise(arrears.accountID, today, transaction), rechargedPaise: recharged)
     }
 }

@@ -7,7 +7,7 @@ struct PacksCommand: AsyncParsableCommand {
         commandName: "packs", abstract: "Who holds which pack from when, and what follows.",
         subcommands: [
             Try.self, Store.self, List.self, Show.self, Drafts.self, Draft.self, Submit.self, Withdraw.self,
-            Approve.self, Reject.self, WhatIf.self, Compare.self,
+            Approve.self, Reject.self, WhatIf.self, Compare.self, Terms.self,
         ])
 
     struct Try: AsyncParsableCommand {

@@ -173,6 +173,9 @@ public struct StatementReport: Sendable {
         case (.adjustment, _, _) where key[0] == "penalty" && key.count == 2:
             item.what = .adjustment(reason: "Contract \(key[1]) ended early")
             item.against = [.fixed]
+        case (.adjustment, _, _) where key[0] == "export" && key.count == 3:
+            item.what = .adjustment(reason: "Energy fed in by \(key[1]) in \(key[2])")
+            item.against = [.energy]
         case (.adjustment, _, _):
             item.what = .adjustment(reason: reason)
             item.against = [.adjustments]

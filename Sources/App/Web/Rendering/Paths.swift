@@ -63,8 +63,8 @@ public enum Paths {
             ])
     }
     /// Where something about an account's packs is asked.
-    public static func packs(_ account: Int64, act: String? = nil, pack: String? = nil) -> String {
-        joined("/accounts/\(account)/packs", [("act", act), ("pack", pack)])
+    public static func askPack(_ account: Int64, act: String? = nil, pack: String? = nil) -> String {
+        joined("/accounts/\(account)/subscriptions", [("act", act), ("pack", pack)])
     }
     public static let exceptions = "/exceptions"
     public static let jobs = "/jobs"

@@ -11,11 +11,11 @@ import SQL
 extension Desk {
     var subscriptionPages: [API.Page] {
         let asking: EndpointAccess = .permission(AskPack.permissions)
-        let packs = "\(Paths.accounts)/{id}/packs"
+        let asked = "\(Paths.accounts)/{id}/subscriptions"
         return [
             API.Page("GET", Paths.subscriptions, access: .permission([.readAccounts])) { try await subscriptions($0) },
-            API.Page("GET", packs, access: asking) { try await packConfirm($0, $0.query) },
-            API.Page("POST", packs, access: asking) { try await askPack($0) },
+            API.Page("GET", asked, access: asking) { try await packConfirm($0, $0.query) },
+            API.Page("POST", asked, access: asking) { try await askPack($0) },
         ]
     }
 
@@ -45,6 +45,9 @@ extension Desk {
     ) async throws -> Answer {
         let accountID = try id(call)
         let actor = try call.actor
+        let account = try await services.site.money.read {
+            try SupplyAccount.find(accountID, actor.scope, in: $0)
+        }
         guard let act = asked["act"].flatMap({ PackAct(rawValue: $0) }) else {
             throw Refusal(.notFound, "There is nothing of this name that can be asked.", at: "act")
         }
@@ -57,12 +60,11 @@ extension Desk {
             act, accountID: accountID, packID: String((asked["pack"] ?? "").prefix(80)),
             day: typed["day"].flatMap { CivilDay($0) } ?? (act == .portOut ? today : nil),
             reason: typed["reason"] ?? "")
-        let (account, prices, answer) = try await services.site.money.read { transaction in
-            let account = try SupplyAccount.find(accountID, actor.scope, in: transaction)
+        let (prices, answer) = try await services.site.money.read { transaction in
             let prices = try Packs.unitPrices(of: request.packID, on: today, actor.scope, in: transaction)
             let answer = Result { try request.preview(today: today, actor.scope, in: transaction) }
             if case .failure(let error) = answer, !(error is Refusal) { throw error }
-            return (account, prices.map { PackPrice(cover: $0.cover, milliPaisePerKWh: $0.milliPaisePerKWh) }, answer)
+            return (prices.map { PackPrice(cover: $0.cover, milliPaisePerKWh: $0.milliPaisePerKWh) }, answer)
         }
         var page = PackConfirmView(
             account: accountID, code: account.accountNumber, name: account.name, act: act, packID: request.packID,
@@ -78,6 +80,8 @@ extension Desk {
 
     private func askPack(_ call: PageCall) async throws -> Answer {
         let accountID = try id(call)
+        let scope = try call.actor.scope
+        _ = try await services.site.money.read { try SupplyAccount.find(accountID, scope, in: $0) }
         let form = call.form.mapValues { String($0.prefix(200)) }
         guard let act = form["act"].flatMap({ PackAct(rawValue: $0) }) else {
             throw Refusal(.invalid, "There is nothing of this name that can be asked.", at: "act")
@@ -116,7 +120,7 @@ extension Desk {
                 counts: try ListedSubscription.counts(scope, in: transaction),
                 nextBefore: found.count > limit ? found[limit - 1].subscriptionID : nil, isFirstPage: before == nil,
                 packs: try PackOffers(scope, in: transaction).packs.keys.sorted(),
-                places: try Place.all(scope, in: transaction).prefix(2_000).map { ($0.placeID, $0.name) },
+                places: try Place.all(scope, in: transaction).prefix(2_000).map { (id: $0.placeID, name: $0.name) },
                 aside: try PackHolder.aside(limit: 50, scope, in: transaction),
                 failed: try PackFactRow.failed(limit: 50, scope, in: transaction), mayDecide: mayDecide)
         }

@@ -84,7 +84,7 @@ public struct PacksPanel: Sendable {
         row.set("hasOffers", !offers.isEmpty)
         row.set("mayAsk", mayAsk)
         let holdsBase = held.contains { $0.kind == .base && $0.state == .active }
-        row.set("leaveHref", mayLeave && holdsBase ? Paths.packs(account, act: PackAct.portOut.rawValue) : nil)
+        row.set("leaveHref", mayLeave && holdsBase ? Paths.askPack(account, act: PackAct.portOut.rawValue) : nil)
         return row
     }
 
@@ -97,7 +97,7 @@ public struct PacksPanel: Sendable {
         if mayDecide, item.state == .draft {
             acts += [(.approve, w.say("pack.approve")), (.reject, w.say("pack.reject"))]
         }
-        let links = acts.map { w.link(Paths.packs(account, act: $0.0.rawValue, pack: item.packID), $0.1) }
+        let links = acts.map { w.link(Paths.askPack(account, act: $0.0.rawValue, pack: item.packID), $0.1) }
         return Fields([
             "pack": "\(item.packID)", "kind": item.kind == .base ? w.say("pack.base") : w.say("pack.addOn"),
             "days": item.days(w), "chip": item.state.chip(w), "next": item.next(w, today) ?? "",
@@ -119,7 +119,7 @@ public struct PacksPanel: Sendable {
             "seller": offer.seller == "own" ? w.say("pack.ownSeller") : "\(offer.seller)",
             "notes": notes.joined(" · "), "first": w.fullDay(offer.firstDay),
             "apply": w.link(
-                Paths.packs(account, act: PackAct.apply.rawValue, pack: offer.packID),
+                Paths.askPack(account, act: PackAct.apply.rawValue, pack: offer.packID),
                 w.say("pack.applyFor", ["pack": "\(offer.packID)"])),
         ])
     }
@@ -172,7 +172,7 @@ extension PackConfirmView: PageContent {
             "lede", act == .portOut ? act.words(w) : w.say("pack.title", ["act": act.words(w), "pack": "\(packID)"]))
         row.set("who", w.link(Paths.account(account), "\(name), \(code)"))
         row.set("backHref", Paths.account(account) + "#packs")
-        row.set("action", Paths.packs(account))
+        row.set("action", Paths.askPack(account))
         row.set("act", act.rawValue)
         row.set("pack", packID)
         row.set("prices", prices.map { $0.row(w) })
@@ -288,7 +288,7 @@ extension SubscriptionsView: PageContent {
             "pack": "\(item.packID)", "kind": item.kind == .base ? w.say("pack.base") : w.say("pack.addOn"),
             "seller": item.seller == "own" ? w.say("pack.ownSeller") : "\(item.seller)", "days": item.days(w),
             "chip": item.state.chip(w), "next": item.next(w, w.day(ofMs: w.nowMs)) ?? "",
-            "packID": "\(item.packID)", "action": "\(Paths.packs(item.accountID))",
+            "packID": "\(item.packID)", "action": "\(Paths.askPack(item.accountID))",
             "fieldID": "why-\(item.subscriptionID)",
         ])
         row.set("mayDecide", mayDecide && item.state == .draft)
