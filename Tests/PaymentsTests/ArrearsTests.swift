@@ -81,7 +81,7 @@ import Testing
 
     static func run(_ site: Site, cutBelow: Int64 = 0) async throws -> InstalmentTaker.Result {
         let org = try await site.money.read { try Org.find(1, in: $0) }
-        return try await InstalmentTaker(site: site, org: org) { _, _ in cutBelow }.run()
+        return try await InstalmentTaker(site: site, org: org) { _, _, _ in cutBelow }.run()
     }
 
     /// Wallet, arrears; the book is proven on the way.
