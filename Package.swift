@@ -140,7 +140,7 @@ let package = Package(
             "Domains", "Rating",
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "MeterData", "Packs", "Journal", "IntervalData", "Tariffs",
-                "Corridor",
+                "Corridor", "Subscriptions",
             ]),
         target("Domains", "Payments", domainBase + ["Access", "Accounts", "Journal", "PaymentPort"]),
         target("Domains", "Supply", domainBase + ["Access", "Accounts", "Journal", "Meters", "Messaging"]),
@@ -293,8 +293,8 @@ let package = Package(
         tests(
             "Web",
             [
-                "Web", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
-                "IS15959", "LoadFiles", "MeterData", "MeterPort", "VEE",
+                "Web", "API", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
+                "IS15959", "LoadFiles", "MeterData", "MeterPort", "Rating", "VEE",
             ]),
         tests("Supply", ["Supply", "Access", "CivilTime", "Meters"]),
         tests("Journal", ["Journal", "Access", "SQL", "CivilTime", "TestSupport"]),
@@ -303,6 +303,12 @@ let package = Package(
             domainBase + [
                 "Rating", "Access", "Accounts", "Grid", "Meters", "MeterData", "Packs", "Journal", "IntervalData",
                 "Tariffs", "TestSupport",
+            ]),
+        tests(
+            "Runs",
+            domainBase + [
+                "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging",
+                "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
             ]),
         tests("Packs", ["Packs", "Accounts", "Access", "Tariffs", "SQL", "Clocks", "CivilTime", "TestSupport"]),
         tests(

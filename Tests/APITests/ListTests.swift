@@ -10,6 +10,8 @@ import Testing
     static let bounded: [String: String] = [
         "settings.list": "the kinds of settings of the program",
         "jobs.list": "the kinds of jobs of the program",
+        "rating-runs.list": "the latest runs that were asked for, at most 50",
+        "work-items.list": "what waits longest, at most 200",
         "problems.list": "the kinds of problems of the program",
         "meters.wishes": "the matters of one meter", "firmware.list": "images, at most 100",
         "sessions.list": "sessions of one login, at most 20", "logins.sessions": "sessions of one login, at most 20",

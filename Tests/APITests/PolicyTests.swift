@@ -25,7 +25,11 @@ struct Probe: Sendable {
     var prepare: (@Sendable (Fixture) async throws -> Void)?
 }
 
-let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging(paymentProbes) { $1 }.merging([
+let probes: [String: Probe] = productProbes.merging(outageProbes) { $1 }.merging(paymentProbes) { $1 }.merging(
+    runProbes
+) {
+    $1
+}.merging([
     "health.live": Probe(own: { _, _ in [:] }),
     "health.ready": Probe(own: { _, _ in [:] }),
     "problems.list": Probe(own: { _, _ in [:] }),

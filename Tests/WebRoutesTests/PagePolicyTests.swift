@@ -147,6 +147,20 @@ private let apiKey: @Sendable (WebSite) async throws -> (own: String, other: Str
     return ("1", "\(try #require(other))")
 }
 
+/// A run that somebody asked for, one in each company.
+private let ratingRun: @Sendable (WebSite) async throws -> (own: String, other: String) = { web in
+    try await web.site.money.write { transaction in
+        for org in Int64(1)...2 {
+            try transaction.run(
+                """
+                INSERT INTO rating_run (org_id, run_id, is_trial, reason, asked_by, asked_at_ms, state, done_count,
+                  place_month, place_meter) VALUES ($1, $2, 1, '', 0, 5, 'done', 0, 0, 0) ON CONFLICT DO NOTHING
+                """, [.int(org), .int(9800 + org)])
+        }
+    }
+    return ("9801", "9802")
+}
+
 private let rows: [String: Row] = [
     "GET /": Row(), "GET /sign-in": Row(), "POST /sign-in": Row(), "GET /language/{code}": Row(),
     "GET /assets/{name}": Row(), "POST /sign-out": Row(roles: everybody),
@@ -194,6 +208,12 @@ private let rows: [String: Row] = [
     "GET /settings/{name}/history": Row(roles: [.administrator]),
     "GET /status": Row(roles: staff), "GET /jobs": Row(roles: staff), "GET /jobs/{kind}": Row(roles: staff),
     "POST /jobs-catch-up": Row(roles: [.administrator]), "POST /jobs/{kind}/{action}": Row(roles: [.administrator]),
+    "GET /runs": Row(roles: staff), "POST /runs": Row(roles: [.administrator]),
+    "POST /runs/retry": Row(roles: [.administrator]), "GET /runs/{id}": Row(roles: staff, ids: ratingRun),
+    "GET /runs/{id}/changes.csv": Row(roles: staff, ids: ratingRun),
+    "POST /runs/{id}/{action}": Row(roles: [.administrator], ids: ratingRun),
+    "GET /accounts/{id}/corrections": Row(roles: everybody, ids: account),
+    "GET /accounts/{id}/corrections/{correction}": Row(roles: everybody, ids: account),
     "GET /exceptions/{kind}/{id}": Row(roles: staff, ids: order),
     "POST /exceptions/{kind}/{id}/{action}": Row(roles: staff, ids: order),
     "GET /collection": Row(roles: staff), "POST /collection/run": Row(roles: staff),

@@ -59,7 +59,8 @@ enum Samples {
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
         portal(word) + console(word) + keys(word) + people(word) + problems(word)
-            + events(word) + orders(word) + simulator(word) + reports(word) + ((try? meterData(word)) ?? [])
+            + events(word) + orders(word) + simulator(word) + reports(word) + runs(word)
+            + ((try? meterData(word)) ?? [])
     }
 
     static func simulator(_ word: String) -> [Sample] {

@@ -13,7 +13,7 @@ public struct JobsAsked: Sendable, Codable, Equatable {
 
 extension CommandContext {
     /// Jobs are the company's: who is confined to a place neither sees nor moves them.
-    fileprivate func requireWholeCompany() throws {
+    func requireWholeCompany() throws {
         guard actor.scope.isWholeCompany else {
             throw Refusal(
                 .forbidden, "Jobs are a matter of the whole company.",
@@ -22,7 +22,7 @@ extension CommandContext {
     }
 
     /// The latest day that is over.
-    fileprivate func yesterday(in transaction: any SQLTransaction) throws -> CivilDay {
+    func yesterday(in transaction: any SQLTransaction) throws -> CivilDay {
         try Org.find(orgID, in: transaction).zone.day(atS: businessNowMs / 1000).advanced(by: -1)
     }
 }
@@ -146,7 +146,7 @@ public struct JobPause: Sendable, Equatable {
         }.compactMap { $0 }
     }
 
-    fileprivate static func refusePaused(
+    static func refusePaused(
         _ kinds: Set<JobKind>, _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
         guard let pause = try all(scope, in: transaction).first(where: { kinds.contains($0.kind) }) else { return }

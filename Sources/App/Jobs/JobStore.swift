@@ -39,6 +39,14 @@ public enum JobKind: String, Sendable, Codable, CaseIterable {
     case forecast
     /// Payments through a gateway that stayed open: webhooks that were lost or left behind.
     case payments
+    /// Runs of rating that somebody asked for: trials, and days, accounts or packs priced again.
+    case rerun
+    /// Projected balances brought up to the readings.
+    case project
+    /// Sums handed on, every 15 minutes and every 6 hours.
+    case publish
+    /// Months that are over: every account complete, or listed with why not.
+    case close
 
     var place: Int64 { Int64(Self.allCases.firstIndex(of: self) ?? 0) }
     /// `estimate` has a row a day and catches up day by day; the others have one row that comes round again.

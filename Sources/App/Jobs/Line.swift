@@ -235,6 +235,8 @@ public struct Line: Sendable {
             return "\(found.looked) looked at, \(found.paid) paid, \(found.mended) mended"
                 + (found.silent > 0 ? ", \(found.silent) without answer" : "")
                 + (found.refused > 0 ? ", \(found.refused) refused" : "")
+        case .rerun, .project, .publish, .close:
+            return try await RunJobs(site: site, org: org).handle(job.kind) { await done.set($0) }
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

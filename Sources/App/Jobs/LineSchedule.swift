@@ -10,6 +10,7 @@ public struct LineSchedule: Sendable, Equatable {
         .collect: 30, .validate: 30, .rate: 30, .supply: 30, .command: 5, .keys: 5, .ping: 5, .tidy: 1_440, .fill: 60,
         .outages: 5,
         .aggregate: 15, .regroup: 360, .forecast: 60, .payments: 5,
+        .rerun: 1, .project: 15, .publish: 15, .close: 360,
     ]
     /// Minute of the next day at which what is still missing is estimated.
     public var estimateAtMinute: Int64 = 360

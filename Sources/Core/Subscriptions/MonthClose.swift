@@ -28,6 +28,20 @@ public struct MonthClose: Sendable, Equatable {
         self.exportWh = exportWh
     }
 
+    /// What of a surplus goes to each wallet: debts first, in their order, the rest to the first. Nothing where there
+    /// is no surplus or no wallet.
+    public static func moves(surplusPaise: Int64, balancesPaise: [Int64]) -> [Int64] {
+        guard surplusPaise > 0, !balancesPaise.isEmpty else { return balancesPaise.map { _ in 0 } }
+        var left = surplusPaise
+        var moves = balancesPaise.map { balance in
+            let part = min(left, balance < 0 ? (balance == .min ? .max : -balance) : 0)
+            left -= part
+            return part
+        }
+        moves[0] += left
+        return moves
+    }
+
     static let maximumWh: Int64 = 1_000_000_000_000
     static let maximumPaise: Int64 = 1_000_000_000_000_000
 }
@@ -80,14 +94,8 @@ extension PackWork {
             throw PackRefusal(
                 .outOfRange, "A balance is out of range.", hint: "Give at most \(limit) paise.")
         }
-        var left = close.renewablePaise + creditPaise
-        guard left > 0, !close.wallets.isEmpty else { return }
-        var moves = close.wallets.map { wallet in
-            let part = min(left, max(0, -wallet.balancePaise))
-            left -= part
-            return part
-        }
-        moves[0] += left
+        let moves = MonthClose.moves(
+            surplusPaise: close.renewablePaise + creditPaise, balancesPaise: close.wallets.map(\.balancePaise))
         for (wallet, amountPaise) in zip(close.wallets, moves) where amountPaise > 0 {
             tell(
                 .walletMove, "move:\(close.meter):\(close.month):\(wallet.name)", on: close.month.last,

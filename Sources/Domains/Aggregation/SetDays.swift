@@ -5,7 +5,7 @@ import IntervalData
 import SQL
 
 public enum AggregationSchema {
-    public static let migrations = sums + ForecastSchema.migrations
+    public static let migrations = sums + ForecastSchema.migrations + [Publication.migration]
 
     private static let sums = [
         Migration(

@@ -28,7 +28,7 @@ public enum RatingSchema {
                 """,
                 "CREATE INDEX charge_account ON charge (org_id, account_id, day, revision)",
             ]),
-        RatingRefusal.migration,
+        RatingRefusal.migration, runs,
         // One number, tables of several domains: each gives the statements of its own.
         Migration(
             45, .money, "delivery",

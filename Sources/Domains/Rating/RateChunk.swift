@@ -104,6 +104,12 @@ struct RateChunk: Command {
         let corrected = Dictionary(grouping: batch.changedAccounts.filter { $0.revision > 1 }, by: \.accountID)
         for (accountID, changes) in corrected.sorted(by: { $0.key < $1.key }) {
             let paise = changes.reduce(0) { $0 + $1.correctedPaise }
+            let days = changes.map(\.day)
+            try Correction(
+                correctionID: context.ids.next(), accountID: accountID, atMs: context.businessNowMs,
+                firstDay: days.min() ?? month.first, lastDay: days.max() ?? month.last, days: Int64(days.count),
+                differencePaise: paise
+            ).store(scope, in: transaction)
             guard paise != 0, let first = changes.min(by: { $0.day < $1.day }) else { continue }
             try Outbox.append(
                 OutboxEvent(

@@ -171,55 +171,52 @@ public struct Rater: Sendable {
 
     // MARK: Chains of days
 
-    /// More months than a bill can lean on, forth and back.
-    private static let roundsMax = 400
-
-    /// Rates the meters' accounts from their first changed day to the end of the month, from the first day of their bill
-    /// where it must begin anew, and into later months where those lean on this one.
+    /// Rates the meters' accounts from their first changed day to the end of the month, from the first day of their
+    /// bill where it must begin anew, and into later months where those lean on this one.
     func rate(_ changes: [(day: CivilDay, meterID: Int64)], month: CivilMonth, shard: any Database) async throws -> Int
     {
-        let scope = Scope(orgID: org.orgID)
-        var work: [CivilMonth: [Int64: CivilDay]] = [:]
-        func add(_ day: CivilDay, _ meterID: Int64) {
-            let known = work[day.month, default: [:]][meterID]
-            work[day.month, default: [:]][meterID] = min(known ?? day, day)
-        }
-        for change in changes { add(change.day, change.meterID) }
-        // Accounts that have begun anew once begin no second time: what cannot be priced keeps its old charge.
-        var begun: Set<Int64> = []
-        var months: Set<CivilMonth>?
+        var rounds = RatingRounds(changes)
         var made = 0
-        var rounds = 0
-        while let next = work.keys.min(), rounds < Self.roundsMax {
-            rounds += 1
-            guard let first = work.removeValue(forKey: next), !first.isEmpty else { continue }
+        while let (next, first) = rounds.next() {
             let outcome = try await rateOnce(
-                first, month: next, shard: next == month ? shard : try await site.readings.shard(next), begun: begun)
+                first, month: next, shard: next == month ? shard : try await site.readings.shard(next),
+                begun: rounds.begun)
             made += outcome.made
-            guard !outcome.anew.isEmpty || !outcome.onward.isEmpty else { continue }
-            let reach: Set<CivilMonth>
-            if let months { reach = months } else { reach = Set(try await site.readings.monthsInReach()) }
-            months = reach
-            let starts = try await site.money.read { transaction in
-                try outcome.anew.compactMap { try Self.start($0.accountID, $0.day, scope, transaction) }
-                    + outcome.onward.compactMap { accountID in
-                        let day = next.last.advanced(by: 1)
-                        guard let start = try Self.start(accountID, day, scope, transaction) else { return nil }
-                        return start.day.month == day.month ? start : nil
-                    }
-            }
-            for item in outcome.anew {
-                begun.insert(item.accountID)
-                // And the days of this month once more, from the new beginning.
-                if item.day.month < next { add(next.first, item.meterID) }
-                add(item.changedDay, item.meterID)
-            }
-            for start in starts where reach.contains(start.day.month) { add(start.day, start.meterID) }
+            rounds.take(outcome, of: next, starts: try await starts(after: outcome, of: next))
         }
         return made
     }
 
+    /// Where the accounts go on that an outcome leaves to do, in months within reach.
+    func starts(
+        after outcome: RateChunk.Outcome, of month: CivilMonth
+    ) async throws -> [(day: CivilDay, meterID: Int64)] {
+        guard !outcome.anew.isEmpty || !outcome.onward.isEmpty else { return [] }
+        let scope = Scope(orgID: org.orgID)
+        let reach = Set(try await site.readings.monthsInReach())
+        return try await site.money.read { transaction in
+            try outcome.anew.compactMap { try Self.start($0.accountID, $0.day, scope, transaction) }
+                + outcome.onward.compactMap { accountID in
+                    let day = month.last.advanced(by: 1)
+                    guard let start = try Self.start(accountID, day, scope, transaction) else { return nil }
+                    return start.day.month == day.month ? start : nil
+                }
+        }.filter { reach.contains($0.day.month) }
+    }
+
     private func rateOnce(
+        _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>
+    ) async throws -> RateChunk.Outcome {
+        do {
+            return try await rateTogether(firstDay, month: month, shard: shard, begun: begun)
+        } catch  where Self.isOfOneAccount(error) {
+            return try await rateApart(firstDay, month: month, because: error) {
+                try await rateTogether($0, month: month, shard: shard, begun: begun)
+            }
+        }
+    }
+
+    private func rateTogether(
         _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>
     ) async throws -> RateChunk.Outcome {
         // Another process may charge newer readings than these while we are at it: then look again.
@@ -236,6 +233,15 @@ public struct Rater: Sendable {
     private func rateRead(
         _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>, acceptsOlder: Bool
     ) async throws -> RateChunk.Outcome {
+        try await site.perform(
+            try await chunk(firstDay, month: month, shard: shard, begun: begun, acceptsOlder: acceptsOlder),
+            as: .system(orgID: org.orgID), source: "job rate")
+    }
+
+    /// What is to be rated of a month, read and not yet charged.
+    func chunk(
+        _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>, acceptsOlder: Bool
+    ) async throws -> RateChunk {
         let scope = Scope(orgID: org.orgID)
         let exchanges = try await site.money.read { transaction in
             try MeterReplacement.since(month.first, scope, in: transaction)
@@ -261,10 +267,8 @@ public struct Rater: Sendable {
             }
             return (blocks, exports)
         }
-        return try await site.perform(
-            RateChunk(
-                org: org, month: month, blocks: blocks, exports: exports, meterCount: firstDay.count,
-                acceptsOlder: acceptsOlder, begun: begun),
-            as: .system(orgID: org.orgID), source: "job rate")
+        return RateChunk(
+            org: org, month: month, blocks: blocks, exports: exports, meterCount: firstDay.count,
+            acceptsOlder: acceptsOlder, begun: begun)
     }
 }

@@ -5,7 +5,7 @@ public enum Endpoints {
     public static let all: [AnyEndpoint] =
         session + secondStep + accounts + charges + money + payments + journal + meters + orders + collection + events
         + outages + reliability + places + line
-        + status + jobs + logins + people
+        + status + jobs + runs + corrections + logins + people
         + keys + audit
         + settings + readingExceptions + validation + estimationPlans + network + aggregation + forecasts + exchange
         + imports + edits + health

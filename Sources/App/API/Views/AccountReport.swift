@@ -31,6 +31,8 @@ public struct AccountReport: Sendable {
     public var packs: [HeldPack]
     public var meters: [(id: Int64, serial: String)]
     public var relay: RelayRecord?
+    /// Nil while nothing has arrived since the last charge.
+    public var projected: ProjectedBalance?
     /// Nil before the first decision.
     public var supply: SupplyState?
     public var decisions: [SupplyDecision]
@@ -77,6 +79,7 @@ public struct AccountReport: Sendable {
             } ?? [],
             meters: serials.map { ($0.key, $0.value) },
             relay: try installation.flatMap { try RelayRecord.find($0.meterID, scope, in: transaction) },
+            projected: try ProjectedBalance.find(accountID: accountID, scope, in: transaction),
             supply: try Supply.state(accountID: accountID, scope, in: transaction),
             decisions: try Supply.decisions(accountID: accountID, limit: 30, scope, in: transaction), rules: rules,
             nextCutMs: rules.nextCutMs(fromMs: moment.nowMs, zone: moment.zone), projection: recent.projection,

@@ -7,6 +7,7 @@ import HeadEnd
 import Jobs
 import Journal
 import Outbox
+import Rating
 import SQL
 
 public struct CompanyFigures: Sendable {
@@ -32,6 +33,8 @@ public struct CompanyFigures: Sendable {
     public var serviceDays: [ServiceDay]
     public var lateness: CollectionLateness
     public var sessions: Int64
+    /// How long the oldest reading has waited for a projected balance.
+    public var projectionWaitMs: Int64
     public var books: Books
     /// What one round trip to the money store took.
     public var databaseNs: Int64
@@ -65,6 +68,7 @@ public struct CompanyFigures: Sendable {
             rawWaiting: try await rawWaiting(site, orgID, from: floor.month, to: moment.today.month),
             rawOpen: try await rawOpen(site, orgID), serviceDays: serviceDays,
             lateness: lateness, sessions: sessions,
+            projectionWaitMs: try await Projector.waitingMs(site, orgID: orgID, today: moment.today),
             books: try await books(site, scope, moment.nowMs, before: before?.books), databaseNs: databaseNs)
     }
 

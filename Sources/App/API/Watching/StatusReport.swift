@@ -26,6 +26,7 @@ public enum StatusCheck: String, Sendable, Codable, CaseIterable {
     case outboxGivenUp = "outbox-given-up"
     case rawReads = "raw-reads"
     case rawUntaken = "raw-untaken"
+    case projection
     case databaseAnswer = "database-answer"
     case databaseQueue = "database-queue"
     case databaseSize = "database-size"
@@ -38,7 +39,7 @@ public enum StatusCheck: String, Sendable, Codable, CaseIterable {
         case .jobsLate, .jobsFailing: .jobs
         case .people: .people
         case .booksSum, .booksEntries, .booksBalances: .books
-        case .outboxAge, .outboxGivenUp, .rawReads, .rawUntaken: .queues
+        case .outboxAge, .outboxGivenUp, .rawReads, .rawUntaken, .projection: .queues
         case .databaseAnswer, .databaseQueue, .databaseSize, .disk, .backup, .certificate,
             .testPayments:
             .site
@@ -173,6 +174,9 @@ public struct StatusReport: Sendable {
             growing(
                 .rawUntaken, company.rawOpen.oldestAtMs.map { max(0, company.takenAtMs - $0) } ?? 0,
                 attentionAbove: dayMs, badAbove: RawKeeping.alarmMs, .ms, href: "/exceptions?kind=raw-untaken"),
+            growing(
+                .projection, company.projectionWaitMs, attentionAbove: hourMs / 2,
+                badAbove: RunReport.projectionPromiseMs, .ms, href: "/runs"),
         ]
     }
 

@@ -113,6 +113,20 @@ public enum Paths {
     }
     public static func recharge(_ id: Int64) -> String { "/accounts/\(id)/recharges" }
     public static func day(_ account: Int64, _ day: CivilDay) -> String { "/accounts/\(account)/days/\(day)" }
+    /// The runs of the day, what they left aside, and asking for one.
+    public static let runs = "/runs"
+    public static let runsRetry = "/runs/retry"
+    public static func run(_ id: Int64) -> String { "/runs/\(id)" }
+    public static func run(_ id: Int64, after: String) -> String { "/runs/\(id)?after=\(encoded(after))" }
+    public static func runCSV(_ id: Int64) -> String { "/runs/\(id)/changes.csv" }
+    /// `carry-out`, `stop` or `resume`.
+    public static func run(_ id: Int64, do action: String) -> String { "/runs/\(id)/\(action)" }
+    public static func corrections(_ account: Int64, before: Int64? = nil) -> String {
+        "/accounts/\(account)/corrections" + (before.map { "?before=\($0)" } ?? "")
+    }
+    public static func correction(_ account: Int64, _ id: Int64) -> String {
+        "/accounts/\(account)/corrections/\(id)"
+    }
     public static func job(_ kind: String) -> String { "/jobs/\(kind)" }
     /// `run`, `pause`, `resume` or `days`.
     public static func job(_ kind: String, do action: String) -> String { "/jobs/\(kind)/\(action)" }

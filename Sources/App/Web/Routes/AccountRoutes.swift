@@ -4,7 +4,9 @@ import Access
 import Accounts
 import CivilTime
 import Clocks
+import Journal
 import Payments
+import Rating
 import SQL
 import Supply
 
@@ -60,6 +62,11 @@ extension Desk {
         let language = language(call.call, call.session)
         var page = AccountView(
             report, language: language, messages: pages.messages(language))
+        page.projected = report.projected.map {
+            AccountView.Projected(
+                paise: $0.projected(from: report.balance.balancePaise), throughMs: $0.throughMs,
+                estimated: $0.estimatedSlots, missing: $0.missingSlots)
+        }
         let actor = try call.actor
         let scope = actor.scope
         let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)

@@ -22,7 +22,8 @@ public enum BusbarWeb {
     static func pages(services: Services, companies: Companies, version: String = "0.1.0") -> API.Pages {
         let desk = Desk(services: services, orgs: companies, version: version)
         let pages =
-            desk.signInPages + desk.secondStepPages + desk.linePages + desk.queuePages + desk.jobPages + desk.meterPages
+            desk.signInPages + desk.secondStepPages + desk.linePages + desk.queuePages + desk.jobPages + desk.runPages
+            + desk.meterPages
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
             + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.peoplePages + desk.keyPages
             + desk.auditPages

@@ -139,6 +139,10 @@ extension LineView.Job.Name {
             case .fill: .fill
             case .outages: .outages
             case .payments: .payments
+            case .rerun: .rerun
+            case .project: .project
+            case .publish: .publish
+            case .close: .close
             case .keys: .changeKeys
             }
     }

@@ -22,6 +22,8 @@ extension AccountView: PageContent {
         row.set("supply", supplyChip(w))
         row.set("balance", w.money(balancePaise))
         row.set("asOf", w.asOf(balanceAsOfMs, promiseMs: dailyPromiseMs))
+        row.set("projected", projected.map { projectedWords($0, w) })
+        row.set("correctionsHref", Paths.corrections(id))
         row.set("cone", forecast.map { ForecastPicture($0, lastsUntil: lastsUntil, now: balancePaise, w).svg })
         row.set("coneMissing", forecast == nil ? coneMissing(w) : nil)
         row.set("held", notCutBeforeMs.map { w.say("account.notCutBefore", ["time": w.moment($0)]) })
@@ -38,6 +40,17 @@ extension AccountView: PageContent {
         row.set("recharge", recharge.map { rechargeRow($0, w) })
         row.set("errors", recharge?.problem.map { [errorSummary([("other", $0.words(w))])] } ?? [])
         return row
+    }
+
+    private func projectedWords(_ found: Projected, _ w: Wording) -> Markup {
+        let words = w.say(
+            "account.projected",
+            ["money": "<span class=\"n nb\">\(w.money(found.paise))</span>", "time": w.moment(found.throughMs)])
+        guard found.estimated + found.missing > 0 else { return words }
+        let doubt = w.say(
+            "account.projectedDoubt",
+            ["estimated": "\(w.number(found.estimated))", "missing": "\(w.number(found.missing))"])
+        return "\(words) \(w.chip(.est, doubt))"
     }
 
     // MARK: the answer

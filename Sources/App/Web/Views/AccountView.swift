@@ -125,6 +125,17 @@ public struct AccountView: Page {
         }
     }
 
+    /// A balance with the use since the last charge taken off: a guess.
+    public struct Projected: Sendable {
+        public var paise: Int64
+        public var throughMs: Int64
+        public var estimated: Int
+        public var missing: Int
+        public init(paise: Int64, throughMs: Int64, estimated: Int, missing: Int) {
+            (self.paise, self.throughMs, self.estimated, self.missing) = (paise, throughMs, estimated, missing)
+        }
+    }
+
     public static let template = "account"
     public var id: Int64
     public var code: String
@@ -138,6 +149,8 @@ public struct AccountView: Page {
     public var notCutBeforeMs: Int64?
     public var balancePaise: Int64
     public var balanceAsOfMs: Int64
+    /// What it comes to with what has arrived since the last charge; nil while nothing has.
+    public var projected: Projected?
     /// Mean spending a day; nil with too little history.
     public var usualPaisePerDay: Int64?
     public var lastsUntil: LastsUntil

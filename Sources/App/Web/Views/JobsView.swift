@@ -156,7 +156,7 @@ extension JobCard {
 }
 
 /// Twelve hours back from now, a row a job.
-private func strip(_ jobs: [JobCard], nowMs: Int64, _ w: Wording) -> Markup {
+func strip(_ jobs: [JobCard], nowMs: Int64, _ w: Wording) -> Markup {
     let hours = 12
     let startMs = nowMs - Int64(hours) * 3_600_000
     func minute(_ ms: Int64) -> Int { Int((ms - startMs) / 60_000) }
@@ -208,6 +208,7 @@ extension JobsView: PageContent {
         row.set("lede", troubled == 0 ? w.say("jobs.ledeGood") : w.count("jobs.lede", troubled))
         row.set("sub", w.timeTag(nowMs, w.moment(nowMs)))
         row.set("staleWords", w.say("line.stale"))
+        row.set("runsHref", Paths.runs)
         row.set("catchUpAction", Paths.jobsCatchUp)
         row.set("mayAct", mayAct)
         row.set("hasRuns", jobs.contains { !$0.runs.isEmpty })

@@ -80,6 +80,7 @@ public struct LineView: Page {
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
             case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments
+            case rerun, project, publish, close
             case other(String)
         }
         public var name: Name
@@ -319,6 +320,10 @@ extension LineView.Job.Name {
         case .fill: w.say("job.fill")
         case .outages: w.say("job.outages")
         case .payments: w.say("job.payments")
+        case .rerun: w.say("job.rerun")
+        case .project: w.say("job.project")
+        case .publish: w.say("job.publish")
+        case .close: w.say("job.close")
         case .other(let name): "\(name)"
         }
     }

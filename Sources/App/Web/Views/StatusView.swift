@@ -107,6 +107,7 @@ extension StatusCheck {
         case .outboxGivenUp: ("status.outboxGivenUp", "status.todo.outboxGivenUp")
         case .rawReads: ("status.rawReads", "status.todo.rawReads")
         case .rawUntaken: ("status.rawUntaken", "status.todo.rawUntaken")
+        case .projection: ("status.projection", "status.todo.projection")
         case .databaseAnswer: ("status.databaseAnswer", "status.todo.databaseAnswer")
         case .databaseQueue: ("status.databaseQueue", "status.todo.databaseQueue")
         case .databaseSize: ("status.databaseSize", "status.todo.disk")
