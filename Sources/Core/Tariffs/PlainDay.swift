@@ -44,9 +44,12 @@ extension ReadyBill {
             let isPriced = box.plain.operations.withUnsafeBufferPointer { operations in
                 layout.withUnsafeBufferPointer { layout in
                     load.importWh.withUnsafeBufferPointer { values in
-                        PlainRun(
-                            operations: operations, layout: layout.baseAddress!, values: values.baseAddress!,
-                            opening: words, closing: closing, amountsMinor: amounts,
+                        guard let operations = operations.baseAddress, let layout = layout.baseAddress,
+                            let values = values.baseAddress
+                        else { return false }
+                        return PlainRun(
+                            operations: operations, operationCount: box.plain.operations.count, layout: layout,
+                            values: values, opening: words, closing: closing, amountsMinor: amounts,
                             exactMicro: amounts + components, sums: amounts + components * 2,
                             contractedW: day.facts.contractedW ?? -1, dayParts: BillPeriod.parts(of: load.day),
                             isClosed: isClosed
@@ -132,7 +135,9 @@ public struct DayBatch: Sendable {
         let (bill, box) = bills[plan]
         guard let state = bill.plainOpening(opening, on: day, box.version) else { return nil }
         var words = [Int64](repeating: 0, count: stateCount)
-        let isWhole = words.withUnsafeMutableBufferPointer { box.plain.words(state.totals, into: $0.baseAddress!) }
+        let isWhole = words.withUnsafeMutableBufferPointer { words in
+            words.baseAddress.map { box.plain.words(state.totals, into: $0) } ?? false
+        }
         return isWhole ? words : nil
     }
 
@@ -143,7 +148,8 @@ public struct DayBatch: Sendable {
             return nil
         }
         Array(words).withUnsafeBufferPointer {
-            box.plain.put($0.baseAddress!, isClosed: plans[plan].isClosed, into: &state.totals)
+            guard let words = $0.baseAddress else { return }
+            box.plain.put(words, isClosed: plans[plan].isClosed, into: &state.totals)
         }
         state.totals.hasLeft = false
         state.bill?.lastDay = day
@@ -174,19 +180,20 @@ public struct DayBatch: Sendable {
                         openings.withUnsafeBufferPointer { openings in
                             closings.withUnsafeMutableBufferPointer { closings in
                                 amountsMinor.withUnsafeMutableBufferPointer { amounts in
+                                    guard let numbers = numbers.baseAddress, let scratch = scratch.baseAddress,
+                                        let values = values.baseAddress, let openings = openings.baseAddress,
+                                        let closings = closings.baseAddress, let amounts = amounts.baseAddress
+                                    else { return }
                                     for account in 0..<accounts {
                                         let plan = plans[Int(planOfAccount[account])]
                                         let run = PlainRun(
-                                            operations: UnsafeBufferPointer(
-                                                start: numbers.baseAddress! + plan.operations,
-                                                count: plan.operationCount),
-                                            layout: numbers.baseAddress! + plan.layout,
-                                            values: values.baseAddress! + account * slotCount,
-                                            opening: openings.baseAddress! + account * stateCount,
-                                            closing: closings.baseAddress! + account * stateCount,
-                                            amountsMinor: amounts.baseAddress! + account * amountCount,
-                                            exactMicro: scratch.baseAddress! + stretchCount * 2,
-                                            sums: scratch.baseAddress!,
+                                            operations: numbers + plan.operations,
+                                            operationCount: plan.operationCount, layout: numbers + plan.layout,
+                                            values: values + account * slotCount,
+                                            opening: openings + account * stateCount,
+                                            closing: closings + account * stateCount,
+                                            amountsMinor: amounts + account * amountCount,
+                                            exactMicro: scratch + stretchCount * 2, sums: scratch,
                                             contractedW: contractedW[account], dayParts: dayParts,
                                             isClosed: plan.isClosed)
                                         if !run.price() { left.append(account) }

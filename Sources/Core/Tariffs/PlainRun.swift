@@ -5,7 +5,8 @@ import Quantities
 
 /// The memory of a run.
 struct PlainRun {
-    let operations: UnsafeBufferPointer<Int64>
+    let operations: UnsafePointer<Int64>
+    let operationCount: Int
     let layout: UnsafePointer<Int64>
     let values: UnsafePointer<Int32>
     let opening: UnsafePointer<Int64>
@@ -40,8 +41,8 @@ struct PlainRun {
         closing[PlainWord.monthParts] = opening[PlainWord.monthParts] &+ dayParts
         guard closing[PlainWord.importWh] <= TariffChargeLimits.whPerBill else { return false }
         var at = 0
-        while at < operations.count {
-            let numbers = operations.baseAddress! + at
+        while at < operationCount {
+            let numbers = operations + at
             at += Int(numbers[0]) + 1
             let place = Int(numbers[3])
             let now: Int64
