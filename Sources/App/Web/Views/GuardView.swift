@@ -200,6 +200,7 @@ extension SupplyReasonCode {
         case .noCutDay: w.say("guard.short.no-cut-day")
         case .noCutHoliday: w.say("guard.short.no-cut-holiday")
         case .shieldedLoad: w.say("guard.short.shielded-load")
+        case .conversionOpen: w.say("guard.short.conversion-open")
         case .afterConversion: w.say("guard.short.after-conversion")
         case .emergencyCredit: w.say("guard.short.emergency-credit")
         case .correctionGrace: w.say("guard.short.correction-grace")
