@@ -46,10 +46,10 @@ import Testing
             #expect(try await bench.rate() == 1)
             let aside = try await charged()
             #expect(aside.own == before.own + 1 && aside.other == before.other)
-            let listed = try await bench.site.money.read { [scope = bench.scope] in
+            let refusals = try await bench.site.money.read { [scope = bench.scope] in
                 try RatingRefusal.latest(limit: 10, scope, in: $0)
             }
-            let refusal = try #require(listed.first)
+            let refusal = try #require(refusals.first)
             #expect(refusal.accountID == other && refusal.reason.contains("not a component"))
             // Mended, the next run takes it up by itself and the list is empty.
             try await components(good)

@@ -7,6 +7,7 @@ import Clocks
 import MeterData
 import Packs
 import SQL
+import Tariffs
 import TestRetailer
 import TestSupport
 import Testing
