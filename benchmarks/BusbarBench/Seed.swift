@@ -156,29 +156,45 @@ enum Seed {
     }
 }
 
-/// Schedules of every plan an account may hold, for every day.
+/// Bills and inputs of every plan an account may hold, for every day.
 struct PricedPlans: Sendable {
     static let sanctionedW: [Int64] = [1_000, 2_000, 3_000, 5_000]
-    private var schedules: [[DaySchedule]] = []
+    private var bills: [CivilMonth: ReadyBill] = [:]
+    private var starts: [[Int]] = []
+    private let periodS = 86_400 / Seed.slots
+    private let first: CivilDay
     let records: [String]
 
     init(first: CivilDay, days: Int) throws {
-        var records: [String] = []
-        for watts in Self.sanctionedW {
-            for addOns in [[], [Seed.addOn]] {
-                let plan = try PricePlan(base: Seed.base, addOns: addOns, sanctionedW: watts)
-                records.append(Packs.record(plan))
-                schedules.append(
-                    try (0..<days).map { offset in
-                        try DaySchedule(
-                            plan: plan, day: first.advanced(by: offset), slots: Seed.slots, zone: Seed.org.zone)
-                    })
+        self.first = first
+        let book = try TariffBook([Tariff(Seed.base, validFrom: first)])
+        let base = "\(Seed.base.id)@\(Seed.base.version)"
+        records = Self.sanctionedW.flatMap { _ in [base, base + "\n\(Seed.addOn.id)@\(Seed.addOn.version)"] }
+        for offset in 0..<days {
+            let day = first.advanced(by: offset)
+            if bills[day.month] == nil {
+                bills[day.month] = try ReadyBill(
+                    book, period: BillPeriod(first: max(first, day.month.first), last: day.month.last))
             }
+            starts.append(
+                (0..<Seed.slots).map { Seed.org.zone.minuteOfDay(slot: $0, of: day, periodS: Int64(periodS)) })
         }
-        self.records = records
     }
 
-    func schedule(_ house: House, _ offset: Int) -> DaySchedule { schedules[house.plan][offset] }
+    /// The bill a day is of; all days of the seed have one.
+    func bill(_ day: CivilDay) throws -> ReadyBill {
+        guard let bill = bills[day.month] else { throw BenchError("no bill of \(day)") }
+        return bill
+    }
+
+    func input(_ house: House, _ day: CivilDay, _ values: [Int32]) -> DayInput {
+        var facts = AccountFacts()
+        facts.contractedW = house.sanctionedW
+        return DayInput(
+            load: TariffLoadDay(
+                day: day, slotStartMinutes: starts[first.days(to: day)], periodS: periodS, importWh: values),
+            addOns: house.hasAddOn ? [Seed.addOn] : [], facts: facts)
+    }
 }
 
 /// One consumer with a meter.

@@ -10,6 +10,7 @@ import Journal
 import MeterData
 import Meters
 import Packs
+import Rating
 import SQL
 import Tariffs
 
@@ -55,11 +56,11 @@ struct SeedChunk: Sendable {
         try await site.money.write { transaction in
             for house in houses { try create(house, in: transaction) }
             try recharge(in: transaction)
-            var states = [MonthState](repeating: .zero, count: houses.count)
+            var states = [BillState](repeating: .start, count: houses.count)
             for offset in 0..<days {
                 let day = first.advanced(by: offset)
-                if day.parts.day == 1 { states = [MonthState](repeating: .zero, count: houses.count) }
-                try charge(day, offset, blocks.map { $0[offset] }, &states, in: transaction)
+                if day.parts.day == 1 { states = states.map(\.carriedOver) }
+                try charge(day, blocks.map { $0[offset] }, &states, in: transaction)
             }
         }
     }
@@ -112,7 +113,7 @@ struct SeedChunk: Sendable {
 
     /// One day of all houses: a charge each and one entry of the book for all.
     private func charge(
-        _ day: CivilDay, _ offset: Int, _ blocks: [DayBlock], _ states: inout [MonthState],
+        _ day: CivilDay, _ blocks: [DayBlock], _ states: inout [BillState],
         in transaction: any SQLTransaction
     ) throws {
         let entryID = site.ids.next()
@@ -121,25 +122,27 @@ struct SeedChunk: Sendable {
         var revenuePaise: [ChartAccount: Int64] = [:]
         var rows: [[SQLValue]] = []
         for (number, house) in houses.enumerated() {
-            let schedule = plans.schedule(house, offset)
+            let bill = try plans.bill(day)
             let (block, opening) = (blocks[number], states[number])
-            let priced = try schedule.price(block.values, opening: opening)
-            func paise(_ kind: ComponentKind) -> Int64 { priced.components.first { $0.kind == kind }?.paise ?? 0 }
+            let input = plans.input(house, day, block.values)
+            let priced = try bill.price(input, opening: opening)
+            let parts = priced.amountsMinor.map(ChargePart.init)
+            func paise(_ group: ChargeGroup) -> Int64 { parts.first { $0.group == group }?.paise ?? 0 }
             let estimated = Int64(block.count(of: .estimated))
             legs.append(
                 Leg(
-                    house.accountID, priced.totalPaise, .charge, supplyDay: day, revision: 1, estimated: estimated > 0))
-            revenuePaise[.energyRevenue, default: 0] += paise(.baseEnergy) + paise(.addOnEnergy)
+                    house.accountID, priced.totalMinor, .charge, supplyDay: day, revision: 1, estimated: estimated > 0))
+            revenuePaise[.energyRevenue, default: 0] += paise(.energy) + paise(.addOn)
             revenuePaise[.fixedRevenue, default: 0] += paise(.fixed)
             revenuePaise[.dutyPayable, default: 0] += paise(.duty)
             states[number] = priced.closing
             rows.append([
                 .int(Seed.org.orgID), .day(day), .int(house.accountID), 1, .int(house.meterID), 1,
                 .text(plans.records[house.plan]), .int(house.sanctionedW),
-                .bytes(Hash.sha256(schedule.inputBytes(block.values, opening: opening))), .int(block.totalValue),
-                .int(paise(.baseEnergy)), .int(paise(.addOnEnergy)), .int(paise(.fixed)), .int(paise(.duty)),
-                .int(priced.totalPaise), .int(estimated), .bytes(opening.encode()), .bytes(priced.closing.encode()),
-                .int(entryID), .int(atMs),
+                .bytes(Hash.sha256(bill.inputBytes(input, opening: opening))), .int(block.totalValue),
+                .int(paise(.energy)), .int(paise(.addOn)), .int(paise(.fixed)), .int(paise(.duty)),
+                .int(priced.totalMinor), .int(estimated), .bytes(opening.encode()), .bytes(priced.closing.encode()),
+                .int(entryID), .int(atMs), .text(ChargePart.text(parts)),
             ])
         }
         for (account, paise) in revenuePaise.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where paise != 0 {
@@ -152,8 +155,8 @@ struct SeedChunk: Sendable {
             """
             INSERT INTO charge (org_id, day, account_id, revision, meter_id, block_version, packs, sanctioned_w,
               inputs_hash, energy_wh, base_energy_paise, add_on_energy_paise, fixed_paise, duty_paise, total_paise,
-              estimated_slots, opening_state, closing_state, entry_id, rated_at_ms)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+              estimated_slots, opening_state, closing_state, entry_id, rated_at_ms, components)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
             """, rows)
     }
 }

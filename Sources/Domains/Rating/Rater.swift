@@ -174,8 +174,8 @@ public struct Rater: Sendable {
     /// More months than a bill can lean on, forth and back.
     private static let roundsMax = 400
 
-    /// Rates the meters' accounts from their first changed day to the end of the month, from the first day of their bill
-    /// where it must begin anew, and into later months where those lean on this one.
+    /// Rates the meters' accounts from their first changed day to the end of the month, from the first day of their
+    /// bill where it must begin anew, and into later months where those lean on this one.
     func rate(_ changes: [(day: CivilDay, meterID: Int64)], month: CivilMonth, shard: any Database) async throws -> Int
     {
         let scope = Scope(orgID: org.orgID)
