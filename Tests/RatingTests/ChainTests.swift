@@ -134,6 +134,34 @@ import Testing
         }
     }
 
+    @Test func aCorrectionOfAClosedMonthGoesToTheOpenOne() async throws {
+        try await withSite(.sqlite, migrations: RatedTown.migrations) { stores in
+            let town = RatedTown(stores, from: Self.april)
+            try await town.build([Self.flat], accounts: 1, holding: "FLAT", from: Self.april)
+            func close(_ month: String) async throws {
+                try await town.site.money.write {
+                    try Setting.set(AccountingPeriods.closedSetting, month, from: Self.april, town.scope, in: $0)
+                }
+            }
+            func read(_ wh: Int32) async throws -> CivilMonth? {
+                try await town.read([Self.flatDay(wh, Self.april)])
+                try await town.rate()
+                return try await town.site.money.read { transaction in
+                    let entryID = try #require(
+                        try Charge.revisions(accountID: 101, day: Self.april, town.scope, in: transaction).last?.entryID
+                    )
+                    return try AccountingPeriods.carried(by: entryID, town.scope, in: transaction)
+                }
+            }
+            // It is June. May is closed: nothing need be said. June is closed too: July is.
+            try await close("2026-05")
+            let inJune = try await read(100)
+            try await close("2026-06")
+            let inJuly = try await read(200)
+            #expect(inJune == nil && inJuly == CivilMonth(year: 2026, month: 7))
+        }
+    }
+
     @Test func aMarketPriceThatComesLateIsTakenUp() async throws {
         try await withSite(.sqlite, migrations: RatedTown.migrations) { stores in
             let town = RatedTown(stores, from: Self.april)

@@ -3,6 +3,7 @@ import Access
 import Aggregation
 import HeadEnd
 import Jobs
+import Journal
 import MeterData
 import Packs
 import Payments
@@ -23,7 +24,7 @@ public enum BusbarSettings {
                 UnsecuredPushes.setting,
             ] + LineSchedule.settings
                 + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
-                + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings
+                + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings + AccountingPeriods.settings
                 + Forecaster.settings + CutBrake.settings + InstalmentCap.settings + [MoneyReport.averageCost]
                 + PackShelf.settings + TwoPersons.settings(commands: BusbarRequests.names))
     }

@@ -1,5 +1,5 @@
-// Prices days in order under a tariff and add-on packs that do not change: bills of whole calendar months, each from its
-// first day that is given. For files and comparisons; what an account is charged is the rating domain's.
+// Prices days in order under a tariff and add-on packs that do not change: bills of whole calendar months, each from
+// its first day that is given. For files and comparisons; what an account is charged is the rating domain's.
 import CivilTime
 
 /// Days that follow each other, with gaps or without.

@@ -1,10 +1,10 @@
-// Versions of a tariff as they were stored one after the other, made into a book: the later one takes over on the day it
-// begins. Reads no store and prices nothing.
+// Versions of a tariff as they were stored one after the other, made into a book: the later one takes over on the day
+// it begins. Reads no store and prices nothing.
 import CivilTime
 
 extension TariffBook {
-    /// - Parameter versions: of one tariff, in any order. One without an end ends the day before a later version begins;
-    ///   one that would have no day left is out of force, and left out.
+    /// - Parameter versions: of one tariff, in any order. One without an end ends the day before a later version
+    ///   begins; one that would have no day left is out of force, and left out.
     /// - Throws: as ``init(_:)``, such as for a version that says itself that it holds longer.
     public init(stored versions: [Tariff]) throws(TariffError) {
         var inForce: [Tariff] = []

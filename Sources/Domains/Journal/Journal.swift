@@ -57,6 +57,7 @@ public enum JournalSchema {
                 """,
                 "CREATE UNIQUE INDEX journal_settlement_key ON journal_settlement (org_id, settlement_key)",
             ]),
+        periods,
     ]
 }
 

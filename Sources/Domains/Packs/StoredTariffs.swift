@@ -35,8 +35,8 @@ enum PackFormat: Int64 {
 extension Packs {
     /// Stores a version of a base pack as a tariff file; its version and first day stand in it.
     ///
-    /// The same text again changes nothing; a stored version never changes. Together with the versions that are there it
-    /// must make a ``TariffBook``.
+    /// The same text again changes nothing; a stored version never changes. Together with the versions that are there
+    /// it must make a ``TariffBook``.
     /// - Parameter file: the name that errors carry.
     /// - Throws: `Refusal` with `file:line` for what is wrong in the text, or with the name of the pack.
     @discardableResult

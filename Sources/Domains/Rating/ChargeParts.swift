@@ -1,5 +1,5 @@
-// The components of a charge as stored: which of them are energy, standing charges, levies or credits, and which account
-// of the book each belongs to. Adds up and prices nothing.
+// The components of a charge as stored: which of them are energy, standing charges, levies or credits, and which
+// account of the book each belongs to. Adds up and prices nothing.
 import Journal
 import SQL
 import Tariffs
@@ -59,12 +59,12 @@ public struct ChargePart: Sendable, Equatable {
         self.paise = paise
     }
 
-    init(_ amount: DayAmount) {
+    public init(_ amount: DayAmount) {
         self.init(id: amount.id, group: ChargeGroup(kind: amount.kind), paise: amount.minor)
     }
 
     /// A line each: group, paise, id.
-    static func text(_ components: [ChargePart]) -> String {
+    public static func text(_ components: [ChargePart]) -> String {
         components.map { "\($0.group.rawValue) \($0.paise) \($0.id)" }.joined(separator: "\n")
     }
 

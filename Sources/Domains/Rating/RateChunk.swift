@@ -1,5 +1,5 @@
-// A chunk of a rating run as one command: what the accounts of some meters are charged for their days of a month, posted
-// as balanced entries. Idempotent by the hashes of what each charge was made from.
+// A chunk of a rating run as one command: what the accounts of some meters are charged for their days of a month,
+// posted as balanced entries. Idempotent by the hashes of what each charge was made from.
 import Access
 import Accounts
 import CivilTime
@@ -128,10 +128,13 @@ struct RateChunk: Command {
             batch.legs.append(Leg(account.rawValue, -paise, .revenue))
         }
         guard !batch.legs.isEmpty else { return }
-        _ = try Journal.post(
+        let entryID = try Journal.post(
             key: "rating:" + Secret.hex(Hash.sha256(Array(batch.charged.sorted().joined(separator: "\n").utf8))),
             kind: "rating", legs: batch.legs, businessAtMs: context.businessNowMs, entryID: batch.entryID,
             context.actor.scope, in: transaction)
+        try AccountingPeriods.carry(
+            entryID: entryID, on: org.zone.day(atS: context.businessNowMs / 1000), context.actor.scope,
+            in: transaction)
         batch.entryID = context.ids.next()
         batch.charged = []
         batch.legs = []

@@ -14,8 +14,8 @@ import Tariffs
 public struct DayReport: Sendable {
     public struct Component: Sendable, Equatable {
         public enum Kind: Sendable, Equatable {
-            /// Energy of a band or slab; level 1 is the cheapest price of the day, 3 the dearest. The price is nil where
-            /// each interval has its own.
+            /// Energy of a band or slab; level 1 is the cheapest price of the day, 3 the dearest. The price is nil
+            /// where each interval has its own.
             case energy(band: String, milliPaisePerKWh: Int64?, level: Int)
             case addOn
             case fixed

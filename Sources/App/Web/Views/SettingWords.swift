@@ -19,6 +19,7 @@ func settingLabel(_ field: String, _ w: Wording) -> Markup? {
         "setting.edits.approve-above-wh", "setting.edits.approve-above-percent", "setting.vee.estimation-plan",
         "setting.readings.hot-months", "setting.readings.archive-after-months", "setting.readings.keep-months",
         "setting.delivery.losses", "setting.delivery.two-nodes", "setting.forecast.issue-at-minute",
+        "setting.journal.closed-to",
         "setting.calendar.holidays", "setting.payments.reconcile-after-minutes", "setting.supply.cuts-per-run-max",
         "setting.supply.cuts-share-max-percent",
         "setting.arrears.cap-rule",
