@@ -16,7 +16,7 @@ import Foundation
                busbar-bench hes-fault PORT METERS FOLDER YYYY-MM-DDTHH:MM SPEED CONTROL
                busbar-bench hes-alarms METERS ALARMS FOLDER
 
-        """ + MeterDataSpeed.usage
+        """ + MoneySpeed.usage + MeterDataSpeed.usage
 
     static func main() async {
         let words = Array(CommandLine.arguments.dropFirst())
@@ -35,6 +35,7 @@ import Foundation
         }
         switch (words.first, words.count) {
         case ("mdm", _): return try await MeterDataSpeed.line(Array(words.dropFirst()))
+        case ("journal", 4), ("recharge", 4): return try await MoneySpeed.line(words)
         case ("seed", _): return try await Seed.run(SeedPlan(Array(words.dropFirst())))
         case ("price-day", 3): return try PriceDay.run(meterDays: number(1), runs: number(2))
         case ("nightly", 3):

@@ -14,6 +14,7 @@ public final class SQLiteDatabase: Database {
     public let engine = SQLEngine.sqlite
     public let path: String
     private let writer: DatabaseThreads<SQLiteConnection>
+    private let writes: WriteGroup
     private let readers: DatabaseThreads<SQLiteConnection>
 
     private init(path: String, durability: SQLiteDurability, readers: Int, queueLimit: Int, busyTimeoutMs: Int32) {
@@ -25,6 +26,7 @@ public final class SQLiteDatabase: Database {
         writer = DatabaseThreads(
             name: "sqlite-writer", count: 1, queueLimit: queueLimit, open: { try open(.writer) },
             close: { $0.close(checkpoint: true) })
+        writes = WriteGroup(writer, limit: queueLimit)
         self.readers = DatabaseThreads(
             name: "sqlite-reader", count: readers, queueLimit: queueLimit, open: { try open(.reader) },
             close: { $0.close(checkpoint: false) })
@@ -75,11 +77,13 @@ public final class SQLiteDatabase: Database {
         try await readers.run { try $0.transaction("BEGIN DEFERRED", body) }
     }
 
+    /// Writes that wait at the same time share one commit, each in a savepoint of its own: one that throws undoes
+    /// itself alone. Who is answered can rely on the disk. Where the commit fails, each is run again by itself.
     @discardableResult
     public func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
     ) async throws -> Value {
-        try await writer.run { try $0.transaction("BEGIN IMMEDIATE", body) }
+        try await writes.write(body)
     }
 
     /// Copies the database as one snapshot to a new file, which must not exist. Writers go on meanwhile.

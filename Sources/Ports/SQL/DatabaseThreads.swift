@@ -44,6 +44,11 @@ public final class DatabaseThreads<Connection>: Sendable {
         }
     }
 
+    /// The same for who does not wait: nil, or why the job was not taken.
+    public func start(_ job: @escaping @Sendable (Result<Connection, any Error>) -> Void) -> SQLError? {
+        queue.add(job)
+    }
+
     /// Takes no new job, finishes those that wait, closes the connections and returns when the last thread has ended.
     public func close() async {
         await withCheckedContinuation { continuation in
