@@ -127,7 +127,8 @@ let package = Package(
             domainBase + [
                 "Access", "Grid", "Accounts", "Meters", "IntervalData", "VEE", "LoadFiles", "Reliability",
             ]),
-        target("Domains", "Packs", domainBase + ["Access", "Grid", "Accounts", "Tariffs", "Subscriptions", "Corridor"]),
+        target(
+            "Domains", "Packs", domainBase + ["Access", "Grid", "Accounts", "Tariffs", "Subscriptions", "Corridor"]),
         target(
             "Domains", "Aggregation",
             domainBase + [
@@ -295,7 +296,8 @@ let package = Package(
             "Web",
             [
                 "Web", "Access", "Aggregation", "Corridor", "Charts", "CivilTime", "Compression", "IntervalData",
-                "IS15959", "LoadFiles", "MeterData", "MeterPort", "Packs", "Rating", "Subscriptions", "Tariffs", "VEE", "API", "Supply",
+                "IS15959", "LoadFiles", "MeterData", "MeterPort", "Packs", "Rating", "Subscriptions", "Tariffs", "VEE",
+                "API", "Supply",
             ]),
         tests(
             "Supply",

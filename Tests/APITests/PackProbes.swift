@@ -1,6 +1,7 @@
 // Probes of the endpoints of packs, drafts and what-ifs.
 import Access
 import SQL
+import Tariffs
 import TestRetailer
 
 @testable import API

@@ -136,7 +136,9 @@ import Testing
             try await shop.ask(.apply, "UP0001", on: "2021-12-01")
             try await shop.ask(.apply, "P50001", on: "2022-01-20", agreedOn: "2022-01-05")
             #expect(try await shop.bills("2022-01-06") == ["UP0001", "P50001"])
-            let open = try await shop.site.money.read { try RateAgain.waiting(after: 0, limit: 10, PackShop.scope, in: $0) }
+            let open = try await shop.site.money.read {
+                try RateAgain.waiting(after: 0, limit: 10, PackShop.scope, in: $0)
+            }
             #expect(open.map(\.fromDay) == [day("2022-01-06")])
             // Not before what was decided, not by everybody, not of last year, not of tomorrow.
             func refused(_ agreedOn: String, as actor: Actor = PackShop.system) async -> Refusal? {

@@ -58,7 +58,8 @@ enum Samples {
     }
 
     static func all(_ word: String = "Sunita Devi") -> [Sample] {
-        portal(word) + wallet(word) + packs(word) + console(word) + keys(word) + people(word) + approvals(word) + problems(word)
+        portal(word) + wallet(word) + packs(word) + console(word) + keys(word) + people(word) + approvals(word)
+            + problems(word)
             + events(word) + orders(word) + simulator(word) + reports(word) + guards(word) + runs(word)
             + ((try? meterData(word)) ?? [])
     }

@@ -123,7 +123,9 @@ struct SupplyLook {
             ?? firstDay.advanced(by: -1)).description
         if let conversion = try Conversion.find(accountID: accountID, scope, in: transaction) {
             facts.isConverting = conversion.isOpen
-            facts.convertedOn = conversion.postedAtMs.map { (Zone(facts.zone) ?? .india).day(atS: $0 / 1000).description }
+            facts.convertedOn = conversion.postedAtMs.map {
+                (Zone(facts.zone) ?? .india).day(atS: $0 / 1000).description
+            }
         }
     }
 

@@ -25,7 +25,8 @@ public enum BusbarWeb {
             desk.signInPages + desk.secondStepPages + desk.linePages + desk.queuePages + desk.jobPages + desk.runPages
             + desk.meterPages
             + desk.meterOrderPages + desk.commandPages + desk.collectionPages + desk.eventPages + desk.outagePages
-            + desk.supplyPages + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages + desk.walletPages
+            + desk.supplyPages + desk.editPages + desk.importPages + desk.rulesPages + desk.accountPages
+            + desk.walletPages
             + desk.peoplePages + desk.keyPages + desk.approvalPages
             + desk.auditPages
             + desk.reportPages + desk.packPages + desk.subscriptionPages + desk.simulatorPages

@@ -79,7 +79,8 @@ public struct LineView: Page {
         }
         public enum Name: Sendable, Equatable {
             case collect, validate, estimate, rate, post, decideSupply, sendCommands, changeKeys, sendMessages, correct
-            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments, arrears, whatIf, slabWarnings
+            case pollLiveness, tidy, fill, aggregate, regroup, forecast, outages, payments, arrears, whatIf,
+                slabWarnings
             case rerun, project, publish, close, subscriptions
             case other(String)
         }
