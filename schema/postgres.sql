@@ -1,3 +1,12 @@
+table account_conversion
+  column org_id bigint not null
+  column account_id bigint not null
+  column begun_at_ms bigint not null
+  column reason text collate C not null
+  column entry_id bigint
+  column posted_at_ms bigint
+  constraint account_conversion_pkey PRIMARY KEY (org_id, account_id)
+  CREATE INDEX account_conversion_open ON public.account_conversion USING btree (org_id, entry_id)
 table account_place
   column org_id bigint not null
   column account_id bigint not null
@@ -26,6 +35,36 @@ table api_key
   column revoked_at_ms bigint
   constraint api_key_pkey PRIMARY KEY (org_id, key_id)
   CREATE UNIQUE INDEX api_key_id ON public.api_key USING btree (key_id)
+table arrears_account
+  column org_id bigint not null
+  column account_id bigint not null
+  column journal_account_id bigint not null
+  constraint arrears_account_pkey PRIMARY KEY (org_id, account_id)
+  CREATE UNIQUE INDEX arrears_account_journal ON public.arrears_account USING btree (org_id, journal_account_id)
+table arrears_item
+  column org_id bigint not null
+  column entry_id bigint not null
+  column account_id bigint not null
+  column amount_paise bigint not null
+  column since_day bigint not null
+  column claim_until_day bigint
+  column disconnect_until_day bigint
+  column reason text collate C not null
+  column login_id bigint not null
+  constraint arrears_item_pkey PRIMARY KEY (org_id, entry_id)
+  CREATE INDEX arrears_item_account ON public.arrears_item USING btree (org_id, account_id, since_day)
+table arrears_plan
+  column org_id bigint not null
+  column account_id bigint not null
+  column daily_paise bigint not null
+  column next_day bigint not null
+  column state text collate C not null
+  column reason text collate C not null
+  column login_id bigint not null
+  column agreed_at_ms bigint not null
+  column problem text collate C
+  constraint arrears_plan_pkey PRIMARY KEY (org_id, account_id)
+  CREATE INDEX arrears_plan_due ON public.arrears_plan USING btree (org_id, state, next_day)
 table aside_closed
   column org_id bigint not null
   column known_id bigint not null
@@ -99,6 +138,31 @@ table change_cursor
   column month_index bigint not null
   column change bigint not null
   constraint change_cursor_pkey PRIMARY KEY (org_id, stream, consumer, month_index)
+table change_request
+  column org_id bigint not null
+  column request_id bigint not null
+  column command text collate C not null
+  column payload text collate C not null
+  column content text collate C not null
+  column content_hash bytea not null
+  column request_key text collate C
+  column subject_id bigint not null
+  column changes text collate C not null
+  column login_id bigint not null
+  column key_id bigint
+  column source text collate C not null
+  column why text collate C not null
+  column made_at_ms bigint not null
+  column lapses_at_ms bigint not null
+  column state text collate C not null
+  column checked_by bigint
+  column checked_at_ms bigint
+  column note text collate C not null
+  column output text collate C
+  constraint change_request_pkey PRIMARY KEY (org_id, request_id)
+  CREATE UNIQUE INDEX change_request_key ON public.change_request USING btree (org_id, request_key)
+  CREATE INDEX change_request_login ON public.change_request USING btree (org_id, login_id, request_id)
+  CREATE INDEX change_request_state ON public.change_request USING btree (org_id, state, request_id)
 table charge
   column org_id bigint not null
   column day bigint not null
@@ -121,6 +185,9 @@ table charge
   column entry_id bigint
   column rated_at_ms bigint not null
   column corridor text collate C not null default ''::text
+  column other_paise bigint not null default 0
+  column components text collate C not null default ''::text
+  column export_version bigint not null default 0
   constraint charge_pkey PRIMARY KEY (org_id, day, account_id, revision)
   CREATE INDEX charge_account ON public.charge USING btree (org_id, account_id, day, revision)
 table collection
@@ -462,6 +529,12 @@ table journal_pending_leg
   constraint journal_pending_leg_org_id_pending_id_fkey FOREIGN KEY (org_id, pending_id) REFERENCES journal_pending(org_id, pending_id)
   constraint journal_pending_leg_pkey PRIMARY KEY (org_id, pending_id, line)
   CREATE INDEX journal_pending_leg_account ON public.journal_pending_leg USING btree (org_id, journal_account_id, pending_id)
+table journal_period
+  column org_id bigint not null
+  column entry_id bigint not null
+  column month_index bigint not null
+  constraint journal_period_org_id_entry_id_fkey FOREIGN KEY (org_id, entry_id) REFERENCES journal_entry(org_id, entry_id)
+  constraint journal_period_pkey PRIMARY KEY (org_id, entry_id)
 table journal_settlement
   column org_id bigint not null
   column pending_id bigint not null
@@ -528,6 +601,16 @@ table login_totp
   column confirmed_at_ms bigint
   column last_step bigint not null
   constraint login_totp_pkey PRIMARY KEY (org_id, login_id)
+table market_price
+  column org_id bigint not null
+  column exchange text collate C not null
+  column product text collate C not null
+  column day bigint not null
+  column slot bigint not null
+  column revision bigint not null
+  column milli_per_kwh bigint not null
+  column stored_at_ms bigint not null
+  constraint market_price_pkey PRIMARY KEY (org_id, exchange, product, day, slot, revision)
 table message
   column org_id bigint not null
   column message_id bigint not null
@@ -540,6 +623,14 @@ table message
   constraint message_pkey PRIMARY KEY (org_id, message_id)
   CREATE INDEX message_account ON public.message USING btree (org_id, account_id, message_id)
   CREATE UNIQUE INDEX message_key_unique ON public.message USING btree (org_id, message_key)
+table message_delivery
+  column org_id bigint not null
+  column message_id bigint not null
+  column channel text collate C not null
+  column state text collate C not null
+  column at_ms bigint not null
+  column evidence text collate C not null
+  constraint message_delivery_pkey PRIMARY KEY (org_id, message_id, channel, state)
 table meter
   column org_id bigint not null
   column meter_id bigint not null
@@ -730,6 +821,16 @@ table meter_wish
   column next_check_ms bigint not null
   constraint meter_wish_pkey PRIMARY KEY (org_id, meter_id, matter)
   CREATE INDEX meter_wish_check ON public.meter_wish USING btree (org_id, state, next_check_ms)
+table month_closing
+  column org_id bigint not null
+  column month_index bigint not null
+  column accounts bigint not null
+  column open_accounts bigint not null
+  column charged_paise bigint not null
+  column posted_paise bigint not null
+  column checked_at_ms bigint not null
+  column closed_at_ms bigint
+  constraint month_closing_pkey PRIMARY KEY (org_id, month_index)
 table month_keeping partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
@@ -793,13 +894,67 @@ table pack
   column kind text collate C not null
   column from_day bigint not null
   column definition text collate C not null
+  column format bigint not null default 0
   constraint pack_pkey PRIMARY KEY (org_id, pack_id, version)
+table pack_draft
+  column org_id bigint not null
+  column draft_id bigint not null
+  column pack_id text collate C not null
+  column version bigint not null
+  column name text collate C not null
+  column from_day bigint not null
+  column tariff text collate C not null
+  column state text collate C not null
+  column revision bigint not null
+  column author_id bigint not null
+  column writers text collate C not null
+  column note text collate C not null
+  column made_at_ms bigint not null
+  column changed_at_ms bigint not null
+  column submitted_at_ms bigint
+  column decided_by bigint
+  column decided_at_ms bigint
+  column decision text collate C
+  constraint pack_draft_pkey PRIMARY KEY (org_id, draft_id)
+  CREATE INDEX pack_draft_pack ON public.pack_draft USING btree (org_id, pack_id, state)
+table pack_fact
+  column org_id bigint not null
+  column fact_key text collate C not null
+  column account_id bigint not null
+  column kind text collate C not null
+  column pack_id text collate C
+  column due_day bigint not null
+  column load_w bigint
+  column amount_paise bigint
+  column wallet text collate C
+  column state text collate C not null
+  column made_at_ms bigint not null
+  column done_at_ms bigint
+  column trouble text collate C not null
+  constraint pack_fact_pkey PRIMARY KEY (org_id, fact_key)
+  CREATE INDEX pack_fact_account ON public.pack_fact USING btree (org_id, account_id)
+  CREATE INDEX pack_fact_due ON public.pack_fact USING btree (org_id, state, due_day, fact_key)
+table pack_holder
+  column org_id bigint not null
+  column account_id bigint not null
+  column revision bigint not null
+  column moves bigint not null
+  column swept_day bigint
+  column aside_day bigint
+  column aside_why text collate C not null
+  constraint pack_holder_pkey PRIMARY KEY (org_id, account_id)
 table pack_plant
   column org_id bigint not null
   column pack_id text collate C not null
   column from_day bigint not null
   column plant_id bigint not null
   constraint pack_plant_pkey PRIMARY KEY (org_id, pack_id, from_day)
+table pack_terms
+  column org_id bigint not null
+  column pack_id text collate C not null
+  column from_day bigint not null
+  column terms text collate C not null
+  constraint pack_terms_pkey PRIMARY KEY (org_id, pack_id, from_day)
 table payment_event
   column org_id bigint not null
   column gateway text collate C not null
@@ -888,6 +1043,17 @@ table process_lease
   column holder text collate C not null
   column lease_until_ms bigint not null
   constraint process_lease_pkey PRIMARY KEY (process_number)
+table projected_balance
+  column org_id bigint not null
+  column account_id bigint not null
+  column base bigint not null
+  column used_paise bigint not null
+  column used_wh bigint not null
+  column through_ms bigint not null
+  column estimated_slots bigint not null
+  column missing_slots bigint not null
+  column made_at_ms bigint not null
+  constraint projected_balance_pkey PRIMARY KEY (org_id, account_id)
 table push_aside
   column org_id bigint not null
   column aside_key text collate C not null
@@ -911,6 +1077,23 @@ table push_sender
   column words bytea not null
   column last_at_ms bigint not null
   constraint push_sender_pkey PRIMARY KEY (org_id, meter_id)
+table rate_again
+  column org_id bigint not null
+  column account_id bigint not null
+  column from_day bigint not null
+  constraint rate_again_pkey PRIMARY KEY (org_id, account_id)
+table rating_correction
+  column org_id bigint not null
+  column correction_id bigint not null
+  column account_id bigint not null
+  column at_ms bigint not null
+  column first_day bigint not null
+  column last_day bigint not null
+  column days bigint not null
+  column difference_paise bigint not null
+  constraint rating_correction_pkey PRIMARY KEY (org_id, correction_id)
+  CREATE INDEX rating_correction_account ON public.rating_correction USING btree (org_id, account_id, correction_id)
+  CREATE INDEX rating_correction_time ON public.rating_correction USING btree (org_id, at_ms)
 table rating_refusal
   column org_id bigint not null
   column meter_id bigint not null
@@ -920,6 +1103,46 @@ table rating_refusal
   column reason text collate C not null
   column at_ms bigint not null
   constraint rating_refusal_pkey PRIMARY KEY (org_id, meter_id, day)
+table rating_run
+  column org_id bigint not null
+  column run_id bigint not null
+  column is_trial bigint not null
+  column from_day bigint
+  column to_day bigint
+  column account_id bigint
+  column pack_id text collate C
+  column reason text collate C not null
+  column trial_id bigint
+  column asked_by bigint not null
+  column asked_at_ms bigint not null
+  column state text collate C not null
+  column started_at_ms bigint
+  column ended_at_ms bigint
+  column done_count bigint not null
+  column total_count bigint
+  column error text collate C
+  column place_month bigint not null
+  column place_meter bigint not null
+  constraint rating_run_pkey PRIMARY KEY (org_id, run_id)
+table rating_run_change
+  column org_id bigint not null
+  column run_id bigint not null
+  column account_id bigint not null
+  column day bigint not null
+  column revision bigint not null
+  column before_paise bigint not null
+  column after_paise bigint not null
+  column inputs_hash bytea not null
+  constraint rating_run_change_pkey PRIMARY KEY (org_id, run_id, account_id, day)
+table rating_run_part
+  column org_id bigint not null
+  column run_id bigint not null
+  column account_id bigint not null
+  column day bigint not null
+  column component text collate C not null
+  column before_paise bigint not null
+  column after_paise bigint not null
+  constraint rating_run_part_pkey PRIMARY KEY (org_id, run_id, account_id, day, component)
 table raw_frames partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
@@ -1060,6 +1283,12 @@ table seen_event
   CREATE INDEX seen_event_kind ON public.seen_event USING btree (org_id, kind, at_ms, event_id)
   CREATE INDEX seen_event_meter ON public.seen_event USING btree (org_id, meter_id, at_ms, event_id)
   CREATE UNIQUE INDEX seen_event_order ON public.seen_event USING btree (org_id, at_ms, event_id)
+table seller_place
+  column org_id bigint not null
+  column seller text collate C not null
+  column from_day bigint not null
+  column places text collate C not null
+  constraint seller_place_pkey PRIMARY KEY (org_id, seller, from_day)
 table service_clock
   column org_id bigint not null
   column day bigint not null
@@ -1117,6 +1346,26 @@ table set_forecast partition by RANGE (day)
   column total_value bigint not null
   column slot_values bytea not null
   constraint set_forecast_pkey PRIMARY KEY (org_id, day, set_key)
+table set_publication
+  column org_id bigint not null
+  column kind text collate C not null
+  column start_s bigint not null
+  column set_key text collate C not null
+  column version bigint not null
+  column slot_s bigint not null
+  column slot_values text collate C not null
+  column meters bigint not null
+  column estimated bigint not null
+  column missing bigint not null
+  column made_at_ms bigint not null
+  constraint set_publication_pkey PRIMARY KEY (org_id, kind, start_s, set_key, version)
+table set_publication_day
+  column org_id bigint not null
+  column kind text collate C not null
+  column day bigint not null
+  column sums_version bigint not null
+  column through_s bigint not null
+  constraint set_publication_day_pkey PRIMARY KEY (org_id, kind, day)
 table setting
   column org_id bigint not null
   column name text collate C not null
@@ -1132,8 +1381,21 @@ table subscription
   column from_day bigint not null
   column to_day bigint
   column state text collate C not null
+  column number bigint not null default 0
+  column seller text collate C not null default 'own'::text
+  column applied_day bigint
+  column wanted_day bigint
+  column approved_day bigint
+  column ended_day bigint
+  column term_to_day bigint
+  column agreed_to_day bigint
+  column term_months bigint
+  column renews bigint not null default 0
+  column renewed_days text collate C not null default ''::text
+  column why text collate C not null default ''::text
   constraint subscription_pkey PRIMARY KEY (org_id, subscription_id)
   CREATE INDEX subscription_account ON public.subscription USING btree (org_id, account_id, from_day)
+  CREATE INDEX subscription_state ON public.subscription USING btree (org_id, state, subscription_id)
 table supply_account
   column org_id bigint not null
   column account_id bigint not null
@@ -1157,9 +1419,32 @@ table supply_decision
   column reasons text collate C not null
   column balance_paise bigint not null
   column rules text collate C not null
+  column facts text collate C
+  column rule_group text collate C
+  column rule_from_day bigint
+  column not_before_ms bigint
   constraint supply_decision_pkey PRIMARY KEY (org_id, decision_id)
   CREATE INDEX supply_decision_account ON public.supply_decision USING btree (org_id, account_id, decision_id)
   CREATE INDEX supply_decision_time ON public.supply_decision USING btree (org_id, at_ms)
+table supply_hold
+  column org_id bigint not null
+  column hold_id bigint not null
+  column asking bigint not null
+  column reason text collate C not null
+  column from_ms bigint not null
+  column until_ms bigint
+  column set_by bigint not null
+  column ended_at_ms bigint
+  column ended_by bigint
+  column end_reason text collate C
+  constraint supply_hold_pkey PRIMARY KEY (org_id, hold_id)
+table supply_notice
+  column org_id bigint not null
+  column account_id bigint not null
+  column threshold text collate C not null
+  column message_id bigint not null
+  column sent_at_ms bigint not null
+  constraint supply_notice_pkey PRIMARY KEY (org_id, account_id, threshold)
 table supply_order
   column org_id bigint not null
   column account_id bigint not null
@@ -1168,6 +1453,14 @@ table supply_order
   column login_id bigint not null
   column at_ms bigint not null
   constraint supply_order_pkey PRIMARY KEY (org_id, account_id)
+table supply_rule
+  column org_id bigint not null
+  column group_name text collate C not null
+  column from_day bigint not null
+  column rules text collate C not null
+  column set_at_ms bigint not null
+  column set_by bigint not null
+  constraint supply_rule_pkey PRIMARY KEY (org_id, group_name, from_day)
 table supply_state
   column org_id bigint not null
   column account_id bigint not null
@@ -1176,7 +1469,11 @@ table supply_state
   column reasons text collate C not null
   column low_since_ms bigint
   column warned_at_ms bigint
+  column not_before_ms bigint
+  column emergency_at_ms bigint
+  column reason_bits bigint
   constraint supply_state_pkey PRIMARY KEY (org_id, account_id)
+  CREATE INDEX supply_state_low ON public.supply_state USING btree (org_id, low_since_ms, account_id)
 table tamper_case
   column org_id bigint not null
   column case_id bigint not null
@@ -1268,3 +1565,37 @@ table virtual_meter
   column name text collate C not null
   constraint virtual_meter_pkey PRIMARY KEY (org_id, virtual_id)
   CREATE UNIQUE INDEX virtual_meter_name ON public.virtual_meter USING btree (org_id, name)
+table wallet_order
+  column org_id bigint not null
+  column account_id bigint not null
+  column place bigint not null
+  column to_account_id bigint not null
+  constraint wallet_order_pkey PRIMARY KEY (org_id, account_id, place)
+table what_if
+  column org_id bigint not null
+  column what_if_id bigint not null
+  column asked text collate C not null
+  column tariff text collate C not null
+  column asked_by bigint not null
+  column asked_at_ms bigint not null
+  column reach_count bigint not null
+  column account_count bigint not null
+  column ended_at_ms bigint
+  constraint what_if_pkey PRIMARY KEY (org_id, what_if_id)
+table what_if_account
+  column org_id bigint not null
+  column what_if_id bigint not null
+  column account_id bigint not null
+  column outcome text collate C
+  constraint what_if_account_pkey PRIMARY KEY (org_id, what_if_id, account_id)
+table work_item
+  column org_id bigint not null
+  column run text collate C not null
+  column account_id bigint not null
+  column item text collate C not null
+  column mender text collate C not null
+  column reason text collate C not null
+  column since_ms bigint not null
+  column latest_ms bigint not null
+  column attempts bigint not null
+  constraint work_item_pkey PRIMARY KEY (org_id, run, account_id, item)
