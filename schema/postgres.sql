@@ -895,6 +895,7 @@ table pack
   column from_day bigint not null
   column definition text collate C not null
   column format bigint not null default 0
+  column looks_at_export bigint not null default 0
   constraint pack_pkey PRIMARY KEY (org_id, pack_id, version)
 table pack_draft
   column org_id bigint not null

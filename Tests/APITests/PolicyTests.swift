@@ -26,13 +26,12 @@ struct Probe: Sendable {
 }
 
 let probes = [
-    coreProbes, productProbes, outageProbes, supplyProbes, paymentProbes, arrearsProbes, packProbes, runProbes,
-    requestProbes, subscriptionProbes,
+    coreProbes, productProbes, outageProbes, supplyProbes, paymentProbes, packProbes, runProbes, requestProbes,
+    subscriptionProbes,
 ].reduce(into: [:]) { $0.merge($1) { $1 } }
 
 private let coreProbes: [String: Probe] = [
-    "health.live": Probe(own: { _, _ in [:] }),
-    "health.ready": Probe(own: { _, _ in [:] }),
+    "health.live": Probe(own: { _, _ in [:] }), "health.ready": Probe(own: { _, _ in [:] }),
     "problems.list": Probe(own: { _, _ in [:] }),
     "problems.read": Probe(own: { _, _ in ["code": .string("csrf")] }),
     "session.create": Probe(own: { _, _ in

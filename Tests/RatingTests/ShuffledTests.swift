@@ -1,6 +1,6 @@
 // Two hundred households whose estimates, readings and edits arrive in orders drawn from a seed, some twice: under
-// slabs by time of day every later day moves, and each wallet ends where the truth alone would have put it. The truth is
-// reckoned here from the words of the tariff, not by the engine.
+// slabs by time of day every later day moves, and each wallet ends where the truth alone would have put it. The truth
+// is reckoned here from the words of the tariff, not by the engine.
 import Access
 import CivilTime
 import IntervalData

@@ -229,24 +229,8 @@ public struct Line: Sendable {
             let days = found.issued.map(\.description).joined(separator: ", ")
             return (days.isEmpty ? "nothing due" : "\(days) issued, \(found.made) forecasts")
                 + (found.judged > 0 ? ", \(found.judged) days judged" : "")
-        case .payments:
-            let found = try await payments?.reconcile(orgID: org.orgID) { await done.set($0) }
-            guard let found, !found.isNothing else { return "nothing open" }
-            return "\(found.looked) looked at, \(found.paid) paid, \(found.mended) mended"
-                + (found.silent > 0 ? ", \(found.silent) without answer" : "")
-                + (found.refused > 0 ? ", \(found.refused) refused" : "")
-        case .arrears:
-            return try await takeInstalments(done)
-        case .whatIf:
-            let priced = try await WhatIfRunner(site: site, org: org).run { await done.set($0) }
-            return priced == 0 ? "nothing asked" : "\(priced) consumers priced"
-        case .slabWarnings:
-            let found = try await SlabWarner(site: site, org: org).run { await done.set($0) }
-            return "\(found.looked) looked at, \(found.near) near a limit"
-        case .rerun, .project, .publish, .close:
-            return try await RunJobs(site: site, org: org).handle(job.kind) { await done.set($0) }
-        case .subscriptions:
-            return try await PackKeeper(site: site, org: org).run { await done.set($0) }.words
+        case .payments, .arrears, .whatIf, .slabWarnings, .rerun, .project, .publish, .close, .subscriptions:
+            return try await handleMoney(job.kind, done)
         case .keys:
             let (changed, open) = try await KeyRotator(
                 site: site, org: org, transport: transport, vault: vault, rules: collection, gates: gates,

@@ -135,7 +135,7 @@ public enum Packs {
     /// - Returns: whether it is new.
     static func store(
         _ packID: String, _ version: Int, _ kind: PackKind, _ day: CivilDay, _ definition: String, _ format: PackFormat,
-        _ scope: Scope, _ transaction: any SQLTransaction
+        looksAtExport: Bool = false, _ scope: Scope, _ transaction: any SQLTransaction
     ) throws -> Bool {
         let known = try transaction.first(
             "SELECT definition, kind FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
@@ -151,12 +151,12 @@ public enum Packs {
         }
         try transaction.run(
             """
-            INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition, format)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition, format, looks_at_export)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [
                 .int(scope.orgID), .text(packID), .int(version), .text(kind.rawValue), .day(day), .text(definition),
-                .int(format.rawValue),
+                .int(format.rawValue), .int(looksAtExport ? 1 : 0),
             ])
         return true
     }

@@ -11,6 +11,7 @@ extension PacksSchema {
         55, .money, "tariffs and market prices",
         [
             "ALTER TABLE pack ADD COLUMN format {int} NOT NULL DEFAULT 0",
+            "ALTER TABLE pack ADD COLUMN looks_at_export {flag} NOT NULL DEFAULT 0",
             """
             CREATE TABLE market_price (org_id {id} NOT NULL, exchange {text} NOT NULL, product {text} NOT NULL,
               day {int} NOT NULL, slot {int} NOT NULL, revision {int} NOT NULL, milli_per_kwh {int} NOT NULL,
@@ -46,7 +47,8 @@ extension Packs {
         do {
             let tariff = try TariffReader.read(Array(text.utf8), file: file)
             let isNew = try store(
-                tariff.id, tariff.version, .base, tariff.validFrom, text, .tariff, scope, transaction)
+                tariff.id, tariff.version, .base, tariff.validFrom, text, .tariff,
+                looksAtExport: tariff.metering != .importOnly, scope, transaction)
             if isNew { _ = try TariffBook(stored: versions(of: tariff.id, scope, in: transaction)) }
             return tariff
         } catch let error as TariffError {
@@ -96,16 +98,12 @@ extension Packs {
 
     /// Names of base packs of which a version looks at energy fed in.
     public static func lookingAtExport(_ scope: Scope, in transaction: any SQLTransaction) throws -> [String] {
-        // Most files do not hold the word, and need not be read.
-        let named = try transaction.query(
+        try transaction.query(
             """
-            SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND format = $2
-              AND definition LIKE '%metering%' ORDER BY pack_id
-            """, [.int(scope.orgID), .int(PackFormat.tariff.rawValue)]
+            SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND looks_at_export = 1
+            ORDER BY pack_id
+            """, [.int(scope.orgID)]
         ) { try $0.text(0) }
-        return try named.filter { packID in
-            try versions(of: packID, scope, in: transaction).contains { $0.metering != .importOnly }
-        }
     }
 
     /// Every base pack that was stored, as it is in force on a day. At most 1,000.

@@ -272,3 +272,19 @@ public struct Rater: Sendable {
             acceptsOlder: acceptsOlder, begun: begun)
     }
 }
+
+extension Subscription {
+    /// Meters that ever measured an account while it held a base pack.
+    static func meters(
+        holding packID: String, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64] {
+        try transaction.query(
+            """
+            SELECT DISTINCT i.meter_id FROM subscription s JOIN installation i
+              ON i.org_id = s.org_id AND i.account_id = s.account_id
+            WHERE s.org_id = $1 AND s.pack_id = $2 AND s.kind = 'base' AND s.state NOT IN ('draft', 'rejected')
+              AND (i.to_day IS NULL OR i.to_day >= s.from_day) AND (s.to_day IS NULL OR i.from_day <= s.to_day)
+            """, [.int(scope.orgID), .text(packID)]
+        ) { try $0.int(0) }
+    }
+}

@@ -33,7 +33,8 @@ public struct FillFileOptions: Sendable {
     }
 }
 
-/// Writes `meter,start,value_kwh,quality,method,confidence`: a row for every meter and slot from the file's first row to its last.
+/// Writes `meter,start,value_kwh,quality,method,confidence`: a row for every meter and slot from the file's
+/// first row to its last.
 public func fillFile(_ options: FillFileOptions, _ console: Console) async throws -> CommandStatus {
     let progress = ProgressLine(console)
     let zone = try knownZone(options.zone)

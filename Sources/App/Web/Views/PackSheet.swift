@@ -1,6 +1,6 @@
-import Charts
 // PackSheet: a tariff drawn to be read: bands over the day, slabs as steps, every component in words, in the language
 // of the page. Shows; prices nothing.
+import Charts
 import CivilTime
 import Quantities
 import Tariffs
