@@ -23,6 +23,13 @@ import struct Access.Refusal
     static var pages: Pages { get throws { try loaded.get() } }
     private static let loaded = Result { try Pages() }
 
+    /// A template that is not carried inside the binary ends the process when its page is asked for.
+    @Test func everyTemplateIsCarried() throws {
+        let folder = MessagesTests.sources.appending(path: "Templates").path
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder).map { $0.split(separator: ".")[0] }
+        #expect(Set(files.map(String.init)) == Set(Pages.templates.map(\.0)))
+    }
+
     @Test(arguments: Language.allCases) func everyPageIsWhole(language: Language) throws {
         for sample in Samples.all() {
             let html = try Self.render(sample, language)

@@ -77,6 +77,9 @@ public struct Pages: Sendable {
             ("comparison", PackageResources.comparison_mustache),
             ("heldpacks", PackageResources.heldpacks_mustache), ("packconfirm", PackageResources.packconfirm_mustache),
             ("subscriptions", PackageResources.subscriptions_mustache),
+            ("runs", PackageResources.runs_mustache), ("askedrun", PackageResources.askedrun_mustache),
+            ("corrections", PackageResources.corrections_mustache),
+            ("correction", PackageResources.correction_mustache),
         ]
     }
 
