@@ -22,6 +22,9 @@ private let gatewayProbes: [String: Probe] = [
     "payments.aside": Probe(
         roles: [.administrator], own: { _, _ in ["limit": .number("2")] },
         harmless: ["before": "a place in the caller's own list, whatever it names"]),
+    "payments.close-aside": on(
+        "knownID", 9_600, [.administrator], ["reason": .string("Paid back at the gateway")],
+        prepare: { try await $0.takePayments() }),
     "payments.webhook": Probe(
         own: { _, _ in ["gateway": .string("test-1")] }, prepare: { try await $0.takePayments() }),
 ]
@@ -43,6 +46,12 @@ extension Fixture {
                         .int(org), .int(9_400 + org), .int(70 + org), .text("order_test_\(9_400 + org)"),
                         .int(clock.nowMs),
                     ])
+                try transaction.run(
+                    """
+                    INSERT INTO gateway_payment (org_id, gateway, payment_id, gateway_order_id, amount_paise, currency,
+                      state, known_id, first_at_ms, aside)
+                    VALUES ($1, 'test', 'pay_aside', 'order_nobody', 20000, 'INR', 'captured', $2, 0, 'unknown-order')
+                    """, [.int(org), .int(9_600 + org)])
             }
         }
         for org in Int64(1)...2 { _ = try await services.payments?.madeSecret("test", Scope(orgID: org)) }

@@ -237,7 +237,7 @@ extension Endpoints {
                     "After a person has booked or paid back what it was; the reason stands in the trail. Should the "
                         + "gateway tell something else of the payment later, it is listed again."),
                 example: CloseAsideInput(knownID: ID(9_001), reason: "Paid back at the gateway on 4 May"),
-                outputExample: ClosedAsideView(aside: .paidTwice), problems: [.notFound],
+                outputExample: ClosedAsideView(aside: .paidTwice), idempotency: .keyed, problems: [.notFound],
                 run: { input, context in
                     ClosedAsideView(
                         aside: try await context.perform(
