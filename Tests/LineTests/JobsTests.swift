@@ -251,7 +251,7 @@ struct JobsTests {
     @Test func runNowAndCatchUp() async throws {
         try await with { fixture in
             try await fixture.run(untilMs: Self.at(1, 1))
-            fixture.clock.nowMs += 60_000
+            fixture.clock.nowMs += 30_000
             #expect(try await fixture.line.tick() == 0)
             #expect(await refusal(fixture, RunJob(kind: .collect)) == nil)
             #expect(try await fixture.line.tick() == 1)
