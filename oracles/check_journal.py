@@ -57,7 +57,8 @@ def seed(folder):
     guessed = balances(folder)
     say("import", f"{folder}/late.csv", "--zone", "UTC", folder=folder)
     say("rate", folder=folder)
-    say("user", "add", "asha", "--role", "administrator", "--password-file", f"{folder}/password", folder=folder)
+    for name in ("asha", "badal"):
+        say("user", "add", name, "--role", "administrator", "--password-file", f"{folder}/password", folder=folder)
     return guessed
 
 
@@ -89,8 +90,11 @@ def move_money(url):
         if pay(url, token, path, f"payment-{number}", {**body, "amountPaise": 50_000}) != 409:
             fail("a reference used for another amount was taken")
     path = f"/api/v1/accounts/{accounts[0]['accountID']}/adjustments"
-    if pay(url, token, path, "adjustment-1", {"amountPaise": -1_303, "reason": "meter exchanged late"}) != 201:
-        fail("an adjustment was not taken")
+    if pay(url, token, path, "adjustment-1", {"amountPaise": -1_303, "reason": "meter exchanged late"}) != 202:
+        fail("an adjustment did not wait for a second person")
+    second = call(url, "/api/v1/session", "POST", {"username": "badal", "password": PASSWORD, "use": "bearer"})["token"]
+    waiting = call(url, "/api/v1/requests", token=second)["items"]
+    call(url, f"/api/v1/requests/{waiting[0]['requestID']}/confirm", "POST", token=second)
     listed = call(url, "/api/v1/journal/balances?limit=200", token=token)["items"]
     return {row["account"]: row["debitBalancePaise"] for row in listed}
 
