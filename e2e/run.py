@@ -105,6 +105,11 @@ def staff_pages(walk, page):
     pages += [("accounts", "/accounts"), ("exceptions", "/exceptions"), ("collection", "/collection")]
     pages += [("commands", "/commands"), ("events", "/events"), ("events-aside", "/events/aside")]
     pages.append(("meters-empty", "/meters?q=no-such-meter"))
+    pages += [("packs", "/packs"), ("subscriptions", "/subscriptions")]
+    page.goto(walk.base + "/packs")
+    pack = first_link(page, r"/packs/[A-Z0-9%-]+(\?.*)?")
+    walk.check(pack is not None, "/packs", "no pack to open")
+    pages += [("pack", pack)] if pack else []
     page.goto(walk.base + "/meters")
     meter = first_link(page, r"/meters/\d+")
     walk.check(meter is not None, "/meters", "no meter to open")
@@ -115,6 +120,7 @@ def staff_pages(walk, page):
     walk.check(account is not None, "/accounts", "no account to open")
     if account:
         pages += [("account", account)] + day_pages(walk, page, account)
+        pages += [("corrections", account + "/corrections"), ("comparison", account + "/comparison")]
     return pages + [("not-found", "/nothing-here")]
 
 
@@ -147,7 +153,7 @@ def walk_staff(walk, person):
 def administrator_pages(walk, page):
     """What only an administrator opens."""
     pages = [("jobs", "/jobs"), ("job", "/jobs/rate"), ("people", "/people"), ("keys", "/keys"), ("audit", "/audit")]
-    pages.append(("money", "/money"))
+    pages += [("money", "/money"), ("runs", "/runs"), ("approvals", "/approvals")]
     for name, path, pattern in [
         ("person", "/people", r"/people/\d+"), ("meter-history", "/meters", r"/meters/\d+"),
         ("account-history", "/accounts", r"/accounts/\d+"),

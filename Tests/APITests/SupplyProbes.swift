@@ -51,7 +51,6 @@ let supplyProbes: [String: Probe] = [
             }
         }
     },
-    "accounts.prepaid-from": on("accountID", 70, [.administrator], ["day": .string("2025-12-30")]),
     "messages.list": Probe(
         roles: staff, own: { _, _ in ["limit": .number("2")] }, other: { _ in ["after": .string("1")] }),
     "messages.report-delivery": with(
