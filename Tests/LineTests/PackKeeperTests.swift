@@ -117,6 +117,11 @@ import Testing
             }
             #expect(charges.map(\.packs) == ["DOM-TOU@1"] + Array(repeating: "CHEAP@1", count: 4))
             #expect(charges.map(\.revision) == [2, 2, 2, 2, 2])
+            let firstDay = try await shop.site.money.read {
+                try Charge.revisions(accountID: shop.retailer.account, day: first, shop.scope, in: $0)
+            }
+            #expect(firstDay.count == 2 && firstDay[0].totalPaise == firstDay[1].totalPaise)
+            #expect(firstDay.last?.entryID == nil, "nothing is posted for it")
             #expect(try await shop.balancePaise() > before)
             let waiting = try await shop.site.money.read {
                 try RateAgain.waiting(after: 0, limit: 10, shop.scope, in: $0)

@@ -1,6 +1,7 @@
 // What a person may do with runs of rating: ask for a trial or a run, stop it, go on, carry a trial out. They write a
 // wish; the job `rerun` finds it.
 import Access
+import Accounts
 import CivilTime
 import Clocks
 import Rating
@@ -34,7 +35,9 @@ public struct AskRatingRun: Command {
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> RatingRunAsked {
         try context.requireWholeCompany()
         try JobPause.refusePaused([.rerun], context.actor.scope, in: transaction)
-        if let accountID = selection.accountID { try context.proveAccount(accountID, in: transaction) }
+        if let accountID = selection.accountID {
+            _ = try SupplyAccount.find(accountID, context.actor.scope, in: transaction)
+        }
         let run = try RatingRun.asked(
             context.ids.next(), isTrial: isTrial, selection, reason: reason, by: context.actor.loginID,
             atMs: context.businessNowMs, yesterday: try context.yesterday(in: transaction))
@@ -111,12 +114,5 @@ extension CommandContext {
         _ = try JobStore.askFor(.rerun, key: Job.roundKey, jobID: ids.next(), self, in: transaction)
         changed(.company, "rating run \(run.runID)", from: nil, to: "asked")
         return RatingRunAsked(runID: run.runID)
-    }
-
-    fileprivate func proveAccount(_ accountID: Int64, in transaction: any SQLTransaction) throws {
-        let found = try transaction.first(
-            "SELECT 1 FROM supply_account WHERE org_id = $1 AND account_id = $2", [.int(orgID), .int(accountID)]
-        ) { try $0.int(0) }
-        guard found != nil else { throw Refusal(.notFound, "There is no such account.", at: "account") }
     }
 }
