@@ -12,7 +12,11 @@ final class SQLiteConnection {
 
     enum Role { case writer, reader }
 
+    /// Once a process; what another user of the library has begun already goes on as it is.
+    private static let isStarted = busbar_sqlite_start() == SQLITE_OK
+
     init(path: String, role: Role, synchronous: String, busyTimeoutMs: Int32) throws {
+        _ = Self.isStarted
         var opened: OpaquePointer?
         // A reader opens the file for writing too: only so can it join a write-ahead log. query_only holds it back.
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == .writer ? SQLITE_OPEN_CREATE : 0)

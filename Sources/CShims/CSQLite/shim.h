@@ -2,6 +2,9 @@
 // What Swift cannot import by itself: variadic functions and the SQLITE_TRANSIENT macro.
 #include <sqlite3.h>
 
+// SQLite would count every byte it takes, under a lock that all connections share. Before anything else of SQLite.
+static inline int busbar_sqlite_start(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 // Foreign keys on; "text" in double quotes is never a string; no writes to the schema by hand; no functions with
 // side effects in a schema. Returns the first error code, or SQLITE_OK.
 static inline int busbar_sqlite_harden(sqlite3 *db) {

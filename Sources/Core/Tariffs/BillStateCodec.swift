@@ -9,6 +9,7 @@ extension BillState {
 
     public func encode() -> [UInt8] {
         var writer = StateWriter()
+        writer.bytes.reserveCapacity(192)
         writer.bytes.append(Self.format)
         writer.unsigned(bill == nil ? 0 : 1)
         if let bill {
@@ -67,7 +68,7 @@ private struct StateWriter {
 
     mutating func text(_ text: String) {
         unsigned(UInt64(text.utf8.count))
-        bytes += Array(text.utf8)
+        bytes += text.utf8
     }
 
     mutating func list(_ values: [Int64]) {
@@ -92,29 +93,30 @@ private struct StateWriter {
 
     /// A bit for each part that is there, then those parts.
     private mutating func run(_ run: ComponentRun) {
-        let has = [
-            run.wh != 0, run.addOnWh != 0, !run.cells.isEmpty, !run.bandWh.isEmpty, run.micro != 0,
-            !run.maximumW.isEmpty, run.chargedMinor != 0, !run.surchargedOn.isEmpty, !run.partsMinor.isEmpty,
-        ]
-        unsigned(has.enumerated().reduce(0) { $0 | ($1.element ? 1 << UInt64($1.offset) : 0) })
-        if has[0] { signed(run.wh) }
-        if has[1] { signed(run.addOnWh) }
-        if has[2] { list(run.cells) }
-        if has[3] { list(run.bandWh) }
-        if has[4] {
+        let has: UInt64 =
+            (run.wh != 0 ? 1 : 0) | (run.addOnWh != 0 ? 2 : 0) | (run.cells.isEmpty ? 0 : 4)
+            | (run.bandWh.isEmpty ? 0 : 8) | (run.micro != 0 ? 16 : 0) | (run.maximumW.isEmpty ? 0 : 32)
+            | (run.chargedMinor != 0 ? 64 : 0) | (run.surchargedOn.isEmpty ? 0 : 128)
+            | (run.partsMinor.isEmpty ? 0 : 256)
+        unsigned(has)
+        if has & 1 != 0 { signed(run.wh) }
+        if has & 2 != 0 { signed(run.addOnWh) }
+        if has & 4 != 0 { list(run.cells) }
+        if has & 8 != 0 { list(run.bandWh) }
+        if has & 16 != 0 {
             signed(Int64(run.micro >> 64))
             unsigned(UInt64(truncatingIfNeeded: run.micro))
         }
-        if has[5] { list(run.maximumW) }
-        if has[6] { signed(run.chargedMinor) }
-        if has[7] {
+        if has & 32 != 0 { list(run.maximumW) }
+        if has & 64 != 0 { signed(run.chargedMinor) }
+        if has & 128 != 0 {
             unsigned(UInt64(run.surchargedOn.count))
             for (month, day) in run.surchargedOn.sorted(by: { $0.key < $1.key }) {
                 unsigned(UInt64(month.index))
                 signed(Int64(day.number))
             }
         }
-        if has[8] { list(run.partsMinor) }
+        if has & 256 != 0 { list(run.partsMinor) }
     }
 
     mutating func carry(_ carry: AccountCarry) {

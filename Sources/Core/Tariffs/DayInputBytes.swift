@@ -5,6 +5,11 @@ extension ReadyBill {
     /// Equal inputs give equal bytes: tariff and version in force, bill, load, add-ons, facts and market prices that it
     /// looks at, opening state. Little endian, each list and text with its length before it.
     public func inputBytes(_ day: DayInput, opening: BillState) -> [UInt8] {
+        inputBytes(day, opening: opening.encode())
+    }
+
+    /// The same with the opening state as ``BillState/encode()`` gives it.
+    public func inputBytes(_ day: DayInput, opening state: [UInt8]) -> [UInt8] {
         let load = day.load
         var bytes: [UInt8] = [2]
         bytes.reserveCapacity(512 + load.slotStartMinutes.count * 6)
@@ -23,7 +28,6 @@ extension ReadyBill {
             append(UInt64(pack.version), to: &bytes)
         }
         for component in tariff?.components ?? [] { put(component.charge, day, &bytes) }
-        let state = opening.encode()
         append(UInt32(state.count), to: &bytes)
         return bytes + state
     }

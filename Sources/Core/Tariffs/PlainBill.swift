@@ -1,6 +1,7 @@
 // Tariffs of plain shape as flat numbers: what prices a day without a value for each line. Compiled once for a bill;
 // the engine that explains stays the rule, and a test holds the two against each other. It prices nothing itself.
 import CivilTime
+import Synchronization
 
 /// The words of a bill's state that a day of a plain tariff changes.
 enum PlainWord {
@@ -33,10 +34,31 @@ struct PlainBill: Sendable {
         let version: ReadyTariff
         let plain: PlainBill
         let days: ClosedRange<CivilDay>
+        /// Layouts with add-on packs, for the accounts that hold the same: days of one chunk ask for few.
+        private let made = Mutex<[(day: CivilDay, periodS: Int, addOns: [AddOnPack], layout: [Int64])]>([])
+        private static let madeMax = 16
+
         init(_ version: ReadyTariff, _ plain: PlainBill, _ period: BillPeriod) {
             self.version = version
             self.plain = plain
             days = period.first...min(period.last, version.tariff.validTo ?? period.last)
+        }
+
+        /// The layout of a day of even intervals; nil where it is left to the engine that explains.
+        func layout(_ load: TariffLoadDay, addOns: [AddOnPack]) -> [Int64]? {
+            guard !addOns.isEmpty else { return plain.layout(load.day, periodS: load.periodS) }
+            let known = made.withLock { made in
+                made.first { $0.day == load.day && $0.periodS == load.periodS && $0.addOns == addOns }?.layout
+            }
+            if let known { return known }
+            let layout = try? plain.layout(
+                load.day, slotStartMinutes: load.slotStartMinutes, periodS: load.periodS, addOns: addOns)
+            guard let layout else { return nil }
+            made.withLock { made in
+                if made.count == Self.madeMax { made.removeFirst() }
+                made.append((load.day, load.periodS, addOns, layout))
+            }
+            return layout
         }
     }
 

@@ -26,12 +26,9 @@ extension ReadyBill {
         guard load.exportWh.isEmpty, load.generationWh.isEmpty, load.importWh.count == load.slotStartMinutes.count,
             PlainBill.isUniform(load), let box = plain, box.days.contains(load.day)
         else { return nil }
-        let layout =
-            day.addOns.isEmpty
-            ? box.plain.layout(load.day, periodS: load.periodS)
-            : try? box.plain.layout(
-                load.day, slotStartMinutes: load.slotStartMinutes, periodS: load.periodS, addOns: day.addOns)
-        guard let layout, var state = plainOpening(opening, on: load.day, box.version) else { return nil }
+        guard let layout = box.layout(load, addOns: day.addOns),
+            var state = plainOpening(opening, on: load.day, box.version)
+        else { return nil }
         let components = box.plain.listed.count
         let count = box.plain.stateCount
         return withUnsafeTemporaryAllocation(

@@ -122,7 +122,7 @@ public enum DayBlocks {
         var parameters: [SQLValue] = [.int(orgID), .int(channel.rawValue)]
         let ids = parameters.bind(meterIDs)
         var dated = parameters
-        let days = dated.bind((from.number...to.number).map { Int64($0) })
+        let days = dated.bind(try daysWithBlocks(from: from, to: to, orgID: orgID, in: transaction))
         var found = try transaction.query(
             """
             SELECT \(columns) FROM day_block WHERE org_id = $1 AND day IN (\(days)) AND meter_id IN (\(ids))
@@ -145,6 +145,47 @@ public enum DayBlocks {
                 || found[index + 1].day != found[index].day
         }.map { found[$0] }
     }
+
+    /// Of days of one month those of which anything lies open, of whatever meter: a step to the next such day each.
+    private static func daysWithBlocks(
+        from: CivilDay, to: CivilDay, orgID: Int64, in transaction: any SQLTransaction
+    ) throws -> [Int64] {
+        var found: [Int64] = []
+        var next = Int64(from.number)
+        while let day = try transaction.first(
+            "SELECT day FROM day_block WHERE org_id = $1 AND day >= $2 AND day <= $3 ORDER BY day LIMIT 1",
+            [.int(orgID), .int(next), .day(to)], { try $0.int(0) })
+        {
+            found.append(day)
+            next = day + 1
+        }
+        return found
+    }
+
+    /// The same for any number of meters, each on days of its own, all in one month; by meter, in order of day.
+    public static func current(
+        of spans: [(meterID: Int64, from: CivilDay, to: CivilDay)], channel: Channel = .importWh, orgID: Int64,
+        in transaction: any SQLTransaction
+    ) throws -> [Int64: [StoredBlock]] {
+        let inOrder = spans.sorted { $0.meterID < $1.meterID }
+        var found: [Int64: [StoredBlock]] = [:]
+        found.reserveCapacity(spans.count)
+        for start in stride(from: 0, to: inOrder.count, by: metersAtOnce) {
+            let part = inOrder[start..<min(start + metersAtOnce, inOrder.count)]
+            guard let from = part.map({ $0.from }).min(), let to = part.map({ $0.to }).max() else { continue }
+            var rest = try current(
+                meterIDs: part.map { $0.meterID }, channel: channel, from: from, to: to, orgID: orgID,
+                in: transaction)[...]
+            for span in part {
+                let own = rest.prefix { $0.meterID == span.meterID }
+                rest = rest.dropFirst(own.count)
+                found[span.meterID] = own.filter { span.from <= $0.day && $0.day <= span.to }
+            }
+        }
+        return found
+    }
+
+    private static let metersAtOnce = 500
 
     /// Every version of one day of a channel, oldest first.
     public static func versions(

@@ -90,7 +90,7 @@ extension Packs {
         { row in
             switch PackFormat(rawValue: try row.int(0)) {
             case .pack: try Tariff(BasePack(json: row.text(1)), validFrom: row.day(2))
-            case .tariff: try TariffReader.read(Array(row.text(1).utf8), file: packID)
+            case .tariff: try TariffTexts.read(row.text(1), packID)
             case nil: throw SQLError(.decode, "pack \(packID) is of a format this release does not know")
             }
         }

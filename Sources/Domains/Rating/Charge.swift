@@ -41,7 +41,7 @@ public enum RatingSchema {
                 "ALTER TABLE charge ADD COLUMN components {text} NOT NULL DEFAULT ''",
                 "ALTER TABLE charge ADD COLUMN export_version {int} NOT NULL DEFAULT 0",
             ]),
-        WhatIf.migration,
+        WhatIf.migration, RatingTurn.migration,
     ]
 }
 
@@ -84,10 +84,28 @@ public struct Charge: Sendable, Equatable {
     /// What the next day begins from; nil when it was stored by a release that priced otherwise.
     public var closingState: BillState? { try? BillState(decoding: closing) }
     /// The base pack it was priced by.
-    var baseID: String {
-        let base = packs.prefix { $0 != "\n" }
-        return String(base.prefix(upTo: base.lastIndex(of: "@") ?? base.endIndex))
+    var baseID: String { end.baseID }
+
+    /// What of a charge the days after it go on from.
+    struct End {
+        var day: CivilDay
+        /// The base pack and its version.
+        var baseLine: Substring
+        var closing: [UInt8]
+
+        var baseID: String {
+            String(baseLine.utf8.lastIndex(of: UInt8(ascii: "@")).map { baseLine[..<$0] } ?? baseLine)
+        }
+        var position: ChunkRating.Position {
+            ChunkRating.Position(state: try? BillState(decoding: closing), bytes: closing, packID: baseID)
+        }
+
+        init(day: CivilDay, packs: String, closing: [UInt8]) {
+            (self.day, self.closing) = (day, closing)
+            baseLine = packs.utf8.firstIndex(of: UInt8(ascii: "\n")).map { packs[..<$0] } ?? packs[...]
+        }
     }
+    var end: End { End(day: day, packs: packs, closing: closing) }
 
     private static let columns = """
         day, account_id, revision, meter_id, block_version, packs, sanctioned_w, inputs_hash, energy_wh,
@@ -135,6 +153,22 @@ public struct Charge: Sendable, Equatable {
             """, parameters, decode)
         // The latest revision comes last.
         return rows.reduce(into: [:]) { $0[$1.accountID, default: [:]][$1.day] = $1 }
+    }
+
+    /// How a day ended for many accounts; at most some thousands.
+    static func ends(
+        accountIDs: [Int64], on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64: End] {
+        var parameters: [SQLValue] = [.int(scope.orgID), .day(day)]
+        let marks = parameters.bind(accountIDs)
+        let rows = try transaction.query(
+            """
+            SELECT account_id, packs, closing_state FROM charge
+            WHERE org_id = $1 AND day = $2 AND account_id IN (\(marks)) ORDER BY account_id, revision
+            """, parameters
+        ) { (try $0.int(0), End(day: day, packs: try $0.text(1), closing: try $0.bytes(2))) }
+        // The latest revision comes last.
+        return Dictionary(rows, uniquingKeysWith: { $1 })
     }
 
     /// The current revision of the last charged day before a day.
@@ -194,19 +228,18 @@ public struct Charge: Sendable, Equatable {
             ?? (0, 0, 0)
     }
 
-    func insert(_ scope: Scope, in transaction: any SQLTransaction) throws {
-        try transaction.run(
-            """
-            INSERT INTO charge (org_id, \(Self.columns)) VALUES
-            ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-              $24)
-            """,
-            [
-                .int(scope.orgID), .day(day), .int(accountID), .int(revision), .int(meterID), .int(blockVersion),
-                .text(packs), .int(sanctionedW), .bytes(inputsHash), .int(energyWh), .int(baseEnergyPaise),
-                .int(addOnEnergyPaise), .int(fixedPaise), .int(dutyPaise), .int(totalPaise), .int(estimatedSlots),
-                .bytes(opening), .bytes(closing), .optional(entryID), .int(ratedAtMs), .text(corridor),
-                .int(otherPaise), .text(ChargePart.text(components)), .int(exportVersion),
-            ])
+    /// Stores new revisions, each as its ``row(_:)``.
+    static func insert(_ rows: [[SQLValue]], in transaction: any SQLTransaction) throws {
+        try transaction.insert(into: "charge", columns: "org_id, \(columns)", rows)
+    }
+
+    func row(_ scope: Scope) -> [SQLValue] {
+        [
+            .int(scope.orgID), .day(day), .int(accountID), .int(revision), .int(meterID), .int(blockVersion),
+            .text(packs), .int(sanctionedW), .bytes(inputsHash), .int(energyWh), .int(baseEnergyPaise),
+            .int(addOnEnergyPaise), .int(fixedPaise), .int(dutyPaise), .int(totalPaise), .int(estimatedSlots),
+            .bytes(opening), .bytes(closing), .optional(entryID), .int(ratedAtMs), .text(corridor),
+            .int(otherPaise), .text(ChargePart.text(components)), .int(exportVersion),
+        ]
     }
 }

@@ -20,20 +20,14 @@ public enum ChargeGroup: String, Sendable, CaseIterable {
     case other
 
     /// - Parameter kind: the word of the tariff file.
-    public init(kind: String) {
-        self =
-            switch kind {
-            case "energy", "indexed", "criticalPeak": .energy
-            case "addOns": .addOn
-            case "fixed", "universal", "meterRent", "demand", "excessDemand", "powerFactor", "minimum", "contractBreak":
-                .fixed
-            case "levy", "supplySurcharge": .levy
-            case "duty", "tax": .duty
-            case "subsidy": .subsidy
-            case "export", "bank": .export
-            default: .other
-            }
-    }
+    public init(kind: String) { self = Self.ofKinds[kind] ?? .other }
+
+    private static let ofKinds: [String: ChargeGroup] = [
+        "energy": .energy, "indexed": .energy, "criticalPeak": .energy, "addOns": .addOn, "fixed": .fixed,
+        "universal": .fixed, "meterRent": .fixed, "demand": .fixed, "excessDemand": .fixed, "powerFactor": .fixed,
+        "minimum": .fixed, "contractBreak": .fixed, "levy": .levy, "supplySurcharge": .levy, "duty": .duty,
+        "tax": .duty, "subsidy": .subsidy, "export": .export, "bank": .export,
+    ]
 
     /// Where its amounts go in the book.
     public var account: ChartAccount {
@@ -65,7 +59,16 @@ public struct ChargePart: Sendable, Equatable {
 
     /// A line each: group, paise, id.
     public static func text(_ components: [ChargePart]) -> String {
-        components.map { "\($0.group.rawValue) \($0.paise) \($0.id)" }.joined(separator: "\n")
+        var text = ""
+        for part in components {
+            if !text.isEmpty { text += "\n" }
+            text += part.group.rawValue
+            text += " "
+            text += String(part.paise)
+            text += " "
+            text += part.id
+        }
+        return text
     }
 
     static func read(_ text: String) throws -> [ChargePart] {
@@ -82,24 +85,25 @@ extension Charge {
     /// Sets the components and the sums of their groups.
     mutating func take(_ amounts: [DayAmount]) {
         components = amounts.map(ChargePart.init)
-        func sum(_ groups: ChargeGroup...) -> Int64 {
-            components.reduce(0) { groups.contains($1.group) ? $0 + $1.paise : $0 }
+        (baseEnergyPaise, addOnEnergyPaise, fixedPaise, dutyPaise, otherPaise, totalPaise) = (0, 0, 0, 0, 0, 0)
+        for part in components {
+            switch part.group {
+            case .energy: baseEnergyPaise += part.paise
+            case .addOn: addOnEnergyPaise += part.paise
+            case .fixed: fixedPaise += part.paise
+            case .levy, .duty: dutyPaise += part.paise
+            case .subsidy, .export, .other: otherPaise += part.paise
+            }
+            totalPaise += part.paise
         }
-        baseEnergyPaise = sum(.energy)
-        addOnEnergyPaise = sum(.addOn)
-        fixedPaise = sum(.fixed)
-        dutyPaise = sum(.levy, .duty)
-        otherPaise = sum(.subsidy, .export, .other)
-        totalPaise = components.reduce(0) { $0 + $1.paise }
     }
 
     /// What it adds to accounts of the book. A charge of before components has the sums alone.
-    var byAccount: [ChartAccount: Int64] {
-        guard components.isEmpty else {
-            return components.reduce(into: [:]) { $0[$1.group.account, default: 0] += $1.paise }
-        }
+    var byAccount: [(account: ChartAccount, paise: Int64)] {
+        guard components.isEmpty else { return components.map { ($0.group.account, $0.paise) } }
         return [
-            .energyRevenue: baseEnergyPaise + addOnEnergyPaise, .fixedRevenue: fixedPaise, .dutyPayable: dutyPaise,
+            (.energyRevenue, baseEnergyPaise + addOnEnergyPaise), (.fixedRevenue, fixedPaise),
+            (.dutyPayable, dutyPaise),
         ]
     }
 

@@ -28,7 +28,7 @@ extension RatingShelf {
     /// - Returns: nil when the account holds no base pack that day.
     /// - Throws: `TariffError` when no plan can price it.
     mutating func price(
-        _ readings: DayReadings, _ account: SupplyAccount, _ held: HeldPacks, after position: DayPosition,
+        _ readings: DayReadings, _ account: SupplyTerms, _ held: HeldPacks, after position: DayPosition,
         _ transaction: any SQLTransaction
     ) throws -> (paise: Int64, position: DayPosition)? {
         guard let priced = try input(readings, account, held, transaction) else { return nil }

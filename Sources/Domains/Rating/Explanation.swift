@@ -61,7 +61,7 @@ public struct Explanation: Sendable {
         let readings = DayReadings(
             day: day, meterID: charge.meterID, importWh: stored.block.values, exportWh: export?.block.values)
         let priced = try await site.money.read { transaction in
-            try charge.input(readings, period, opening, zone, scope, transaction)
+            try charge.input(readings, period, zone, scope, transaction)
         }
         guard let priced, let explained = try? priced.bill.explain(priced.input, opening: opening) else {
             return explanation
@@ -69,7 +69,7 @@ public struct Explanation: Sendable {
         explanation.explained = explained
         explanation.slots = try priced.tariff.slotPrices(priced.input.load, addOns: explained.addOnLines)
         explanation.agrees =
-            priced.hash(opening: opening) == charge.inputsHash
+            priced.hash(opening: charge.opening) == charge.inputsHash
             && explained.amounts.amountsMinor.map(ChargePart.init) == charge.components
             && explained.amounts.closing.encode() == charge.closing
         return explanation
@@ -80,8 +80,7 @@ extension Charge {
     /// What it was made from, by the versions it names. Of a bill in which several versions hold, those that were there
     /// when it was made are found by the hash.
     fileprivate func input(
-        _ readings: DayReadings, _ period: BillPeriod, _ opening: BillState, _ zone: Zone, _ scope: Scope,
-        _ transaction: any SQLTransaction
+        _ readings: DayReadings, _ period: BillPeriod, _ zone: Zone, _ scope: Scope, _ transaction: any SQLTransaction
     ) throws -> PricedInput? {
         let (base, addOns) = try named(scope, transaction)
         let all = try Packs.versions(of: base.id, scope, in: transaction)
@@ -93,7 +92,7 @@ extension Charge {
                 let book = try TariffBook(stored: all.filter { $0.version <= latest.version })
                 guard let tariff = book.tariff(on: day), tariff.version == base.version else { continue }
                 let priced = try shelf.input(
-                    readings, book, tariff, period, addOns, sanctionedW: sanctionedW, transaction)
+                    readings, PackDay(book, tariff), period, addOns, sanctionedW: sanctionedW, transaction)
                 if priced.hash(opening: opening) == inputsHash { return priced }
                 nearest = nearest ?? priced
             } catch is TariffError {

@@ -261,7 +261,8 @@ public struct Projector: Sendable {
                 day: stored.day, meterID: stored.meterID, importWh: values,
                 exportWh: start.feedsIn ? fedIn ?? values.map { _ in 0 } : nil)
             guard
-                let priced = try shelf.price(readings, start.account, start.held, after: position, transaction)
+                let priced = try shelf.price(
+                    readings, SupplyTerms(start.account), start.held, after: position, transaction)
             else { continue }
             position = priced.position
             found.usedPaise += priced.paise

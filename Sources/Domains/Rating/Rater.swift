@@ -22,6 +22,8 @@ public struct Rater: Sendable {
 
     let site: Site
     let org: Org
+    /// Asked once a run.
+    private var knownExporters: Set<Int64>?
 
     public init(site: Site, org: Org) {
         self.site = site
@@ -30,9 +32,15 @@ public struct Rater: Sendable {
 
     /// Rates everything that changed since the last run. Returns how many charges were made (corrections included).
     public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
+        var rater = self
+        let exporters = try await exporters()
+        rater.knownExporters = exporters
+        return try await rater.run(exporters, progress)
+    }
+
+    private func run(_ exporters: Set<Int64>, _ progress: @Sendable (Int) async -> Void) async throws -> Int {
         var made = 0
         let months = try await site.readings.monthsInReach()
-        let exporters = try await exporters()
         for month in months {
             let shard = try await site.readings.shard(month)
             made += try await follow(.importWh, of: nil, month, shard, made, progress)
@@ -47,35 +55,94 @@ public struct Rater: Sendable {
         return made
     }
 
-    /// Takes up the changes of a channel since the last run, of some meters or of all.
+    /// Takes up the changes of a channel since the last run, of some meters or of all. While one chunk is written, the
+    /// next is read and worked out.
     private func follow(
         _ channel: Channel, of meterIDs: Set<Int64>?, _ month: CivilMonth, _ shard: any Database, _ before: Int,
         _ progress: @Sendable (Int) async -> Void
     ) async throws -> Int {
         let consumer = channel == .importWh ? Self.consumer : Self.consumer + " " + "\(channel)"
         var made = 0
-        while true {
+        let cursor = try await shard.read { [org] transaction in
+            try ChangeStream.dayBlock.cursor(of: consumer, orgID: org.orgID, month: month, in: transaction)
+        }
+        var done: Int64?
+        var next = try await changes(channel, of: meterIDs, after: cursor, month, shard)
+        while let current = next {
+            let behind = done
+            async let following = changes(channel, of: meterIDs, after: current.last, month, shard)
+            async let advanced: Void = advance(consumer, to: behind, month, shard)
             try Task.checkCancellation()
-            let changes = try await shard.read { [org] transaction in
-                let cursor = try ChangeStream.dayBlock.cursor(
-                    of: consumer, orgID: org.orgID, month: month, in: transaction)
-                return try DayBlocks.changes(
-                    after: cursor, month: month, channel: channel, limit: Self.chunkSize, orgID: org.orgID,
-                    in: transaction)
-            }
-            guard let last = changes.last else { return made }
-            let wanted = changes.filter { meterIDs?.contains($0.meterID) != false }
-            made += try await rate(wanted.map { ($0.day, $0.meterID) }, month: month, shard: shard)
-            try await shard.write { [org] transaction in
-                try ChangeStream.dayBlock.advance(
-                    consumer, to: last.change, orgID: org.orgID, month: month, in: transaction)
-            }
+            let outcome = try await rate(current.meterDays, month: month, shard: shard, prepared: current.chunk)
+            made += outcome.made
+            try await advanced
+            done = current.last
             await progress(before + made)
+            next = try await following
+            next?.chunk?.count(outcome)
+        }
+        try await advance(consumer, to: done, month, shard)
+        return made
+    }
+
+    /// Notes that changes are taken up: after what was made of them is stored, never before.
+    private func advance(
+        _ consumer: String, to change: Int64?, _ month: CivilMonth, _ shard: any Database
+    ) async throws {
+        guard let change else { return }
+        try await shard.write { [org] transaction in
+            try ChangeStream.dayBlock.advance(
+                consumer, to: change, orgID: org.orgID, month: month, in: transaction)
+        }
+    }
+
+    /// Changes that are taken up together.
+    private struct Changes: Sendable {
+        /// The number of the last of them.
+        var last: Int64
+        var meterDays: [(day: CivilDay, meterID: Int64)]
+        var chunk: RateChunk?
+    }
+
+    /// The next changes, worked out as far as that can be done before their turn. Nil at the end.
+    private func changes(
+        _ channel: Channel, of meterIDs: Set<Int64>?, after change: Int64, _ month: CivilMonth, _ shard: any Database
+    ) async throws -> Changes? {
+        let found = try await shard.read { [org] transaction in
+            try DayBlocks.changes(
+                after: change, month: month, channel: channel, limit: Self.chunkSize, orgID: org.orgID,
+                in: transaction)
+        }
+        guard let last = found.last else { return nil }
+        let wanted = found.filter { meterIDs?.contains($0.meterID) != false }
+            .map { (day: $0.day, meterID: $0.meterID) }
+        var changes = Changes(last: last.change, meterDays: wanted)
+        var rounds = RatingRounds(changes.meterDays)
+        if let (_, firstDay) = rounds.next() {
+            changes.chunk = try await prepared(firstDay, month: month, shard: shard)
+        }
+        return changes
+    }
+
+    /// A chunk that is worked out already; where something is in the way, it is worked out when its turn comes.
+    private func prepared(
+        _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database
+    ) async throws -> RateChunk? {
+        do {
+            var chunk = try await chunk(firstDay, month: month, shard: shard, begun: [], acceptsOlder: false)
+            chunk.prepared = try await site.money.read { [chunk, site, org] transaction in
+                try ChunkRating.of(
+                    chunk, atMs: site.clocks.businessNowMs(), ids: site.ids, Scope(orgID: org.orgID), in: transaction)
+            }
+            return chunk
+        } catch  where error is OlderReadings || Self.isOfOneAccount(error) {
+            return nil
         }
     }
 
     /// Meters of accounts that ever held a tariff which looks at energy fed in.
     private func exporters() async throws -> Set<Int64> {
+        if let knownExporters { return knownExporters }
         let scope = Scope(orgID: org.orgID)
         return try await site.money.read { transaction in
             let packs = try Packs.lookingAtExport(scope, in: transaction)
@@ -95,7 +162,7 @@ public struct Rater: Sendable {
         }.filter { $0.value > .missing }.keys.sorted()[...]
         var made = 0
         while !rest.isEmpty {
-            made += try await rate(rest.prefix(Self.chunkSize).map { (day, $0) }, month: day.month, shard: shard)
+            made += try await rate(rest.prefix(Self.chunkSize).map { (day, $0) }, month: day.month, shard: shard).made
             rest = rest.dropFirst(Self.chunkSize)
             await progress(made)
         }
@@ -122,7 +189,8 @@ public struct Rater: Sendable {
             let months = Dictionary(grouping: ready, by: { $0.day.month }).sorted { $0.key < $1.key }
             for (month, items) in months where there.contains(month) {
                 made += try await rate(
-                    items.map { ($0.day, $0.meterID) }, month: month, shard: try await site.readings.shard(month))
+                    items.map { ($0.day, $0.meterID) }, month: month, shard: try await site.readings.shard(month)
+                ).made
             }
         }
     }
@@ -150,7 +218,7 @@ public struct Rater: Sendable {
                     }
                 }
                 guard !first.isEmpty else { continue }
-                made += try await rate(first, month: month, shard: try await site.readings.shard(month))
+                made += try await rate(first, month: month, shard: try await site.readings.shard(month)).made
             }
             try await site.money.write { transaction in
                 for item in page {
@@ -173,18 +241,24 @@ public struct Rater: Sendable {
 
     /// Rates the meters' accounts from their first changed day to the end of the month, from the first day of their
     /// bill where it must begin anew, and into later months where those lean on this one.
-    func rate(_ changes: [(day: CivilDay, meterID: Int64)], month: CivilMonth, shard: any Database) async throws -> Int
-    {
+    /// - Parameter prepared: their first round.
+    /// - Returns: how many charges were made; and the turn and the accounts, where one round was all.
+    func rate(
+        _ changes: [(day: CivilDay, meterID: Int64)], month: CivilMonth, shard: any Database,
+        prepared: RateChunk? = nil
+    ) async throws -> RateChunk.Outcome {
         var rounds = RatingRounds(changes)
-        var made = 0
+        var whole: RateChunk.Outcome?
+        var prepared = prepared
         while let (next, first) = rounds.next() {
             let outcome = try await rateOnce(
                 first, month: next, shard: next == month ? shard : try await site.readings.shard(next),
-                begun: rounds.begun)
-            made += outcome.made
+                begun: rounds.begun, prepared: prepared)
+            prepared = nil
+            whole = whole.map { RateChunk.Outcome(made: $0.made + outcome.made) } ?? outcome
             rounds.take(outcome, of: next, starts: try await starts(after: outcome, of: next))
         }
-        return made
+        return whole ?? RateChunk.Outcome()
     }
 
     /// Where the accounts go on that an outcome leaves to do, in months within reach.
@@ -205,8 +279,13 @@ public struct Rater: Sendable {
     }
 
     private func rateOnce(
-        _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>
+        _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>, prepared: RateChunk?
     ) async throws -> RateChunk.Outcome {
+        do {
+            if let prepared { return try await perform(prepared) }
+        } catch  where error is OlderReadings || Self.isOfOneAccount(error) {
+            // As if it had not been prepared.
+        }
         do {
             return try await rateTogether(firstDay, month: month, shard: shard, begun: begun)
         } catch  where Self.isOfOneAccount(error) {
@@ -233,9 +312,12 @@ public struct Rater: Sendable {
     private func rateRead(
         _ firstDay: [Int64: CivilDay], month: CivilMonth, shard: any Database, begun: Set<Int64>, acceptsOlder: Bool
     ) async throws -> RateChunk.Outcome {
-        try await site.perform(
-            try await chunk(firstDay, month: month, shard: shard, begun: begun, acceptsOlder: acceptsOlder),
-            as: .system(orgID: org.orgID), source: "job rate")
+        try await perform(
+            try await chunk(firstDay, month: month, shard: shard, begun: begun, acceptsOlder: acceptsOlder))
+    }
+
+    private func perform(_ chunk: RateChunk) async throws -> RateChunk.Outcome {
+        try await site.perform(chunk, as: .system(orgID: org.orgID), source: "job rate")
     }
 
     /// What is to be rated of a month, read and not yet charged.
@@ -249,23 +331,20 @@ public struct Rater: Sendable {
         let chains = MeterChain.all(firstDay, exchanges.filter { $0.day <= month.last })
         let exporters = try await exporters()
         let (blocks, exports) = try await shard.read { [org] transaction in
-            func read(_ chain: MeterChain, _ channel: Channel) throws -> [StoredBlock] {
-                var own: [Int64: [StoredBlock]] = [:]
-                for (meterID, from, to) in chain.days(to: month.last) {
-                    own[meterID] = try DayBlocks.current(
-                        meterID: meterID, channel: channel, from: from, to: to, orgID: org.orgID, in: transaction)
+            func read(_ chains: [MeterChain], _ channel: Channel) throws -> [Int64: [StoredBlock]] {
+                let own = try DayBlocks.current(
+                    of: chains.flatMap { $0.days(to: month.last) }, channel: channel, orgID: org.orgID,
+                    in: transaction)
+                return Dictionary(
+                    uniqueKeysWithValues: chains.map { ($0.meters[0], $0.joined(own, zone: org.zone)) })
+            }
+            let feeding = chains.filter { $0.meters.contains(where: exporters.contains) }
+            return (
+                try read(chains, .importWh),
+                try read(feeding, .exportWh).mapValues { blocks in
+                    Dictionary(blocks.map { ($0.day, $0) }, uniquingKeysWith: { $1 })
                 }
-                return chain.joined(own, zone: org.zone)
-            }
-            var blocks: [Int64: [StoredBlock]] = [:]
-            var exports: [Int64: [CivilDay: StoredBlock]] = [:]
-            for chain in chains {
-                blocks[chain.meters[0]] = try read(chain, .importWh)
-                guard chain.meters.contains(where: exporters.contains) else { continue }
-                exports[chain.meters[0]] = Dictionary(
-                    try read(chain, .exportWh).map { ($0.day, $0) }, uniquingKeysWith: { $1 })
-            }
-            return (blocks, exports)
+            )
         }
         return RateChunk(
             org: org, month: month, blocks: blocks, exports: exports, meterCount: firstDay.count,

@@ -68,6 +68,13 @@ public struct RatingRefusal: Sendable, Equatable {
     static func days(
         meterIDs: [Int64], from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Int64: Set<CivilDay>] {
+        guard let least = meterIDs.min(), let most = meterIDs.max() else { return [:] }
+        // There is seldom one.
+        let any = try transaction.first(
+            "SELECT 1 FROM rating_refusal WHERE org_id = $1 AND meter_id >= $2 AND meter_id <= $3 LIMIT 1",
+            [.int(scope.orgID), .int(least), .int(most)]
+        ) { try $0.int(0) }
+        guard any != nil else { return [:] }
         var parameters: [SQLValue] = [.int(scope.orgID), .day(from), .day(to)]
         let marks = parameters.bind(meterIDs)
         let rows = try transaction.query(
@@ -134,7 +141,9 @@ public struct RatingRefusal: Sendable, Equatable {
         let none = Array(repeating: Int32(0), count: slots)
         let readings = DayReadings(day: day, meterID: meterID, importWh: none, exportWh: none)
         do {
-            guard let held = held[accountID], let priced = try shelf.input(readings, account, held, transaction) else {
+            guard let held = held[accountID],
+                let priced = try shelf.input(readings, SupplyTerms(account), held, transaction)
+            else {
                 return false
             }
             _ = try priced.bill.price(priced.input, opening: .start)

@@ -1,7 +1,6 @@
 // What pricing needs besides readings, read once for many account-days: tariffs made ready for a bill, add-on packs,
 // prices of exchanges, minutes without supply. It charges nothing.
 import Access
-import Accounts
 import CivilTime
 import Cryptography
 import IntervalData
@@ -18,11 +17,15 @@ struct RatingShelf {
     var asOfMs: Int64?
     let nowMs: Int64
     private var books: [String: TariffBook?] = [:]
-    private var bills: [BillKey: ReadyBill] = [:]
+    private var packDays: [DayKey: PackDay?] = [:]
+    private var bills: [BillKey: OpenBill] = [:]
     private var addOns: [String: [(fromDay: CivilDay, pack: AddOnPack)]] = [:]
-    private var prices: [BillKey: MarketPrices?] = [:]
     private var starts: [StartKey: [Int]] = [:]
 
+    private struct DayKey: Hashable {
+        var packID: String
+        var day: CivilDay
+    }
     private struct BillKey: Hashable {
         var packID: String
         var period: BillPeriod
@@ -38,8 +41,20 @@ struct RatingShelf {
         self.scope = scope
     }
 
-    /// Nil when there is no base pack of this name.
-    mutating func book(_ packID: String, _ transaction: any SQLTransaction) throws -> TariffBook? {
+    /// Nil when there is no base pack of this name that is in force on the day.
+    mutating func pack(
+        _ packID: String, on day: CivilDay, _ transaction: any SQLTransaction
+    ) throws -> PackDay? {
+        let key = DayKey(packID: packID, day: day)
+        if let known = packDays[key] { return known }
+        let found = try book(packID, transaction).flatMap { book in
+            book.tariff(on: day).map { PackDay(book, $0) }
+        }
+        packDays[key] = .some(found)
+        return found
+    }
+
+    private mutating func book(_ packID: String, _ transaction: any SQLTransaction) throws -> TariffBook? {
         if let known = books[packID] { return known }
         let versions = try Packs.versions(of: packID, scope, in: transaction)
         let book = versions.isEmpty ? nil : try TariffBook(stored: versions)
@@ -47,12 +62,15 @@ struct RatingShelf {
         return book
     }
 
-    mutating func bill(
-        _ packID: String, _ book: TariffBook, _ period: BillPeriod
-    ) throws(TariffError) -> ReadyBill {
-        let key = BillKey(packID: packID, period: period)
+    private mutating func bill(
+        _ pack: PackDay, _ period: BillPeriod, _ transaction: any SQLTransaction
+    ) throws -> OpenBill {
+        let key = BillKey(packID: pack.tariff.id, period: period)
         if let known = bills[key] { return known }
-        let made = try ReadyBill(book, period: period)
+        let made = OpenBill(
+            try ReadyBill(pack.book, period: period),
+            prices: try MarketPriceStore.prices(
+                for: pack.book.tariffs, from: period.first, to: period.last, asOfMs: asOfMs, scope, in: transaction))
         bills[key] = made
         return made
     }
@@ -81,17 +99,30 @@ struct RatingShelf {
     private func periodS(_ day: CivilDay, _ slots: Int) -> Int64 {
         slots > 0 ? zone.lengthS(of: day) / Int64(slots) : 1800
     }
+}
 
-    private mutating func marketPrices(
-        _ packID: String, _ book: TariffBook, _ period: BillPeriod, _ transaction: any SQLTransaction
-    ) throws -> MarketPrices? {
-        let key = BillKey(packID: packID, period: period)
-        if let known = prices[key] { return known }
-        let found = try MarketPriceStore.prices(
-            for: book.tariffs, from: period.first, to: period.last, asOfMs: asOfMs, scope, in: transaction)
-        prices[key] = .some(found)
-        return found
+/// A base pack on a day. An object, so that no account copies what it holds.
+final class PackDay: Sendable {
+    let book: TariffBook
+    let tariff: Tariff
+    /// Its id and version, as charges name it.
+    let line: String
+    let needsExport: Bool
+    let needsHistory: Bool
+
+    init(_ book: TariffBook, _ tariff: Tariff) {
+        (self.book, self.tariff) = (book, tariff)
+        line = "\(tariff.id)@\(tariff.version)"
+        (needsExport, needsHistory) = (book.needsExport, book.needsHistory)
     }
+}
+
+/// A bill with the prices of exchanges that its tariffs follow.
+final class OpenBill: Sendable {
+    let ready: ReadyBill
+    let prices: MarketPrices?
+
+    init(_ ready: ReadyBill, prices: MarketPrices?) { (self.ready, self.prices) = (ready, prices) }
 }
 
 /// The readings of a day as they are priced.
@@ -105,25 +136,39 @@ struct DayReadings {
 
 /// A day ready to be priced.
 struct PricedInput {
-    var bill: ReadyBill
-    var tariff: Tariff
-    var needsHistory: Bool
-    var input: DayInput
+    let pack: PackDay
+    private let openBill: OpenBill
+    let input: DayInput
+
+    init(_ pack: PackDay, _ bill: OpenBill, _ input: DayInput) {
+        (self.pack, openBill, self.input) = (pack, bill, input)
+    }
+
+    var tariff: Tariff { pack.tariff }
+    var bill: ReadyBill { openBill.ready }
+
+    /// Whether it goes on with the bill that a state stands in, so that nothing of the state is left behind.
+    func goesOn(after state: BillState, of packID: String?) -> Bool {
+        let goesOn = packID == bill.tariffID && state.period?.first == bill.period.first
+        return goesOn || tariff.packChange == .carry
+    }
 
     /// From where the day begins: a bill that begins takes over what hands on from bill to bill, and nothing else,
     /// so that a correction of a former bill leaves it alone where it may.
     func opening(after state: BillState, of packID: String?) -> BillState {
-        let goesOn = packID == bill.tariffID && state.period?.first == bill.period.first
-        return goesOn || tariff.packChange == .carry ? state : state.carriedOver
+        goesOn(after: state, of: packID) ? state : state.carriedOver
     }
 
     /// The base pack and the add-on packs with their versions, a line each.
     var packs: String {
-        (["\(tariff.id)@\(tariff.version)"]
-            + input.addOns.sorted { $0.id < $1.id }.map { "\($0.id)@\($0.version)" }).joined(separator: "\n")
+        input.addOns.isEmpty
+            ? pack.line
+            : ([pack.line] + input.addOns.sorted { $0.id < $1.id }.map { "\($0.id)@\($0.version)" })
+                .joined(separator: "\n")
     }
 
-    func hash(opening: BillState) -> [UInt8] { Hash.sha256(bill.inputBytes(input, opening: opening)) }
+    /// - Parameter opening: the state it begins from, encoded.
+    func hash(opening: [UInt8]) -> [UInt8] { Hash.sha256(bill.inputBytes(input, opening: opening)) }
 }
 
 extension RatingShelf {
@@ -131,42 +176,40 @@ extension RatingShelf {
     /// - Returns: nil when it holds no base pack that is in force that day.
     /// - Throws: `TariffError` for what keeps the day from being priced.
     mutating func input(
-        _ readings: DayReadings, _ account: SupplyAccount, _ held: HeldPacks, _ transaction: any SQLTransaction
+        _ readings: DayReadings, _ account: SupplyTerms, _ held: HeldPacks, _ transaction: any SQLTransaction
     ) throws -> PricedInput? {
         let day = readings.day
-        guard let packID = held.base(on: day), let book = try book(packID, transaction),
-            let tariff = book.tariff(on: day),
-            let period = held.bill(on: day, months: tariff.billMonths, closing: account.closedDay)
+        guard let packID = held.base(on: day), let pack = try pack(packID, on: day, transaction),
+            let period = held.bill(on: day, months: pack.tariff.billMonths, closing: account.closedDay)
         else { return nil }
         let addOns = try held.addOns(on: day).compactMap { try addOn($0, on: day, transaction) }
-        return try input(readings, book, tariff, period, addOns, sanctionedW: account.sanctionedW, transaction)
+        return try input(readings, pack, period, addOns, sanctionedW: account.sanctionedW, transaction)
     }
 
     /// The same by named versions.
     mutating func input(
-        _ readings: DayReadings, _ book: TariffBook, _ tariff: Tariff, _ period: BillPeriod, _ addOns: [AddOnPack],
-        sanctionedW: Int64, _ transaction: any SQLTransaction
+        _ readings: DayReadings, _ pack: PackDay, _ period: BillPeriod, _ addOns: [AddOnPack], sanctionedW: Int64,
+        _ transaction: any SQLTransaction
     ) throws -> PricedInput {
-        let bill = try bill(tariff.id, book, period)
+        let bill = try bill(pack, period, transaction)
         let slots = readings.importWh.count
         var load = TariffLoadDay(
             day: readings.day, slotStartMinutes: slotStarts(readings.day, slots),
             periodS: Int(periodS(readings.day, slots)), importWh: readings.importWh)
-        if book.needsExport {
+        if pack.needsExport {
             guard let exportWh = readings.exportWh else { throw RatingRefusal.withoutExport }
             load.exportWh = exportWh
         }
         var facts = AccountFacts()
         facts.contractedW = sanctionedW
-        if readings.day == period.last, tariff.creditsMinutes(of: "voltage") { throw RatingRefusal.withoutVoltage }
-        if readings.day == period.last, tariff.creditsMinutes(of: "outage") {
-            facts.outageMinutes = try outageMinutes(readings.meterID, period, transaction)
+        if readings.day == period.last {
+            if pack.tariff.creditsMinutes(of: "voltage") { throw RatingRefusal.withoutVoltage }
+            if pack.tariff.creditsMinutes(of: "outage") {
+                facts.outageMinutes = try outageMinutes(readings.meterID, period, transaction)
+            }
         }
         return PricedInput(
-            bill: bill, tariff: tariff, needsHistory: book.needsHistory,
-            input: DayInput(
-                load: load, addOns: addOns, facts: facts,
-                prices: try marketPrices(tariff.id, book, period, transaction)))
+            pack, bill, DayInput(load: load, addOns: addOns, facts: facts, prices: bill.prices))
     }
 
     /// Certain minutes without supply, by month.

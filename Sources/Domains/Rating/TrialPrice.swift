@@ -28,7 +28,9 @@ public enum TrialPrice {
         do {
             return try readings.map { values in
                 let readings = DayReadings(day: day, meterID: meterID, importWh: values, exportWh: exportWh)
-                guard let priced = try shelf.input(readings, account, held, transaction) else { throw NotPriced() }
+                guard let priced = try shelf.input(readings, SupplyTerms(account), held, transaction) else {
+                    throw NotPriced()
+                }
                 let opening = priced.opening(after: before?.closingState ?? .start, of: before?.baseID)
                 return try priced.bill.price(priced.input, opening: opening).totalMinor
             }

@@ -61,15 +61,12 @@ public enum Outbox {
 
     /// Many at once.
     public static func append(_ events: [OutboxEvent], in transaction: any SQLTransaction) throws {
-        try transaction.runMany(
-            """
-            INSERT INTO outbox (org_id, event_id, kind, subject_id, detail, business_at_ms, attempt)
-            VALUES ($1, $2, $3, $4, $5, $6, 0)
-            """,
+        try transaction.insert(
+            into: "outbox", columns: "org_id, event_id, kind, subject_id, detail, business_at_ms, attempt",
             events.map { event in
                 [
                     .int(event.orgID), .int(event.eventID), .text(event.kind.rawValue), .int(event.subjectID),
-                    .text(event.detail), .int(event.businessAtMs),
+                    .text(event.detail), .int(event.businessAtMs), 0,
                 ]
             })
     }

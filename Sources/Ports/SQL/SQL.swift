@@ -30,10 +30,15 @@ extension [SQLValue] {
     /// Binds ids and returns their marks for `column IN (…)`. No id at all gives `NULL`, which is in nothing.
     public mutating func bind(_ ids: [Int64]) -> String {
         guard !ids.isEmpty else { return "NULL" }
-        return ids.map { id in
+        var marks = ""
+        marks.reserveCapacity(ids.count * 7)
+        reserveCapacity(count + ids.count)
+        for id in ids {
             append(.int(id))
-            return "$\(count)"
-        }.joined(separator: ", ")
+            marks += marks.isEmpty ? "$" : ", $"
+            marks += String(count)
+        }
+        return marks
     }
 }
 
@@ -80,7 +85,7 @@ public protocol SQLTransaction {
     func runMany(_ sql: String, _ rows: [[SQLValue]]) throws
 }
 
-/// A transaction that takes many rows of one table in a faster way than an INSERT each. Only for copying whole tables.
+/// A transaction that takes many rows of one table in a faster way than an INSERT each.
 public protocol BulkTransaction: SQLTransaction {
     /// Adds the rows. Every row has a value for every column, of the column's kind or NULL.
     func load(table: String, columns: [String], _ rows: [[SQLValue]]) throws
@@ -89,6 +94,18 @@ public protocol BulkTransaction: SQLTransaction {
 extension SQLTransaction {
     @discardableResult
     public func run(_ sql: String) throws -> Int { try run(sql, []) }
+
+    /// Adds rows to a table, in bulk where the engine has a way.
+    /// - Parameter columns: their names with commas between them, one for each value of a row; of their kinds.
+    public func insert(into table: String, columns: String, _ rows: [[SQLValue]]) throws {
+        guard let count = rows.first?.count else { return }
+        if rows.count > 8, let bulk = self as? any BulkTransaction {
+            let names = columns.split { $0 == "," || $0.isWhitespace }.map(String.init)
+            return try bulk.load(table: table, columns: names, rows)
+        }
+        let marks = (1...max(1, count)).map { "$\($0)" }.joined(separator: ", ")
+        try runMany("INSERT INTO \(table) (\(columns)) VALUES (\(marks))", rows)
+    }
 
     /// The first row, or nil. The statement should carry its own LIMIT 1.
     public func first<Value>(
