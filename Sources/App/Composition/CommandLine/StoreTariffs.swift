@@ -10,18 +10,24 @@ import Tariffs
 public func storeTariffs(
     _ site: SiteOptions, orgID: Int64?, files: [String], _ console: Console
 ) async throws -> CommandStatus {
-    let texts = try files.map { path in
-        let bytes = try readFile(path, limit: 500_000)
-        // Before anything is stored: all files can be read.
-        _ = try TariffReader.read(bytes, file: shownName(path))
-        return StoreTariff(text: String(decoding: bytes, as: UTF8.self), file: shownName(path))
-    }
+    let commands = try readTariffs(files)
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
-        for command in texts {
+        for command in commands {
             console.say(try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli"))
         }
         return .done
+    }
+}
+
+/// Before anything is stored: all files can be read. A function by itself, as the optimiser of Swift 6.3 dies of this
+/// loop in the midst of what waits.
+@inline(never)
+private func readTariffs(_ files: [String]) throws -> [StoreTariff] {
+    try files.map { path in
+        let bytes = try readFile(path, limit: 500_000)
+        _ = try TariffReader.read(bytes, file: shownName(path))
+        return StoreTariff(text: String(decoding: bytes, as: UTF8.self), file: shownName(path))
     }
 }
 
