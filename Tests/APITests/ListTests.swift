@@ -36,7 +36,7 @@ import Testing
             #expect(inputs.contains("limit") && !inputs.isDisjoint(with: ["after", "before"]), "\(endpoint.name)")
             #expect(endpoint.output.fields.contains { $0.name == "next" && !$0.isRequired }, "\(endpoint.name)")
             let limit = endpoint.input.fields.first { $0.name == "limit" }
-            if case .integer(let range, _) = limit?.schema.kind {
+            if case .integer(let range, _, _) = limit?.schema.kind {
                 #expect(range.lowerBound == 1 && range.upperBound <= 500, "\(endpoint.name)")
             }
         }

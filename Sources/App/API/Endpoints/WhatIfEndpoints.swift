@@ -180,7 +180,8 @@ struct PackComparisonQuery: APIModel {
     var accountID: ID
     var months: Int?
     static let notes: [String: Note] = [
-        "accountID": Note("The account."), "months": Note("1, 3 or 12; 3 when not given.", range: 1...12),
+        "accountID": Note("The account."),
+        "months": Note("3 when not given.", among: PackComparison.monthsAllowed.map(Int64.init)),
     ]
 }
 

@@ -83,12 +83,18 @@ public struct RunReport: Sendable {
 
     /// Behind which change a list goes on; nil for text that is none.
     public static func place(_ text: String) -> (accountID: Int64, day: CivilDay)? {
-        let parts = text.split(separator: ".")
-        guard parts.count == 2, let accountID = Int64(parts[0]), let day = CivilDay(parts[1]) else { return nil }
-        return (accountID, day)
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let areDigits = parts.allSatisfy { part in
+            part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        }
+        guard areDigits, parts.count == 2, (1...19).contains(parts[0].utf8.count),
+            parts[1].utf8.count <= 5, let day = Int32(parts[1])
+        else { return nil }
+        // Nineteen digits may exceed 63 bits: behind every account.
+        return (Int64(parts[0]) ?? .max, CivilDay(number: day))
     }
 
-    public static func place(_ change: RatingChange) -> String { "\(change.accountID).\(change.day)" }
+    public static func place(_ change: RatingChange) -> String { "\(change.accountID).\(change.day.number)" }
 
     /// Rows of a file at most; the API gives the rest in parts.
     static let csvRowsMax = 100_000
