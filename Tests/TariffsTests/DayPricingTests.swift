@@ -62,7 +62,7 @@ struct TariffOfChance {
     static func facts() -> AccountFacts {
         var facts = AccountFacts()
         facts.contractedW = 4200
-        facts.usualPowerFactor = 80
+        facts.usualPowerFactor = 800
         return facts
     }
 }

@@ -41,8 +41,8 @@ import Testing
         (text(replacing: #""version":3"#, #""version":99999999999999999999"#), "base pack"),
         (text(replacing: #""T4":450000"#, #""T5":450000"#), "band T4 has no price"),
         (text(replacing: #""T4":450000"#, #""T4":-1"#), "milliPaisePerKWh.T4"),
-        (text(replacing: #""toMinute":360"#, #""toMinute":361"#), "06:00 is also in band"),
-        (text(replacing: #""toMinute":360"#, #""toMinute":359"#), "no band covers 05:59"),
+        (text(replacing: #""toMinute":360"#, #""toMinute":361"#), "06:00-06:01 is also in band"),
+        (text(replacing: #""toMinute":360"#, #""toMinute":359"#), "no band covers 05:59-06:00"),
         (text(replacing: #""toMinute":360"#, #""toMinute":9000000000000"#), "not a part of a day"),
         (text(replacing: #""id":"UP0001""#, #""id":"""#), "id"),
     ])

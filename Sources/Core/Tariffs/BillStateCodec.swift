@@ -95,6 +95,7 @@ private struct StateWriter {
         let has = [
             run.wh != 0, run.addOnWh != 0, !run.cells.isEmpty, !run.bandWh.isEmpty, run.micro != 0,
             !run.maximumW.isEmpty, run.chargedMinor != 0, !run.surchargedOn.isEmpty, !run.partsMinor.isEmpty,
+            run.apparentVAh != 0,
         ]
         unsigned(has.enumerated().reduce(0) { $0 | ($1.element ? 1 << UInt64($1.offset) : 0) })
         if has[0] { signed(run.wh) }
@@ -115,6 +116,7 @@ private struct StateWriter {
             }
         }
         if has[8] { list(run.partsMinor) }
+        if has[9] { signed(run.apparentVAh) }
     }
 
     mutating func carry(_ carry: AccountCarry) {
@@ -254,7 +256,7 @@ private struct StateReader {
     }
 
     private mutating func run() throws(TariffError) -> ComponentRun {
-        let has = try unsigned(511)
+        let has = try unsigned(1023)
         var run = ComponentRun()
         if has & 1 != 0 { run.wh = try notZero() }
         if has & 2 != 0 { run.addOnWh = try notZero() }
@@ -277,6 +279,7 @@ private struct StateReader {
             guard !run.surchargedOn.isEmpty else { throw broken }
         }
         if has & 256 != 0 { run.partsMinor = try list() }
+        if has & 512 != 0 { run.apparentVAh = try notZero() }
         return run
     }
 

@@ -22,6 +22,12 @@ extension ReadyBill {
             bytes.put(pack.id)
             append(UInt64(pack.version), to: &bytes)
         }
+        // Versions of the company's calendars; a tariff with calendars of its own says it all by its version.
+        if let tariff, !tariff.sharedCalendars.isEmpty {
+            for (_, calendar) in tariff.calendars.sorted(by: { $0.key < $1.key }) {
+                bytes.put(calendar.sources(on: load.day))
+            }
+        }
         for component in tariff?.components ?? [] { put(component.charge, day, &bytes) }
         let state = opening.encode()
         append(UInt32(state.count), to: &bytes)
@@ -33,7 +39,9 @@ extension ReadyBill {
         let facts = day.facts
         switch charge {
         case .standing, .demand, .excessDemand, .minimum: bytes.put(facts.contractedW)
-        case .powerFactor: for month in period.months { bytes.put(facts.powerFactor[month] ?? facts.usualPowerFactor) }
+        case .powerFactor:
+            bytes.put(day.load.importVAh) { $0 }
+            for month in period.months { bytes.put(facts.powerFactor[month] ?? facts.usualPowerFactor) }
         case .qualityCredit(let credit):
             let book = credit.measure == .outage ? facts.outageMinutes : facts.voltageMinutes
             for month in period.months { bytes.put(book[month]) }

@@ -67,7 +67,7 @@ public struct SavePackDraft: Command {
             throw Refusal(
                 .invalid, "A note has at most \(PackDraft.noteMax) characters.", hint: "Shorten it.", at: "note")
         }
-        let tariff = try PackCheck.read(text)
+        let tariff = try PackCheck.read(text, scope, in: transaction)
         try PackCheck.fits(tariff, scope, in: transaction)
         let loginID = context.actor.loginID
         guard let draftID else {
@@ -114,7 +114,7 @@ public struct MovePackDraft: Command {
         var draft = try PackDraft.seen(
             draftID, revision: revision, move == .submit ? [.draft] : [.draft, .submitted], context, in: transaction)
         if move == .submit {
-            try PackCheck.fits(try PackCheck.read(draft.text), scope, in: transaction)
+            try PackCheck.fits(try PackCheck.read(draft.text, scope, in: transaction), scope, in: transaction)
             draft.submittedAtMs = context.businessNowMs
         }
         let before = draft.state
@@ -160,7 +160,7 @@ public struct DecidePackDraft: Command {
             throw Refusal(.forbidden, "Who wrote some of a draft cannot approve it.", hint: "Ask a second person.")
         }
         if agrees {
-            let tariff = try PackCheck.read(draft.text)
+            let tariff = try PackCheck.read(draft.text, scope, in: transaction)
             try PackCheck.fits(tariff, scope, in: transaction)
             try proveNotice(tariff, context, in: transaction)
             try Packs.store(tariff: draft.text, file: tariff.id, scope, in: transaction)

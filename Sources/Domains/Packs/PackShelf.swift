@@ -70,6 +70,7 @@ public enum PackShelf {
     ) throws -> [PackVersion] {
         guard scope.accountID == nil else { return [] }
         let holders = try holders(today: today, scope, in: transaction)
+        let calendars = try Calendars.all(scope, in: transaction)
         let rows = try transaction.query(
             """
             SELECT pack_id, version, kind, format, definition, from_day FROM pack WHERE org_id = $1
@@ -77,7 +78,8 @@ public enum PackShelf {
             """, [.int(scope.orgID), .int(limit)]
         ) { row in
             let form = try PackForm(
-                kind: row.text(2), isTariff: row.int(3) != 0, definition: row.text(4), named: row.text(0))
+                kind: row.text(2), isTariff: row.int(3) != 0, definition: row.text(4), named: row.text(0),
+                calendars)
             return PackVersion(
                 packID: try row.text(0), version: try row.int(1), kind: form.kind, isTariff: try row.int(3) != 0,
                 name: form.name, categories: form.categories, fromDay: try row.day(5), toDay: form.toDay,
@@ -99,10 +101,13 @@ public enum PackShelf {
         var categories: [String] = []
         var toDay: CivilDay?
 
-        init(kind: String, isTariff: Bool, definition: String, named packID: String) throws {
+        init(
+            kind: String, isTariff: Bool, definition: String, named packID: String, _ calendars: SharedCalendars
+        ) throws {
             self.kind = PackKind(rawValue: kind) ?? .base
             if isTariff {
-                let tariff = try TariffReader.read(Array(definition.utf8), file: packID)
+                let tariff = try TariffReader.read(
+                    Array(definition.utf8), file: packID, calendars: calendars)
                 (name, categories, toDay) = (tariff.name, tariff.categories, tariff.validTo)
             } else if self.kind == .base {
                 name = try BasePack(json: definition).name

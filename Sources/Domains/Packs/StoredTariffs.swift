@@ -45,10 +45,11 @@ extension Packs {
         tariff text: String, file: String = "tariff", _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Tariff {
         do {
-            let tariff = try TariffReader.read(Array(text.utf8), file: file)
+            let tariff = try TariffReader.read(
+                Array(text.utf8), file: file, calendars: Calendars.all(scope, in: transaction))
             let isNew = try store(
                 tariff.id, tariff.version, .base, tariff.validFrom, text, .tariff,
-                looksAtExport: tariff.metering != .importOnly, scope, transaction)
+                looksAtExport: tariff.metering != .importOnly, calendars: tariff.sharedCalendars, scope, transaction)
             if isNew { _ = try TariffBook(stored: versions(of: tariff.id, scope, in: transaction)) }
             return tariff
         } catch let error as TariffError {
@@ -68,29 +69,31 @@ extension Packs {
     public static func version(
         _ version: Int64, of packID: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Tariff? {
-        try transaction.first(
+        let calendars = try Calendars.all(scope, in: transaction)
+        return try transaction.first(
             """
             SELECT format, definition, from_day FROM pack
             WHERE org_id = $1 AND pack_id = $2 AND kind = 'base' AND version = $3
-            """, [.int(scope.orgID), .text(packID), .int(version)], read(packID))
+            """, [.int(scope.orgID), .text(packID), .int(version)], read(packID, calendars))
     }
 
     /// All versions of a base pack as they were stored, in order; at most 1,000.
     public static func versions(
         of packID: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Tariff] {
-        try transaction.query(
+        let calendars = try Calendars.all(scope, in: transaction)
+        return try transaction.query(
             """
             SELECT format, definition, from_day FROM pack WHERE org_id = $1 AND pack_id = $2 AND kind = 'base'
             ORDER BY version LIMIT 1000
-            """, [.int(scope.orgID), .text(packID)], read(packID))
+            """, [.int(scope.orgID), .text(packID)], read(packID, calendars))
     }
 
-    private static func read(_ packID: String) -> (any SQLRow) throws -> Tariff {
+    private static func read(_ packID: String, _ calendars: SharedCalendars) -> (any SQLRow) throws -> Tariff {
         { row in
             switch PackFormat(rawValue: try row.int(0)) {
             case .pack: try Tariff(BasePack(json: row.text(1)), validFrom: row.day(2))
-            case .tariff: try TariffReader.read(Array(row.text(1).utf8), file: packID)
+            case .tariff: try TariffReader.read(Array(row.text(1).utf8), file: packID, calendars: calendars)
             case nil: throw SQLError(.decode, "pack \(packID) is of a format this release does not know")
             }
         }

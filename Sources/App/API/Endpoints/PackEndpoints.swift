@@ -277,9 +277,10 @@ extension Endpoints {
                     from: Day(CivilDay(number: 20_820)), sheet: ["Domestic, low tension (LT-DOMESTIC, version 4)"]),
                 rate: .heavy, bodyLimitBytes: 1_500_000,
                 run: { input, context in
-                    let tariff = try PackCheck.read(input.text)
-                    try await context.read { transaction, scope in
+                    let tariff = try await context.read { transaction, scope in
+                        let tariff = try PackCheck.read(input.text, scope, in: transaction)
                         try PackCheck.fits(tariff, scope, in: transaction)
+                        return tariff
                     }
                     return TariffCheckView(
                         packID: tariff.id, version: Int64(tariff.version), name: tariff.name,

@@ -302,12 +302,13 @@ extension Endpoints {
 
 extension EndpointContext {
     fileprivate func whatIf(_ whatIfID: Int64) async throws -> WhatIfView {
-        let (found, rows) = try await read { transaction, scope in
-            (
-                try WhatIf.find(whatIfID, scope, in: transaction),
-                try WhatIf.outcomes(whatIfID, scope, in: transaction)
+        let (found, rows, tariff) = try await read { transaction, scope in
+            let found = try WhatIf.find(whatIfID, scope, in: transaction)
+            return (
+                found, try WhatIf.outcomes(whatIfID, scope, in: transaction),
+                try? PackCheck.read(found.text, scope, in: transaction)
             )
         }
-        return WhatIfView(found, found.report(rows))
+        return WhatIfView(found, found.report(rows, tariff))
     }
 }

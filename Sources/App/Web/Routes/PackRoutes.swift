@@ -151,7 +151,8 @@ extension Desk {
         var tariff: Tariff?
         var tried: TestLoad.Tried?
         do {
-            let read = try PackCheck.read(form.typed["text"] ?? "")
+            let text = form.typed["text"] ?? ""
+            let read = try await services.site.money.read { try PackCheck.read(text, actor.scope, in: $0) }
             tariff = read
             if draft == nil || draft?.state == .draft || draft?.state == .submitted {
                 try await services.site.money.read { try PackCheck.fits(read, actor.scope, in: $0) }
@@ -265,20 +266,20 @@ extension Desk {
             throw Problem.noSuchPath
         }
         let scope = try call.actor.scope
-        let (found, rows) = try await services.site.money.read { transaction in
-            (
-                try WhatIf.find(whatIfID, scope, in: transaction),
-                try WhatIf.outcomes(whatIfID, scope, in: transaction)
+        let (found, rows, tariff) = try await services.site.money.read { transaction in
+            let found = try WhatIf.find(whatIfID, scope, in: transaction)
+            return (
+                found, try WhatIf.outcomes(whatIfID, scope, in: transaction),
+                try? PackCheck.read(found.text, scope, in: transaction)
             )
         }
-        let tariff = try? PackCheck.read(found.text)
         guard !isFile else {
             let text = WhatIfReport.csv(rows, minorDigits: tariff?.minorDigits ?? 2)
             var answer = Answer(status: 200, "text/csv; charset=utf-8", text)
             answer.headers["Content-Disposition"] = "attachment; filename=\"what-if-\(whatIfID).csv\""
             return answer
         }
-        return show(WhatIfPageView(whatIf: found, report: found.report(rows), tariff: tariff), call, .packs)
+        return show(WhatIfPageView(whatIf: found, report: found.report(rows, tariff), tariff: tariff), call, .packs)
     }
 
     // MARK: Comparison

@@ -191,7 +191,7 @@ public struct WhatIfRunner: Sendable {
         let scope = Scope(orgID: org.orgID)
         let nowMs = site.clocks.businessNowMs()
         let today = org.zone.day(atS: nowMs / 1000)
-        let tariff = try PackCheck.read(asked.text)
+        let tariff = try await site.money.read { try PackCheck.read(asked.text, scope, in: $0) }
         let months = try asked.asked.months(today: max(today, asked.madeOn(org.zone)))
         let pricing = WhatIfPricing(tariff: tariff, against: asked.asked.against, months: months, today: today)
         let (accounts, held, books) = try await site.money.read { transaction in

@@ -187,7 +187,7 @@ public struct AskWhatIf: Command {
         }
         var asked = asked
         let text = try subjectText(&asked, scope, in: transaction)
-        let tariff = try PackCheck.read(text)
+        let tariff = try PackCheck.read(text, scope, in: transaction)
         if asked.against != WhatIfAsked.present {
             let other = try Packs.book(asked.against, scope, in: transaction).tariffs[0]
             guard other.currency == tariff.currency, other.minorDigits == tariff.minorDigits else {
