@@ -64,6 +64,41 @@ import Testing
         }
     }
 
+    /// More than is read at a time: parts are the whole, and a version ends where the next begins.
+    @Test(arguments: TestEngine.available)
+    func theListIsWhole(_ engine: TestEngine) async throws {
+        try await withDatabase(engine, migrations: PacksSchema.migrations) { database in
+            try await database.write { transaction in
+                for number in 100..<320 {
+                    var pack = PacksTests.base(1)
+                    pack.id = "P\(number)"
+                    try Packs.store(pack, from: Self.day, Self.scope, in: transaction)
+                }
+                try Packs.store(tariff: Self.text(2, from: "2026-04-01"), Self.scope, in: transaction)
+                try Packs.store(tariff: Self.text(3, from: "2026-06-15"), Self.scope, in: transaction)
+            }
+            func list(_ filter: PackFilter = PackFilter(), after: PackPlace? = nil, limit: Int) async throws
+                -> [PackVersion]
+            {
+                try await database.read {
+                    try PackShelf.list(filter, after: after, limit: limit, today: Self.day, Self.scope, in: $0)
+                }
+            }
+            let whole = try await list(limit: .max)
+            #expect(whole.count == 222 && whole.first?.toDay == CivilDay("2026-06-14") && whole[1].toDay == nil)
+            var (parts, after) = ([PackVersion](), PackPlace?.none)
+            repeat {
+                let part = try await list(after: after, limit: 100)
+                parts += part
+                after = part.count == 100 ? part.last.flatMap { PackPlace("\(PackPlace($0))") } : nil
+            } while after != nil
+            #expect(parts == whole)
+            var late = PackFilter()
+            late.text = "p31"
+            #expect(try await list(late, limit: 4).map(\.packID) == ["P310", "P311", "P312", "P313"])
+        }
+    }
+
     /// A pack of before and a tariff file are versions of one another.
     @Test func aPackOfBeforeIsAVersionOfTheBook() async throws {
         try await withDatabase(.sqlite, migrations: PacksSchema.migrations) { database in

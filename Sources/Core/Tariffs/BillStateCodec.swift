@@ -3,7 +3,7 @@
 import CivilTime
 
 extension BillState {
-    /// The first byte; 1 was `MonthState`.
+    /// The first byte; 1 was that of months of packs.
     static let format: UInt8 = 2
     private static let maximumBytes = 1_000_000
 

@@ -58,6 +58,10 @@ extension ReadyBill {
     }
 }
 
+func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+}
+
 extension [UInt8] {
     fileprivate mutating func put(_ text: String) {
         Tariffs.append(UInt32(text.utf8.count), to: &self)

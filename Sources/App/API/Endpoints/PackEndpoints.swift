@@ -6,6 +6,16 @@ import Packs
 import SQL
 import Tariffs
 
+/// Where a part of the list of packs ends.
+struct PackListPlace: TextValue {
+    var text: String
+    init(_ text: String) { self.text = text }
+    static let sample = PackListPlace("3.LT-DOMESTIC")
+    static let schema = Schema(
+        .string(length: 3...75, words: nil, pattern: "^[0-9]{1,10}[.][ -~]{1,64}$", format: nil),
+        accepts: { PackPlace($0) != nil })
+}
+
 struct PackQuery: APIModel {
     var query: String?
     var packID: String?
@@ -15,6 +25,8 @@ struct PackQuery: APIModel {
     var category: String?
     var on: Day?
     var isHeld: Bool?
+    var after: PackListPlace?
+    var limit: Int?
     static let notes: [String: Note] = [
         "query": Note("Only packs with this in their id or name.", length: 0...64),
         "packID": Note("Only versions of this pack.", length: 1...64),
@@ -22,6 +34,8 @@ struct PackQuery: APIModel {
         "kind": Note("Only packs of this kind."), "standing": Note("Only versions that stand so today."),
         "category": Note("Only packs open to this category.", length: 1...64),
         "on": Note("Only versions in force on this day."), "isHeld": Note("Only packs that somebody holds, or nobody."),
+        "after": Note("The `next` of the part before; without it the list begins."),
+        "limit": Note("How many at most; 200 when not given.", range: 1...500),
     ]
     var filter: PackFilter {
         var filter = PackFilter()
@@ -65,7 +79,11 @@ struct PackVersionView: APIModel {
 
 struct PackListView: APIModel {
     var items: [PackVersionView]
-    static let notes: [String: Note] = ["items": Note("In order of id and version.", itemsMax: 1000)]
+    var next: PackListPlace?
+    static let notes: [String: Note] = [
+        "items": Note("In order of id and version."),
+        "next": Note("Send it as `after` to go on; absent at the end."),
+    ]
 }
 
 struct PackVersionPath: APIModel {
@@ -232,12 +250,16 @@ extension Endpoints {
                 example: PackQuery(standing: .inForce), outputExample: PackListView(items: [.example]),
                 run: { input, context in
                     let today = try await context.today()
-                    return try await context.read { transaction, scope in
-                        PackListView(
-                            items: try PackShelf.list(input.filter, today: today, scope, in: transaction).map {
-                                PackVersionView($0)
-                            })
+                    let limit = input.limit ?? 200
+                    let found = try await context.read { transaction, scope in
+                        try PackShelf.list(
+                            input.filter, after: input.after.flatMap { PackPlace($0.text) }, limit: limit + 1,
+                            today: today, scope, in: transaction)
                     }
+                    let items = found.prefix(limit)
+                    return PackListView(
+                        items: items.map { PackVersionView($0) },
+                        next: found.count > limit ? items.last.map { PackListPlace("\(PackPlace($0))") } : nil)
                 })),
         AnyEndpoint(
             Endpoint<PackVersionPath, PackSheetView>(
@@ -253,7 +275,7 @@ extension Endpoints {
                     return try await context.read { transaction, scope in
                         var filter = PackFilter()
                         (filter.packID, filter.version) = (input.packID, input.version)
-                        let found = try PackShelf.list(filter, today: today, scope, in: transaction)
+                        let found = try PackShelf.list(filter, limit: 1, today: today, scope, in: transaction)
                         guard let pack = found.first else {
                             throw Refusal(.notFound, "There is no such version of a pack.", at: "version")
                         }

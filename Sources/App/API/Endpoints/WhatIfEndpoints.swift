@@ -149,7 +149,9 @@ struct WhatIfView: APIModel {
 
 struct WhatIfListQuery: APIModel {
     var limit: Int?
-    static let notes: [String: Note] = ["limit": Note("How many at most; 20 when not given.", range: 1...100)]
+    static let notes: [String: Note] = [
+        "limit": Note("How many at most; 20 when not given.", range: 1...Int64(WhatIf.keptMax))
+    ]
 }
 
 struct WhatIfItemView: APIModel {
@@ -238,8 +240,8 @@ extension Endpoints {
                     EndpointText(
                         "Ask what a pack would have cost",
                         "Prices a draft or a pack over the past load of consumers, and what they held over the "
-                            + "same days with the same engine. The job `what-if` does the work; read it to see how far "
-                            + "it is. Nothing is posted."),
+                            + "same days with the same engine, without add-on packs. The job `what-if` does the work; "
+                            + "read it to see how far it is. Nothing is posted."),
                     example: .example, outputExample: .example, rate: .heavy, idempotency: .keyed,
                     problems: [.notFound, .conflict],
                     run: { input, context in

@@ -69,7 +69,9 @@ public func listPacks(
         let org = try await open.org(options.orgID)
         let today = org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
         let rows = try await open.site.money.read { transaction in
-            try PackShelf.list(filter, today: today, Scope(orgID: org.orgID), in: transaction).map {
+            try PackShelf.list(
+                filter, limit: .max, today: today, Scope(orgID: org.orgID), in: transaction
+            ).map {
                 PackRow(
                     pack: $0.packID, version: $0.version, kind: $0.kind.rawValue, name: $0.name,
                     standing: $0.standing.rawValue, from: $0.fromDay.description, to: $0.toDay?.description,

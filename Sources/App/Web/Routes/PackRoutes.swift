@@ -50,6 +50,8 @@ extension Desk {
 
     // MARK: List and sheet
 
+    private static let packsMax = 200
+
     private func packList(_ call: PageCall) async throws -> Answer {
         var words = FilterWords()
         var filter = PackFilter()
@@ -60,6 +62,7 @@ extension Desk {
         filter.isHeld = words.read(call.query["held"]) { ["yes": true, "no": false][$0] }
         filter.on = words.read(call.query["on"]) { Self.day($0) }
         filter.category = call.query["category"].flatMap { $0.isEmpty ? nil : String($0.prefix(64)) }
+        let after = words.read(call.query["after"]) { PackPlace($0) }
         let (actor, today, wanted) = (try call.actor, today(call), filter)
         let state = words.read(call.query["drafts"]) { PackDraft.State(rawValue: $0) }
         let mayDraft = actor.has(.draftPacks) || actor.has(.approvePacks)
@@ -68,8 +71,12 @@ extension Desk {
                 mayDraft
                 ? try PackDraft.page(
                     states: state.map { [$0] } ?? [.draft, .submitted], limit: 100, actor.scope, in: transaction) : []
+            let packs = try PackShelf.list(
+                wanted, after: after, limit: Self.packsMax + 1, today: today, actor.scope, in: transaction)
             return PacksView(
-                packs: try PackShelf.list(wanted, today: today, actor.scope, in: transaction), filter: wanted,
+                packs: Array(packs.prefix(Self.packsMax)), isFirstPage: after == nil,
+                hasMore: packs.count > Self.packsMax,
+                count: try PackShelf.count(actor.scope, in: transaction), filter: wanted,
                 categories: try SupplyAccount.categories(orgID: actor.scope.orgID, in: transaction), drafts: drafts,
                 draftState: state, people: try Self.people(drafts.map(\.authorID), actor.scope, in: transaction),
                 whatIfs: mayDraft ? try WhatIf.list(limit: 20, actor.scope, in: transaction) : [],
@@ -94,7 +101,8 @@ extension Desk {
         let page = try await services.site.money.read { transaction in
             var filter = PackFilter()
             filter.packID = packID
-            let versions = try PackShelf.list(filter, today: today, actor.scope, in: transaction)
+            let versions = try PackShelf.list(
+                filter, limit: .max, today: today, actor.scope, in: transaction)
             guard let usual = versions.last(where: { $0.standing == .inForce }) ?? versions.last else {
                 throw Refusal(.notFound, "There is no such pack.")
             }

@@ -104,6 +104,11 @@ public struct WhatIf: Sendable, Equatable {
             """, [.int(scope.orgID), .int(whatIfID ?? 0)], decode)
     }
 
+    /// Whether any is not done.
+    public static func isAnyOpen(_ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
+        try next(nil, scope, in: transaction) != nil
+    }
+
     static func waiting(
         _ whatIfID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Int64] {
