@@ -19,6 +19,7 @@ import Testing
         "estimates.accuracy": "the methods of estimation",
         "meters.outages": "the latest outages of one meter, at most 200",
         "packs.list": "packs that are published, at most 1,000",
+        "calendars.list": "versions of calendars of the company, at most 1,000",
         "what-ifs.list": "the latest that were asked, at most 100",
         "accounts.pack-offers": "what is sold to one account, at most 1,000",
         "supply.holds": "the latest holds, at most 50",

@@ -11,13 +11,16 @@ public func storeTariffs(
     _ site: SiteOptions, orgID: Int64?, files: [String], _ console: Console
 ) async throws -> CommandStatus {
     let texts = try files.map { path in
-        let bytes = try readFile(path, limit: 500_000)
-        // Before anything is stored: all files can be read.
-        _ = try TariffReader.read(bytes, file: shownName(path))
-        return StoreTariff(text: String(decoding: bytes, as: UTF8.self), file: shownName(path))
+        StoreTariff(
+            text: String(decoding: try readFile(path, limit: 500_000), as: UTF8.self), file: shownName(path))
     }
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
+        // Before anything is stored: all files can be read.
+        let calendars = try await open.site.money.read { try Calendars.all(Scope(orgID: org.orgID), in: $0) }
+        for command in texts {
+            _ = try TariffReader.read(Array(command.text.utf8), file: command.file, calendars: calendars)
+        }
         for command in texts {
             console.say(try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli"))
         }

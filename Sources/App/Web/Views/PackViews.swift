@@ -69,6 +69,7 @@ extension PacksView: PageContent {
         var row = Fields()
         row.set("lede", w.count("packs.lede", Set(packs.map(\.packID)).count))
         row.set("action", Paths.packs)
+        row.set("calendarsHref", Paths.calendars)
         row.set("query", filter.text ?? "")
         row.set("on", filter.on?.description ?? "")
         row.set(
