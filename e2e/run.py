@@ -105,7 +105,7 @@ def staff_pages(walk, page):
     pages += [("accounts", "/accounts"), ("exceptions", "/exceptions"), ("collection", "/collection")]
     pages += [("commands", "/commands"), ("events", "/events"), ("events-aside", "/events/aside")]
     pages.append(("meters-empty", "/meters?q=no-such-meter"))
-    pages += [("packs", "/packs"), ("subscriptions", "/subscriptions")]
+    pages += [("packs", "/packs"), ("calendars", "/calendars"), ("subscriptions", "/subscriptions")]
     page.goto(walk.base + "/packs")
     pack = first_link(page, r"/packs/[A-Z0-9%-]+(\?.*)?")
     walk.check(pack is not None, "/packs", "no pack to open")

@@ -19,6 +19,7 @@ import Testing
         "estimates.accuracy": "the methods of estimation",
         "meters.outages": "the latest outages of one meter, at most 200",
         "what-ifs.list": "the last hundred, more are not kept",
+        "calendars.list": "versions of calendars of the company, at most 1,000",
         "supply.holds": "the latest holds, at most 50",
         "supply.rules": "dated sets of rules, at most 1,000",
         "accounts.supply-decisions": "the latest decisions of one account, at most 50",

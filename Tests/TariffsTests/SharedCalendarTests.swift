@@ -167,6 +167,11 @@ import Testing
             state = priced.closing
         }
         #expect(sum == bill.totalMinor)
+        // An interval that was not measured counts on neither side.
+        var holed = days
+        holed[1].importVAh[3] = -1
+        let less = try Self.priced("").bill(holed, period("2024-04-01", "2024-04-03"))
+        #expect(less.lines("pf").contains { $0.label == "power factor 0.802 (71.000 kWh of 88.500 kVAh)" })
         var other = DayInput(load: days[1])
         let bytes = ready.inputBytes(other, opening: .start)
         other.load.importVAh[3] += 1

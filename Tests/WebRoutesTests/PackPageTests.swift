@@ -152,7 +152,7 @@ import Testing
             #expect(one.energyWh == 16_650 && one.after == 10_823 && one.days == 5 && one.missingDays == 0)
             #expect(one.before == charged && charged > 0)
             #expect(one.parts.values.reduce(0) { $0 + $1.after } == one.after)
-            let report = found.report(rows)
+            let report = found.report(rows, try TariffReader.read(Array(found.text.utf8), file: "text"))
             // The third consumer has no meter.
             #expect(report.total.count == 2 && report.aside.map(\.count) == [1])
             #expect(report.total.gainers + report.total.losers == 2)

@@ -2,13 +2,16 @@
 import Access
 import Clocks
 import Payments
+import Rating
 import Watch
 
 public enum BusbarRequests {
     /// A command under the mechanism stands here, or what is stored of it could not be read again.
     /// - Parameter settings: a stored change of a setting is read with it.
     public static func kinds(_ settings: SettingRegistry) -> ConfirmedKinds {
-        ConfirmedKinds([ConfirmedKind(AdjustBalance.self), SetSetting.stored(in: settings)])
+        ConfirmedKinds([
+            ConfirmedKind(AdjustBalance.self), ConfirmedKind(StoreCalendar.self), SetSetting.stored(in: settings),
+        ])
     }
 
     /// Their names, for the rule of who must ask whom.

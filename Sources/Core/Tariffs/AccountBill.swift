@@ -24,7 +24,7 @@ public struct TariffLoadDay: Sendable, Equatable {
     public var importWh: [Int32]
     public var exportWh: [Int32]
     public var generationWh: [Int32]
-    /// Apparent energy drawn, for power factors.
+    /// Apparent energy drawn, for power factors; below zero where it was not measured: that interval does not count.
     public var importVAh: [Int32]
 
     public init(

@@ -191,8 +191,9 @@ struct DayPricer {
             case .criticalPeak(let charge):
                 try slots.addCritical(charge, &state.totals.runs[index], without: taken)
             case .powerFactor(let charge) where !charge.isDaily && !input.load.importVAh.isEmpty:
-                state.totals.runs[index].wh += input.load.importTotalWh
-                state.totals.runs[index].apparentVAh += input.load.importVAh.reduce(0) { $0 + Int64($1) }
+                let measured = input.load.measuredForFactor
+                state.totals.runs[index].wh += measured.wh
+                state.totals.runs[index].apparentVAh += measured.apparentVAh
             case .addOns:
                 state.totals.runs[index].wh += take?.wh ?? 0
                 state.totals.runs[index].micro += take?.micro ?? 0

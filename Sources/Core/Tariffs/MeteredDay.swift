@@ -27,7 +27,7 @@ struct MeteredDay {
                     load.day.description, "\(values.count) values for \(count) intervals",
                     remedy: "give all files the same intervals")
             }
-            if let slot = values.firstIndex(where: { $0 < 0 }) {
+            if values != load.importVAh, let slot = values.firstIndex(where: { $0 < 0 }) {
                 throw TariffError(
                     load.day.description, "\(values[slot]) Wh at \(clock(load.slotStartMinutes[slot])), below zero",
                     remedy: "give what is fed in as a file of its own (--export)")

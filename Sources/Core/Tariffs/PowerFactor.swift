@@ -58,8 +58,8 @@ extension ComponentView {
     /// What the factor of one day adds to what was charged that day.
     func ppm(_ charge: PowerFactorCharge, onDayOf load: TariffLoadDay) throws(TariffError) -> Int64 {
         guard measuresFactor else { return charge.ppm(try given()) }
-        let apparentVAh = load.importVAh.reduce(0) { $0 + Int64($1) }
-        return PowerFactorCharge.thousandths(wh: load.importTotalWh, apparentVAh: apparentVAh).map(charge.ppm) ?? 0
+        let measured = load.measuredForFactor
+        return PowerFactorCharge.thousandths(wh: measured.wh, apparentVAh: measured.apparentVAh).map(charge.ppm) ?? 0
     }
 
     private static func words(_ factor: Int64) -> String {
@@ -107,6 +107,15 @@ extension ComponentReader {
         var charge = PowerFactorCharge(steps: steps, bases: try bases())
         if let found = fields.take("over") { charge.isDaily = try fields.word(found, "over", FactorSpan.self) == .day }
         return charge
+    }
+}
+
+extension TariffLoadDay {
+    /// Real and apparent energy of the intervals in which both were measured.
+    var measuredForFactor: (wh: Int64, apparentVAh: Int64) {
+        zip(importWh, importVAh).reduce((0, 0)) { sum, slot in
+            slot.1 < 0 ? sum : (sum.0 + Int64(slot.0), sum.1 + Int64(slot.1))
+        }
     }
 }
 

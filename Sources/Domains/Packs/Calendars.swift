@@ -17,6 +17,14 @@ extension PacksSchema {
             """,
             "ALTER TABLE pack ADD COLUMN calendars {text} NOT NULL DEFAULT ''",
         ])
+
+    /// Which tariffs look at apparent energy. Of those that are stored: all that have the word, were it in a label.
+    static let apparent = Migration(
+        81, .money, "tariffs with power factors",
+        [
+            "ALTER TABLE pack ADD COLUMN looks_at_apparent {flag} NOT NULL DEFAULT 0",
+            "UPDATE pack SET looks_at_apparent = 1 WHERE format = 1 AND definition LIKE '%powerFactor%'",
+        ])
 }
 
 /// A version as it was stored.
@@ -75,7 +83,7 @@ public enum Calendars {
             ORDER BY pack_id, version LIMIT 1000
             """, [.int(scope.orgID)]
         ) { (packID: try $0.text(0), version: try $0.int(1), names: try $0.text(2)) }
-            .filter { $0.names.split(separator: " ").contains(Substring(name)) }.map { ($0.packID, $0.version) }
+        .filter { $0.names.split(separator: " ").contains(Substring(name)) }.map { ($0.packID, $0.version) }
     }
 
     /// Reads a calendar from outside.
@@ -142,7 +150,10 @@ public enum Calendars {
     }
 
     /// Removes all versions of a calendar that no published tariff looks at.
-    public static func remove(_ name: String, _ context: CommandContext, in transaction: any SQLTransaction) throws {
+    /// - Returns: how many versions it had.
+    public static func remove(
+        _ name: String, _ context: CommandContext, in transaction: any SQLTransaction
+    ) throws -> Int {
         let scope = context.actor.scope
         let users = try users(of: name, scope, in: transaction)
         guard users.isEmpty else {
@@ -154,6 +165,7 @@ public enum Calendars {
             "DELETE FROM company_calendar WHERE org_id = $1 AND name = $2", [.int(scope.orgID), .text(name)])
         guard removed > 0 else { throw Refusal(.notFound, "There is no calendar \(name).", at: "name") }
         context.changed(.company, "calendar \(name)", from: "\(removed) versions", to: nil)
+        return Int(removed)
     }
 
     private static func words(_ users: [(packID: String, version: Int64)]) -> String {

@@ -49,7 +49,7 @@ extension Packs {
                 Array(text.utf8), file: file, calendars: Calendars.all(scope, in: transaction))
             let isNew = try store(
                 tariff.id, tariff.version, .base, tariff.validFrom, text, .tariff,
-                looksAtExport: tariff.metering != .importOnly, calendars: tariff.sharedCalendars, scope, transaction)
+                tariff: tariff, scope, transaction)
             if isNew { _ = try TariffBook(stored: versions(of: tariff.id, scope, in: transaction)) }
             return tariff
         } catch let error as TariffError {
@@ -104,6 +104,16 @@ extension Packs {
         try transaction.query(
             """
             SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND looks_at_export = 1
+            ORDER BY pack_id
+            """, [.int(scope.orgID)]
+        ) { try $0.text(0) }
+    }
+
+    /// Names of base packs of which a version looks at apparent energy, for a power factor.
+    public static func lookingAtApparent(_ scope: Scope, in transaction: any SQLTransaction) throws -> [String] {
+        try transaction.query(
+            """
+            SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND looks_at_apparent = 1
             ORDER BY pack_id
             """, [.int(scope.orgID)]
         ) { try $0.text(0) }

@@ -27,8 +27,8 @@ struct RateChunk: Command {
     var month: CivilMonth
     /// Energy drawn, in order of day, by the first meter of a chain.
     var blocks: [Int64: [StoredBlock]]
-    /// Energy fed in, of those whose tariffs may look at it.
-    var exports: [Int64: [CivilDay: StoredBlock]]
+    /// Other channels, of those whose tariffs may look at them.
+    var beside: [Int64: SideReadings]
     var meterCount: Int
     /// Charges the blocks also where a newer version was charged: the readings were restored from an older backup.
     var acceptsOlder: Bool
@@ -86,7 +86,7 @@ struct RateChunk: Command {
             facts: try ChunkFacts(blocks.values.flatMap(\.self), month, scope, transaction),
             delivery: try DeliveryPaths(scope, in: transaction))
         for (first, stored) in blocks.sorted(by: { $0.key < $1.key }) {
-            try rate(stored, exports[first] ?? [:], &batch, context, transaction)
+            try rate(stored, beside[first] ?? SideReadings(), &batch, context, transaction)
             if batch.legs.count >= Self.legsPerEntry { try close(&batch, context, transaction) }
         }
         try close(&batch, context, transaction)
@@ -143,7 +143,7 @@ struct RateChunk: Command {
 
     /// The days of one meter, or of meters that followed each other, in order; account by account.
     private func rate(
-        _ stored: [StoredBlock], _ exports: [CivilDay: StoredBlock], _ batch: inout Batch, _ context: CommandContext,
+        _ stored: [StoredBlock], _ beside: SideReadings, _ batch: inout Batch, _ context: CommandContext,
         _ transaction: any SQLTransaction
     ) throws {
         var rest = stored.filter { $0.block.lowestQuality > .missing }[...]
@@ -156,13 +156,13 @@ struct RateChunk: Command {
             let own = rest.prefix { facts.accountID(of: $0) == accountID }
             rest = rest.dropFirst(own.count)
             let account = try facts.account(accountID, context.actor.scope, transaction)
-            try rate(account, Array(own), exports, &batch, context, transaction)
+            try rate(account, Array(own), beside, &batch, context, transaction)
         }
     }
 
     /// The days of one account, one after the other: each begins where the one before ended.
     private func rate(
-        _ account: SupplyAccount, _ items: [StoredBlock], _ exports: [CivilDay: StoredBlock], _ batch: inout Batch,
+        _ account: SupplyAccount, _ items: [StoredBlock], _ beside: SideReadings, _ batch: inout Batch,
         _ context: CommandContext, _ transaction: any SQLTransaction
     ) throws {
         let scope = context.actor.scope
@@ -186,12 +186,10 @@ struct RateChunk: Command {
         for item in items {
             var reason = RatingRefusal.withoutBase
             do {
-                let export = exports[item.day].flatMap { $0.block.lowestQuality > .missing ? $0 : nil }
-                let readings = DayReadings(
-                    day: item.day, meterID: item.meterID, importWh: item.block.values, exportWh: export?.block.values)
-                if let priced = try batch.shelf.input(readings, account, held, transaction) {
+                if let priced = try batch.shelf.input(beside.readings(item), account, held, transaction) {
                     state = try charge(
-                        item, export, account, priced, opening: priced.opening(after: state, of: packID),
+                        item, beside.export(item.day), account, priced,
+                        opening: priced.opening(after: state, of: packID),
                         known: known[item.day], &batch, context, transaction)
                     packID = priced.tariff.id
                     leansOn = leansOn || priced.needsHistory || priced.bill.period.last > month.last

@@ -32,13 +32,13 @@ public struct Rater: Sendable {
     public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
         var made = 0
         let months = try await site.readings.monthsInReach()
-        let exporters = try await exporters()
+        let beside = try await besideMeters()
         for month in months {
             let shard = try await site.readings.shard(month)
             made += try await follow(.importWh, of: nil, month, shard, made, progress)
-            // Energy fed in may come later than what was drawn; where no tariff looks at it, nothing is followed.
-            if !exporters.isEmpty {
-                made += try await follow(.exportWh, of: exporters, month, shard, made, progress)
+            // Other channels may come later than the energy drawn; where no tariff looks at one, nothing is followed.
+            for channel in SideMeters.channels where !beside[channel].isEmpty {
+                made += try await follow(channel, of: beside[channel], month, shard, made, progress)
             }
         }
         made += try await takeUpAgain()
@@ -74,15 +74,9 @@ public struct Rater: Sendable {
         }
     }
 
-    /// Meters of accounts that ever held a tariff which looks at energy fed in.
-    private func exporters() async throws -> Set<Int64> {
+    private func besideMeters() async throws -> SideMeters {
         let scope = Scope(orgID: org.orgID)
-        return try await site.money.read { transaction in
-            let packs = try Packs.lookingAtExport(scope, in: transaction)
-            return try packs.reduce(into: []) { found, packID in
-                found.formUnion(try Subscription.meters(holding: packID, scope, in: transaction))
-            }
-        }
+        return try await site.money.read { try SideMeters(scope, in: $0) }
     }
 
     /// Rates one day of every meter again, and with it the later days of its month. What comes out the same is not
@@ -247,8 +241,8 @@ public struct Rater: Sendable {
             try MeterReplacement.since(month.first, scope, in: transaction)
         }
         let chains = MeterChain.all(firstDay, exchanges.filter { $0.day <= month.last })
-        let exporters = try await exporters()
-        let (blocks, exports) = try await shard.read { [org] transaction in
+        let besideMeters = try await besideMeters()
+        let (blocks, beside) = try await shard.read { [org] transaction in
             func read(_ chain: MeterChain, _ channel: Channel) throws -> [StoredBlock] {
                 var own: [Int64: [StoredBlock]] = [:]
                 for (meterID, from, to) in chain.days(to: month.last) {
@@ -258,17 +252,15 @@ public struct Rater: Sendable {
                 return chain.joined(own, zone: org.zone)
             }
             var blocks: [Int64: [StoredBlock]] = [:]
-            var exports: [Int64: [CivilDay: StoredBlock]] = [:]
+            var beside: [Int64: SideReadings] = [:]
             for chain in chains {
                 blocks[chain.meters[0]] = try read(chain, .importWh)
-                guard chain.meters.contains(where: exporters.contains) else { continue }
-                exports[chain.meters[0]] = Dictionary(
-                    try read(chain, .exportWh).map { ($0.day, $0) }, uniquingKeysWith: { $1 })
+                beside[chain.meters[0]] = try besideMeters.readings(chain) { try read(chain, $0) }
             }
-            return (blocks, exports)
+            return (blocks, beside)
         }
         return RateChunk(
-            org: org, month: month, blocks: blocks, exports: exports, meterCount: firstDay.count,
+            org: org, month: month, blocks: blocks, beside: beside, meterCount: firstDay.count,
             acceptsOlder: acceptsOlder, begun: begun)
     }
 }

@@ -3,6 +3,7 @@
 import Access
 import CivilTime
 import Clocks
+import Cryptography
 import Packs
 import SQL
 import Tariffs
@@ -23,7 +24,9 @@ public struct StoreCalendar: ConfirmedCommand, Codable {
     }
     public var key: String? { nil }
     public var subjectID: Int64 { 0 }
-    public var content: String { "file=\(file)\n\(text)" }
+    public var content: String {
+        "file=\(file) bytes=\(text.utf8.count) sha256=\(Secret.hex(Hash.sha256(Array(text.utf8))))"
+    }
 
     public func isSensitive(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool {
         let calendar = try Calendars.read(text, file: file)
@@ -58,11 +61,12 @@ public struct RemoveCalendar: Command {
     public var subjectID: Int64 { 0 }
     public var content: String { "calendar=\(calendar)" }
 
-    public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws {
+    /// - Returns: how many versions it had.
+    public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Int {
         guard context.actor.scope.isWholeCompany else {
             throw Refusal(.forbidden, "Calendars belong to the whole company.")
         }
-        try Calendars.remove(calendar, context, in: transaction)
+        return try Calendars.remove(calendar, context, in: transaction)
     }
 }
 

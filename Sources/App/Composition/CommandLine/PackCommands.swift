@@ -158,15 +158,16 @@ public func savePackDraft(
     _ console: Console
 ) async throws -> CommandStatus {
     let bytes = try readFile(file, limit: PackDraft.textMax)
-    // What is wrong in the file is told with its own name.
-    _ = try TariffReader.read(bytes, file: shownName(file))
     let text = String(decoding: bytes, as: UTF8.self)
     return try await withSite(site) { open in
         try await naming(packOptions) {
             let org = try await open.org(orgID)
             let actor = try await person.actor(open, orgID: org.orgID)
             let known = try await open.site.money.read { transaction in
-                try draftID.map { try PackDraft.find($0, actor.scope, in: transaction) }
+                // What is wrong in the file is told with its own name.
+                let calendars = try Calendars.all(actor.scope, in: transaction)
+                _ = try TariffReader.read(bytes, file: shownName(file), calendars: calendars)
+                return try draftID.map { try PackDraft.find($0, actor.scope, in: transaction) }
             }
             let placed = try await open.site.perform(
                 SavePackDraft(

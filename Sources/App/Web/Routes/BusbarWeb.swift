@@ -29,7 +29,7 @@ public enum BusbarWeb {
             + desk.walletPages
             + desk.peoplePages + desk.keyPages + desk.approvalPages
             + desk.auditPages
-            + desk.reportPages + desk.packPages + desk.subscriptionPages + desk.simulatorPages
+            + desk.reportPages + desk.packPages + desk.calendarPages + desk.subscriptionPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }

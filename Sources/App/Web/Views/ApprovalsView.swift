@@ -122,6 +122,7 @@ extension ChangeRequest {
     fileprivate func title(_ w: Wording) -> Markup {
         switch command {
         case "payments.adjust": w.say("approvals.adjust")
+        case "packs.store-calendar": w.say("approvals.storeCalendar")
         case "access.set-setting": w.say("approvals.setSetting")
         default: "\(command)"
         }

@@ -45,14 +45,15 @@ struct ComponentWords {
                 } ?? w.say("sheet.excessMore", ["price": price(step.milliPerKW, .milliPerKW)])
             }
         case .powerFactor(let charge):
-            charge.steps.map { step in
-                w.say(
-                    step.isBelow ? "sheet.factorBelow" : "sheet.factorAbove",
-                    [
-                        "n": "\(fixedPoint(step.hundredths, places: 2))", "percent": percent(step.ppmPerHundredth),
-                        "of": names(charge.bases),
-                    ])
-            }
+            (charge.isDaily ? [w.say("sheet.factorDaily")] : [])
+                + charge.steps.map { step in
+                    w.say(
+                        step.isBelow ? "sheet.factorBelow" : "sheet.factorAbove",
+                        [
+                            "n": "\(fixedPoint(step.hundredths, places: 2))", "percent": percent(step.ppmPerHundredth),
+                            "of": names(charge.bases),
+                        ])
+                }
         case .share(let charge): share(charge)
         case .minimum(let charge):
             [

@@ -73,6 +73,7 @@ extension PacksView: PageContent {
         var row = Fields()
         row.set("lede", w.count("packs.lede", count))
         row.set("action", Paths.packs)
+        row.set("calendarsHref", Paths.calendars)
         row.set("query", filter.text ?? "")
         row.set("on", filter.on?.description ?? "")
         row.set(

@@ -102,6 +102,10 @@ struct WhatIfPricing: Sendable {
     static let noReadings = "no month with enough readings"
 
     /// Whether anything on either side looks at what is fed in.
+    func needsApparent(_ books: TrialBooks) -> Bool {
+        tariff.looksAtApparent || books.byPack.values.flatMap(\.tariffs).contains(where: \.looksAtApparent)
+    }
+
     func needsExport(_ books: TrialBooks) -> Bool {
         tariff.metering != .importOnly || books.byPack.values.contains { $0.needsExport }
     }
@@ -212,7 +216,7 @@ public struct WhatIfRunner: Sendable {
         }
         let loads = try await AccountLoads.of(
             accounts, from: months.lowerBound.first, to: min(months.upperBound.last, today.advanced(by: -1)),
-            needsExport: pricing.needsExport(books), site: site, org: org)
+            needsExport: pricing.needsExport(books), needsApparent: pricing.needsApparent(books), site: site, org: org)
         let outcomes = zip(loads, held).map { loads, held in
             (loads.account.accountID, pricing.outcome(loads, held: held, books))
         }
