@@ -232,7 +232,7 @@ let package = Package(
                 "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
                 "Payments",
                 "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE", "Aggregation",
-                "Tariffs", "IS15959", "TestRetailer", "TestSupport", logging,
+                "Tariffs", "IS15959", "PaymentPort", "TestGateway", "TestRetailer", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("Subscriptions", ["Subscriptions", "Tariffs", "CivilTime"]),
