@@ -39,6 +39,38 @@ import Testing
         }
     }
 
+    static func refused<Value>(_ body: () async throws -> Value) async -> Refusal? {
+        do {
+            _ = try await body()
+            return nil
+        } catch { return error as? Refusal }
+    }
+
+    /// Stored by two persons.
+    static func confirmed(_ text: String, _ town: RatedTown) async throws {
+        // Who drafts packs asks; another who approves them confirms.
+        try await town.site.money.write { transaction in
+            for id in Int64(1)...2 {
+                try transaction.run(
+                    """
+                    INSERT INTO login (org_id, login_id, username, name, role, password_hash, language)
+                    VALUES (1, $1, $2, 'N', 'administrator', '', 'en')
+                    """, [.int(id), .text("user-\(id)")])
+            }
+        }
+        func person(_ id: Int64) -> Actor { Actor(loginID: id, role: .administrator, scope: town.scope) }
+        let asked = try await town.site.ask(
+            StoreCalendar(text: text), as: person(1), source: "test")
+        guard case .waits(let request) = asked else {
+            Issue.record("it did not wait")
+            return
+        }
+        #expect(try await town.site.money.read { try Calendars.all(town.scope, in: $0)["tod"].count } == 1)
+        let desk = RequestDesk(site: town.site, kinds: ConfirmedKinds([ConfirmedKind(StoreCalendar.self)]))
+        let done = try await desk.confirm(request.requestID, as: person(2), source: "test")
+        #expect(done.state == .confirmed)
+    }
+
     @Test(arguments: TestEngine.available)
     func aCalendarInUseIsProtected(_ engine: TestEngine) async throws {
         try await withSite(engine, migrations: RatedTown.migrations) { stores in
@@ -47,18 +79,12 @@ import Testing
             func store(_ text: String) async throws -> String {
                 try await town.site.perform(StoreCalendar(text: text, file: "c.yaml"), as: Self.system, source: "test")
             }
-            func refused<Value>(_ body: () async throws -> Value) async -> Refusal? {
-                do {
-                    _ = try await body()
-                    return nil
-                } catch { return error as? Refusal }
-            }
             // No tariff can name what is not there.
-            let early = await refused {
+            let early = await Self.refused {
                 try await town.site.money.write { try Packs.store(tariff: Self.tariff, town.scope, in: $0) }
             }
             #expect(early?.message == "there is no calendar tod")
-            let gap = await refused { try await store(Self.calendar(1, from: "2026-04-01", rest: "00:00-18:00")) }
+            let gap = await Self.refused { try await store(Self.calendar(1, from: "2026-04-01", rest: "00:00-18:00")) }
             #expect(gap?.message.contains("no band covers 22:00-24:00") == true && gap?.at == "c.yaml:5")
             #expect(try await store(Self.calendar(1, from: "2026-04-01")) == "tod@1")
             #expect(try await store(Self.calendar(1, from: "2026-04-01")) == "tod@1")
@@ -71,40 +97,20 @@ import Testing
             let longer = { (from: String) in
                 Self.calendar(2, from: from, peak: "18:00-23:00", rest: "[00:00-18:00, 23:00-24:00]")
             }
-            let late = await refused { try await store(longer("2026-04-10")) }
+            let late = await Self.refused { try await store(longer("2026-04-10")) }
             #expect(late?.message == "Days up to 2026-04-10 are charged by calendar tod.")
             #expect(late?.hint == "Let the new version begin on 2026-04-11 or later.")
-            let other = await refused {
+            let other = await Self.refused {
                 try await store(longer("2026-04-11").replacing("rest:", with: "night:"))
             }
             #expect(other?.message.contains("TOD cannot be priced by it") == true)
-            let removed = await refused {
+            let removed = await Self.refused {
                 try await town.site.perform(RemoveCalendar(calendar: "tod"), as: Self.system, source: "test")
             }
             #expect(removed?.message == "Published packs look at calendar tod: TOD@1.")
             #expect(try await town.balance(101).balancePaise == -10 * day)
 
-            // Who drafts packs asks; another who approves them confirms.
-            try await town.site.money.write { transaction in
-                for id in Int64(1)...2 {
-                    try transaction.run(
-                        """
-                        INSERT INTO login (org_id, login_id, username, name, role, password_hash, language)
-                        VALUES (1, $1, $2, 'N', 'administrator', '', 'en')
-                        """, [.int(id), .text("user-\(id)")])
-                }
-            }
-            func person(_ id: Int64) -> Actor { Actor(loginID: id, role: .administrator, scope: town.scope) }
-            let asked = try await town.site.ask(
-                StoreCalendar(text: longer("2026-04-11")), as: person(1), source: "test")
-            guard case .waits(let request) = asked else {
-                Issue.record("it did not wait")
-                return
-            }
-            #expect(try await town.site.money.read { try Calendars.all(town.scope, in: $0)["tod"].count } == 1)
-            let desk = RequestDesk(site: town.site, kinds: ConfirmedKinds([ConfirmedKind(StoreCalendar.self)]))
-            let done = try await desk.confirm(request.requestID, as: person(2), source: "test")
-            #expect(done.state == .confirmed)
+            try await Self.confirmed(longer("2026-04-11"), town)
             try await town.read(Self.flat([11, 12]))
             try await town.rate()
             let next = Int64(5 * 800 + 19 * 500)

@@ -136,8 +136,8 @@ import Testing
     static func priced(_ over: String) throws -> Tariff {
         try tariff(
             components: head
-                + "  - {id: pf, kind: powerFactor, of: [energy], \(over)steps: [{below: 0.9, percentPerHundredth: 1}]}\n"
-        )
+                + "  - {id: pf, kind: powerFactor, of: [energy], \(over)"
+                + "steps: [{below: 0.9, percentPerHundredth: 1}]}\n")
     }
     /// 24 kWh a day; kVAh of each day as given.
     static func days(_ apparent: [Int32]) -> [TariffLoadDay] {

@@ -324,6 +324,7 @@ private let rows: [String: Row] = [
     "GET /reports": Row(roles: staff), "GET /reports/{name}": Row(roles: staff),
     "GET /aggregation": Row(roles: staff),
     "GET /packs": Row(roles: staff), "GET /packs/{id}": Row(roles: staff, ids: pack),
+    "GET /calendars": Row(roles: staff), "GET /calendars/{id}": Row(roles: staff, ids: calendarOfEach),
     "GET /packs/drafts": Row(roles: staff), "POST /packs/drafts": Row(roles: staff),
     "GET /packs/drafts/{id}": Row(roles: staff, ids: packDraft),
     "POST /packs/drafts/{id}": Row(roles: staff, ids: packDraft),

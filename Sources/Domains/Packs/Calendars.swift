@@ -23,7 +23,10 @@ extension PacksSchema {
         81, .money, "tariffs with power factors",
         [
             "ALTER TABLE pack ADD COLUMN looks_at_apparent {flag} NOT NULL DEFAULT 0",
-            "UPDATE pack SET looks_at_apparent = 1 WHERE format = 1 AND definition LIKE '%powerFactor%'",
+            """
+            UPDATE pack SET looks_at_apparent = 1
+            WHERE format = 1 AND definition <> REPLACE(definition, 'powerFactor', '')
+            """,
         ])
 }
 

@@ -1,5 +1,5 @@
-// What a tariff may look at beside the energy drawn: channels of the same meter, for some meters only. Says which meters
-// those are and how their days are read; prices nothing.
+// What a tariff may look at beside the energy drawn: channels of the same meter, for some meters only. Says which
+// meters those are and how their days are read; prices nothing.
 import Access
 import CivilTime
 import IntervalData

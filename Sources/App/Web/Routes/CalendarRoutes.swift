@@ -1,4 +1,5 @@
-// Calendars of the company: the list and one with its versions. Read only: they are stored at the terminal or by the API.
+// Calendars of the company: the list and one with its versions. Read only: they are stored at the terminal or by the
+// API.
 import API
 import Access
 import Packs

@@ -1,5 +1,5 @@
-// CalendarDrawing: a version of a calendar drawn: bands over the day, kinds of day and seasons, holidays in words, and the
-// same as a table. Shows; knows no price but what it is told.
+// CalendarDrawing: a version of a calendar drawn: bands over the day, kinds of day and seasons, holidays in words, and
+// the same as a table. Shows; knows no price but what it is told.
 import Charts
 import CivilTime
 import Quantities

@@ -1,5 +1,5 @@
-// CalendarsView: the calendars that tariffs share, with who uses them; CalendarPageView: one with its versions drawn. They
-// show; Packs says what there is.
+// CalendarsView: the calendars that tariffs share, with who uses them; CalendarPageView: one with its versions drawn.
+// They show; Packs says what there is.
 import API
 import Access
 import CivilTime
