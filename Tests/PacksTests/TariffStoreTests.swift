@@ -99,6 +99,25 @@ import Testing
         }
     }
 
+    /// Without a draft only what nobody holds is published; the same file again changes nothing.
+    @Test func whatConsumersHoldTakesADraft() async throws {
+        try await PackShop.with(.sqlite) { shop in
+            func store(_ packID: String, version: Int) async throws -> String {
+                let text = Self.text(version, from: "2026-0\(version + 2)-01").replacing(
+                    "id: DOM", with: "id: \(packID)")
+                return try await shop.site.perform(StoreTariff(text: text), as: PackShop.system, source: "test")
+            }
+            #expect(try await store("UP0001", version: 2) == "UP0001@2")
+            try await shop.ask(.apply, "UP0001", on: "2022-01-01")
+            #expect(try await store("UP0001", version: 2) == "UP0001@2")
+            let packs = try await shop.count("pack")
+            let refusal = await refused { _ = try await store("UP0001", version: 3) }
+            #expect(refusal?.code == .conflict && refusal?.at == "tariff", "\(refusal.debugDescription)")
+            #expect(try await shop.count("pack") == packs)
+            #expect(try await store("SHOP", version: 3) == "SHOP@3")
+        }
+    }
+
     /// A pack of before and a tariff file are versions of one another.
     @Test func aPackOfBeforeIsAVersionOfTheBook() async throws {
         try await withDatabase(.sqlite, migrations: PacksSchema.migrations) { database in

@@ -178,8 +178,11 @@ public struct StoreTariff: Command {
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> String {
         let scope = context.actor.scope
         guard scope.isWholeCompany else { throw Refusal(.forbidden, "Tariffs belong to the whole company.") }
-        try refuseHeld(scope, context, in: transaction)
+        let before = try versionCount(scope, in: transaction)
         let tariff = try Packs.store(tariff: text, file: file, scope, in: transaction)
+        if try versionCount(scope, in: transaction) != before {
+            try refuseHeld(tariff.id, scope, context, in: transaction)
+        }
         // A day ahead of any zone: what begins later has no day that was charged.
         if Int64(tariff.validFrom.number) <= context.businessNowMs / 86_400_000 + 1 {
             try RateAgain.from(tariff.validFrom, holdersOf: tariff.id, scope, in: transaction)
@@ -189,19 +192,20 @@ public struct StoreTariff: Command {
         return "\(tariff.id)@\(tariff.version)"
     }
 
-    /// What consumers hold is changed by a draft, which a second person approves and which gives notice.
+    /// What consumers hold is changed by a draft, which a second person approves and which gives notice. Thrown after
+    /// it was stored, it takes that back.
     private func refuseHeld(
-        _ scope: Scope, _ context: CommandContext, in transaction: any SQLTransaction
+        _ packID: String, _ scope: Scope, _ context: CommandContext, in transaction: any SQLTransaction
     ) throws {
-        // What is wrong with a text is said when it is stored.
-        guard let tariff = try? TariffReader.read(Array(text.utf8), file: file) else { return }
         let today = try Org.find(scope.orgID, in: transaction).zone.day(atS: context.businessNowMs / 1000)
-        let held = try PackShelf.holders(today: today, scope, in: transaction)[tariff.id] ?? 0
-        let known = try Packs.version(Int64(tariff.version), of: tariff.id, scope, in: transaction)
-        guard held > 0, known == nil else { return }
+        guard try PackShelf.holders(today: today, scope, in: transaction)[packID] ?? 0 > 0 else { return }
         throw Refusal(
-            .conflict, "Consumers hold \(tariff.id): a new version of it takes a draft and a second person.",
+            .conflict, "Consumers hold \(packID): a new version of it takes a draft and a second person.",
             hint: "Begin a draft of it instead.", at: file)
+    }
+
+    private func versionCount(_ scope: Scope, in transaction: any SQLTransaction) throws -> Int64? {
+        try transaction.first("SELECT COUNT(*) FROM pack WHERE org_id = $1", [.int(scope.orgID)]) { try $0.int(0) }
     }
 }
 

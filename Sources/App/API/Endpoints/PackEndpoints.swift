@@ -109,7 +109,9 @@ struct TariffTextInput: APIModel {
     static let notes: [String: Note] = [
         "text": Note("A tariff file, YAML or JSON.", length: 1...PackDraft.textMax)
     ]
-    static let example = TariffTextInput(text: "format: 1\nid: LT-DOMESTIC\n…")
+    static let example = TariffTextInput(
+        text: "format: 1\nid: LT-DOMESTIC\nversion: 4\nname: Domestic, low tension\nvalidFrom: 2027-01-01\n"
+            + "components:\n  - {id: energy, kind: energy, perKWh: 6.50}\n")
 }
 
 struct TariffCheckView: APIModel {
@@ -340,7 +342,7 @@ extension Endpoints {
                 "pack-drafts.add", "POST", "/api/v1/pack-drafts", access: .permission([.draftPacks]),
                 EndpointText(
                     "Begin a draft", "The text must read as a tariff and fit what is published; errors name the line."),
-                example: PackDraftInput(text: "format: 1\nid: LT-DOMESTIC\n…", note: "For the next year"),
+                example: PackDraftInput(text: TariffTextInput.example.text, note: "For the next year"),
                 outputExample: .example, rate: .heavy, idempotency: .keyed, bodyLimitBytes: 1_500_000,
                 problems: [.conflict],
                 run: { input, context in
@@ -357,7 +359,7 @@ extension Endpoints {
                     "Change a draft",
                     "On the revision you saw: what somebody else wrote meanwhile is not overwritten."),
                 example: PackDraftChange(
-                    draftID: ID(7001), revision: 1, text: "format: 1\nid: LT-DOMESTIC\n…", note: nil),
+                    draftID: ID(7001), revision: 1, text: TariffTextInput.example.text, note: nil),
                 outputExample: .example, rate: .heavy, bodyLimitBytes: 1_500_000, problems: [.notFound, .conflict],
                 run: { input, context in
                     let placed = try await context.perform(
