@@ -66,7 +66,8 @@ struct CalendarReader {
             throw fields.error(
                 found.line, "there is no calendar \(name)",
                 remedy: known.isEmpty
-                    ? "write it under calendars" : "\(near)give one of \(known.joined(separator: ", "))")
+                    ? "write it under calendars, or store it as a calendar of the company"
+                    : "\(near)give one of \(known.joined(separator: ", "))")
         }
         let versions = try versions(found, name, "bands", fields) { !$0.rows.isEmpty }
         return try fields.at(found.line) { () throws(TariffError) in

@@ -67,7 +67,7 @@ public func storeCalendars(
             file: shownName(path))
     }
     // Before anything is stored: all files can be read.
-    for command in commands { _ = try Calendars.read(command.text, file: command.file) }
+    for command in commands { _ = try SharedCalendar.read(Array(command.text.utf8), file: command.file) }
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
         for command in commands {
