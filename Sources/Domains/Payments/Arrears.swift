@@ -98,11 +98,6 @@ public struct Arrears: Sendable, Equatable {
         items.filter { $0.claimUntil.map { day <= $0 } ?? true }.reduce(0) { $0 + $1.remainingPaise }
     }
 
-    /// What supply may be cut for on a day. Nothing is cut for it by itself.
-    public func disconnectablePaise(on day: CivilDay) -> Int64 {
-        items.filter { $0.disconnectUntil.map { day <= $0 } ?? false }.reduce(0) { $0 + $1.remainingPaise }
-    }
-
     /// Nil for an account that never had any.
     public static func of(
         accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
