@@ -36,8 +36,9 @@ extension JournalSchema {
             CREATE VIEW book_unsettled AS
             SELECT b.org_id, b.account_range * 4096 + CAST(account.key AS BIGINT) AS journal_account_id,
               CAST(leg.value AS BIGINT) AS debit_paise, b.estimated * CAST(leg.value AS BIGINT) AS estimated_paise
-            FROM journal_unsettled u JOIN posting_bundle b ON b.org_id = u.org_id AND b.entry_id = u.entry_id
+            FROM journal_unsettled u CROSS JOIN posting_bundle b
             CROSS JOIN {json_each}(CAST(b.legs AS {json})) account CROSS JOIN {json_each}(account.value) leg
+            WHERE b.org_id = u.org_id AND b.entry_id = u.entry_id
             """,
             """
             CREATE VIEW book_balance AS

@@ -4,6 +4,13 @@ import Access
 import SQL
 
 extension Journal {
+    /// For SQL that joins many balances to `journal_balance`: `(journal_account_id, paise)` of what waits for the
+    /// company `$1`, debits positive.
+    public static let waitingSQL = """
+        (SELECT journal_account_id, CAST(SUM(debit_paise) AS BIGINT) AS paise FROM book_unsettled
+          WHERE org_id = $1 GROUP BY journal_account_id)
+        """
+
     /// Steps of so many legs wait at most.
     static let unsettledLegsMax: Int64 = 20_000
 

@@ -2,6 +2,7 @@
 import Access
 import Accounts
 import CivilTime
+import Journal
 import Meters
 import SQL
 
@@ -53,7 +54,7 @@ public struct SupplyListing: Sendable, Equatable {
             parameters.append(value)
             return "$\(parameters.count)"
         }
-        var (only, joined) = ("", "")
+        var only = ""
         if !filter.prefix.isEmpty {
             // U+10FFFF closes the range of everything that begins with the prefix.
             let (low, high) = (mark(.text(filter.prefix)), mark(.text(filter.prefix + "\u{10FFFF}")))
@@ -64,15 +65,16 @@ public struct SupplyListing: Sendable, Equatable {
         }
         if let standing = filter.standing { only += " AND \(standingSQL) = \(mark(.text(standing.rawValue)))" }
         if let balanceBelowPaise = filter.balanceBelowPaise {
+            let most = mark(.int(balanceBelowPaise))
+            // Sets, which SQLite makes once; a join with what waits would go over all of it for every account.
             only += """
-                 AND COALESCE((SELECT -debit_balance_paise FROM journal_balance WHERE journal_balance.org_id = $1
-                  AND journal_account_id = supply_account.account_id), 0) - COALESCE(waiting.paise, 0)
-                  < \(mark(.int(balanceBelowPaise)))
-                """
-            joined = """
-                 LEFT JOIN (SELECT journal_account_id, CAST(SUM(debit_paise) AS BIGINT) AS paise FROM book_unsettled
-                  WHERE org_id = $1 GROUP BY journal_account_id) waiting
-                  ON waiting.journal_account_id = supply_account.account_id
+                 AND (COALESCE((SELECT -debit_balance_paise FROM journal_balance WHERE journal_balance.org_id = $1
+                  AND journal_account_id = supply_account.account_id), 0) < \(most)
+                  AND supply_account.account_id NOT IN (
+                    SELECT journal_account_id FROM book_unsettled WHERE org_id = $1)
+                  OR supply_account.account_id IN (SELECT w.journal_account_id FROM \(Journal.waitingSQL) w
+                    LEFT JOIN journal_balance b ON b.org_id = $1 AND b.journal_account_id = w.journal_account_id
+                    WHERE -COALESCE(b.debit_balance_paise, 0) - w.paise < \(most)))
                 """
         }
         if let placeID = filter.placeID {
@@ -82,7 +84,7 @@ public struct SupplyListing: Sendable, Equatable {
         let reach = SupplyAccount.scopeFilter(scope, &parameters)
         return try transaction.query(
             """
-            SELECT supply_account.account_id, \(standingSQL), supply_state.since_ms FROM \(tables)\(joined)
+            SELECT supply_account.account_id, \(standingSQL), supply_state.since_ms FROM \(tables)
             WHERE supply_account.org_id = $1 AND account_number > $2\(only)\(reach)
             ORDER BY account_number LIMIT $3
             """, parameters
