@@ -249,39 +249,14 @@ public enum Journal {
         _ input: EntryInput, key: String, businessAtMs: Int64, entryID: Int64, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws -> Int64 {
-        let org = SQLValue.int(scope.orgID)
         let digest = input.digest
         if let (earlier, known) = try posted(key, input, scope, transaction) {
             guard known == digest else { throw JournalError.otherInput(key: key) }
             return earlier
         }
-        // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction
-        // again (a plain INSERT would fail it), and then the entry is seen above.
-        let added = try transaction.run(
-            """
-            INSERT INTO journal_entry (org_id, entry_id, entry_key, kind, business_at_ms, input_digest)
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, entry_key) DO NOTHING
-            """, [org, .int(entryID), .text(key), .text(input.kind), .int(businessAtMs), .bytes(digest)])
-        guard added == 1 else { throw SQLError(.unique, "another writer has posted the same entry; try again") }
-        try transaction.runMany(
-            """
-            INSERT INTO posting (org_id, entry_id, line, \(Leg.columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            """,
-            input.legs.enumerated().map { index, leg in [org, .int(entryID), .int(index + 1)] + leg.values })
-        // One update an account, in order of id, so that two writers never wait for each other in a circle.
-        var steps: [Int64: (Int64, Int64)] = [:]
-        for leg in input.legs {
-            let step = steps[leg.journalAccountID] ?? (0, 0)
-            steps[leg.journalAccountID] = (step.0 + leg.amountPaise, step.1 + (leg.estimated ? leg.amountPaise : 0))
-        }
-        try transaction.runMany(
-            """
-            INSERT INTO journal_balance (org_id, journal_account_id, debit_balance_paise, estimated_paise)
-            VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, journal_account_id) DO UPDATE SET
-              debit_balance_paise = journal_balance.debit_balance_paise + excluded.debit_balance_paise,
-              estimated_paise = journal_balance.estimated_paise + excluded.estimated_paise
-            """,
-            steps.sorted { $0.key < $1.key }.map { [org, .int($0.key), .int($0.value.0), .int($0.value.1)] })
+        let entry = NewEntry(
+            key: key, kind: input.kind, legs: input.legs, businessAtMs: businessAtMs, entryID: entryID)
+        try write([(entry, digest)], scope, in: transaction)
         return entryID
     }
 

@@ -1,0 +1,110 @@
+// Several entries of the book in few statements. Each is posted as by itself; decides nothing else.
+import Access
+import SQL
+
+/// An entry to be posted together with others.
+public struct NewEntry: Sendable {
+    /// Derived from the business fact.
+    public var key: String
+    public var kind: String
+    public var legs: [Leg]
+    public var businessAtMs: Int64
+    public var entryID: Int64
+
+    public init(key: String, kind: String, legs: [Leg], businessAtMs: Int64, entryID: Int64) {
+        self.key = key
+        self.kind = kind
+        self.legs = legs
+        self.businessAtMs = businessAtMs
+        self.entryID = entryID
+    }
+}
+
+extension Journal {
+    /// Posts entries with different keys, each as ``post(key:kind:legs:businessAtMs:timeIsFact:entryID:_:in:)`` does.
+    /// - Returns: of each the id of the entry that its key stands for, or why it was not posted.
+    public static func post(
+        _ entries: [NewEntry], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Result<Int64, JournalError>] {
+        let known = Set(
+            try transaction.queryEach(
+                "SELECT entry_key FROM journal_entry WHERE org_id = $1 AND entry_key = $each", [.int(scope.orgID)],
+                entries.map { .text($0.key) }
+            ) { try $0.text(0) })
+        var new: [(entry: NewEntry, digest: [UInt8])] = []
+        var results: [Result<Int64, JournalError>] = []
+        for entry in entries {
+            prove(entry.legs)
+            let input = EntryInput(what: .entry, kind: entry.kind, factAtMs: nil, legs: entry.legs)
+            guard known.contains(entry.key) else {
+                new.append((entry, input.digest))
+                results.append(.success(entry.entryID))
+                continue
+            }
+            do {
+                let entryID = try post(
+                    input, key: entry.key, businessAtMs: entry.businessAtMs, entryID: entry.entryID, scope,
+                    in: transaction)
+                results.append(.success(entryID))
+            } catch let error as JournalError {
+                results.append(.failure(error))
+            }
+        }
+        try write(new, scope, in: transaction)
+        return results
+    }
+
+    /// Writes entries whose keys are not used and whose legs are proven.
+    static func write(
+        _ entries: [(entry: NewEntry, digest: [UInt8])], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        let org = SQLValue.int(scope.orgID)
+        // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction
+        // again (a plain INSERT would fail it), and then the entry is seen before.
+        try transaction.runMany(
+            """
+            INSERT INTO journal_entry (org_id, entry_id, entry_key, kind, business_at_ms, input_digest)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, entry_key) DO NOTHING
+            """,
+            entries.map { entry, digest in
+                [
+                    org, .int(entry.entryID), .text(entry.key), .text(entry.kind), .int(entry.businessAtMs),
+                    .bytes(digest),
+                ]
+            })
+        try transaction.runMany(
+            """
+            INSERT INTO posting (org_id, entry_id, line, \(Leg.columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            """,
+            entries.flatMap { entry, _ in
+                entry.legs.enumerated().map { index, leg in [org, .int(entry.entryID), .int(index + 1)] + leg.values }
+            })
+        // One update an account, in order of id, so that two writers never wait for each other in a circle.
+        var steps: [Int64: (Int64, Int64)] = [:]
+        for leg in entries.lazy.flatMap(\.entry.legs) {
+            let step = steps[leg.journalAccountID] ?? (0, 0)
+            steps[leg.journalAccountID] = (step.0 + leg.amountPaise, step.1 + (leg.estimated ? leg.amountPaise : 0))
+        }
+        try transaction.runMany(
+            """
+            INSERT INTO journal_balance (org_id, journal_account_id, debit_balance_paise, estimated_paise)
+            VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, journal_account_id) DO UPDATE SET
+              debit_balance_paise = journal_balance.debit_balance_paise + excluded.debit_balance_paise,
+              estimated_paise = journal_balance.estimated_paise + excluded.estimated_paise
+            """,
+            steps.sorted { $0.key < $1.key }.map { [org, .int($0.key), .int($0.value.0), .int($0.value.1)] })
+    }
+
+    /// Balances of wallets as their owners see them; one that nothing was posted to is not there.
+    public static func balancesPaise(
+        ofAccounts accountIDs: [Int64], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64: Int64] {
+        let found = try transaction.queryEach(
+            """
+            SELECT journal_account_id, -debit_balance_paise FROM journal_balance
+            WHERE org_id = $1 AND journal_account_id = $each
+            """, [.int(scope.orgID)], accountIDs.map { .int($0) }
+        ) { (try $0.int(0), try $0.int(1)) }
+        return Dictionary(found, uniquingKeysWith: { balance, _ in balance })
+    }
+}
