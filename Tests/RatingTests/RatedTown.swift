@@ -107,7 +107,7 @@ struct RatedTown: Sendable {
 
     func entries() async throws -> Int64 {
         try await site.money.read {
-            try $0.first("SELECT COUNT(*) FROM posting", []) { try $0.int(0) } ?? 0
+            try $0.first("SELECT COUNT(*) FROM book_posting", []) { try $0.int(0) } ?? 0
         }
     }
 }

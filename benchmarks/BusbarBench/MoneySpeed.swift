@@ -70,12 +70,12 @@ enum MoneySpeed {
             }
             let sum = try transaction.first(
                 """
-                SELECT CAST(SUM(-debit_balance_paise) AS BIGINT) FROM journal_balance
+                SELECT CAST(SUM(-debit_balance_paise) AS BIGINT) FROM book_balance
                 WHERE org_id = 1 AND journal_account_id > 100
                 """, []
             ) { try $0.int(0) }
             let postings = try transaction.first(
-                "SELECT COUNT(*) FROM posting WHERE org_id = 1 AND kind = $1 AND journal_account_id > 100",
+                "SELECT COUNT(*) FROM book_posting WHERE org_id = 1 AND kind = $1 AND journal_account_id > 100",
                 [.text(kind)]
             ) { try $0.int(0) }
             return (sum ?? 0, postings ?? 0)

@@ -9,6 +9,8 @@ final class PostgresConnection {
         var types: [Oid]
     }
     let target: PostgresTarget
+    /// As in `SQLTransaction`.
+    let lane: Int
     private var handle: OpaquePointer?
     /// By the text as the caller wrote it; one entry for each combination of types it was called with.
     private var prepared: [String: [Prepared]] = [:]
@@ -20,7 +22,7 @@ final class PostgresConnection {
     /// Rows in flight before their answers are read.
     private static let pipelineRows = 512
 
-    init(_ target: PostgresTarget) { self.target = target }
+    init(_ target: PostgresTarget, lane: Int = 0) { (self.target, self.lane) = (target, lane) }
 
     /// Connects when there is no connection, and drops prepared statements when there are too many.
     func makeReady() throws {

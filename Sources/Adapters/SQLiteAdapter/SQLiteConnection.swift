@@ -12,7 +12,10 @@ final class SQLiteConnection {
 
     enum Role { case writer, reader }
 
+    private static let countsNoMemory: Void = busbar_sqlite_count_no_memory()
+
     init(path: String, role: Role, synchronous: String, busyTimeoutMs: Int32) throws {
+        Self.countsNoMemory
         var opened: OpaquePointer?
         // A reader opens the file for writing too: only so can it join a write-ahead log. query_only holds it back.
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == .writer ? SQLITE_OPEN_CREATE : 0)
@@ -133,6 +136,7 @@ final class SQLiteConnection {
 /// A transaction on a connection. After a failed statement nothing more runs in it, as on PostgreSQL.
 final class SQLiteTransaction: SQLTransaction {
     let engine = SQLEngine.sqlite
+    let isOnlyWriter = true
     private let connection: SQLiteConnection
     private var failure: (any Error)?
 
@@ -171,6 +175,12 @@ final class SQLiteTransaction: SQLTransaction {
                     statement.reset()
                 }
             }
+        }
+    }
+
+    func runMany(_ sql: String, integers: [Int64], columns: Int) throws {
+        try guarded {
+            try connection.withStatement(sql) { try $0.runMany(integers, columns: columns) }
         }
     }
 

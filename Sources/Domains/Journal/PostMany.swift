@@ -36,7 +36,7 @@ extension Journal {
         for entry in entries {
             prove(entry.legs)
             let input = EntryInput(what: .entry, kind: entry.kind, factAtMs: nil, legs: entry.legs)
-            guard known.contains(entry.key) else {
+            guard known.contains(entry.key) || entry.legs.count >= Bundles.legsMin else {
                 new.append((entry, input.digest))
                 results.append(.success(entry.entryID))
                 continue
@@ -54,11 +54,10 @@ extension Journal {
         return results
     }
 
-    /// Writes entries whose keys are not used and whose legs are proven.
-    static func write(
+    /// Entries whose keys are not used; their postings follow.
+    static func insert(
         _ entries: [(entry: NewEntry, digest: [UInt8])], _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
-        let org = SQLValue.int(scope.orgID)
         // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction
         // again (a plain INSERT would fail it), and then the entry is seen before.
         try transaction.runMany(
@@ -68,43 +67,50 @@ extension Journal {
             """,
             entries.map { entry, digest in
                 [
-                    org, .int(entry.entryID), .text(entry.key), .text(entry.kind), .int(entry.businessAtMs),
-                    .bytes(digest),
+                    .int(scope.orgID), .int(entry.entryID), .text(entry.key), .text(entry.kind),
+                    .int(entry.businessAtMs), .bytes(digest),
                 ]
             })
+    }
+
+    /// Writes entries of few legs, whose keys are not used and whose legs are proven.
+    static func write(
+        _ entries: [(entry: NewEntry, digest: [UInt8])], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        let org = SQLValue.int(scope.orgID)
+        try insert(entries, scope, in: transaction)
         try transaction.runMany(
             """
             INSERT INTO posting (org_id, entry_id, line, \(Leg.columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             """,
             entries.flatMap { entry, _ in
-                entry.legs.enumerated().map { index, leg in [org, .int(entry.entryID), .int(index + 1)] + leg.values }
+                entry.legs.enumerated().map { index, leg in
+                    [org, SQLValue.int(entry.entryID), SQLValue.int(index + 1)] + leg.values
+                }
             })
-        // One update an account, in order of id, so that two writers never wait for each other in a circle.
-        var steps: [Int64: (Int64, Int64)] = [:]
-        for leg in entries.lazy.flatMap(\.entry.legs) {
-            let step = steps[leg.journalAccountID] ?? (0, 0)
-            steps[leg.journalAccountID] = (step.0 + leg.amountPaise, step.1 + (leg.estimated ? leg.amountPaise : 0))
-        }
-        try transaction.runMany(
-            """
-            INSERT INTO journal_balance (org_id, journal_account_id, debit_balance_paise, estimated_paise)
-            VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, journal_account_id) DO UPDATE SET
-              debit_balance_paise = journal_balance.debit_balance_paise + excluded.debit_balance_paise,
-              estimated_paise = journal_balance.estimated_paise + excluded.estimated_paise
-            """,
-            steps.sorted { $0.key < $1.key }.map { [org, .int($0.key), .int($0.value.0), .int($0.value.1)] })
+        try add(steps(of: entries.flatMap(\.entry.legs)), scope, in: transaction)
     }
 
     /// Balances of wallets as their owners see them; one that nothing was posted to is not there.
     public static func balancesPaise(
         ofAccounts accountIDs: [Int64], _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Int64: Int64] {
+        let org = SQLValue.int(scope.orgID)
         let found = try transaction.queryEach(
             """
             SELECT journal_account_id, -debit_balance_paise FROM journal_balance
             WHERE org_id = $1 AND journal_account_id = $each
-            """, [.int(scope.orgID)], accountIDs.map { .int($0) }
+            """, [org], accountIDs.map { .int($0) }
         ) { (try $0.int(0), try $0.int(1)) }
-        return Dictionary(found, uniquingKeysWith: { balance, _ in balance })
+        var balances = Dictionary(found, uniquingKeysWith: { balance, _ in balance })
+        let waits = try transaction.first(
+            "SELECT entry_id FROM journal_unsettled WHERE org_id = $1 LIMIT 1", [org]
+        ) { try $0.int(0) }
+        guard waits != nil else { return balances }
+        for accountID in accountIDs {
+            guard let step = try unsettled(ofAccount: accountID, scope, in: transaction) else { continue }
+            balances[accountID, default: 0] -= step.debitPaise
+        }
+        return balances
     }
 }

@@ -172,7 +172,7 @@ public struct Arrears: Sendable, Equatable {
                 SELECT
                   CAST(COALESCE(SUM(-b.debit_balance_paise) FILTER (WHERE b.debit_balance_paise < 0), 0) AS BIGINT),
                   CAST(COALESCE(SUM(b.debit_balance_paise) FILTER (WHERE b.debit_balance_paise > 0), 0) AS BIGINT)
-                FROM journal_balance b JOIN supply_account s ON s.org_id = b.org_id
+                FROM book_balance b JOIN supply_account s ON s.org_id = b.org_id
                   AND s.account_id = b.journal_account_id
                 WHERE b.org_id = $1
                 """, org
@@ -181,7 +181,7 @@ public struct Arrears: Sendable, Equatable {
             try transaction.first(
                 """
                 SELECT CAST(COALESCE(SUM(b.debit_balance_paise), 0) AS BIGINT)
-                FROM journal_balance b JOIN arrears_account a ON a.org_id = b.org_id
+                FROM book_balance b JOIN arrears_account a ON a.org_id = b.org_id
                   AND a.journal_account_id = b.journal_account_id
                 WHERE b.org_id = $1
                 """, org

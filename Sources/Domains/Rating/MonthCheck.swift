@@ -195,13 +195,8 @@ public struct MonthCheck: Sendable {
                 AND l.day = c.day) GROUP BY account_id
             """
         ) { (days: try $0.int(1), paise: try $0.int(2)) }
-        let posted = try byAccount(
-            """
-            SELECT journal_account_id, CAST(SUM(amount_paise) AS BIGINT) FROM posting
-            WHERE org_id = $1 AND supply_day >= $2 AND supply_day <= $3 AND kind IN ('charge', 'reversal')
-              AND journal_account_id IN (\(marks)) GROUP BY journal_account_id
-            """
-        ) { try $0.int(1) }
+        let posted = try Journal.suppliedPaise(
+            ofAccounts: accounts, from: month.first, through: month.last, scope, in: transaction)
         let refusals = try byAccount(
             """
             SELECT account_id, MIN(reason) FROM rating_refusal

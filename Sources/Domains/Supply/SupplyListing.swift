@@ -53,7 +53,7 @@ public struct SupplyListing: Sendable, Equatable {
             parameters.append(value)
             return "$\(parameters.count)"
         }
-        var only = ""
+        var (only, joined) = ("", "")
         if !filter.prefix.isEmpty {
             // U+10FFFF closes the range of everything that begins with the prefix.
             let (low, high) = (mark(.text(filter.prefix)), mark(.text(filter.prefix + "\u{10FFFF}")))
@@ -66,7 +66,13 @@ public struct SupplyListing: Sendable, Equatable {
         if let balanceBelowPaise = filter.balanceBelowPaise {
             only += """
                  AND COALESCE((SELECT -debit_balance_paise FROM journal_balance WHERE journal_balance.org_id = $1
-                  AND journal_account_id = supply_account.account_id), 0) < \(mark(.int(balanceBelowPaise)))
+                  AND journal_account_id = supply_account.account_id), 0) - COALESCE(waiting.paise, 0)
+                  < \(mark(.int(balanceBelowPaise)))
+                """
+            joined = """
+                 LEFT JOIN (SELECT journal_account_id, CAST(SUM(debit_paise) AS BIGINT) AS paise FROM book_unsettled
+                  WHERE org_id = $1 GROUP BY journal_account_id) waiting
+                  ON waiting.journal_account_id = supply_account.account_id
                 """
         }
         if let placeID = filter.placeID {
@@ -76,7 +82,7 @@ public struct SupplyListing: Sendable, Equatable {
         let reach = SupplyAccount.scopeFilter(scope, &parameters)
         return try transaction.query(
             """
-            SELECT supply_account.account_id, \(standingSQL), supply_state.since_ms FROM \(tables)
+            SELECT supply_account.account_id, \(standingSQL), supply_state.since_ms FROM \(tables)\(joined)
             WHERE supply_account.org_id = $1 AND account_number > $2\(only)\(reach)
             ORDER BY account_number LIMIT $3
             """, parameters
