@@ -88,11 +88,4 @@ enum NightlyRun {
         return #"{"accounts": \#(accounts), "total_paise": \#(paise), "wall_s": \#(used.wallS), "#
             + #""client_core_s": \#(used.coreS), "server_core_s": \#(serverS), "memory_mb": \#(peakMemoryMB())}"#
     }
-
-    /// The most this process ever held.
-    private static func peakMemoryMB() -> Int {
-        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) / 1024
-    }
 }

@@ -50,6 +50,8 @@ final class SQLiteConnection {
             // A long reader makes the log grow; give the room back once it is gone.
             try execute("PRAGMA journal_size_limit = 67108864")
             try execute("PRAGMA synchronous = \(synchronous)")
+            // A page that many commits change is brought into the file once for all of them.
+            try execute("PRAGMA wal_autocheckpoint = 8000")
         } else {
             try execute("PRAGMA query_only = ON")
         }

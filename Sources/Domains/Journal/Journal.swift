@@ -254,29 +254,18 @@ public enum Journal {
         _ input: EntryInput, key: String, businessAtMs: Int64, entryID: Int64, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws -> Int64 {
-        let org = SQLValue.int(scope.orgID)
         let digest = input.digest
         if let (earlier, known) = try posted(key, input, scope, transaction) {
             guard known == digest else { throw JournalError.otherInput(key: key) }
             return earlier
         }
-        // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction
-        // again (a plain INSERT would fail it), and then the entry is seen above.
-        let added = try transaction.run(
-            """
-            INSERT INTO journal_entry (org_id, entry_id, entry_key, kind, business_at_ms, input_digest)
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, entry_key) DO NOTHING
-            """, [org, .int(entryID), .text(key), .text(input.kind), .int(businessAtMs), .bytes(digest)])
-        guard added == 1 else { throw SQLError(.unique, "another writer has posted the same entry; try again") }
+        let entry = NewEntry(
+            key: key, kind: input.kind, legs: input.legs, businessAtMs: businessAtMs, entryID: entryID)
         guard input.legs.count >= Bundles.legsMin else {
-            try transaction.runMany(
-                """
-                INSERT INTO posting (org_id, entry_id, line, \(Leg.columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-                """,
-                input.legs.enumerated().map { index, leg in [org, .int(entryID), .int(index + 1)] + leg.values })
-            try add(steps(of: input.legs), scope, in: transaction)
+            try write([(entry, digest)], scope, in: transaction)
             return entryID
         }
+        try insert([(entry, digest)], scope, in: transaction)
         try Bundles.insert(input.legs, entryID: entryID, scope, in: transaction)
         try settle(or: entryID, input.legs, scope, in: transaction)
         return entryID
