@@ -99,6 +99,17 @@ public struct Recharge: Command {
         public var balancePaise: Int64
     }
 
+    static let entryKind = "recharge"
+    static func entryKey(_ method: PaymentMethod, _ reference: String) -> String {
+        "recharge:\(method.rawValue):\(reference)"
+    }
+    static func legs(_ accountID: Int64, _ amountPaise: Int64) -> [Leg] {
+        [
+            Leg(ChartAccount.paymentClearing.rawValue, amountPaise, .clearing),
+            Leg(accountID, -amountPaise, .recharge),
+        ]
+    }
+
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Receipt {
         guard Self.amountLimitsPaise.contains(amountPaise) else {
             throw Self.wrongAmount
@@ -119,12 +130,13 @@ public struct Recharge: Command {
         }
         let account = try SupplyAccount.find(accountID, scope, in: transaction)
         let rechargeID = context.ids.next()
-        let entryID = try post(
-            key: "recharge:\(method.rawValue):\(reference)", kind: "recharge",
-            legs: [
-                Leg(ChartAccount.paymentClearing.rawValue, amountPaise, .clearing),
-                Leg(account.accountID, -amountPaise, .recharge),
-            ], context, in: transaction)
+        let key = Self.entryKey(method, reference)
+        // What a gateway had authorised is expected already and is posted out of that.
+        let entryID =
+            try (method == .gateway ? Expected.post(key, context, in: transaction) : nil)
+            ?? post(
+                key: key, kind: Self.entryKind, legs: Self.legs(account.accountID, amountPaise), context,
+                in: transaction)
         try transaction.run(
             """
             INSERT INTO recharge (org_id, recharge_id, account_id, amount_paise, method, reference, business_at_ms,
