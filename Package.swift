@@ -315,8 +315,8 @@ let package = Package(
         tests(
             "Runs",
             domainBase + [
-                "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging",
-                "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
+                "API", "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
+                "Messaging", "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
             ]),
         tests(
             "Packs",
@@ -342,7 +342,8 @@ let package = Package(
             "WebRoutes",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "IntervalData", "Journal", "MeterData", "MeterPort",
-                "Packs", "Payments", "Rating", "Tariffs", "TestGateway", "TestRetailer", "TestSupport", "VEE", "Web",
+                "Packs", "Payments", "Rating", "Supply", "Tariffs", "TestGateway", "TestRetailer", "TestSupport", "VEE",
+                "Web",
             ]),
         tests(
             "Watch",

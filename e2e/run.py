@@ -252,6 +252,39 @@ def one_time_code(address):
     return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7fffffff) % 1_000_000:06}", step
 
 
+def old_debts(walk, person):
+    """The administrator puts an old debt on an account: an error beside its field, a look, the booking, a request."""
+    for language in LANGUAGES:
+        context, page = walk.context(language)
+        walk.sign_in(page, person)
+        page.goto(walk.base + "/accounts")
+        path = first_link(page, r"/accounts/\d+") + "/arrears"
+        page.goto(walk.base + path)
+
+        def send(act, fields):
+            form = page.locator(f"form:has(input[name=act][value={act}])")
+            for name, text in fields.items():
+                form.locator(f"[name={name}]").fill(text)
+            form.locator("button").press("Enter")
+
+        send("put", {"put-amount": "12x", "put-since": "2024-04-01", "put-reason": "bills of 2024"})
+        walk.check(page.locator("#put-amount-err").count() == 1, path, "no error beside the field")
+        walk.check(page.input_value("#put-amount") == "12x", path, "what was typed is lost")
+        walk.look(page, "arrears-wrong", WIDTHS, language=language)
+        send("put", {"put-amount": "600"})
+        walk.check(page.locator("#look").count() == 1, path, "nothing to look at before it is booked")
+        walk.look(page, "arrears-look", WIDTHS, language=language)
+        page.click("button[name=do][value=apply]")
+        walk.check(page.locator("main [role=status]").count() == 1, path, "the debt was not booked")
+        walk.look(page, "arrears-owing", WIDTHS, language=language)
+        send("write-off", {"off-amount": "50", "off-reason": "barred by time"})
+        page.click("button[name=do][value=apply]")
+        walk.check(page.locator("main [role=status] a[href^='/approvals']").count() == 1, path, "nothing waits")
+        page.click("main [role=status] a")
+        walk.look(page, "approvals-mine", WIDTHS, language=language)
+        context.close()
+
+
 def second_step(walk, person):
     """A code of an app is set up, asked for at the next sign-in, replaced by a recovery code, and taken off again."""
     context, page = walk.context("en")
@@ -515,6 +548,7 @@ def main():
         walk_administrator(walk, people["administrator"])
         walk_consumer(walk, consumer)
         recharge(walk, consumer)
+        old_debts(walk, people["administrator"])
         second_step(walk, staff)
         without_script(walk, staff)
         live_line(walk, staff)

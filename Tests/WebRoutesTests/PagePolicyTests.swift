@@ -269,6 +269,7 @@ private let rows: [String: Row] = [
     "GET /meters/{id}/history": Row(roles: staff, ids: meter),
     "GET /accounts": Row(roles: staff), "GET /accounts/{id}": Row(roles: everybody, ids: account),
     "POST /accounts/{id}/recharges": Row(roles: everybody, ids: account),
+    "POST /accounts/{id}/emergency-credits": Row(roles: everybody, ids: account),
     "GET /accounts/{id}/statement": Row(roles: everybody, ids: account),
     "GET /accounts/{id}/days/{day}": Row(roles: everybody, ids: account),
     "GET /accounts/{id}/history": Row(roles: staff, ids: account),

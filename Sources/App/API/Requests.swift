@@ -1,8 +1,10 @@
 // Which commands of the product can wait for a second person, and how an endpoint answers that one waits.
 import Access
 import Clocks
+import Packs
 import Payments
 import Rating
+import Supply
 import Watch
 
 public enum BusbarRequests {
@@ -10,7 +12,8 @@ public enum BusbarRequests {
     /// - Parameter settings: a stored change of a setting is read with it.
     public static func kinds(_ settings: SettingRegistry) -> ConfirmedKinds {
         ConfirmedKinds([
-            ConfirmedKind(AdjustBalance.self), ConfirmedKind(StoreCalendar.self), SetSetting.stored(in: settings),
+            ConfirmedKind(AdjustBalance.self), ConfirmedKind(StoreCalendar.self), ConfirmedKind(WriteOffArrears.self),
+            ConfirmedKind(DecidePackDraft.self), ConfirmedKind(ReleaseCuts.self), SetSetting.stored(in: settings),
         ])
     }
 

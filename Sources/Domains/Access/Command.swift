@@ -31,6 +31,8 @@ public struct CommandContext: Sendable {
     public var businessNowMs: Int64
     public var systemNowMs: Int64
     public var ids: IDGenerator
+    /// A second person has confirmed the command, or is looked for: it runs, or is tried, as what two do.
+    public internal(set) var isForTwo = false
     /// What this attempt changes, field by field: ``changed(_:_:from:to:isPersonal:)``.
     public let changes = ChangeLog()
     public var orgID: Int64 { actor.scope.orgID }

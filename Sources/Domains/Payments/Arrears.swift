@@ -149,11 +149,19 @@ public struct Arrears: Sendable, Equatable {
     public static func troubled(
         limit: Int, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [InstalmentPlan] {
-        try transaction.query(
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(limit)]
+        let reach =
+            scope.isWholeCompany
+            ? ""
+            : """
+             AND EXISTS (SELECT 1 FROM supply_account WHERE supply_account.org_id = $1
+              AND supply_account.account_id = arrears_plan.account_id\(SupplyAccount.scopeFilter(scope, &parameters)))
+            """
+        return try transaction.query(
             """
             SELECT \(InstalmentPlan.columns) FROM arrears_plan
-            WHERE org_id = $1 AND state = 'active' AND problem IS NOT NULL ORDER BY account_id LIMIT $2
-            """, [.int(scope.orgID), .int(limit)], InstalmentPlan.decode)
+            WHERE org_id = $1 AND state = 'active' AND problem IS NOT NULL\(reach) ORDER BY account_id LIMIT $2
+            """, parameters, InstalmentPlan.decode)
     }
 
     /// Sums over the company: what consumers have paid ahead, what they owe in their wallets, and from before.

@@ -100,6 +100,17 @@ public struct Recharge: GroupedCommand {
         public var balancePaise: Int64
     }
 
+    static let entryKind = "recharge"
+    static func entryKey(_ method: PaymentMethod, _ reference: String) -> String {
+        "recharge:\(method.rawValue):\(reference)"
+    }
+    static func legs(_ accountID: Int64, _ amountPaise: Int64) -> [Leg] {
+        [
+            Leg(ChartAccount.paymentClearing.rawValue, amountPaise, .clearing),
+            Leg(accountID, -amountPaise, .recharge),
+        ]
+    }
+
     /// What can be said of one by itself.
     private func prove(in transaction: any SQLTransaction, _ context: CommandContext) throws {
         guard Self.amountLimitsPaise.contains(amountPaise) else {
@@ -136,28 +147,26 @@ public struct Recharge: GroupedCommand {
         let open = asked.indices.filter { results[$0] == nil }
         let wallets = Set(open.map { asked[$0].command.accountID }).sorted()
         var balances = try Journal.balancesPaise(ofAccounts: wallets, scope, in: transaction)
-        let rechargeIDs = open.map { asked[$0].context.ids.next() }
-        let entries = open.map { asked[$0].command.entry(asked[$0].context) }
-        let posted = try Journal.post(entries, scope, in: transaction)
+        let entryIDs = try entryIDs(of: open.map { asked[$0] }, scope, in: transaction)
         var rows: [[SQLValue]] = []
         var events: [OutboxEvent] = []
-        for (place, index) in open.enumerated() {
+        for (index, entryID) in zip(open, entryIDs) {
             let (command, context) = asked[index]
-            // A reference the book knows already, by whatever way, is not paid in again.
-            guard case .success(let entryID) = posted[place], entryID == entries[place].entryID else {
+            guard let entryID else {
                 results[index] = .failure(Refusal.referenceUsed)
                 continue
             }
+            let rechargeID = context.ids.next()
             let balancePaise = balances[command.accountID, default: 0] + command.amountPaise
             balances[command.accountID] = balancePaise
-            rows.append(command.row(rechargeIDs[place], entryID: entryID, context))
+            rows.append(command.row(rechargeID, entryID: entryID, context))
             events += command.events(entryID: entryID, context)
             context.changed(
                 .account(command.accountID), "balance_paise", from: String(balancePaise - command.amountPaise),
                 to: String(balancePaise))
             results[index] = .success(
                 Receipt(
-                    rechargeID: rechargeIDs[place], entryID: entryID, amountPaise: command.amountPaise,
+                    rechargeID: rechargeID, entryID: entryID, amountPaise: command.amountPaise,
                     balancePaise: balancePaise))
         }
         try transaction.runMany(
@@ -187,13 +196,30 @@ public struct Recharge: GroupedCommand {
         }
     }
 
+    /// The entries they are posted by. Nil where the book knows the reference already, by whatever way: it is not paid
+    /// in again.
+    private static func entryIDs(
+        of asked: [(command: Recharge, context: CommandContext)], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64?] {
+        // What a gateway had authorised is expected already and is posted out of that.
+        var entryIDs = try asked.map { command, context in
+            command.method == .gateway
+                ? try Expected.post(command.entryKey, context, in: transaction) : nil
+        }
+        let rest = asked.indices.filter { entryIDs[$0] == nil }
+        let entries = rest.map { asked[$0].command.entry(asked[$0].context) }
+        for ((index, entry), posted) in zip(zip(rest, entries), try Journal.post(entries, scope, in: transaction)) {
+            if case .success(entry.entryID) = posted { entryIDs[index] = entry.entryID }
+        }
+        return entryIDs
+    }
+
+    private var entryKey: String { Self.entryKey(method, reference) }
+
     private func entry(_ context: CommandContext) -> NewEntry {
         NewEntry(
-            key: "recharge:\(method.rawValue):\(reference)", kind: "recharge",
-            legs: [
-                Leg(ChartAccount.paymentClearing.rawValue, amountPaise, .clearing),
-                Leg(accountID, -amountPaise, .recharge),
-            ], businessAtMs: context.businessNowMs, entryID: context.ids.next())
+            key: entryKey, kind: Self.entryKind, legs: Self.legs(accountID, amountPaise),
+            businessAtMs: context.businessNowMs, entryID: context.ids.next())
     }
 
     private func row(_ rechargeID: Int64, entryID: Int64, _ context: CommandContext) -> [SQLValue] {

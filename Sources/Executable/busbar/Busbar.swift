@@ -11,9 +11,7 @@ struct Busbar: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, SimulatorCommand.self,
             ImportCommand.self, RateCommand.self, PriceCommand.self, PacksCommand.self, CalendarsCommand.self,
-            PricesCommand.self,
-            JournalCommand.self,
-            ForecastCommand.self,
+            PricesCommand.self, JournalCommand.self, ArrearsCommand.self, ConversionCommand.self, ForecastCommand.self,
             ReliabilityCommand.self, OutageCommand.self, SupplyCommand.self, UserCommand.self, KeyCommand.self,
             OrgCommand.self,
             PlaceCommand.self, AuditCommand.self, MeterCommand.self,

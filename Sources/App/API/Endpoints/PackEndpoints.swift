@@ -411,12 +411,13 @@ extension Endpoints {
                 outputExample: .example, problems: [.notFound, .conflict],
                 run: { input, context in
                     let reason = input.reason ?? ""
-                    let placed = try await context.perform(
+                    let placed = try await context.ask(
                         try DecidePackDraft(
                             draftID: input.draftID.value, revision: input.revision, agrees: agrees, reason: reason,
                             evenWithoutNotice: input.evenWithoutNotice ?? false), why: reason)
                     return try await context.draft(placed.draftID)
-                }))
+                }
+            ).forTwo)
     }
 }
 

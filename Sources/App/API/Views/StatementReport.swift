@@ -174,7 +174,12 @@ public struct StatementReport: Sendable {
             item.what = .adjustment(reason: "Contract \(key[1]) ended early")
             item.against = [.fixed]
         case (.adjustment, _, _) where key[0] == "export" && key.count == 3:
-            item.what = .adjustment(reason: "Energy fed in by \(key[1]) in \(key[2])")
+            // A difference that followed later readings bears its number behind the month.
+            let month = key[2].prefix { $0 != ":" }
+            item.what = .adjustment(
+                reason: month.count == key[2].count
+                    ? "Energy fed in by \(key[1]) in \(month)"
+                    : "Energy fed in by \(key[1]) in \(month), corrected by later readings")
             item.against = [.energy]
         case (.adjustment, _, _):
             item.what = .adjustment(reason: reason)

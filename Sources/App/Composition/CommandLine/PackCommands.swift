@@ -197,13 +197,14 @@ public func movePackDraft(
             let revision = try await open.site.money.read {
                 try PackDraft.find(draftID, actor.scope, in: $0).revision
             }
-            func decide(_ agrees: Bool, _ reason: String, _ withoutNotice: Bool) async throws -> PackDraftPlaced {
-                try await open.site.perform(
+            func decide(_ agrees: Bool, _ reason: String, _ withoutNotice: Bool) async throws -> PackDraftPlaced? {
+                let asked = try await open.site.ask(
                     try DecidePackDraft(
                         draftID: draftID, revision: revision, agrees: agrees, reason: reason,
                         evenWithoutNotice: withoutNotice), as: actor, source: "cli", why: reason)
+                return asked.done(console)
             }
-            let placed: PackDraftPlaced
+            let placed: PackDraftPlaced?
             switch action {
             case .submit:
                 placed = try await open.site.perform(
@@ -214,7 +215,7 @@ public func movePackDraft(
             case .approve(let reason, let withoutNotice): placed = try await decide(true, reason, withoutNotice)
             case .reject(let reason): placed = try await decide(false, reason, false)
             }
-            say(placed, console)
+            if let placed { say(placed, console) }
             return .done
         }
     }

@@ -44,6 +44,10 @@ public struct PageFrame: Sendable {
         case outagePlanned, outageCalledOff, rulesSet, planSet, importStored, cutsHeld, cutsReleased
         /// Something about packs was asked; the act as it stands in an address.
         case packAsked(String)
+        /// What was asked is kept until a second person confirms it.
+        case waitsForSecond
+        /// Something about an old debt was booked or agreed; the emergency credit was taken.
+        case arrearsDone, emergencyTaken
         /// Nothing was done.
         case refused(Refusal)
 
@@ -239,6 +243,14 @@ extension PageFrame {
         case .importStored: note("ok", w.say("notice.importStored"))
         case .cutsHeld: note("ok", w.say("notice.cutsHeld"))
         case .cutsReleased: note("ok", w.say("notice.cutsReleased"))
+        case .waitsForSecond:
+            note(
+                "info",
+                w.say(
+                    "notice.waitsForSecond",
+                    ["link": w.link(Paths.approvals("mine", before: nil), w.say("approvals.title"))]))
+        case .arrearsDone: note("ok", w.say("notice.arrearsDone"))
+        case .emergencyTaken: note("ok", w.say("notice.emergencyTaken"))
         case .packAsked("approve"): note("ok", w.say("notice.packApprovedBy"))
         case .packAsked("reject"): note("info", w.say("notice.packRejectedBy"))
         case .packAsked: note("ok", w.say("notice.packAsked"))

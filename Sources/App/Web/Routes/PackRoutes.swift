@@ -25,7 +25,8 @@ extension Desk {
             },
             API.Page("GET", "\(Paths.packDrafts)/{id}", access: drafting) { call in
                 let draft = try await draft(try id(call), call)
-                return show(try await designer(call, draft, DraftForm(draft)), call, .packs)
+                let notice: PageFrame.Notice? = call.query["did"] == "waits" ? .waitsForSecond : nil
+                return show(try await designer(call, draft, DraftForm(draft)), call, .packs, notice: notice)
             },
             API.Page("POST", "\(Paths.packDrafts)/{id}", access: drafting, bodyLimitBytes: large) { call in
                 try await workDraft(call, try await draft(try id(call), call))
@@ -202,7 +203,7 @@ extension Desk {
         form.typed["text"] = (form.typed["text"] ?? draft?.text ?? "").replacing("\r\n", with: "\n")
         if form.typed["note"] == nil { form.typed["note"] = draft?.note }
         do {
-            if let placed = try await act(call, draft, form) { return .seeOther(Paths.packDraft(placed.draftID)) }
+            if let place = try await act(call, draft, form) { return .seeOther(place) }
             return show(try await designer(call, draft, form), call, .packs)
         } catch let refusal as Refusal where [.invalid, .conflict, .tooLarge, .forbidden].contains(refusal.code) {
             form.refusal = refusal
@@ -211,31 +212,37 @@ extension Desk {
         }
     }
 
-    /// Nil when the form only asks for a look.
-    private func act(_ call: PageCall, _ draft: PackDraft?, _ form: DraftForm) async throws -> PackDraftPlaced? {
+    /// - Returns: where to go on; nil when the form only asks for a look.
+    private func act(_ call: PageCall, _ draft: PackDraft?, _ form: DraftForm) async throws -> String? {
         let action = form.typed["do"] ?? "check"
         guard action != "check" else { return nil }
         let (text, note) = (form.typed["text"] ?? "", form.typed["note"] ?? "")
         guard let draft else {
             guard action == "save", let key = Self.key(call) else { return nil }
-            return try await call.perform(
+            let saved = try await call.perform(
                 SavePackDraft(draftID: nil, revision: 0, text: text, note: note, request: key))
+            return Paths.packDraft(saved.draftID)
         }
         let revision = Int64(form.typed["revision"] ?? "") ?? 0
+        let place = Paths.packDraft(draft.draftID)
         let reason = String((form.typed["reason"] ?? "").prefix(200))
         switch action {
         case "save", "submit":
             let saved = try await call.perform(
                 SavePackDraft(draftID: draft.draftID, revision: revision, text: text, note: note))
-            guard action == "submit" else { return saved }
-            return try await call.perform(MovePackDraft(draftID: draft.draftID, revision: saved.revision, .submit))
+            guard action == "submit" else { return place }
+            _ = try await call.perform(MovePackDraft(draftID: draft.draftID, revision: saved.revision, .submit))
+            return place
         case "withdraw":
-            return try await call.perform(MovePackDraft(draftID: draft.draftID, revision: revision, .withdraw))
+            _ = try await call.perform(MovePackDraft(draftID: draft.draftID, revision: revision, .withdraw))
+            return place
         case "approve", "reject":
-            return try await call.perform(
+            let asked = try await call.ask(
                 try DecidePackDraft(
                     draftID: draft.draftID, revision: revision, agrees: action == "approve", reason: reason,
                     evenWithoutNotice: form.typed["evenWithoutNotice"] == "1"), why: reason)
+            if case .waits = asked { return place + "?did=waits" }
+            return place
         default: return nil
         }
     }

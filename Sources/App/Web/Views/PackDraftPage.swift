@@ -103,8 +103,9 @@ extension PackDraftPageView: PageContent {
         row.set("sheet", tariff.map { PackSheet(tariff: $0, w: w).values })
         setTest(&row, w)
         row.set("mayWithdraw", mayWithdraw)
-        row.set("decides", mayDecide && !isWriter)
+        row.set("decides", mayDecide)
         row.set("ownDraft", mayDecide && isWriter)
+        row.set("approveLabel", isWriter ? w.say("draft.askSecond") : w.say("draft.approve"))
         if let earliest, let tariff, tariff.validFrom < earliest {
             row.set(
                 "notice",

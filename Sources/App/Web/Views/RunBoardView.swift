@@ -95,6 +95,18 @@ extension Wording {
     }
 }
 
+extension WorkItem {
+    /// Where it is mended, where that is not the account's own page.
+    fileprivate var place: String? {
+        switch run {
+        case .arrears: Paths.arrears(accountID)
+        case .subscriptions: Paths.subscriptions
+        case .rate: CivilDay(item).map { Paths.day(accountID, $0) }
+        case .project, .close: nil
+        }
+    }
+}
+
 extension WorkItem.Run {
     fileprivate func words(_ w: Wording) -> Markup {
         switch self {
@@ -215,8 +227,9 @@ extension RunBoardView: PageContent {
         let item = found.item
         var row = Fields([
             "account": w.link(Paths.account(item.accountID), "\(found.accountNumber)", cls: "id"),
-            "name": "\(found.name)", "run": item.run.words(w), "item": "\(item.item)", "reason": w.said(item.reason),
-            "mender": item.mender.words(w), "since": w.timeTag(item.sinceMs, w.moment(item.sinceMs)),
+            "name": "\(found.name)", "run": item.run.words(w), "reason": w.said(item.reason),
+            "item": item.place.map { w.link($0, "\(item.item)") } ?? "\(item.item)", "mender": item.mender.words(w),
+            "since": item.sinceMs > 0 ? w.timeTag(item.sinceMs, w.moment(item.sinceMs)) : "–",
         ])
         row.set("attempts", item.attempts > 1 ? w.count("runs.attempts", Int(item.attempts)) : nil)
         return row

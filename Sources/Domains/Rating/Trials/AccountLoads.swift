@@ -89,6 +89,27 @@ public struct AccountLoads: Sendable {
         return found
     }
 
+    /// What an account fed in.
+    /// - Returns: the days on which it had a meter, and the blocks that are there, gaps included.
+    public static func fedIn(
+        _ accountID: Int64, from: CivilDay, to: CivilDay, site: Site, org: Org
+    ) async throws -> (metered: Set<CivilDay>, blocks: [CivilDay: DayBlock]) {
+        let scope = Scope(orgID: org.orgID)
+        let (installed, exchanges) = try await site.money.read { transaction in
+            (
+                try Installation.of(accountIDs: [accountID], from: from, to: to, scope, in: transaction),
+                try MeterReplacement.since(from, scope, in: transaction).filter { $0.day <= to }
+            )
+        }
+        var metered: Set<CivilDay> = []
+        for one in installed {
+            let (first, last) = (max(one.fromDay, from), min(one.toDay ?? to, to))
+            guard first <= last else { continue }
+            metered.formUnion((first.number...last.number).map { CivilDay(number: $0) })
+        }
+        return (metered, try await blocks(installed, exchanges, .exportWh, from, to, site, org))
+    }
+
     private static func load(
         _ day: CivilDay, _ block: DayBlock, _ export: DayBlock?, _ zone: Zone, _ minutes: inout [Int: [Int]]
     ) -> TariffLoadDay {
