@@ -82,7 +82,7 @@ struct EveryStatementTests {
     private static let openingPaise: [Int64] = [500_000, 6_000]
 
     /// In memory where the system has such a folder: a thousand runs are no work for a disk.
-    private static func withFastFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
+    static func withFastFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
         let memory = "/dev/shm"
         let root =
             FileManager.default.isWritableFile(atPath: memory)

@@ -95,7 +95,7 @@ final class YearRun {
     private var lives = 0
     private var draws = 0
     /// Statements and commits of the day before, by which the next break is drawn.
-    private var pace = (statements: 500, commits: 80)
+    private var pace: (statements: Int, commits: Int)
     private var past = (statements: 0, commits: 0)
 
     init(_ plan: YearPlan, _ place: StorePlace, name: String, faults: Int) async throws {
@@ -103,6 +103,7 @@ final class YearRun {
         self.place = place
         self.name = name
         wantedFaults = faults
+        pace = (500 + 20 * plan.consumers, 80 + plan.consumers)
         clock = ManualClock(startMs: LineFixture.ms(plan.first, hours: 1))
         meters = YearMeters(clock: clock)
         process = try await YearRun.process(place, clock, ahead, gateway, meters, number: 1, Breaker(), isFatal: false)
@@ -137,25 +138,26 @@ final class YearRun {
     }
 
     /// The next life, with the place drawn at which it ends. Leases of the one before have run out by then.
-    private func restart() async throws {
+    /// - Parameter tries: how often the step at hand has broken: each time the next break lies twice as far away.
+    private func restart(tries: Int = 0) async throws {
         past.statements += process.breaker.statements
         past.commits += process.breaker.commits
         await close()
         ahead.nowMs += 900_000
         lives += 1
-        let breaks = nextBreak()
+        let breaks = nextBreak(tries)
         process = try await YearRun.process(
             place, clock, ahead, gateway, meters, number: lives + 1,
             Breaker(at: breaks.place, isFatal: breaks.isFatal), isFatal: breaks.isFatal)
     }
 
-    private func nextBreak() -> (place: Break?, isFatal: Bool) {
+    private func nextBreak(_ tries: Int) -> (place: Break?, isFatal: Bool) {
         guard wantedFaults > 0 else { return (nil, false) }
         func draw(_ count: Int) -> Int {
             draws += 1
             return plan.draw(draws, 0, 900, max(1, count))
         }
-        func within(_ daily: Int) -> Int { 1 + draw(2 * daily * plan.days / wantedFaults) }
+        func within(_ daily: Int) -> Int { 1 + draw(2 * daily * plan.days / wantedFaults) << min(tries, 20) }
         let isFatal = draw(2) == 0
         switch draw(10) {
         case ..<6: return (.statement(within(pace.statements)), isFatal)
@@ -171,7 +173,7 @@ final class YearRun {
 
     /// Does a step until it has gone through whole. What it does must change nothing when done again.
     func step(_ what: String, _ body: (YearRun) async throws -> Void) async throws {
-        for _ in 0..<50 {
+        for tries in 0..<30 {
             var failure: (any Error)?
             do { try await body(self) } catch { failure = error }
             guard process.breaker.hasActed else {
@@ -182,11 +184,11 @@ final class YearRun {
             if let refusal = failure as? Refusal, refusal.code != .unavailable { throw refusal }
             let hasSurvived = !process.isFatal
             count(process.breaker)
-            try await restart()
+            try await restart(tries: tries)
             // A program that goes on tries again after pauses; here a person has all of it tried again at once.
             if hasSurvived { try await catchUp() }
         }
-        throw SQLError(.other, "\(name): \(what) did not go through in 50 lives")
+        throw SQLError(.other, "\(name): \(what) did not go through in 30 lives")
     }
 
     // MARK: The year

@@ -47,7 +47,7 @@ struct YearTests {
     private func year(_ engine: TestEngine, _ size: Size) async throws {
         let start = ContinuousClock.now
         let plan = YearPlan(consumers: size.consumers, days: size.days, seed: size.seed)
-        try await withFolder { folder in
+        try await EveryStatementTests.withFastFolder { folder in
             let (broken, smooth, plain) = ("\(folder)/broken", "\(folder)/smooth", "\(folder)/plain")
             async let faults = Self.run(engine, plan, "with faults", size.faults, to: broken)
             async let none = Self.run(engine, plan, "without", 0, to: smooth)
@@ -97,31 +97,42 @@ struct YearTests {
     private static func run(
         _ engine: TestEngine, _ plan: YearPlan, _ name: String, _ faults: Int, to path: String
     ) async throws -> [String: Int] {
-        try await SurvivalTests.place(engine) { place in
-            let start = ContinuousClock.now
-            let run = try await YearRun(plan, place, name: name, faults: faults)
-            try await run.drive { run, month in
-                try await run.checkBook(of: month)
-                let charges = try await run.number("SELECT COUNT(*) FROM charge")
-                print(
-                    "year \(name): \(month) is over, \(charges) charges, \(run.faults.values.reduce(0, +)) faults, "
-                        + "\(run.meters.moveCount) relays moved, \(ContinuousClock.now - start)")
-            }
-            for back in (0...plan.first.month.index.distance(to: plan.day(plan.days).month.index)).reversed() {
-                try await run.checkBook(of: CivilMonth(index: plan.day(plan.days).month.index - back))
-            }
-            try await run.checkEnd()
-            if !plan.isPlain { #expect(run.meters.moveCount > 0, "nobody was cut") }
-            try await run.dump(to: path)
-            // Once more, and nothing moves.
-            let made = try await run.again()
-            #expect(made == 0)
-            try await run.dump(to: path + "-again")
-            let difference = try YearRun.difference(path, path + "-again")
-            #expect(difference == nil)
-            await run.close()
-            return run.faults
+        guard engine == .sqlite else {
+            return try await SurvivalTests.place(engine) { try await run($0, plan, name, faults, to: path) }
         }
+        let place = StorePlace(folder: path + "-stores", url: nil)
+        try FileManager.default.createDirectory(atPath: place.folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place.folder) }
+        try await place.migrate()
+        return try await run(place, plan, name, faults, to: path)
+    }
+
+    private static func run(
+        _ place: StorePlace, _ plan: YearPlan, _ name: String, _ faults: Int, to path: String
+    ) async throws -> [String: Int] {
+        let start = ContinuousClock.now
+        let run = try await YearRun(plan, place, name: name, faults: faults)
+        try await run.drive { run, month in
+            try await run.checkBook(of: month)
+            let charges = try await run.number("SELECT COUNT(*) FROM charge")
+            print(
+                "year \(name): \(month) is over, \(charges) charges, \(run.faults.values.reduce(0, +)) faults, "
+                    + "\(run.meters.moveCount) relays moved, \(ContinuousClock.now - start)")
+        }
+        for back in (0...plan.first.month.index.distance(to: plan.day(plan.days).month.index)).reversed() {
+            try await run.checkBook(of: CivilMonth(index: plan.day(plan.days).month.index - back))
+        }
+        try await run.checkEnd()
+        if !plan.isPlain { #expect(run.meters.moveCount > 0, "nobody was cut") }
+        try await run.dump(to: path)
+        // Once more, and nothing moves.
+        let made = try await run.again()
+        #expect(made == 0)
+        try await run.dump(to: path + "-again")
+        let difference = try YearRun.difference(path, path + "-again")
+        #expect(difference == nil)
+        await run.close()
+        return run.faults
     }
 
     private static func memory() -> String {
