@@ -77,7 +77,7 @@ class Walk:
         """axe, sideways scroll and a picture of the page as it stands, at each width."""
         for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
-            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+            page.evaluate("document.querySelectorAll('main details').forEach(d => { d.open = true })")
             where = f"{name} {language} {width} {scheme}"
             wide = page.evaluate("document.documentElement.scrollWidth")
             self.check(wide <= width, where, f"scrolls sideways, {wide} px")
@@ -487,7 +487,8 @@ def validation_rules(walk, person):
     page.fill("#reason", "tried in a browser")
     page.click("form[action='/estimation-plans'] button")
     walk.check(page.locator("main [role=status]").count() == 1, "/estimation-plans", "the plan was not set")
-    page.click("nav.bus a[href='/validation-rules']")
+    page.click("nav.bus summary")
+    page.click("nav.bus .menu a[href='/validation-rules']")
     page.click("button[value=preview]")
     walk.check(page.locator("#preview").count() == 1, "/validation-rules", "no preview")
     walk.look(page, "rules-tried", [1440, 360])
@@ -496,6 +497,38 @@ def validation_rules(walk, person):
     walk.check(page.locator("main [role=status]").count() == 1, "/validation-rules", "the rules were not set")
     walk.look(page, "rules-set", [1440])
     context.close()
+
+
+def menu(walk, person):
+    """One row at every width, opened by keyboard without script; every page of it opens, and marks itself."""
+    for language in LANGUAGES:
+        context, page = walk.context(language, script=False)
+        walk.sign_in(page, person)
+        page.goto(walk.base + "/packs")
+        for width in (1440, 768, 360, 320):
+            page.set_viewport_size({"width": width, "height": 900})
+            high = page.locator("nav.bus").bounding_box()["height"]
+            walk.check(high < 60, f"menu {language} {width}", f"the row is {high} px high")
+        walk.check(page.locator(".ways a:visible").all_inner_texts() == page.locator(
+            ".ways [aria-current]").all_inner_texts(), f"menu {language}", "a narrow row holds more than its place")
+        page.focus("nav.bus summary")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        walk.check(page.locator(".menu a:focus").count() == 1, f"menu {language}", "is not open by keyboard")
+        paths = [a.get_attribute("href") for a in page.locator(".menu a").all()]
+        walk.check(len(paths) > 25 and len(set(paths)) == len(paths), f"menu {language}", f"holds {len(paths)} pages")
+        for path in paths if language == "en" else []:
+            answer = page.goto(walk.base + path)
+            walk.check(answer.status == 200, path, f"in the menu, but answers {answer.status}")
+            here = [a.get_attribute("href") for a in page.locator(".menu [aria-current]").all()]
+            walk.check(here == [path], path, f"the menu marks {here}")
+        context.close()
+        context, page = walk.context(language)
+        walk.sign_in(page, person)
+        page.goto(walk.base + "/packs")
+        page.click("nav.bus summary")
+        walk.look(page, "menu", WIDTHS, language=language)
+        context.close()
 
 
 def without_script(walk, person):
@@ -550,6 +583,7 @@ def main():
         recharge(walk, consumer)
         old_debts(walk, people["administrator"])
         second_step(walk, staff)
+        menu(walk, people["administrator"])
         without_script(walk, staff)
         live_line(walk, staff)
         head_end(walk, staff)

@@ -15,8 +15,8 @@ import Testing
                     // Each is there twice: the second changes nothing. No value, of either kind, anywhere.
                     let rows = (0..<count).map { index -> [SQLValue] in
                         [
-                            .int(index / 2), index % 3 == 0 ? .null : .int(index),
-                            index < 40 || index % 5 == 0 ? .null : .text("t'\(index), ($1)"),
+                            SQLValue.int(index / 2), index % 3 == 0 ? SQLValue.null : SQLValue.int(index),
+                            index < 40 || index % 5 == 0 ? SQLValue.null : SQLValue.text("t'\(index), ($1)"),
                         ]
                     }
                     try transaction.runMany(

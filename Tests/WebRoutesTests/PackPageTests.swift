@@ -197,7 +197,7 @@ import Testing
                 path, ["csrf": try seen.field("csrf"), "do": "approve", "revision": "2", "reason": ""])
             #expect(yes.status == 303)
             let sheet = await chief.get("/packs/FLAT")
-            #expect(sheet.text.contains("₹6.5/kWh") && sheet.text.contains("Version 1"))
+            #expect(sheet.text.contains("₹6.50/kWh") && sheet.text.contains("Version 1"))
             let list = await chief.get("/packs?standing=coming")
             #expect(list.text.contains("/packs/FLAT?version=1") && !list.text.contains("/packs/DOM-TOU?"))
             let asked = await chief.post(

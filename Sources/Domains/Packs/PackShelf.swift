@@ -163,6 +163,27 @@ public enum PackShelf {
         }
     }
 
+    /// The name of the latest version of each pack; one that is not there, or does not read, is left out.
+    public static func names(
+        _ packIDs: Set<String>, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [String: String] {
+        var names: [String: String] = [:]
+        for packID in packIDs {
+            names[packID] =
+                try transaction.query(
+                    """
+                    SELECT kind, format, definition FROM pack WHERE org_id = $1 AND pack_id = $2
+                    ORDER BY version DESC LIMIT 1
+                    """, [.int(scope.orgID), .text(packID)]
+                ) { row in
+                    try? PackForm(
+                        kind: row.text(0), isTariff: row.int(1) != 0, definition: row.text(2), named: packID
+                    ).name
+                }.first ?? nil
+        }
+        return names
+    }
+
     /// Subscriptions by pack that bill on a day or later.
     public static func holders(
         today: CivilDay, _ scope: Scope, in transaction: any SQLTransaction

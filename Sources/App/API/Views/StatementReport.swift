@@ -125,8 +125,8 @@ public struct StatementReport: Sendable {
 
     // MARK: one line
 
-    static func chargeName(_ day: CivilDay, _ revision: Int64) -> String { "C-\(day)-\(revision)" }
-    static func reversalName(_ day: CivilDay, _ revision: Int64) -> String { "R-\(day)-\(revision)" }
+    public static func chargeName(_ day: CivilDay, _ revision: Int64) -> String { "C-\(day)-\(revision)" }
+    public static func reversalName(_ day: CivilDay, _ revision: Int64) -> String { "R-\(day)-\(revision)" }
     public static func entryName(_ entryID: Int64) -> String { "J-" + String(entryID, radix: 36).uppercased() }
 
     /// Revisions of a day that moved money, oldest first.

@@ -10,6 +10,7 @@ import Payments
 import Rating
 import SQL
 import Supply
+import Tariffs
 
 extension Desk {
     var accountPages: [API.Page] {
@@ -178,6 +179,9 @@ extension Desk {
             throw Refusal(.notFound, "There is no such day.")
         }
         let report = try await DayReport.of(services.site, accountID: try id(call), day: day, try call.actor.scope)
-        return show(DayView(report), call, call.session?.actor.role == .consumer ? .statement : .accounts)
+        let scope = try call.actor.scope
+        let packs = Set(report.explanation.slots.map(\.packID))
+        let names = try await services.site.money.read { try PackShelf.names(packs, scope, in: $0) }
+        return show(DayView(report, names: names), call, call.session?.actor.role == .consumer ? .statement : .accounts)
     }
 }

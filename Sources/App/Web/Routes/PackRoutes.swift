@@ -81,7 +81,7 @@ extension Desk {
                 categories: try SupplyAccount.categories(orgID: actor.scope.orgID, in: transaction), drafts: drafts,
                 draftState: state, people: try Self.people(drafts.map(\.authorID), actor.scope, in: transaction),
                 whatIfs: mayDraft ? try WhatIf.list(limit: 20, actor.scope, in: transaction) : [],
-                mayDraft: actor.has(.draftPacks))
+                mayDraft: actor.has(.draftPacks) && actor.scope.isWholeCompany)
         }
         return show(page, call, .packs, notice: words.notice, status: words.status)
     }
@@ -118,7 +118,8 @@ extension Desk {
                 drafts: try PackDraft.page(packID: packID, limit: 20, actor.scope, in: transaction).filter {
                     [.draft, .submitted].contains($0.state)
                 }, others: try Packs.baseIDs(actor.scope, in: transaction), today: today,
-                mayDraft: actor.has(.draftPacks), mayTry: actor.has(.draftPacks) || actor.has(.approvePacks),
+                mayDraft: actor.has(.draftPacks) && actor.scope.isWholeCompany,
+                mayTry: actor.has(.draftPacks) || actor.has(.approvePacks),
                 key: Self.newKey())
         }
         return show(page, call, .packs, notice: words.notice, status: words.status)
@@ -189,10 +190,12 @@ extension Desk {
         }
         let isWriter = draft?.writers.contains(actor.loginID) == true
         let isOpen = draft == nil || draft?.state == .draft
+        // Packs are a matter of the whole company.
+        let mayDraft = actor.has(.draftPacks) && actor.scope.isWholeCompany
         return PackDraftPageView(
             draft: draft, form: form, tariff: tariff, tried: tried, people: people, whatIfs: whatIfs, others: others,
-            earliest: earliest, today: today, mayWrite: isOpen && actor.has(.draftPacks),
-            mayWithdraw: draft?.state == .submitted && actor.has(.draftPacks),
+            earliest: earliest, today: today, mayWrite: isOpen && mayDraft,
+            mayWithdraw: draft?.state == .submitted && mayDraft,
             mayDecide: draft?.state == .submitted && actor.has(.approvePacks), isWriter: isWriter,
             key: Self.newKey())
     }
@@ -312,7 +315,7 @@ extension Desk {
             accountID: accountID, months: months ?? 3, site: services.site, org: org, scope)
         let warning = try await SlabWarning.of(account, site: services.site, org: org)
         let page = ComparisonPageView(account: account, found: found, warning: warning)
-        let place: PageFrame.Place = call.session?.actor.role == .consumer ? .home : .accounts
+        let place: PageFrame.Place = call.session?.actor.role == .consumer ? .packs : .accounts
         return show(page, call, place, notice: words.notice, status: words.status)
     }
 }

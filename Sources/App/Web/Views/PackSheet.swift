@@ -112,16 +112,27 @@ struct PackSheet {
         return SlabSteps(steps: steps, alt: w.say("sheet.slabsAlt", ["name": "\(label)"]).plain)
     }
 
-    private func price(_ milli: Int64, _ unit: BillRateUnit) -> String { tariff.shown(milli, unit) }
+    private func price(_ milli: Int64, _ unit: BillRateUnit) -> String { tariff.shown(milli, unit, w) }
     private func signedPercent(_ hundredths: Int64) -> String {
         (hundredths > 0 ? "+" : "") + fixedPoint(hundredths, places: 2) + " %"
     }
 }
 
 extension Tariff {
-    /// `₹6.5/kWh`
-    func shown(_ rate: Int64, _ unit: BillRateUnit) -> String {
-        let text = text(rate, unit)
-        return unit == .ppm ? text : currency == "INR" ? "₹\(text)" : "\(currency) \(text)"
+    /// `₹6.50/kWh`, with more decimals where it has them, in the words of the page.
+    func shown(_ rate: Int64, _ unit: BillRateUnit, _ w: Wording) -> String {
+        let digits =
+            rate % 1000 == 0
+            ? fixedPoint(rate / 1000, places: minorDigits) : String(text(rate, .milliPerKWh).prefix { $0 != "/" })
+        let sign = currency == "INR" ? "₹" : currency + " "
+        let price = Markup(text: sign + digits)
+        return switch unit {
+        case .milliPerKWh: w.say("rate.kWh", ["price": price]).plain
+        case .milliPerKW: w.say("rate.kW", ["price": price]).plain
+        case .milliPerMonth: w.say("rate.month", ["price": price]).plain
+        case .milliPerKWPerMonth: w.say("rate.kWMonth", ["price": price]).plain
+        case .milliPerHour: w.say("rate.hour", ["price": price]).plain
+        case .ppm: text(rate, unit)
+        }
     }
 }
