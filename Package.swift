@@ -232,7 +232,7 @@ let package = Package(
                 "LoadFiles", "Messaging", "MeterData", "MeterFleet", "MeterLink", "MeterPort", "Meters", "Packs",
                 "Payments",
                 "PostgresAdapter", "Rating", "SQLiteAdapter", "Supply", "VEE", "Aggregation",
-                "Tariffs", "IS15959", "TestRetailer", "TestSupport", logging,
+                "Tariffs", "IS15959", "PaymentPort", "TestGateway", "TestRetailer", "TestSupport", logging,
             ]),
         tests("Tariffs", ["Tariffs", "Quantities", "CivilTime"]),
         tests("Subscriptions", ["Subscriptions", "Tariffs", "CivilTime"]),
@@ -315,8 +315,8 @@ let package = Package(
         tests(
             "Runs",
             domainBase + [
-                "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal", "Messaging",
-                "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
+                "API", "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
+                "Messaging", "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
             ]),
         tests(
             "Packs",
@@ -342,7 +342,8 @@ let package = Package(
             "WebRoutes",
             domainBase + [
                 "API", "Access", "Composition", "HeadEnd", "IntervalData", "Journal", "MeterData", "MeterPort",
-                "Packs", "Payments", "Rating", "Tariffs", "TestGateway", "TestRetailer", "TestSupport", "VEE", "Web",
+                "Packs", "Payments", "Rating", "Supply", "Tariffs", "TestGateway", "TestRetailer", "TestSupport", "VEE",
+                "Web",
             ]),
         tests(
             "Watch",

@@ -77,7 +77,7 @@ class Walk:
         """axe, sideways scroll and a picture of the page as it stands, at each width."""
         for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
-            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+            page.evaluate("document.querySelectorAll('main details').forEach(d => { d.open = true })")
             where = f"{name} {language} {width} {scheme}"
             wide = page.evaluate("document.documentElement.scrollWidth")
             self.check(wide <= width, where, f"scrolls sideways, {wide} px")
@@ -105,7 +105,7 @@ def staff_pages(walk, page):
     pages += [("accounts", "/accounts"), ("exceptions", "/exceptions"), ("collection", "/collection")]
     pages += [("commands", "/commands"), ("events", "/events"), ("events-aside", "/events/aside")]
     pages.append(("meters-empty", "/meters?q=no-such-meter"))
-    pages += [("packs", "/packs"), ("subscriptions", "/subscriptions")]
+    pages += [("packs", "/packs"), ("calendars", "/calendars"), ("subscriptions", "/subscriptions")]
     page.goto(walk.base + "/packs")
     pack = first_link(page, r"/packs/[A-Z0-9%-]+(\?.*)?")
     walk.check(pack is not None, "/packs", "no pack to open")
@@ -250,6 +250,39 @@ def one_time_code(address):
     digest = hmac.digest(key, step.to_bytes(8, "big"), "sha1")
     at = digest[-1] & 15
     return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7fffffff) % 1_000_000:06}", step
+
+
+def old_debts(walk, person):
+    """The administrator puts an old debt on an account: an error beside its field, a look, the booking, a request."""
+    for language in LANGUAGES:
+        context, page = walk.context(language)
+        walk.sign_in(page, person)
+        page.goto(walk.base + "/accounts")
+        path = first_link(page, r"/accounts/\d+") + "/arrears"
+        page.goto(walk.base + path)
+
+        def send(act, fields):
+            form = page.locator(f"form:has(input[name=act][value={act}])")
+            for name, text in fields.items():
+                form.locator(f"[name={name}]").fill(text)
+            form.locator("button").press("Enter")
+
+        send("put", {"put-amount": "12x", "put-since": "2024-04-01", "put-reason": "bills of 2024"})
+        walk.check(page.locator("#put-amount-err").count() == 1, path, "no error beside the field")
+        walk.check(page.input_value("#put-amount") == "12x", path, "what was typed is lost")
+        walk.look(page, "arrears-wrong", WIDTHS, language=language)
+        send("put", {"put-amount": "600"})
+        walk.check(page.locator("#look").count() == 1, path, "nothing to look at before it is booked")
+        walk.look(page, "arrears-look", WIDTHS, language=language)
+        page.click("button[name=do][value=apply]")
+        walk.check(page.locator("main [role=status]").count() == 1, path, "the debt was not booked")
+        walk.look(page, "arrears-owing", WIDTHS, language=language)
+        send("write-off", {"off-amount": "50", "off-reason": "barred by time"})
+        page.click("button[name=do][value=apply]")
+        walk.check(page.locator("main [role=status] a[href^='/approvals']").count() == 1, path, "nothing waits")
+        page.click("main [role=status] a")
+        walk.look(page, "approvals-mine", WIDTHS, language=language)
+        context.close()
 
 
 def second_step(walk, person):
@@ -454,7 +487,8 @@ def validation_rules(walk, person):
     page.fill("#reason", "tried in a browser")
     page.click("form[action='/estimation-plans'] button")
     walk.check(page.locator("main [role=status]").count() == 1, "/estimation-plans", "the plan was not set")
-    page.click("nav.bus a[href='/validation-rules']")
+    page.click("nav.bus summary")
+    page.click("nav.bus .menu a[href='/validation-rules']")
     page.click("button[value=preview]")
     walk.check(page.locator("#preview").count() == 1, "/validation-rules", "no preview")
     walk.look(page, "rules-tried", [1440, 360])
@@ -463,6 +497,38 @@ def validation_rules(walk, person):
     walk.check(page.locator("main [role=status]").count() == 1, "/validation-rules", "the rules were not set")
     walk.look(page, "rules-set", [1440])
     context.close()
+
+
+def menu(walk, person):
+    """One row at every width, opened by keyboard without script; every page of it opens, and marks itself."""
+    for language in LANGUAGES:
+        context, page = walk.context(language, script=False)
+        walk.sign_in(page, person)
+        page.goto(walk.base + "/packs")
+        for width in (1440, 768, 360, 320):
+            page.set_viewport_size({"width": width, "height": 900})
+            high = page.locator("nav.bus").bounding_box()["height"]
+            walk.check(high < 60, f"menu {language} {width}", f"the row is {high} px high")
+        walk.check(page.locator(".ways a:visible").all_inner_texts() == page.locator(
+            ".ways [aria-current]").all_inner_texts(), f"menu {language}", "a narrow row holds more than its place")
+        page.focus("nav.bus summary")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        walk.check(page.locator(".menu a:focus").count() == 1, f"menu {language}", "is not open by keyboard")
+        paths = [a.get_attribute("href") for a in page.locator(".menu a").all()]
+        walk.check(len(paths) > 25 and len(set(paths)) == len(paths), f"menu {language}", f"holds {len(paths)} pages")
+        for path in paths if language == "en" else []:
+            answer = page.goto(walk.base + path)
+            walk.check(answer.status == 200, path, f"in the menu, but answers {answer.status}")
+            here = [a.get_attribute("href") for a in page.locator(".menu [aria-current]").all()]
+            walk.check(here == [path], path, f"the menu marks {here}")
+        context.close()
+        context, page = walk.context(language)
+        walk.sign_in(page, person)
+        page.goto(walk.base + "/packs")
+        page.click("nav.bus summary")
+        walk.look(page, "menu", WIDTHS, language=language)
+        context.close()
 
 
 def without_script(walk, person):
@@ -515,7 +581,9 @@ def main():
         walk_administrator(walk, people["administrator"])
         walk_consumer(walk, consumer)
         recharge(walk, consumer)
+        old_debts(walk, people["administrator"])
         second_step(walk, staff)
+        menu(walk, people["administrator"])
         without_script(walk, staff)
         live_line(walk, staff)
         head_end(walk, staff)

@@ -5,7 +5,7 @@ A small installation is made by the commands of the house in a temporary folder,
 operation of /openapi.json is called with data that fits and data that does not, as nobody, consumer, operator,
 administrator and as a program with a key. What is checked, what is not and why stands in oracles/schemathesis.toml.
 Environment: BUSBAR, the program; API_EXAMPLES, random cases an operation and role at most (2), on top of the
-covering ones.
+covering ones; API_SEED, what they are drawn from.
 Exit code 0 only when nothing was found. The last line says what ran.
 """
 import concurrent.futures
@@ -22,7 +22,7 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUSBAR = os.environ.get("BUSBAR", os.path.join(HERE, "../.build/debug/busbar"))
 EXAMPLES = os.environ.get("API_EXAMPLES", "2")
-SEED = "20261121"
+SEED = os.environ.get("API_SEED", "20261121")
 PASSWORD = "seven green tigers"
 PACKS = {
     "format": 1, "sanctionedW": 2000,

@@ -214,6 +214,15 @@ table command_log
   column content_hash bytea not null
   column output text collate C not null
   constraint command_log_pkey PRIMARY KEY (org_id, command_key)
+table company_calendar
+  column org_id bigint not null
+  column name text collate C not null
+  column version bigint not null
+  column from_day bigint not null
+  column definition text collate C not null
+  column stored_by bigint not null
+  column stored_at_ms bigint not null
+  constraint company_calendar_pkey PRIMARY KEY (org_id, name, version)
 table counter_change
   column org_id bigint not null
   column change_id bigint not null
@@ -896,6 +905,8 @@ table pack
   column definition text collate C not null
   column format bigint not null default 0
   column looks_at_export bigint not null default 0
+  column calendars text collate C not null default ''::text
+  column looks_at_apparent bigint not null default 0
   constraint pack_pkey PRIMARY KEY (org_id, pack_id, version)
 table pack_draft
   column org_id bigint not null

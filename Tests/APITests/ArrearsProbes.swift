@@ -10,6 +10,9 @@ import Testing
 @testable import API
 @testable import Journal
 
+/// Endpoints whose probe asks for something that waits for a second person, and is answered so.
+let waitForASecond: Set<String> = ["accounts.adjust"]
+
 private let everybody: Set<Role> = [.consumer, .operator, .administrator]
 
 let arrearsProbes: [String: Probe] = [

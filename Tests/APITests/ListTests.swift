@@ -18,9 +18,8 @@ import Testing
         "accounts.compare": "the fields of an account", "meters.compare": "the fields of a meter",
         "estimates.accuracy": "the methods of estimation",
         "meters.outages": "the latest outages of one meter, at most 200",
-        "packs.list": "packs that are published, at most 1,000",
-        "what-ifs.list": "the latest that were asked, at most 100",
-        "accounts.pack-offers": "what is sold to one account, at most 1,000",
+        "what-ifs.list": "the last hundred, more are not kept",
+        "calendars.list": "versions of calendars of the company, at most 1,000",
         "supply.holds": "the latest holds, at most 50",
         "supply.rules": "dated sets of rules, at most 1,000",
         "accounts.supply-decisions": "the latest decisions of one account, at most 50",
@@ -36,7 +35,7 @@ import Testing
             #expect(inputs.contains("limit") && !inputs.isDisjoint(with: ["after", "before"]), "\(endpoint.name)")
             #expect(endpoint.output.fields.contains { $0.name == "next" && !$0.isRequired }, "\(endpoint.name)")
             let limit = endpoint.input.fields.first { $0.name == "limit" }
-            if case .integer(let range, _) = limit?.schema.kind {
+            if case .integer(let range, _, _) = limit?.schema.kind {
                 #expect(range.lowerBound == 1 && range.upperBound <= 500, "\(endpoint.name)")
             }
         }

@@ -37,6 +37,16 @@ let packProbes: [String: Probe] = [
     "pack-drafts.submit": moved(7500, office), "pack-drafts.withdraw": moved(7500, office),
     "pack-drafts.approve": moved(7600, [.administrator]),
     "pack-drafts.reject": moved(7600, [.administrator], ["reason": .string("a test of drafts")]),
+    "calendars.list": Probe(roles: office, own: { _, _ in [:] }),
+    "calendars.read": Probe(
+        roles: office, own: { _, _ in ["calendar": .string("cal-1")] },
+        other: { _ in ["calendar": .string("theirs")] }, prepare: { try await $0.giveCalendars() }),
+    "calendars.add": Probe(
+        roles: office,
+        own: { _, number in ["text": .string(holidays("new-\(number)"))] }),
+    "calendars.remove": Probe(
+        roles: office, own: { _, number in ["calendar": .string("cal-\(number)")] },
+        other: { _ in ["calendar": .string("theirs")] }, prepare: { try await $0.giveCalendars() }),
     "what-ifs.add": Probe(
         roles: office,
         own: { _, _ in
@@ -50,7 +60,24 @@ let packProbes: [String: Probe] = [
     "accounts.packs": on("accountID", 70, everybody, ["months": .number("1")]),
 ]
 
+private func holidays(_ name: String) -> String {
+    "format: 1\ncalendar: \(name)\nversion: 1\nvalidFrom: 2026-05-01\nholidays: [2026-08-15]\n"
+}
+
 extension Fixture {
+    /// Calendars cal-1 and more of the first company, one of the other.
+    func giveCalendars() async throws {
+        try await site.money.write { transaction in
+            for (org, name) in (1...20).map({ (Int64(1), "cal-\($0)") }) + [(2, "theirs")] {
+                try transaction.run(
+                    """
+                    INSERT INTO company_calendar (org_id, name, version, from_day, definition, stored_by, stored_at_ms)
+                    VALUES ($1, $2, 1, 20000, $3, 0, 0) ON CONFLICT DO NOTHING
+                    """, [.int(org), .text(name), .text(holidays(name))])
+            }
+        }
+    }
+
     /// Drafts of both companies, and a what-if of each.
     func giveDrafts() async throws {
         try await site.money.write { transaction in

@@ -82,6 +82,22 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func workLongerThanTheLeaseKeepsItsNumber() async throws {
+        try await with { options in
+            let clock = ManualClock(startMs: Self.startMs)
+            let open = try await Self.open(options, clock)
+            let keeper = open.lease?.keeping(every: .milliseconds(5))
+            let heldUntilMs = try #require(open.lease?.heldUntilMs)
+            clock.nowMs += ProcessNumber.leaseMs
+            while open.lease?.heldUntilMs == heldUntilMs { try await Task.sleep(for: .milliseconds(5)) }
+            clock.nowMs += 1
+            _ = try await Self.write(open.site, "a")
+            keeper?.cancel()
+            await keeper?.value
+            await open.close()
+        }
+    }
+
     @Test func pausedAndTakenOverItNeverWritesAgain() async throws {
         try await with { options in
             let (mine, theirs) = (ManualClock(startMs: Self.startMs), ManualClock(startMs: Self.startMs))

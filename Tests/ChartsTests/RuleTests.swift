@@ -16,6 +16,18 @@ import Testing
         #expect(abs(sum - Double(values.reduce(0, +))) <= perPixel, "the area of the bars is the sum within a pixel")
     }
 
+    @Test func amountsOfATableShareOneScale() {
+        func bars(_ amounts: [Int64], marked: Int? = nil) -> [String] {
+            AmountBars(amounts, marked: marked).cells().map { cell in
+                cell.firstMatch(of: #/class="([a-z0-9]+)" x="([0-9.]+%)" width="([0-9.]+%)"/#)
+                    .map { "\($0.1) \($0.2) \($0.3)" } ?? ""
+            }
+        }
+        #expect(bars([400, 100, 0], marked: 1) == ["h3 0% 100%", "cut 0% 25%", ""])
+        #expect(bars([-100, 300]) == ["gd 0% 25%", "pk 25% 75%"], "less to the left of the line, more to the right")
+        #expect(bars([0, 0]) == ["", ""] && bars([]).isEmpty)
+    }
+
     @Test func curveAreaIsTheEnergyOfTheDay() throws {
         let values = Picture.day()
         let path = try #require(Picture.curve(values).svg().firstMatch(of: #/class="ar" d="M0 190V([^"]*)"/#)).1

@@ -28,7 +28,8 @@ struct Book {
 
     /// A balanced entry of 2 to 8 legs of one of two companies; every fifth or so comes with a key used before,
     /// the same again in another order, or something else.
-    func nextEntry(_ step: Int, _ random: inout Seeded) -> Entry {
+    /// Or as many legs besides the last as are asked for.
+    func nextEntry(_ step: Int, legs count: ClosedRange<Int> = 1...7, _ random: inout Seeded) -> Entry {
         let scope = Scope(orgID: Int64.random(in: 1...2, using: &random))
         let known = (entryOfKey[scope.orgID] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
         if Int.random(in: 0..<5, using: &random) == 0, var again = known.randomElement(using: &random) {
@@ -42,7 +43,7 @@ struct Book {
             return again
         }
         var legs: [Leg] = []
-        for _ in 1...Int.random(in: 1...7, using: &random) {
+        for _ in 1...Int.random(in: count, using: &random) {
             legs.append(
                 Leg(
                     JournalTests.wallets.randomElement(using: &random) ?? 0,

@@ -9,17 +9,27 @@ import TestSupport
 import Testing
 
 @Suite struct JournalTests {
-    static let wallets: [Int64] = [101, 102, 103, 104, 105, 106]
+    static let wallets: [Int64] = [101, 102, 103, 104, 105, 382_480_025_993_084_928]
     static let scope = Scope(orgID: 1)
     static let engines = TestEngine.available
 
     @Test(arguments: engines, [11, 12, 13] as [UInt64])
     func randomPostsAddUp(_ engine: TestEngine, _ seed: UInt64) async throws {
+        try await randomPosts(engine, seed, legs: 1...7)
+    }
+
+    /// Entries so large that their postings are bundled, and so many that what waits is settled in between.
+    @Test(arguments: engines)
+    func largeRandomPostsAddUp(_ engine: TestEngine) async throws {
+        try await randomPosts(engine, 14, legs: 200...1_700)
+    }
+
+    private func randomPosts(_ engine: TestEngine, _ seed: UInt64, legs: ClosedRange<Int>) async throws {
         try await withDatabase(engine, migrations: JournalSchema.migrations) { database in
             var random = Seeded(state: seed)
             var book = Book()
             for step in 1...60 {
-                let entry = book.nextEntry(step, &random)
+                let entry = book.nextEntry(step, legs: legs, &random)
                 let id: Int64?
                 do {
                     id = try await database.write { transaction in
@@ -82,6 +92,7 @@ import Testing
             try await database.read { transaction in
                 let trial = try Journal.trialBalance(Self.scope, in: transaction)
                 #expect(trial.sumPaise == 0 && trial.postings == 30 * 7 && trial.wrongAccounts == [])
+                #expect(try Journal.debitBalancePaise(.energyRevenue, Self.scope, in: transaction) == -42 * 30)
                 for wallet in Self.wallets {
                     #expect(try Journal.balance(ofAccount: wallet, Self.scope, in: transaction).balancePaise == -210)
                 }

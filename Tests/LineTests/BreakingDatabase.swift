@@ -1,4 +1,5 @@
-// A database that breaks once, at the n-th place of its kind, in money and readings counted together. Only for tests.
+// A database that breaks once, at the n-th place of its kind, in money and readings counted together; or that is gone
+// from there on, as it is for a process that dies. Only for tests.
 import CivilTime
 import SQL
 import Synchronization
@@ -22,11 +23,25 @@ final class Breaker: Sendable {
     }
     private let state = Mutex(State())
     private let target: Break?
+    private let isFatal: Bool
 
-    init(at target: Break? = nil) { self.target = target }
+    /// - Parameter isFatal: nothing goes through any more once it has broken, not even a read.
+    init(at target: Break? = nil, isFatal: Bool = false) {
+        self.target = target
+        self.isFatal = isFatal
+    }
 
     var statements: Int { state.withLock { $0.statements } }
     var commits: Int { state.withLock { $0.commits } }
+    /// What breaks: `statement`, `commit` or `answer`.
+    var kind: String {
+        switch target {
+        case .statement: "statement"
+        case .commit: "commit"
+        case .answer: "answer"
+        case nil: "none"
+        }
+    }
     var hasActed: Bool { state.withLock { $0.hasActed } }
 
     fileprivate func statement() throws {
@@ -34,6 +49,23 @@ final class Breaker: Sendable {
             state.statements += 1
             return .statement(state.statements)
         }
+    }
+
+    /// Counts many at once. False, and none is counted, where one of them may be the one: then each goes by itself.
+    fileprivate func statements(_ count: Int) throws -> Bool {
+        try proveAlive()
+        return state.withLock { state in
+            if case .statement(let number) = target, (state.statements...state.statements + count).contains(number) {
+                return false
+            }
+            state.statements += count
+            return true
+        }
+    }
+
+    fileprivate func proveAlive() throws {
+        guard isFatal, hasActed else { return }
+        throw SQLError(.connection, "the process is dead")
     }
 
     /// The number of the commit. Another one may come between this and its answer.
@@ -50,6 +82,7 @@ final class Breaker: Sendable {
     fileprivate func afterCommit(_ number: Int) throws { try pass { _ in .answer(number) } }
 
     private func pass(_ place: (inout State) -> Break) throws {
+        try proveAlive()
         let isHere = state.withLock { state in
             let isHere = place(&state) == target && !state.hasActed
             if isHere { state.hasActed = true }
@@ -69,7 +102,10 @@ struct BreakingDatabase: Database {
 
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
-    ) async throws -> Value { try await inner.read(body) }
+    ) async throws -> Value {
+        try breaker.proveAlive()
+        return try await inner.read(body)
+    }
 
     @discardableResult
     func write<Value: Sendable>(
@@ -121,6 +157,7 @@ private final class BreakingTransaction: SQLTransaction {
     }
 
     func runMany(_ sql: String, _ rows: [[SQLValue]]) throws {
+        if failure == nil, try breaker.statements(rows.count) { return try inner.runMany(sql, rows) }
         for row in rows {
             try pass()
             try inner.run(sql, row)

@@ -82,7 +82,7 @@ struct EveryStatementTests {
     private static let openingPaise: [Int64] = [500_000, 6_000]
 
     /// In memory where the system has such a folder: a thousand runs are no work for a disk.
-    private static func withFastFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
+    static func withFastFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
         let memory = "/dev/shm"
         let root =
             FileManager.default.isWritableFile(atPath: memory)
@@ -145,7 +145,7 @@ struct EveryStatementTests {
                 "SELECT COUNT(*) FROM outbox", "SELECT COUNT(*) FROM collection WHERE state <> 'complete'",
                 "SELECT COUNT(*) FROM meter_command WHERE state = 'waiting'",
                 """
-                SELECT COUNT(*) FROM (SELECT 1 FROM posting WHERE supply_day IS NOT NULL
+                SELECT COUNT(*) FROM (SELECT 1 FROM book_posting WHERE supply_day IS NOT NULL
                   GROUP BY journal_account_id, supply_day, revision, kind HAVING COUNT(*) > 1) AS twice
                 """,
             ].map { sql in try transaction.first(sql, []) { try $0.int(0) } ?? -1 }

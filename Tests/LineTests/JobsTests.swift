@@ -251,8 +251,13 @@ struct JobsTests {
     @Test func runNowAndCatchUp() async throws {
         try await with { fixture in
             try await fixture.run(untilMs: Self.at(1, 1))
-            fixture.clock.nowMs += 30_000
+            // Two jobs look every minute whether somebody asked: with nothing asked they neither run nor leave a row.
+            fixture.clock.nowMs += 60_000
             #expect(try await fixture.line.tick() == 0)
+            for kind in [JobKind.whatIf, .rerun] {
+                #expect(try await runs(fixture, kind).isEmpty)
+                #expect(try await row(fixture, kind).runAtMs == Self.at(1, 1) + 120_000)
+            }
             #expect(await refusal(fixture, RunJob(kind: .collect)) == nil)
             #expect(try await fixture.line.tick() == 1)
             #expect(try await runs(fixture, .collect).first?.askedBy == 0)

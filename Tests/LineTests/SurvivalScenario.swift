@@ -295,7 +295,7 @@ func checkBooks(_ fixture: LineFixture, _ what: String) async throws {
             try Journal.trialBalance(scope, in: transaction),
             try transaction.query(
                 """
-                SELECT supply_day FROM posting WHERE supply_day IS NOT NULL
+                SELECT supply_day FROM book_posting WHERE supply_day IS NOT NULL
                 GROUP BY journal_account_id, supply_day, revision, kind HAVING COUNT(*) > 1
                 """, []
             ) { try $0.int(0) },

@@ -52,7 +52,8 @@ struct SurvivalTests {
 
     private static func recharged(_ house: Int) -> Int64 { Survival.openingPaise[house] + (house == 1 ? 100_000 : 0) }
 
-    private static func place<Value>(_ engine: TestEngine, _ body: (StorePlace) async throws -> Value) async throws
+    /// Empty stores of an engine, gone afterwards.
+    static func place<Value>(_ engine: TestEngine, _ body: (StorePlace) async throws -> Value) async throws
         -> Value
     {
         try await withFolder { folder in

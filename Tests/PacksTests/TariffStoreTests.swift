@@ -64,6 +64,60 @@ import Testing
         }
     }
 
+    /// More than is read at a time: parts are the whole, and a version ends where the next begins.
+    @Test(arguments: TestEngine.available)
+    func theListIsWhole(_ engine: TestEngine) async throws {
+        try await withDatabase(engine, migrations: PacksSchema.migrations) { database in
+            try await database.write { transaction in
+                for number in 100..<320 {
+                    var pack = PacksTests.base(1)
+                    pack.id = "P\(number)"
+                    try Packs.store(pack, from: Self.day, Self.scope, in: transaction)
+                }
+                try Packs.store(tariff: Self.text(2, from: "2026-04-01"), Self.scope, in: transaction)
+                try Packs.store(tariff: Self.text(3, from: "2026-06-15"), Self.scope, in: transaction)
+            }
+            func list(_ filter: PackFilter = PackFilter(), after: PackPlace? = nil, limit: Int) async throws
+                -> [PackVersion]
+            {
+                try await database.read {
+                    try PackShelf.list(filter, after: after, limit: limit, today: Self.day, Self.scope, in: $0)
+                }
+            }
+            let whole = try await list(limit: .max)
+            #expect(whole.count == 222 && whole.first?.toDay == CivilDay("2026-06-14") && whole[1].toDay == nil)
+            var (parts, after) = ([PackVersion](), PackPlace?.none)
+            repeat {
+                let part = try await list(after: after, limit: 100)
+                parts += part
+                after = part.count == 100 ? part.last.flatMap { PackPlace("\(PackPlace($0))") } : nil
+            } while after != nil
+            #expect(parts == whole)
+            var late = PackFilter()
+            late.text = "p31"
+            #expect(try await list(late, limit: 4).map(\.packID) == ["P310", "P311", "P312", "P313"])
+        }
+    }
+
+    /// Without a draft only what nobody holds is published; the same file again changes nothing.
+    @Test func whatConsumersHoldTakesADraft() async throws {
+        try await PackShop.with(.sqlite) { shop in
+            func store(_ packID: String, version: Int) async throws -> String {
+                let text = Self.text(version, from: "2026-0\(version + 2)-01").replacing(
+                    "id: DOM", with: "id: \(packID)")
+                return try await shop.site.perform(StoreTariff(text: text), as: PackShop.system, source: "test")
+            }
+            #expect(try await store("UP0001", version: 2) == "UP0001@2")
+            try await shop.ask(.apply, "UP0001", on: "2022-01-01")
+            #expect(try await store("UP0001", version: 2) == "UP0001@2")
+            let packs = try await shop.count("pack")
+            let refusal = await refused { _ = try await store("UP0001", version: 3) }
+            #expect(refusal?.code == .conflict && refusal?.at == "tariff", "\(refusal.debugDescription)")
+            #expect(try await shop.count("pack") == packs)
+            #expect(try await store("SHOP", version: 3) == "SHOP@3")
+        }
+    }
+
     /// A pack of before and a tariff file are versions of one another.
     @Test func aPackOfBeforeIsAVersionOfTheBook() async throws {
         try await withDatabase(.sqlite, migrations: PacksSchema.migrations) { database in

@@ -33,8 +33,8 @@ struct RatedTown: Sendable {
             ids: IDGenerator(processNumber: 1, clocks: clocks))
     }
 
-    /// Accounts 101…100+n with meters 1101…1100+n of 5 kW, all holding a pack from a day on.
-    func build(_ tariffs: [String], accounts: Int, holding packID: String, from day: CivilDay) async throws {
+    /// Accounts 101…100+n with meters 1101…1100+n of 5 kW, all holding a pack from a day on, or none.
+    func build(_ tariffs: [String], accounts: Int, holding packID: String?, from day: CivilDay) async throws {
         try await site.money.write { transaction in
             try org.create(in: transaction)
             try Place(placeID: 10, parentID: nil, kind: .plant, name: "Plant").create(scope, in: transaction)
@@ -50,7 +50,7 @@ struct RatedTown: Sendable {
                 ).create(scope, atMs: 0, in: transaction)
                 try Installation(meterID: 1_000 + number, accountID: number, fromDay: day)
                     .create(scope, in: transaction)
-                try hold(packID, number, number, from: day, to: nil, in: transaction)
+                if let packID { try hold(packID, number, number, from: day, to: nil, in: transaction) }
             }
         }
     }
@@ -107,7 +107,7 @@ struct RatedTown: Sendable {
 
     func entries() async throws -> Int64 {
         try await site.money.read {
-            try $0.first("SELECT COUNT(*) FROM posting", []) { try $0.int(0) } ?? 0
+            try $0.first("SELECT COUNT(*) FROM book_posting", []) { try $0.int(0) } ?? 0
         }
     }
 }

@@ -99,7 +99,8 @@ struct RunBench: Sendable {
     func book() async throws -> [Int64] {
         try await site.money.read { transaction in
             try [
-                "SELECT COUNT(*) FROM charge", "SELECT COUNT(*) FROM posting", "SELECT COUNT(*) FROM journal_entry",
+                "SELECT COUNT(*) FROM charge", "SELECT COUNT(*) FROM book_posting",
+                "SELECT COUNT(*) FROM journal_entry",
                 "SELECT COUNT(*) FROM outbox", "SELECT COUNT(*) FROM rating_correction",
             ].map { try transaction.first($0, []) { try $0.int(0) } ?? -1 }
         }

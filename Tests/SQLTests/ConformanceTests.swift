@@ -208,6 +208,30 @@ import Testing
     }
 
     @Test(arguments: TestEngine.available)
+    func manyRowsOfIntegersAtOnce(_ engine: TestEngine) async throws {
+        let sql = "INSERT INTO job (job_id, run_at) VALUES ($2, $1)"
+        try await Fixture.with(engine) { database in
+            try await database.write { transaction in
+                try transaction.runMany(sql, integers: [], columns: 2)
+                try transaction.runMany(sql, integers: (1...5000).flatMap { [-$0, $0] }, columns: 2)
+            }
+            let wanted: [[SQLValue]] = [[5000, -12_502_500]]
+            let sums = "SELECT COUNT(*), CAST(SUM(run_at) AS BIGINT) FROM job"
+            #expect(try await database.read { try $0.values("ii", sums) } == wanted)
+            // The last row is there already, and the caller swallows the error.
+            let failed = await failure {
+                try await database.write { transaction in
+                    try? transaction.runMany(sql, integers: [1, 6000, 1, 6001, 1, 5000], columns: 2)
+                }
+            }
+            #expect(failed?.code == .unique)
+            #expect(try await database.read { try $0.values("ii", sums) } == wanted)
+            let odd = await failure { try await database.write { try $0.runMany(sql, integers: [1], columns: 1) } }
+            #expect(odd != nil && odd?.code != .connection)
+        }
+    }
+
+    @Test(arguments: TestEngine.available)
     func aReaderCannotWrite(_ engine: TestEngine) async throws {
         try await Fixture.with(engine) { database in
             let failed = await failure { _ = try await database.read { try $0.run("DELETE FROM reading") } }

@@ -116,6 +116,18 @@ extension DialectCase {
 
     private static let reading = [
         DialectCase(
+            name: "members of an object in an object", kinds: "iii",
+            sql: """
+                SELECT CAST(one.key AS BIGINT), CAST(item.key AS BIGINT), CAST(item.value AS BIGINT)
+                FROM (SELECT $1 AS text) b CROSS JOIN {json_each}(CAST(b.text AS {json})) one
+                CROSS JOIN {json_each}(one.value) item ORDER BY 1, 2
+                """, parameters: [#"{"5":{"17":-500},"9":{"3":7,"4":9007199254740993}}"#],
+            rows: [[5, 17, -500], [9, 3, 7], [9, 4, 9_007_199_254_740_993]]),
+        DialectCase(
+            name: "rows compared whole", kinds: "ii",
+            sql: "SELECT meter_id, day FROM reading WHERE (meter_id, day) > ($1, $2) ORDER BY 1, 2 LIMIT 2",
+            parameters: [1, 11], rows: [[1, 12], [2, 10]]),
+        DialectCase(
             name: "window sum and row number", kinds: "iii",
             sql: """
                 SELECT day, CAST(SUM(energy_wh) OVER (PARTITION BY meter_id ORDER BY day) AS BIGINT),

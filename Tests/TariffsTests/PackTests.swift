@@ -1,4 +1,4 @@
-// Packs as stored text, their checks, the stored state and the bytes that are hashed.
+// Packs as stored text and their checks.
 import CivilTime
 import Testing
 
@@ -22,10 +22,8 @@ import Testing
     }
 
     @Test func roundTrip() throws {
-        let plan = try PricePlan(base: fourBandBase, addOns: [weekend, festival], sanctionedW: 5000)
         let set = PackSet(base: fourBandBase, addOns: [weekend, festival], sanctionedW: 5000)
         #expect(try PackSet(json: set.json()) == set)
-        #expect(try PackSet(json: set.json()).plan() == plan)
         #expect(try BasePack(json: Exactness.base.json()) == Exactness.base)
     }
 
@@ -41,8 +39,8 @@ import Testing
         (text(replacing: #""version":3"#, #""version":99999999999999999999"#), "base pack"),
         (text(replacing: #""T4":450000"#, #""T5":450000"#), "band T4 has no price"),
         (text(replacing: #""T4":450000"#, #""T4":-1"#), "milliPaisePerKWh.T4"),
-        (text(replacing: #""toMinute":360"#, #""toMinute":361"#), "06:00 is also in band"),
-        (text(replacing: #""toMinute":360"#, #""toMinute":359"#), "no band covers 05:59"),
+        (text(replacing: #""toMinute":360"#, #""toMinute":361"#), "06:00-06:01 is also in band"),
+        (text(replacing: #""toMinute":360"#, #""toMinute":359"#), "no band covers 05:59-06:00"),
         (text(replacing: #""toMinute":360"#, #""toMinute":9000000000000"#), "not a part of a day"),
         (text(replacing: #""id":"UP0001""#, #""id":"""#), "id"),
     ])
@@ -62,105 +60,58 @@ import Testing
         return json.replacing(old, with: new, maxReplacements: 1)
     }
 
-    @Test func badPlans() {
+    @Test func badSets() throws {
+        func refusal(_ addOns: [AddOnPack], sanctionedW: Int64 = 0) -> String? {
+            let text = PackSet(base: fourBandBase, addOns: addOns, sanctionedW: sanctionedW).json()
+            do { _ = try PackSet(json: text) } catch { return error.description }
+            return nil
+        }
+        #expect(refusal([weekend, festival]) == nil)
         var stray = weekend
         stray.prices.append(AddOnPrice(.band("T9"), milliPaisePerKWh: 1))
-        #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, addOns: [stray], sanctionedW: 0) }
+        #expect(refusal([stray])?.contains("no band T9") == true)
         var twice = weekend
         twice.prices.append(AddOnPrice(.minutes(.init(fromMinute: 359, toMinute: 400)), milliPaisePerKWh: 1))
-        #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, addOns: [twice], sanctionedW: 0) }
-        #expect(throws: TariffError.self) {
-            try PricePlan(base: fourBandBase, addOns: [weekend, weekend], sanctionedW: 0)
-        }
-        #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, sanctionedW: -1) }
+        #expect(refusal([twice])?.contains("05:59 has two prices") == true)
+        #expect(refusal([weekend, weekend])?.contains("stands twice") == true)
+        #expect(refusal([], sanctionedW: -1)?.contains("sanctionedW") == true)
         var days = weekend
         days.weekdays = [0]
-        #expect(throws: TariffError.self) { try PricePlan(base: fourBandBase, addOns: [days], sanctionedW: 0) }
+        #expect(refusal([days])?.contains("weekdays") == true)
         var backwards = festival
         backwards.to = day("2021-11-06")
-        #expect(throws: TariffError.self) { try backwards.validate() }
+        #expect(refusal([backwards])?.contains("before") == true)
     }
 
     /// A band that changes at 06:15 cannot price half-hour slots.
     @Test func boundaryInsideSlot() throws {
+        let month = CivilMonth(year: 2021, month: 11)
         var base = fourBandBase
         base.calendar.bands[0].ranges[0].toMinute = 375
         base.calendar.bands[1].ranges[0].fromMinute = 375
-        let plan = try PricePlan(base: base, sanctionedW: 0)
-        _ = try DaySchedule(plan: plan, day: day("2021-11-08"), slotStartMinutes: minutes(), periodS: 900)
+        let bands = try PackMonth(base, month)
+        _ = try bands.bill.price(bands.input(day("2021-11-08"), load(1)), opening: .start)
         let error = #expect(throws: TariffError.self) {
-            try DaySchedule(plan: plan, day: day("2021-11-08"), slotStartMinutes: minutes(48), periodS: 1800)
+            try bands.bill.price(bands.input(day("2021-11-08"), load(1, slots: 48), periodS: 1800), opening: .start)
         }
-        #expect(error?.what.contains("06:15") == true)
+        #expect(error?.description.contains("06:15") == true)
         var addOn = weekend
         addOn.prices = [AddOnPrice(.minutes(.init(fromMinute: 45, toMinute: 105)), milliPaisePerKWh: 1)]
-        let other = try PricePlan(base: fourBandBase, addOns: [addOn], sanctionedW: 0)
+        let other = try PackMonth(fourBandBase, month, [addOn])
         #expect(throws: TariffError.self) {
-            try DaySchedule(plan: other, day: day("2021-11-06"), slotStartMinutes: minutes(48), periodS: 1800)
+            try other.bill.price(other.input(day("2021-11-06"), load(1, slots: 48), periodS: 1800), opening: .start)
         }
     }
 
-    @Test func wrongCounts() throws {
-        let plan = try PricePlan(base: fourBandBase, sanctionedW: 0)
-        let schedule = try DaySchedule(plan: plan, day: day("2021-11-08"), slotStartMinutes: minutes(), periodS: 900)
-        #expect(throws: TariffError.self) { try schedule.price(load(1, slots: 95), opening: .zero) }
-        #expect(throws: TariffError.self) { try schedule.priceMany(load(1), openings: [.zero, .zero]) }
-        #expect(throws: TariffError.self) {
-            try DaySchedule(plan: plan, day: day("2021-11-08"), slotStartMinutes: [1440], periodS: 900)
+    @Test func wrongLoads() throws {
+        let month = try PackMonth(fourBandBase, CivilMonth(year: 2021, month: 11))
+        func price(_ values: [Int32], starts: [Int]? = nil) throws {
+            _ = try month.bill.price(month.input(day("2021-11-08"), values, starts: starts), opening: .start)
         }
-    }
-}
-
-@Suite struct StoredState {
-    @Test func goldenBytes() throws {
-        let state = MonthState(
-            baseEnergyWh: 258, addOnEnergyWh: -1, baseEnergyMicroPaise: 1, addOnEnergyMicroPaise: -2,
-            fixedMicroPaise: 0,
-            dutyPicoPaise: 1 << 70)
-        let bytes = state.encode()
-        let want: [UInt8] =
-            [1, 2, 1, 0, 0, 0, 0, 0, 0] + Array(repeating: 0xFF, count: 8) + [1] + Array(repeating: 0, count: 15)
-            + [0xFE] + Array(repeating: 0xFF, count: 15) + Array(repeating: 0, count: 16)
-            + Array(repeating: 0, count: 8) + [64] + Array(repeating: 0, count: 7)
-        #expect(bytes == want)
-        #expect(try MonthState(decoding: bytes) == state)
-    }
-
-    @Test func hostileBytes() {
-        #expect(throws: TariffError.self) { try MonthState(decoding: []) }
-        #expect(throws: TariffError.self) { try MonthState(decoding: [2] + Array(repeating: 0, count: 80)) }
-        #expect(throws: TariffError.self) { try MonthState(decoding: [1] + Array(repeating: 0, count: 79)) }
-        #expect(throws: TariffError.self) { try MonthState(decoding: [1] + Array(repeating: 0x7F, count: 80)) }
-        #expect(throws: TariffError.self) {
-            try MonthState(decoding: [1] + Array(repeating: 0, count: 79) + [0x80])
-        }
-    }
-
-    /// Everything that could change the charge changes the bytes; the order of the add-ons does not.
-    @Test func inputBytesTellInputsApart() throws {
-        let values = load(3)
-        func bytes(
-            _ values: [Int32], date: String = "2021-11-06", base: BasePack = fourBandBase,
-            addOns: [AddOnPack] = [weekend, festival], sanctionedW: Int64 = 5000, opening: MonthState = .zero
-        ) throws -> [UInt8] {
-            try inputBytes(
-                day: day(date), slotStartMinutes: minutes(), periodS: 900, valuesWh: values,
-                plan: PricePlan(base: base, addOns: addOns, sanctionedW: sanctionedW), opening: opening)
-        }
-        var changed = values
-        changed[95] += 1
-        var newer = fourBandBase
-        newer.version += 1
-        var opening = MonthState.zero
-        opening.dutyPicoPaise = 1
-        let all = [
-            try bytes(values), try bytes(changed), try bytes(values, date: "2021-11-07"),
-            try bytes(values, base: newer),
-            try bytes(values, addOns: [weekend]), try bytes(values, sanctionedW: 5001),
-            try bytes(values, opening: opening),
-        ]
-        #expect(Set(all).count == all.count)
-        #expect(try bytes(values, addOns: [festival, weekend]) == all[0])
-        #expect(all[0].starts(with: [1]))
+        try price(load(1))
+        #expect(throws: TariffError.self) { try price(load(1, slots: 95)) }
+        #expect(throws: TariffError.self) { try price([1], starts: [1440]) }
+        #expect(throws: TariffError.self) { try price([Int32](repeating: .min, count: 96)) }
+        try price([Int32](repeating: .max, count: 96))
     }
 }

@@ -194,15 +194,17 @@ import Testing
         #expect(try windows.bill([quarter], one).lines("d").map(\.quantity) == [3750])
     }
 
-    @Test(arguments: [(90, 0), (85, 0), (84, 15_000), (75, 150_000), (74, 180_000), (97, -10_000), (100, -25_000)])
-    func powerFactor(hundredths: Int64, ppm: Int64) throws {
+    @Test(arguments: [
+        (900, 0), (850, 0), (840, 15_000), (750, 150_000), (740, 180_000), (970, -10_000), (1000, -25_000), (847, 4500),
+    ])
+    func powerFactor(thousandths: Int64, ppm: Int64) throws {
         let charge = PowerFactorCharge(
             steps: [
                 .init(isBelow: true, hundredths: 85, ppmPerHundredth: 15_000),
                 .init(isBelow: true, hundredths: 75, ppmPerHundredth: 30_000),
                 .init(isBelow: false, hundredths: 95, ppmPerHundredth: -5000),
             ], bases: [])
-        #expect(charge.ppm(hundredths) == ppm)
+        #expect(charge.ppm(thousandths) == ppm)
     }
 
     /// Shares of shares, conditions and caps; the least bill; whole rupees.
@@ -377,7 +379,7 @@ import Testing
     /// The example of everything at once, line by line to its sum.
     @Test func everythingAtOnce() throws {
         var facts = Self.facts(40)
-        facts.usualPowerFactor = 83
+        facts.usualPowerFactor = 830
         facts.outageMinutes = [CivilMonth(year: 2024, month: 4): 120]
         let bill = try example("high-tension").bill(even(Self.april, totalWh: 7_200_000, perHour: 2), Self.april, facts)
         let energy = Int64((7_200_000 - 50_000) * 71 / 100)

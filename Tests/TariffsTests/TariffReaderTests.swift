@@ -91,7 +91,7 @@ import Testing
             ("to: 09-30", "to: 09-29", 8, "no season holds on 09-30", "tile the year"),
             ("from: 10-01", "from: 09-30", 8, "09-30 is in the seasons summer and winter", "tile the year"),
             ("18:00-24:00", "18:30-24:00", 13, "no band covers 18:00", "00:00 to 24:00"),
-            ("day: 06:00-18:00", "day: 06:00-19:00", 13, "18:00 is also in band", "00:00 to 24:00"),
+            ("day: 06:00-18:00", "day: 06:00-19:00", 13, "18:00-19:00 is also in band", "00:00 to 24:00"),
             ("00:00-06:00", "22:00-06:00", 13, "22:00-06:00 is no part of a day", "midnight"),
             ("days: holiday", "days: sunday", 11, "2 rows hold for sunday of season winter", "exactly one row"),
             ("days: [weekday, weekend]", "days: [weekday]", 11, "no row holds for saturday", "exactly one row"),

@@ -134,7 +134,7 @@ import Testing
 
                 """)
         var facts = AccountFacts()
-        facts.usualPowerFactor = 1
+        facts.usualPowerFactor = 10
         #expect(refusal { try steep.bill(load, Self.april, facts) }?.what.contains("pf comes to more") == true)
     }
 

@@ -67,3 +67,64 @@ extension AccountBill {
     func minor(_ id: String) -> Int64? { components.first { $0.id == id }?.amountMinor }
     func lines(_ id: String) -> [BillLine] { components.first { $0.id == id }?.lines ?? [] }
 }
+
+// MARK: packs of the simple form
+
+func day(_ text: String) -> CivilDay { CivilDay(text)! }
+
+func minutes(_ count: Int = 96) -> [Int] { (0..<count).map { $0 * 1440 / count } }
+
+/// A reproducible load: splitmix64, 0...599 Wh a slot.
+func load(_ seed: UInt64, slots: Int = 96) -> [Int32] {
+    var state = seed
+    return (0..<slots).map { _ in
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return Int32((z ^ (z >> 31)) % 600)
+    }
+}
+
+func quarters(_ names: [String]) -> TOUCalendar {
+    TOUCalendar(
+        bands: names.enumerated().map {
+            TOUBand(name: $1, ranges: [MinuteRange(fromMinute: $0 * 360, toMinute: ($0 + 1) * 360)])
+        })
+}
+
+let fourBandBase = BasePack(
+    id: "UP0001", version: 3, name: "Universal", calendar: quarters(["T1", "T2", "T3", "T4"]),
+    milliPaisePerKWh: ["T1": 500_000, "T2": 500_000, "T3": 500_000, "T4": 450_000])
+let weekend = AddOnPack(
+    id: "WEEKEND", version: 1, name: "Weekend", weekdays: [6, 7],
+    prices: [
+        AddOnPrice(.band("T1"), milliPaisePerKWh: 300_000), AddOnPrice(.band("T3"), milliPaisePerKWh: 300_000),
+    ])
+let festival = AddOnPack(
+    id: "FESTIVAL", version: 2, name: "Festival", from: day("2021-11-07"), to: day("2021-11-07"),
+    prices: [
+        AddOnPrice(.band("T4"), milliPaisePerKWh: 150_000), AddOnPrice(.band("T1"), milliPaisePerKWh: 200_000),
+    ])
+
+/// A base pack and add-ons over a calendar month.
+struct PackMonth {
+    let bill: ReadyBill
+    let addOns: [AddOnPack]
+    private var facts = AccountFacts()
+
+    init(_ base: BasePack, _ month: CivilMonth, _ addOns: [AddOnPack] = [], contractedW: Int64 = 1000) throws {
+        bill = try ReadyBill(
+            TariffBook([Tariff(base, validFrom: month.first)]),
+            period: BillPeriod(first: month.first, last: month.last))
+        self.addOns = addOns
+        facts.contractedW = contractedW
+    }
+
+    func input(_ day: CivilDay, _ valuesWh: [Int32], starts: [Int]? = nil, periodS: Int = 900) -> DayInput {
+        DayInput(
+            load: TariffLoadDay(
+                day: day, slotStartMinutes: starts ?? minutes(86_400 / periodS), periodS: periodS, importWh: valuesWh),
+            addOns: addOns, facts: facts)
+    }
+}

@@ -168,11 +168,11 @@ func refusal<Value>(_ body: () throws -> Value) -> TariffError? {
                 """)
         let load = even(Self.twoMonths, totalWh: 100_000)
         var facts = AccountFacts()
-        facts.powerFactor = [Self.april: 84]
+        facts.powerFactor = [Self.april: 840]
         #expect(refusal { try priced.bill(load, Self.twoMonths, facts) }?.what.contains("2024-03") == true)
-        facts.powerFactor[Self.march] = 80
+        facts.powerFactor[Self.march] = 800
         #expect(refusal { try priced.bill(load, Self.twoMonths, facts) }?.what.contains("not the same") == true)
-        facts.powerFactor[Self.march] = 84
+        facts.powerFactor[Self.march] = 840
         #expect(try priced.bill(load, Self.twoMonths, facts).minor("pf") == 500)
     }
 

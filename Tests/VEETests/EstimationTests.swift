@@ -253,6 +253,13 @@ private func oneDay(_ value: Int32) -> DayBlock { block([Int32?](repeating: valu
         #expect(forecast(some, day: CivilDay("2012-03-01")!) == [])
     }
 
+    /// What was the same day by day is forecast as it was, steps and all.
+    @Test func aShapeThatNeverChangesIsForecastExactly() {
+        let shape = (0..<48).map { Int64($0 < 16 || $0 > 40 ? 100 : 700) }
+        let some = series((0..<14).flatMap { _ in shape } + Array(repeating: nil, count: 48))
+        #expect(forecast(some, day: CivilDay("2009-03-15")!) == shape)
+    }
+
     /// Holidays like Sundays: the day ahead is called one, and the level is that of Sundays.
     @Test func holidays() {
         let first = CivilDay("2009-03-01")!

@@ -7,6 +7,7 @@ import Clocks
 import Journal
 import Payments
 import SQL
+import Supply
 import TestRetailer
 import TestSupport
 import Testing
@@ -45,16 +46,24 @@ import Testing
             let admin = try await web.browser("admin")
             let path = "/accounts/\(web.one.account)/arrears"
             let before = try await balance(web)
-            func act(_ act: String, _ more: [String: String]) async throws -> Answer {
+            func act(_ act: String, _ more: [String: String], do way: String = "apply") async throws -> Answer {
                 let page = await admin.get(path)
                 return await admin.post(
                     path,
                     more.merging([
-                        "act": act, "csrf": try page.field("csrf"), "key": try page.field("key"),
+                        "act": act, "csrf": try page.field("csrf"), "key": try page.field("key"), "do": way,
                     ]) { $1 })
             }
             let wrong = try await act("put", ["put-amount": "12x", "put-since": "2024-01-01", "put-reason": "old"])
             #expect(wrong.status == 422 && wrong.text.contains("value=\"12x\""))
+            #expect(wrong.text.contains("id=\"put-amount-err\""), "the error stands beside its field")
+            // A look books nothing and shows what would change; going back keeps what was typed.
+            let typed = ["put-amount": "600", "put-since": "2024-01-01", "put-reason": "old bills"]
+            let look = try await act("put", typed, do: "look")
+            #expect(look.status == 200 && look.text.contains("id=\"look\"") && look.text.contains("600.00"))
+            #expect(await !admin.get(path).text.contains("600.00"))
+            let again = try await act("put", typed, do: "change")
+            #expect(again.text.contains("value=\"old bills\"") && !again.text.contains("id=\"look\""))
             let put = try await act("put", ["put-amount": "600", "put-since": "2024-01-01", "put-reason": "old bills"])
             #expect(put.status == 303, "\(put.text.prefix(400))")
             #expect(try await act("agree", ["agree-amount": "20", "agree-reason": "as agreed"]).status == 303)
@@ -62,12 +71,71 @@ import Testing
             #expect(try await act("settle", ["settle-amount": "900", "source": "wallet"]).status == 422)
             #expect(try await act("pause", ["pause-reason": "in dispute"]).status == 303)
             #expect(try await balance(web) == before)
+            let given = try await act("write-off", ["off-amount": "50", "off-reason": "barred by time"])
+            #expect(given.location == path + "?did=waits")
+            let waits = await admin.get(path + "?did=waits")
+            #expect(waits.text.contains("500.00") && waits.text.contains("/approvals?show=mine"))
             let home = try await web.browser("home")
             let page = await home.get(path)
             #expect(
                 page.text.contains("500.00") && page.text.contains("old bills") && !page.text.contains("<form class"))
             #expect(await home.get("/accounts/\(web.one.account)").text.contains(path))
             #expect(await home.post(path, ["act": "settle"]).status == 403)
+        }
+    }
+
+    @Test func anAccountTurnsToPrepaidByItsPage() async throws {
+        try await WebSite.with { web in
+            let admin = try await web.browser("admin")
+            let path = "/accounts/\(web.one.account)/arrears"
+            let before = try await balance(web)
+            func act(_ act: String, _ more: [String: String], do way: String = "apply") async throws -> Answer {
+                let page = await admin.get(path)
+                let own = ["act": act, "csrf": try page.field("csrf"), "key": try page.field("key"), "do": way]
+                return await admin.post(path, more.merging(own) { $1 })
+            }
+            let sums = ["convert-deposit": "700", "convert-amount": "1300", "side": "owed", "set-off": "1"]
+            #expect(try await act("convert", sums).status == 409)
+            #expect(try await act("begin", ["begin-reason": "a smart meter"]).status == 303)
+            let look = try await act("convert", sums, do: "look")
+            #expect(look.status == 200 && look.text.contains("600.00") && look.text.contains("name=\"set-off\""))
+            #expect(try await act("convert", sums).status == 303)
+            #expect(try await balance(web) == before)
+            let page = await admin.get(path)
+            #expect(page.text.contains("600.00") && !page.text.contains("begin-reason"), "once in its life")
+            let ops = try await web.browser("field")
+            #expect(await ops.get("/accounts/\(web.one.otherAccount)/arrears").status == 404)
+        }
+    }
+
+    @Test func theEmergencyCreditIsTakenByItsButtonOnce() async throws {
+        try await WebSite.with { web in
+            let home = try await web.browser("home")
+            let path = "/accounts/\(web.one.account)"
+            var rules = SupplyRules()
+            (rules.emergencyPaise, rules.emergencyByConsumer) = (20_000, true)
+            let machine = Actor.system(orgID: 1)
+            _ = try await web.site.perform(
+                try SetSupplyRules(group: "all", rules: rules.json(), from: nil), as: machine, source: "test")
+            #expect(await !home.get(path).text.contains("/emergency-credits"), "nothing is low")
+            let low = try await balance(web) + 100
+            try await web.site.money.write { [one = web.one, site = web.site] transaction in
+                _ = try Journal.post(
+                    key: "spent", kind: "test",
+                    legs: [
+                        Leg(one.account, low, .adjustment), Leg(ChartAccount.adjustments.rawValue, -low, .adjustment),
+                    ], businessAtMs: WebSite.nowMs, entryID: site.ids.next(), one.scope, in: transaction)
+                try Supply.decide(
+                    accountID: one.account, zone: one.org.zone, nowMs: WebSite.nowMs, ids: site.ids, one.scope,
+                    in: transaction)
+            }
+            let page = await home.get(path)
+            #expect(page.text.contains("action=\"\(path)/emergency-credits\"") && page.text.contains("200.00"))
+            let form = ["csrf": try page.field("csrf"), "key": try page.field("key")]
+            let taken = await home.post(path + "/emergency-credits", form)
+            #expect(taken.location == path + "?did=emergency")
+            #expect(await !home.get(path).text.contains("/emergency-credits"))
+            #expect(await home.post("/accounts/\(web.one.otherAccount)/emergency-credits", form).status == 404)
         }
     }
 

@@ -1,10 +1,10 @@
 // PackSamples: the packs of an account, the step before something is asked of them, and the company's list.
 import Access
 import CivilTime
-import Tariffs
 
 @testable import Packs
 @testable import Subscriptions
+@testable import Tariffs
 @testable import Web
 
 extension Samples {
@@ -16,6 +16,22 @@ extension Samples {
             appliedDay: day.advanced(by: -40), fromDay: isHeld ? day.advanced(by: -39) : nil,
             toDay: state == .active ? nil : day.advanced(by: 9), termToDay: day.advanced(by: 9), renews: true,
             why: state == .rejected ? word : "")
+    }
+
+    private static func calendar(_ name: String, _ word: String, version: Int) -> SharedCalendar {
+        var calendar = SharedCalendar(name: name, version: version, label: word, validFrom: day.advanced(by: -90))
+        calendar.holidays = version == 1 ? [day] : nil
+        calendar.seasons = [Season(name: word, from: 101, to: 1231)]
+        let (peak, rest) = (MinuteRange(fromMinute: 1080, toMinute: 1320), MinuteRange(fromMinute: 0, toMinute: 1080))
+        calendar.rows = [
+            DatedCalendar.Row(
+                season: word, days: Set(1...8),
+                calendar: TOUCalendar(bands: [
+                    TOUBand(name: word, ranges: [peak]),
+                    TOUBand(name: "rest", ranges: [rest, MinuteRange(fromMinute: 1320, toMinute: 1440)]),
+                ]))
+        ]
+        return calendar
     }
 
     static func packs(_ word: String) -> [Sample] {
@@ -48,7 +64,19 @@ extension Samples {
         let none = SubscriptionsView(
             filter: .init(), items: [], counts: [:], nextBefore: nil, isFirstPage: true, packs: [], places: [],
             aside: [], failed: [], mayDecide: false)
+        let calendars = ["tod", "later"].enumerated().map { index, name in
+            StoredCalendar(
+                calendar: calendar(name, word, version: index + 1), text: word, storedBy: 1, storedAtMs: nowMs,
+                toDay: index == 0 ? day.advanced(by: -2_000) : nil)
+        }
+        let rows = CalendarsView(calendars: calendars, users: ["later": [word]])
         return [
+            Sample(name: "calendars", look: .console, place: .packs, page: rows),
+            Sample(
+                name: "calendars-none", look: .console, place: .packs, page: CalendarsView(calendars: [], users: [:])),
+            Sample(
+                name: "calendar", look: .console, place: .packs,
+                page: CalendarPageView(versions: calendars, users: [word])),
             Sample(name: "packs-home", look: .portal, place: .home, page: rich),
             Sample(name: "packs-none", look: .portal, place: .home, page: bare),
             Sample(name: "packs-account", look: .console, place: .accounts, page: rich),

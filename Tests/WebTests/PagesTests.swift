@@ -4,6 +4,7 @@ import Compression
 import Foundation
 import Testing
 
+import enum Access.Permission
 import struct Access.Refusal
 
 @testable import Web
@@ -13,7 +14,11 @@ import struct Access.Refusal
 
     static func render(_ sample: Sample, _ language: Language, word: String = "A. Khan") throws -> String {
         let person: PageFrame.Person? =
-            sample.name.hasPrefix("signin") ? nil : .init(name: word, ownAccount: sample.look == .portal ? 7 : nil)
+            sample.name.hasPrefix("signin")
+            ? nil
+            : sample.look == .portal
+                ? .init(name: word, ownAccount: 7)
+                : .init(name: word, rights: Set(Permission.allCases), seesCompany: true)
         let frame = Samples.frame(
             language, look: sample.look, place: sample.place, person: person,
             notice: sample.name == "home" ? .refused(Refusal(.invalid, word)) : nil, company: word)
@@ -94,6 +99,29 @@ import struct Access.Refusal
         for path in [Paths.line, Paths.meters, Paths.accounts + "\"", Paths.exceptions] {
             #expect(!html.contains("href=\"\(path)"), "\(path)")
         }
+    }
+
+    /// Few pages stand in the row; every page stands in the menu, for whom it opens alone.
+    @Test func theMenuHoldsWhatARoleMayOpen() throws {
+        func frame(_ rights: Set<Permission>, company: Bool) throws -> String {
+            let person = PageFrame.Person(name: "x", rights: rights, seesCompany: company)
+            var frame = Samples.frame(.english, look: .console, place: .outages, person: person)
+            frame.path = "/reliability?from=2026-02-01"
+            return try Self.pages.html(ProblemView(kind: .notFound, refusal: nil, reference: "r"), in: frame)
+        }
+        let all = try frame(Set(Permission.allCases), company: true)
+        let row = try #require(all.firstMatch(of: #/<ul class="ways">(.*?)<\/ul>/#)).1
+        #expect(row.matches(of: #/<li/#).count == 8, "seven pages and the present one")
+        #expect(row.contains("<li><a href=\"/reliability\" aria-current=\"page\">"))
+        #expect(all.matches(of: #/aria-current="page"/#).count == 2, "marked in the row and in the menu")
+        for path in ["/runs", "/jobs", "/money", "/people", "/validation-rules", "/estimation-plans", "/tamper"] {
+            #expect(all.contains("href=\"\(path)\""), "\(path)")
+        }
+        let confined = try frame([.readMeters, .readAccounts], company: false)
+        for path in ["/runs", "/jobs", "/money", "/people", "/validation-rules", "/imports", "/audit"] {
+            #expect(!confined.contains("href=\"\(path)\""), "\(path)")
+        }
+        #expect(confined.contains("href=\"/supply\"") && !all.contains("href=\"/simulator\""))
     }
 
     @Test func sameViewSameBytes() throws {

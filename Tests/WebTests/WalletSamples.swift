@@ -11,11 +11,18 @@ extension Samples {
         var refused = arrears(word, manages: true)
         refused.refused = (.put, Refusal(.invalid, word, at: "since"))
         refused.typed = ["put-amount": word, "put-reason": word]
+        var looking = arrears(word, manages: true)
+        looking.look = .init(act: .writeOff, arrearsPaise: (64_000, 14_000), balancePaise: (1_500, 1_500))
+        looking.typed = ["off-amount": word, "off-reason": word]
+        var converting = arrears(word, manages: true)
+        converting.look = .init(act: .convert, arrearsPaise: (0, 60_000), balancePaise: (0, 0))
+        converting.typed = ["convert-amount": word, "side": "credit", "set-off": "1"]
         var paused = arrears(word, manages: true)
         paused.plan?.state = .paused
         var owing = account(word)
         (owing.arrearsPaise, owing.instalmentPaise, owing.isConverting) = (64_000, 2_000, true)
         (owing.restsOnForecast, owing.month) = (true, day.month)
+        (owing.expectedPaise, owing.emergency) = (50_000, .init(paise: 20_000, days: 3, idempotencyKey: "k-5"))
         var far = account(word)
         (far.lastsUntil, far.forecast) = (.beyond, nil)
         var old = account(word)
@@ -30,6 +37,8 @@ extension Samples {
                     closingPaise: 0, untilMs: nowMs, hasPrevious: false, hasNext: false)),
             Sample(name: "arrears", look: .portal, place: .home, page: arrears(word, manages: false)),
             Sample(name: "arrears-desk", look: .console, place: .accounts, page: refused),
+            Sample(name: "arrears-look", look: .console, place: .accounts, page: looking),
+            Sample(name: "arrears-converting", look: .console, place: .accounts, page: converting),
             Sample(name: "arrears-paused", look: .console, place: .accounts, page: paused),
             Sample(
                 name: "arrears-none", look: .portal, place: .home,

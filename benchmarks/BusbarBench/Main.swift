@@ -111,6 +111,13 @@ struct Stopwatch {
     }
 }
 
+/// The most this process ever held.
+func peakMemoryMB() -> Int {
+    let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) / 1024
+}
+
 /// Core seconds of a database server: its main process, those it has waited for, and those that live.
 func serverCoreS(_ serverPID: Int) throws -> Double {
     var ticks = 0

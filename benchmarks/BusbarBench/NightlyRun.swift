@@ -40,14 +40,8 @@ enum NightlyRun {
         """
 
     static func run(accounts: Int, folder: String, databaseURL: String?, serverPID: Int?) async throws -> String {
-        let open = try await OpenSite.open(SiteOptions(folder: folder, databaseURL: databaseURL))
-        do {
-            let line = try await measure(accounts, open, serverPID)
-            await open.close()
-            return line
-        } catch {
-            await open.close()
-            throw error
+        try await withSite(SiteOptions(folder: folder, databaseURL: databaseURL)) { open in
+            try await measure(accounts, open, serverPID)
         }
     }
 
@@ -87,12 +81,5 @@ enum NightlyRun {
         guard trial.sumPaise == 0, trial.wrongAccounts.isEmpty else { throw BenchError("the book does not balance") }
         return #"{"accounts": \#(accounts), "total_paise": \#(paise), "wall_s": \#(used.wallS), "#
             + #""client_core_s": \#(used.coreS), "server_core_s": \#(serverS), "memory_mb": \#(peakMemoryMB())}"#
-    }
-
-    /// The most this process ever held.
-    private static func peakMemoryMB() -> Int {
-        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) / 1024
     }
 }

@@ -71,14 +71,8 @@ enum Seed {
 
     static func run(_ plan: SeedPlan) async throws -> String {
         let watch = Stopwatch()
-        let open = try await OpenSite.open(SiteOptions(folder: plan.folder, databaseURL: plan.databaseURL))
-        do {
-            let line = try await seed(plan, open, watch)
-            await open.close()
-            return line
-        } catch {
-            await open.close()
-            throw error
+        return try await withSite(SiteOptions(folder: plan.folder, databaseURL: plan.databaseURL)) { open in
+            try await seed(plan, open, watch)
         }
     }
 

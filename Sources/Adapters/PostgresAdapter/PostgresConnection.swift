@@ -9,16 +9,20 @@ final class PostgresConnection {
         var types: [Oid]
     }
     let target: PostgresTarget
+    /// As in `SQLTransaction`.
+    let lane: Int
     private var handle: OpaquePointer?
     /// By the text as the caller wrote it; one entry for each combination of types it was called with.
     private var prepared: [String: [Prepared]] = [:]
     private var preparedCount = 0
+    /// By the text as the caller wrote it; nil for one that only runs row by row.
+    private var inserts: [String: RowsInsert?] = [:]
     private var nextName = 1
     private static let preparedLimit = 512
     /// Rows in flight before their answers are read.
     private static let pipelineRows = 512
 
-    init(_ target: PostgresTarget) { self.target = target }
+    init(_ target: PostgresTarget, lane: Int = 0) { (self.target, self.lane) = (target, lane) }
 
     /// Connects when there is no connection, and drops prepared statements when there are too many.
     func makeReady() throws {
@@ -34,6 +38,7 @@ final class PostgresConnection {
     func forgetPrepared() throws {
         try execute("DEALLOCATE ALL")
         prepared = [:]
+        inserts = [:]
         preparedCount = 0
     }
 
@@ -135,30 +140,45 @@ final class PostgresConnection {
         return name
     }
 
-    /// The statement once for each row, several hundred rows to a round trip.
+    private func insert(_ sql: String) -> RowsInsert? {
+        if let known = inserts[sql] { return known }
+        let insert = RowsInsert(sql)
+        inserts[sql] = .some(insert)
+        return insert
+    }
+
+    /// The statement for each row, several hundred rows to a round trip; rows to be inserted go several to a statement.
     func executeMany(_ sql: String, _ rows: [[SQLValue]]) throws {
         let handle = try connected()
-        var packed: [PostgresParameters] = []
-        packed.reserveCapacity(min(rows.count, Self.pipelineRows))
+        let insert = rows.count < RowsInsert.smallest ? nil : insert(sql)
         var start = 0
         while start < rows.count {
             let end = min(start + Self.pipelineRows, rows.count)
-            packed.removeAll(keepingCapacity: true)
-            for row in rows[start..<end] { packed.append(try PostgresParameters(row)) }
+            var batch: [(String, PostgresParameters)] = []
+            batch.reserveCapacity(end - start)
             // Preparing is a round trip of its own and not possible inside the pipeline.
-            let names = try packed.map { try prepare(sql, $0.types) }
+            while start < end {
+                if let insert, let part = insert.take(rows[start..<end]) {
+                    let parameters = try PostgresParameters(part.values, types: part.types)
+                    batch.append((try prepare(part.sql, parameters.types), parameters))
+                    start += part.count
+                } else {
+                    let parameters = try PostgresParameters(rows[start])
+                    batch.append((try prepare(sql, parameters.types), parameters))
+                    start += 1
+                }
+            }
             guard PQenterPipelineMode(handle) == 1 else {
                 throw PostgresFailure(
                     error: SQLError(.connection, "the connection to PostgreSQL was lost"), remedy: .lost)
             }
             defer { PQexitPipelineMode(handle) }
-            try pipeline(handle, sql, zip(names, packed))
-            start = end
+            try pipeline(handle, sql, batch)
         }
     }
 
     private func pipeline(
-        _ handle: OpaquePointer, _ sql: String, _ batch: some Sequence<(String, PostgresParameters)>
+        _ handle: OpaquePointer, _ sql: String, _ batch: [(String, PostgresParameters)]
     ) throws {
         var sent = true
         for (name, parameters) in batch where sent {

@@ -1,5 +1,6 @@
 // A PostgreSQL database as a Database: a few connections, each on its own thread. Knows no table.
 import SQL
+import Synchronization
 
 /// A pool of connections to one database.
 ///
@@ -12,9 +13,17 @@ public final class PostgresDatabase: Database {
     private let threads: DatabaseThreads<PostgresConnection>
 
     private init(_ target: PostgresTarget, connections: Int, queueLimit: Int) {
+        // Lanes follow each other; where they begin is chance, so that several processes are seldom in the same.
+        let next = Mutex(Int.random(in: 0..<SQLLane.count))
         threads = DatabaseThreads(
-            name: "postgres", count: connections, queueLimit: queueLimit, open: { PostgresConnection(target) },
-            close: { $0.disconnect() })
+            name: "postgres", count: connections, queueLimit: queueLimit,
+            open: {
+                let lane = next.withLock { next in
+                    defer { next = (next + 1) % SQLLane.count }
+                    return next
+                }
+                return PostgresConnection(target, lane: lane)
+            }, close: { $0.disconnect() })
     }
 
     /// Reaches the server once; the other connections are made when they are needed.

@@ -9,7 +9,8 @@ struct PostgresParameters {
     private var starts: [Int?] = []
     private var lengths: [Int32] = []
 
-    init(_ values: [SQLValue]) throws {
+    /// - Parameter known: the types, where they are known also of what is NULL.
+    init(_ values: [SQLValue], types known: [Oid]? = nil) throws {
         // libpq counts parameters in 16 bits and lengths in 31.
         guard values.count <= 65_535 else { throw SQLError(.syntax, "\(values.count) values; 65,535 are possible") }
         for value in values {
@@ -25,6 +26,7 @@ struct PostgresParameters {
             }
         }
         guard packed.count <= 1 << 30 else { throw SQLError(.full, "a statement with more than 1 GiB of values") }
+        if let known { types = known }
         // An empty value still needs an address, or libpq would take it for NULL.
         packed.append(0)
     }

@@ -15,6 +15,16 @@ enum PostgresType {
     static let bpchar: Oid = 1042
     static let varchar: Oid = 1043
     static let numeric: Oid = 1700
+
+    /// How a value is sent; ``inferred`` for NULL, which says nothing of its type.
+    static func of(_ value: SQLValue) -> Oid {
+        switch value {
+        case .null: inferred
+        case .int: int8
+        case .text: text
+        case .bytes: bytea
+        }
+    }
 }
 
 /// Why a statement failed, with what the retry loop must know.

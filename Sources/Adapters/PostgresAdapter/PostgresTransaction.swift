@@ -6,6 +6,7 @@ import SQL
 final class PostgresTransaction: SQLTransaction {
     let engine = SQLEngine.postgres
     let connection: PostgresConnection
+    var lane: Int { connection.lane }
     private var failure: (any Error)?
     private(set) var remedy = PostgresFailure.Remedy.none
 

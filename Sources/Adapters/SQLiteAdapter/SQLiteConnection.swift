@@ -12,11 +12,10 @@ final class SQLiteConnection {
 
     enum Role { case writer, reader }
 
-    /// Once a process; what another user of the library has begun already goes on as it is.
-    private static let isStarted = busbar_sqlite_start() == SQLITE_OK
+    private static let countsNoMemory: Void = busbar_sqlite_count_no_memory()
 
     init(path: String, role: Role, synchronous: String, busyTimeoutMs: Int32) throws {
-        _ = Self.isStarted
+        Self.countsNoMemory
         var opened: OpaquePointer?
         // A reader opens the file for writing too: only so can it join a write-ahead log. query_only holds it back.
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == .writer ? SQLITE_OPEN_CREATE : 0)
@@ -51,6 +50,8 @@ final class SQLiteConnection {
             // A long reader makes the log grow; give the room back once it is gone.
             try execute("PRAGMA journal_size_limit = 67108864")
             try execute("PRAGMA synchronous = \(synchronous)")
+            // A page that many commits change is brought into the file once for all of them.
+            try execute("PRAGMA wal_autocheckpoint = 8000")
         } else {
             try execute("PRAGMA query_only = ON")
         }
@@ -135,6 +136,7 @@ final class SQLiteConnection {
 /// A transaction on a connection. After a failed statement nothing more runs in it, as on PostgreSQL.
 final class SQLiteTransaction: SQLTransaction {
     let engine = SQLEngine.sqlite
+    let isOnlyWriter = true
     private let connection: SQLiteConnection
     private var failure: (any Error)?
 
@@ -173,6 +175,12 @@ final class SQLiteTransaction: SQLTransaction {
                     statement.reset()
                 }
             }
+        }
+    }
+
+    func runMany(_ sql: String, integers: [Int64], columns: Int) throws {
+        try guarded {
+            try connection.withStatement(sql) { try $0.runMany(integers, columns: columns) }
         }
     }
 

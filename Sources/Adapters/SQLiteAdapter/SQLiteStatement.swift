@@ -93,6 +93,19 @@ final class SQLiteStatement: SQLRow {
         return sqlite3_total_changes64(database) == before ? 0 : Int(sqlite3_changes64(database))
     }
 
+    /// Runs a statement that returns no rows, once for each row of integers.
+    func runMany(_ integers: [Int64], columns: Int) throws {
+        guard columns == positions.count, sqlite3_column_count(handle) == 0 else {
+            throw SQLError(.syntax, "\(columns) integers do not fit: \(shortened(sql))")
+        }
+        precondition(integers.count.isMultiple(of: columns), "rows of \(columns) integers")
+        for start in stride(from: 0, to: integers.count, by: columns) {
+            for column in 0..<columns { sqlite3_bind_int64(handle, positions[column], integers[start + column]) }
+            _ = try step()
+            sqlite3_reset(handle)
+        }
+    }
+
     func expectColumns() throws {
         guard sqlite3_column_count(handle) > 0 else {
             throw SQLError(.syntax, "the statement returns no rows; use run: \(shortened(sql))")

@@ -54,12 +54,13 @@ public final class TestGateway: TestPaymentGateway {
             switch outcome {
             case .succeed: [.authorized, .captured]
             case .fail, .later: [.failed]
+            case .hold: [.authorized]
             }
         let webhooks = states.map { state in
             payment.state = state
             return webhook(payment, secret: secret, atS: atS)
         }
-        if outcome == .later { payment.state = .captured }
+        if outcome == .later || outcome == .hold { payment.state = .captured }
         keep(payment)
         return webhooks
     }

@@ -196,10 +196,11 @@ public enum OpenAPI {
     private static func schema(_ schema: Schema, _ isClosed: Bool, _ components: inout Components) -> JSONValue {
         switch schema.kind {
         case .boolean: return .object(["type": .string("boolean")])
-        case .integer(let range, let bits):
+        case .integer(let range, let bits, let among):
             var fields: [String: JSONValue] = ["type": .string("integer"), "format": .string("int\(bits)")]
             if range.lowerBound != .min { fields["minimum"] = .int(range.lowerBound) }
             if range.upperBound != .max { fields["maximum"] = .int(range.upperBound) }
+            if let among { fields["enum"] = .array(among.map { .int($0) }) }
             return .object(fields)
         case .string(let length, let words, let pattern, let format):
             var fields: [String: JSONValue] = ["type": .string("string")]

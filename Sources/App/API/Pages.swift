@@ -30,6 +30,15 @@ public struct PageCall: Sendable {
                 command, as: actor, source: actor.source(address: call.remoteAddress), why: why)
         }
     }
+
+    /// For a command that may take a second person.
+    public func ask<C: ConfirmedCommand>(_ command: C, why: String = "") async throws -> Asked<C.Output> {
+        let actor = try actor
+        return try await Watch.span("command \(C.name)") {
+            try await services.site.ask(
+                command, as: actor, source: actor.source(address: call.remoteAddress), why: why)
+        }
+    }
 }
 
 /// One page: GET shows it, POST takes its form (`application/x-www-form-urlencoded`,

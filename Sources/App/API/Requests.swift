@@ -1,14 +1,20 @@
 // Which commands of the product can wait for a second person, and how an endpoint answers that one waits.
 import Access
 import Clocks
+import Packs
 import Payments
+import Rating
+import Supply
 import Watch
 
 public enum BusbarRequests {
     /// A command under the mechanism stands here, or what is stored of it could not be read again.
     /// - Parameter settings: a stored change of a setting is read with it.
     public static func kinds(_ settings: SettingRegistry) -> ConfirmedKinds {
-        ConfirmedKinds([ConfirmedKind(AdjustBalance.self), SetSetting.stored(in: settings)])
+        ConfirmedKinds([
+            ConfirmedKind(AdjustBalance.self), ConfirmedKind(StoreCalendar.self), ConfirmedKind(WriteOffArrears.self),
+            ConfirmedKind(DecidePackDraft.self), ConfirmedKind(ReleaseCuts.self), SetSetting.stored(in: settings),
+        ])
     }
 
     /// Their names, for the rule of who must ask whom.

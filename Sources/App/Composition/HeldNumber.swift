@@ -33,6 +33,14 @@ final class HeldNumber: Sendable {
         untilMs.withLock { $0 = renewed.untilMs }
     }
 
+    /// Renews it until cancelled, for work that ends by itself. Once it is lost nothing more is written: ``check()``.
+    func keeping(every pause: Duration = .seconds(20)) -> Task<Void, Never>? {
+        guard !isAlone else { return nil }
+        return Task {
+            while (try? await Task.sleep(for: pause)) != nil { try? await renew() }
+        }
+    }
+
     /// System time until which the number is held.
     var heldUntilMs: Int64 { untilMs.withLock { $0 } }
 

@@ -160,6 +160,19 @@ public enum JobStore {
         }
     }
 
+    /// Puts off a job that is due by itself and has nothing to do. No run of it is written.
+    static func passOver(
+        _ kind: JobKind, nowMs: Int64, nextRunAtMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.run(
+            """
+            UPDATE job SET run_at_ms = $4, started_at_ms = $5, ended_at_ms = $5, done_count = 0,
+              result = 'nothing asked for' WHERE org_id = $1 AND kind = $2 AND job_key = $3 AND state = 'waiting'
+              AND run_at_ms <= $5 AND attempt = 0 AND asked_by IS NULL
+            """,
+            [.int(scope.orgID), .text(kind.rawValue), .text(Job.roundKey), .int(nextRunAtMs), .int(nowMs)])
+    }
+
     /// Makes a job that comes round due now, where it waits for its time. One that runs looks for more work itself.
     static func wake(
         _ kind: JobKind, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction

@@ -100,6 +100,13 @@ public struct Line: Sendable {
                     in: transaction)
             }
             try JobStore.bringForward(schedule, org.zone, scope, in: transaction)
+            if try !WhatIf.isAnyOpen(scope, in: transaction) { try passOver(.whatIf) }
+            if try !RatingRun.isAnyOpen(scope, in: transaction) { try passOver(.rerun) }
+            func passOver(_ kind: JobKind) throws {
+                try JobStore.passOver(
+                    kind, nowMs: nowMs, nextRunAtMs: schedule.nextRunMs(kind, afterMs: nowMs, org.zone), scope,
+                    in: transaction)
+            }
             let last = try JobStore.lastKey(.estimate, scope, in: transaction).flatMap { CivilDay($0) }
             guard let opened = try Installation.firstCalledDay(scope, in: transaction) else { return }
             var day = max(last?.advanced(by: 1) ?? earliest, opened)

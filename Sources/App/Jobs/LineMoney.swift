@@ -16,7 +16,7 @@ extension Line {
             return try await takeInstalments(done)
         case .whatIf:
             let priced = try await WhatIfRunner(site: site, org: org).run { await done.set($0) }
-            return priced == 0 ? "nothing asked" : "\(priced) consumers priced"
+            return priced == 0 ? "nothing asked for" : "\(priced) consumers priced"
         case .slabWarnings:
             let found = try await SlabWarner(site: site, org: org).run { await done.set($0) }
             return "\(found.looked) looked at, \(found.near) near a limit"

@@ -120,7 +120,7 @@ public struct PackKeeper: Sendable {
     }
 
     /// The trouble is not the account's: the database fails, or the run was stopped.
-    private static func stops(_ error: any Error) -> Bool {
+    static func stops(_ error: any Error) -> Bool {
         if error is CancellationError { return true }
         guard let error = error as? SQLError else { return false }
         return [.busy, .full, .readOnly, .connection, .corrupt].contains(error.code)

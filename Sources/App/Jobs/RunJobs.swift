@@ -25,7 +25,10 @@ struct RunJobs: Sendable {
         case .publish:
             return "\(try await Publisher(site: site, org: org).run(progress: progress)) versions published"
         case .close:
-            let looked = try await MonthCheck(site: site, org: org).run(progress: progress)
+            let exports = ExportCredits(site: site, org: org)
+            let looked = try await MonthCheck(site: site, org: org) { try await exports.run($0, $1) }.run(
+                progress: progress)
+            try await exports.followClosed()
             guard !looked.isEmpty else { return "no month to close" }
             return looked.map { month in
                 month.closedAtMs == nil

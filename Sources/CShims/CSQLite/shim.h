@@ -2,9 +2,6 @@
 // What Swift cannot import by itself: variadic functions and the SQLITE_TRANSIENT macro.
 #include <sqlite3.h>
 
-// SQLite would count every byte it takes, under a lock that all connections share. Before anything else of SQLite.
-static inline int busbar_sqlite_start(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
-
 // Foreign keys on; "text" in double quotes is never a string; no writes to the schema by hand; no functions with
 // side effects in a schema. Returns the first error code, or SQLITE_OK.
 static inline int busbar_sqlite_harden(sqlite3 *db) {
@@ -29,3 +26,7 @@ static inline int busbar_sqlite_bind_bytes(sqlite3_stmt *statement, int index, c
     if (count == 0) return sqlite3_bind_zeroblob(statement, index, 0);
     return sqlite3_bind_blob64(statement, index, bytes, count, SQLITE_TRANSIENT);
 }
+
+// SQLite counts its memory under a lock that every allocation takes, and nobody here asks for the count. Only before
+// the first file is opened; later it changes nothing.
+static inline void busbar_sqlite_count_no_memory(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }

@@ -66,6 +66,8 @@ public struct BalanceLine: Sendable {
         for label in axis {
             let cls = label.isMinor ? " w2" : ""
             canvas.vertical("tk\(cls)", slot: Double(label.slot), from: height, to: height + 22)
+            // Words begin at their tick; near the end they would stand outside the frame.
+            guard Double(label.slot) < canvas.slots * 0.9 else { continue }
             canvas.text(label.text, slot: Double(label.slot), y: height + 19, cls: label.isMinor ? "w2" : "", dx: 5)
         }
         canvas.now(now, from: 20, to: height)

@@ -2,14 +2,14 @@
 import CCrypto
 
 public enum Hash {
-    /// Looked up once: libcrypto would look EVP_sha256() up for every digest.
-    nonisolated(unsafe) private static let sha256Algorithm = EVP_MD_fetch(nil, "SHA256", nil)
+    /// Address of the algorithm, looked up once: libcrypto would look for it at every digest. It lives for ever.
+    private static let sha256Address = UInt(bitPattern: EVP_MD_fetch(nil, "SHA256", nil))
 
     /// SHA-256 (FIPS 180-4), 32 bytes.
     public static func sha256(_ bytes: [UInt8]) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 32)
         var length: UInt32 = 32
-        let done = EVP_Digest(bytes, bytes.count, &digest, &length, sha256Algorithm ?? EVP_sha256(), nil)
+        let done = EVP_Digest(bytes, bytes.count, &digest, &length, OpaquePointer(bitPattern: sha256Address), nil)
         precondition(done == 1 && length == 32, "libcrypto has no SHA-256")
         return digest
     }

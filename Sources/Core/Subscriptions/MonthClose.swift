@@ -17,6 +17,8 @@ public struct MonthClose: Sendable, Equatable {
     public var month: CivilMonth
     public var meter: String
     public var exportWh: [CivilDay: Int64]
+    /// Other energy than was credited before follows as a difference; otherwise it is refused.
+    public var followsReadings = false
     /// The wallet that renewable energy alone fills, before the credit.
     public var renewablePaise: Int64 = 0
     /// Where its balance goes, in this order: debts first, the rest to the first.
@@ -69,13 +71,18 @@ extension PackWork {
         }
         let creditPaise = roundedHalfAway(microPaise, dividedBy: 1_000_000)
         let key = "export:\(close.meter):\(close.month)"
-        if let known = history.told[key] {
-            guard known == creditPaise else {
+        let told = history.told.filter { $0.key == key || $0.key.hasPrefix("\(key):") }
+        if !told.isEmpty {
+            let knownPaise = told.values.reduce(0, +)
+            guard knownPaise != creditPaise else { return true }
+            guard close.followsReadings else {
                 throw PackRefusal(
-                    .keyWithOtherAmount, "\(key) was credited with \(rupees(paise: known)) already.",
+                    .keyWithOtherAmount, "\(key) was credited with \(rupees(paise: knownPaise)) already.",
                     hint: "Book the difference as a correction.")
             }
-            return true
+            tell(
+                .exportCredit, "\(key):\(told.count + 1)", on: close.month.last, amountPaise: creditPaise - knownPaise)
+            return false
         }
         tell(.exportCredit, key, on: close.month.last, amountPaise: creditPaise)
         try emptyWallet(close, creditPaise)

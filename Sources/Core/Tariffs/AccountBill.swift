@@ -4,7 +4,7 @@ import CivilTime
 /// What a tariff may have to know of an account besides its load.
 public struct AccountFacts: Sendable, Equatable {
     public var contractedW: Int64?
-    /// Power factor in hundredths by month; the one without a month holds for the others.
+    /// Power factor in thousandths by month, where it is not measured; the one without a month holds for the others.
     public var powerFactor: [CivilMonth: Int64] = [:]
     public var usualPowerFactor: Int64?
     /// Minutes of bad supply by month.
@@ -24,10 +24,12 @@ public struct TariffLoadDay: Sendable, Equatable {
     public var importWh: [Int32]
     public var exportWh: [Int32]
     public var generationWh: [Int32]
+    /// Apparent energy drawn, for power factors; below zero where it was not measured: that interval does not count.
+    public var importVAh: [Int32]
 
     public init(
         day: CivilDay, slotStartMinutes: [Int], periodS: Int, importWh: [Int32], exportWh: [Int32] = [],
-        generationWh: [Int32] = []
+        generationWh: [Int32] = [], importVAh: [Int32] = []
     ) {
         self.day = day
         self.slotStartMinutes = slotStartMinutes
@@ -35,6 +37,7 @@ public struct TariffLoadDay: Sendable, Equatable {
         self.importWh = importWh
         self.exportWh = exportWh
         self.generationWh = generationWh
+        self.importVAh = importVAh
     }
 }
 

@@ -195,7 +195,7 @@ extension AddOnPack {
     var namesBands: Bool { prices.contains { if case .band = $0.cover { true } else { false } } }
 
     /// Its price in a slot; nil where it covers nothing.
-    func price(_ slot: MinuteRange, of day: CivilDay, band: String?) throws(TariffError) -> Int64? {
+    func price(_ slot: MinuteRange, of day: CivilDay?, band: String?) throws(TariffError) -> Int64? {
         var found: Int64?
         for price in prices {
             switch price.cover {
@@ -204,7 +204,7 @@ extension AddOnPack {
                 guard slot.fromMinute < range.toMinute, slot.toMinute > range.fromMinute else { continue }
                 guard slot.fromMinute >= range.fromMinute, slot.toMinute <= range.toMinute else {
                     throw TariffError(
-                        day.description,
+                        day?.description ?? "",
                         "add-on pack \(id) begins or ends inside the interval from \(clock(slot.fromMinute))",
                         remedy: "let add-on packs change on the capture period of the meter")
                 }

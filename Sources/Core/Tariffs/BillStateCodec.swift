@@ -3,7 +3,7 @@
 import CivilTime
 
 extension BillState {
-    /// The first byte; 1 was `MonthState`.
+    /// The first byte; 1 was that of months of packs.
     static let format: UInt8 = 2
     private static let maximumBytes = 1_000_000
 
@@ -97,7 +97,7 @@ private struct StateWriter {
             (run.wh != 0 ? 1 : 0) | (run.addOnWh != 0 ? 2 : 0) | (run.cells.isEmpty ? 0 : 4)
             | (run.bandWh.isEmpty ? 0 : 8) | (run.micro != 0 ? 16 : 0) | (run.maximumW.isEmpty ? 0 : 32)
             | (run.chargedMinor != 0 ? 64 : 0) | (run.surchargedOn.isEmpty ? 0 : 128)
-            | (run.partsMinor.isEmpty ? 0 : 256)
+            | (run.partsMinor.isEmpty ? 0 : 256) | (run.apparentVAh != 0 ? 512 : 0)
         unsigned(has)
         if has & 1 != 0 { signed(run.wh) }
         if has & 2 != 0 { signed(run.addOnWh) }
@@ -117,6 +117,7 @@ private struct StateWriter {
             }
         }
         if has & 256 != 0 { list(run.partsMinor) }
+        if has & 512 != 0 { signed(run.apparentVAh) }
     }
 
     mutating func carry(_ carry: AccountCarry) {
@@ -256,7 +257,7 @@ private struct StateReader {
     }
 
     private mutating func run() throws(TariffError) -> ComponentRun {
-        let has = try unsigned(511)
+        let has = try unsigned(1023)
         var run = ComponentRun()
         if has & 1 != 0 { run.wh = try notZero() }
         if has & 2 != 0 { run.addOnWh = try notZero() }
@@ -279,6 +280,7 @@ private struct StateReader {
             guard !run.surchargedOn.isEmpty else { throw broken }
         }
         if has & 256 != 0 { run.partsMinor = try list() }
+        if has & 512 != 0 { run.apparentVAh = try notZero() }
         return run
     }
 

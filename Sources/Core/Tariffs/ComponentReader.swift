@@ -10,10 +10,12 @@ enum ComponentWord: String, CaseIterable {
 }
 
 struct ComponentReader {
-    private var fields: TariffFields
-    private let index: Int
-    private let tariff: Tariff
-    private let names: ComponentNames
+    var fields: TariffFields
+    let index: Int
+    /// Calendars of the company join it as they are named.
+    private(set) var tariff: Tariff
+    private(set) var calendars: CalendarReader
+    let names: ComponentNames
 
     /// Highest amount per month taken, in thousandths of the minor unit.
     private static let maximumMonth = maximumFixedPaise * 1000
@@ -21,11 +23,12 @@ struct ComponentReader {
     private static let maximumWh: Int64 = TariffChargeLimits.whPerBill
 
     init(
-        _ text: TariffText, index: Int, tariff: Tariff, graph: ComponentNames, file: String
+        _ text: TariffText, index: Int, tariff: Tariff, calendars: CalendarReader, graph: ComponentNames, file: String
     ) throws(TariffError) {
         fields = try TariffFields(text, file: file, what: "component \(graph.ids[index])")
         self.index = index
         self.tariff = tariff
+        self.calendars = calendars
         names = graph
     }
 
@@ -72,11 +75,18 @@ struct ComponentReader {
         try fields.decimal(text, key, places: tariff.minorDigits + extra, range)
     }
 
+    /// Below zero only where a kind may lower a bill: fuel adjustments do.
     private func price(_ text: TariffText, _ key: String) throws(TariffError) -> Int64 {
-        try money(text, key, -maximumPriceMilliPaisePerKWh...maximumPriceMilliPaisePerKWh)
+        let milli = try money(text, key, -maximumPriceMilliPaisePerKWh...maximumPriceMilliPaisePerKWh)
+        guard milli >= 0 || names.kinds[index] != ComponentWord.energy.rawValue else {
+            throw fields.error(
+                text.line, "\(key) \(try fields.text(text, key)) of energy is below zero",
+                remedy: "use kind export for what is fed in, rebate or subsidy for what is taken off")
+        }
+        return milli
     }
 
-    private func ppm(_ text: TariffText, _ key: String, most: Int64 = 10_000_000) throws(TariffError) -> Int64 {
+    func ppm(_ text: TariffText, _ key: String, most: Int64 = 10_000_000) throws(TariffError) -> Int64 {
         try fields.decimal(text, key, places: 4, -most...most)
     }
 
@@ -90,14 +100,10 @@ struct ComponentReader {
     private mutating func bands() throws(TariffError) -> (calendar: String, bands: [String])? {
         guard let found = fields.take("calendar") else { return nil }
         let name = try fields.text(found, "calendar")
-        guard let calendar = tariff.calendars[name] else {
-            let known = tariff.calendars.keys.sorted()
-            let near = Resemblance.nearest(to: name, among: known).map { "did you mean \($0)? " } ?? ""
-            throw fields.error(
-                found.line, "there is no calendar \(name)",
-                remedy: known.isEmpty
-                    ? "write it under calendars" : "\(near)give one of \(known.joined(separator: ", "))")
+        if tariff.calendars[name] == nil {
+            tariff.calendars[name] = try calendars.bands(found, name, own: tariff.calendars.keys.sorted(), fields)
         }
+        guard let calendar = tariff.calendars[name] else { preconditionFailure("a calendar was found or refused") }
         return (name, calendar.bands)
     }
 
@@ -133,7 +139,7 @@ struct ComponentReader {
         return values
     }
 
-    private mutating func bases() throws(TariffError) -> [TariffBase] {
+    mutating func bases() throws(TariffError) -> [TariffBase] {
         let found = try fields.need("of")
         var bases: [TariffBase] = []
         for item in try fields.list(found, "of", 1...60) {
@@ -415,23 +421,6 @@ struct ComponentReader {
             charge.atMostMinor = try money(found, "atMost", extra: 0, 0...maximumFixedPaise)
         }
         return charge
-    }
-
-    private mutating func powerFactor() throws(TariffError) -> PowerFactorCharge {
-        var steps: [PowerFactorCharge.Step] = []
-        for item in try fields.list(try fields.need("steps"), "steps", 1...20) {
-            var step = try TariffFields(item, file: fields.file, what: "a step of \(names.ids[index])")
-            let below = step.take("below")
-            let limit: TariffText
-            if let below { limit = below } else { limit = try step.need("above") }
-            steps.append(
-                .init(
-                    isBelow: below != nil,
-                    hundredths: try fields.decimal(limit, below == nil ? "above" : "below", places: 2, 1...100),
-                    ppmPerHundredth: try ppm(try step.need("percentPerHundredth"), "percentPerHundredth")))
-            try step.finish()
-        }
-        return PowerFactorCharge(steps: steps, bases: try bases())
     }
 
     private mutating func minimum() throws(TariffError) -> MinimumCharge {

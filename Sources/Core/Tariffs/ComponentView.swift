@@ -10,8 +10,10 @@ struct ComponentView {
     /// Energy in the bank as the bill began.
     let openingBankWh: Int64
     let months: [CivilMonth: AccountCarry.Month]
+    /// Whether power factors come from the apparent energy of the load, not from the facts.
+    let measuresFactor: Bool
 
-    private static let micro: Int128 = 1_000_000
+    static let micro: Int128 = 1_000_000
 
     func parts(_ index: Int, _ state: PeriodState) throws(TariffError) -> BillParts {
         let run = state.runs[index]
@@ -22,7 +24,7 @@ struct ComponentView {
         case .standing(let charge): return try standing(charge, state)
         case .demand(let charge): return try demand(charge, run, state)
         case .excessDemand(let charge): return try excess(charge, run)
-        case .powerFactor(let charge): return try powerFactor(charge, state)
+        case .powerFactor(let charge): return try powerFactor(charge, run, state)
         case .share(let charge):
             return charge.isOfExact ? try exactShare(charge, state) : share(charge, state)
         case .minimum(let charge): return try minimum(charge, state)
@@ -40,7 +42,7 @@ struct ComponentView {
     }
 
     /// One line, or none where there is nothing to say.
-    private func one(
+    func one(
         _ label: String, _ quantity: Int64, _ unit: BillUnit, _ rate: Int64?, _ rateUnit: BillRateUnit?,
         _ numerator: Int128, _ denominator: Int128
     ) -> BillParts {
@@ -183,30 +185,6 @@ struct ComponentView {
         return one(
             "of \(charge.bases.map(\.name).joined(separator: ", "))", state.charged(charge.bases), .minor, charge.ppm,
             .ppm, exact * Int128(charge.ppm), Self.micro * Self.micro)
-    }
-
-    private func powerFactor(_ charge: PowerFactorCharge, _ state: PeriodState) throws(TariffError) -> BillParts {
-        let factors = try period.months.map { (month) throws(TariffError) in
-            guard let factor = facts.powerFactor[month] ?? facts.usualPowerFactor else {
-                throw TariffError(
-                    "a power factor charge", "needs the power factor of \(month), and none is given",
-                    remedy: "give --power-factor 0.92, or \(month)=0.92")
-            }
-            return factor
-        }
-        let factor = factors[0]
-        guard factors.allSatisfy({ $0 == factor }) else {
-            throw TariffError(
-                "a power factor charge",
-                "the months \(period.first.month) to \(period.last.month) of one bill have not "
-                    + "the same power factor", remedy: "give one --power-factor for all of them, or bills of a month")
-        }
-        let ppm = charge.ppm(factor)
-        let base = state.charged(charge.bases)
-        guard ppm != 0 else { return BillParts(denominator: Self.micro) }
-        return one(
-            "power factor \(fixedPoint(factor, places: 2))", base, .minor, ppm, .ppm, Int128(base) * Int128(ppm),
-            Self.micro)
     }
 
     private func minimum(_ charge: MinimumCharge, _ state: PeriodState) throws(TariffError) -> BillParts {
@@ -360,24 +338,6 @@ extension ShareCharge {
         let whole = roundedHalfAway(Int128(state.charged(bases)) * Int128(ppm), dividedBy: 1_000_000)
         parts[parts.count - 1] += whole - parts.reduce(0, +)
         return parts
-    }
-}
-
-extension PowerFactorCharge {
-    /// Whole hundredths below or above each limit, up to the next one of its side.
-    func ppm(_ factor: Int64) -> Int64 {
-        var sum: Int64 = 0
-        for step in steps {
-            let others = steps.filter { $0.isBelow == step.isBelow }.map(\.hundredths)
-            if step.isBelow {
-                let end = others.filter { $0 < step.hundredths }.max() ?? 0
-                sum += max(0, step.hundredths - max(factor, end)) * step.ppmPerHundredth
-            } else {
-                let end = others.filter { $0 > step.hundredths }.min() ?? 100
-                sum += max(0, min(factor, end) - step.hundredths) * step.ppmPerHundredth
-            }
-        }
-        return sum
     }
 }
 

@@ -26,8 +26,20 @@ public struct DatedCalendar: Sendable, Equatable {
         public let calendar: TOUCalendar
     }
 
-    public let seasons: [Season]
-    public let holidays: Set<CivilDay>
+    /// What holds from a day on, until the next begins.
+    public struct Version: Sendable, Equatable {
+        /// The first also holds on days before it.
+        public let from: CivilDay
+        /// The company's calendars it came from, with their versions: `tod 2`; empty for one of the tariff's own.
+        public let sources: String
+        public let seasons: [Season]
+        public let holidays: Set<CivilDay>
+        public let rows: [Row]
+    }
+
+    /// In order of their first day; at least one.
+    public let versions: [Version]
+    /// Of all versions, one after the other.
     public let rows: [Row]
     /// Names of all bands, in order of first appearance.
     public let bands: [String]
@@ -41,10 +53,21 @@ public struct DatedCalendar: Sendable, Equatable {
 
     /// - Throws: without a place, for the caller to put one: seasons or rows that leave a day out or hold it twice.
     init(seasons: [Season], holidays: Set<CivilDay>, rows: [Row]) throws(TariffError) {
+        try self.init([
+            Version(from: Self.always, sources: "", seasons: seasons, holidays: holidays, rows: rows)
+        ])
+    }
+
+    /// From the first day there is.
+    static let always = CivilDay(number: .min)
+
+    /// - Throws: also versions whose bands differ, since prices are given by band.
+    init(_ versions: [Version]) throws(TariffError) {
+        precondition(!versions.isEmpty, "a calendar has a version")
+        let rows = versions.flatMap(\.rows)
         var bands: [String] = []
         for band in rows.flatMap(\.calendar.bands) where !bands.contains(band.name) { bands.append(band.name) }
-        self.seasons = seasons
-        self.holidays = holidays
+        self.versions = versions
         self.rows = rows
         self.bands = bands
         var minutes: [[Minute]] = []
@@ -54,16 +77,28 @@ public struct DatedCalendar: Sendable, Equatable {
                 try row.calendar.bandAndEndOfMinutes().map { Minute(band: places[$0.band], end: $0.endMinute) })
         }
         self.minutes = minutes
-        try Self.checkYear(seasons)
-        for season in seasons.isEmpty ? [nil] : seasons.map(\.name) {
-            for day in 1...(holidays.isEmpty ? 7 : 8) {
-                let holding = rows.indices.filter { row in
-                    rows[row].days.contains(day) && (rows[row].season == nil || rows[row].season == season)
-                }
-                guard holding.count != 1 else { continue }
-                let place = Self.dayNames[day - 1] + (season.map { " of season \($0)" } ?? "")
+        for version in versions {
+            try Self.check(version)
+            let own = Set(version.rows.flatMap { $0.calendar.bands.map(\.name) })
+            if let lacking = bands.first(where: { !own.contains($0) }) {
                 throw TariffError(
-                    "", holding.isEmpty ? "no row holds for \(place)" : "\(holding.count) rows hold for \(place)",
+                    "", "\(version.sources) has no band \(lacking), which another version of it has",
+                    remedy: "keep the bands of a calendar; give another calendar another name")
+            }
+        }
+    }
+
+    private static func check(_ version: Version) throws(TariffError) {
+        try checkYear(version.seasons)
+        for season in version.seasons.isEmpty ? [nil] : version.seasons.map(\.name) {
+            for day in 1...(version.holidays.isEmpty ? 7 : 8) {
+                let holding = version.rows.count { row in
+                    row.days.contains(day) && (row.season == nil || row.season == season)
+                }
+                guard holding != 1 else { continue }
+                let place = dayNames[day - 1] + (season.map { " of season \($0)" } ?? "")
+                throw TariffError(
+                    "", holding == 0 ? "no row holds for \(place)" : "\(holding) rows hold for \(place)",
                     remedy: "let every day of every season be in exactly one row")
             }
         }
@@ -96,13 +131,22 @@ public struct DatedCalendar: Sendable, Equatable {
     /// The band of each minute, row by row.
     var rowMinutes: [[Int]] { minutes.map { $0.map(\.band) } }
 
+    /// The company's calendars that hold on a day, with their versions; empty for one of the tariff's own.
+    func sources(on day: CivilDay) -> String { versions[version(on: day)].sources }
+
+    private func version(on day: CivilDay) -> Int {
+        versions.count == 1 ? 0 : versions.lastIndex { $0.from <= day } ?? 0
+    }
+
     func row(of day: CivilDay) -> Int {
-        let kind = holidays.contains(day) ? Self.holiday : day.weekday
+        let place = version(on: day)
+        let version = versions[place]
+        let kind = version.holidays.contains(day) ? Self.holiday : day.weekday
         let monthDay = day.parts.month * 100 + day.parts.day
-        let season = seasons.first { $0.holds(monthDay) }?.name
-        let found = rows.firstIndex { $0.days.contains(kind) && ($0.season == nil || $0.season == season) }
+        let season = version.seasons.first { $0.holds(monthDay) }?.name
+        let found = version.rows.firstIndex { $0.days.contains(kind) && ($0.season == nil || $0.season == season) }
         guard let found else { preconditionFailure("rows tile seasons and kinds of day") }
-        return found
+        return found + versions[..<place].reduce(0) { $0 + $1.rows.count }
     }
 
     /// The band of each slot.

@@ -27,6 +27,12 @@ extension ReadyBill {
             bytes.put(pack.id)
             append(UInt64(pack.version), to: &bytes)
         }
+        // Versions of the company's calendars; a tariff with calendars of its own says it all by its version.
+        if let tariff, !tariff.sharedCalendars.isEmpty {
+            for (_, calendar) in tariff.calendars.sorted(by: { $0.key < $1.key }) {
+                bytes.put(calendar.sources(on: load.day))
+            }
+        }
         for component in tariff?.components ?? [] { put(component.charge, day, &bytes) }
         append(UInt32(state.count), to: &bytes)
         return bytes + state
@@ -37,7 +43,9 @@ extension ReadyBill {
         let facts = day.facts
         switch charge {
         case .standing, .demand, .excessDemand, .minimum: bytes.put(facts.contractedW)
-        case .powerFactor: for month in period.months { bytes.put(facts.powerFactor[month] ?? facts.usualPowerFactor) }
+        case .powerFactor:
+            bytes.put(day.load.importVAh) { $0 }
+            for month in period.months { bytes.put(facts.powerFactor[month] ?? facts.usualPowerFactor) }
         case .qualityCredit(let credit):
             let book = credit.measure == .outage ? facts.outageMinutes : facts.voltageMinutes
             for month in period.months { bytes.put(book[month]) }
@@ -52,6 +60,10 @@ extension ReadyBill {
         case .energy, .share, .criticalPeak, .supplySurcharge, .bank, .addOns, .rounding: break
         }
     }
+}
+
+func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
 }
 
 extension [UInt8] {

@@ -95,7 +95,7 @@ struct DayPricer {
     var view: ComponentView {
         ComponentView(
             ready: ready, facts: input.facts, period: bill.period, openingBankWh: opened.openingBankWh,
-            months: state.carry.months)
+            months: state.carry.months, measuresFactor: !input.load.importVAh.isEmpty)
     }
 
     /// A surcharge falls due on the first priced day of its month that the version holds on.
@@ -114,6 +114,10 @@ struct DayPricer {
     private mutating func charge(_ index: Int, _ before: PeriodState, explains: Bool) throws(TariffError) {
         let component = ready.tariff.components[index]
         let view = view
+        if case .powerFactor(let charge) = component.charge, charge.isDaily {
+            let base = state.totals.charged(charge.bases) - before.charged(charge.bases)
+            state.totals.runs[index].micro += Int128(base) * Int128(try view.ppm(charge, onDayOf: input.load))
+        }
         let then = try view.parts(index, before)
         let now = try view.parts(index, state.totals)
         guard now.isWithinLimit, then.isWithinLimit else {
@@ -186,6 +190,10 @@ struct DayPricer {
                 try slots.addIndexed(charge, input.prices, &state.totals.runs[index], without: taken)
             case .criticalPeak(let charge):
                 try slots.addCritical(charge, &state.totals.runs[index], without: taken)
+            case .powerFactor(let charge) where !charge.isDaily && !input.load.importVAh.isEmpty:
+                let measured = input.load.measuredForFactor
+                state.totals.runs[index].wh += measured.wh
+                state.totals.runs[index].apparentVAh += measured.apparentVAh
             case .addOns:
                 state.totals.runs[index].wh += take?.wh ?? 0
                 state.totals.runs[index].micro += take?.micro ?? 0

@@ -21,13 +21,13 @@ struct MeteredDay {
                 load.day.description, "\(count) intervals, or one that begins outside the day",
                 remedy: "give the wall-clock minute, 0 to 1439, of each interval of one day")
         }
-        for values in [load.importWh, load.exportWh, load.generationWh] where !values.isEmpty {
+        for values in [load.importWh, load.exportWh, load.generationWh, load.importVAh] where !values.isEmpty {
             guard values.count == count else {
                 throw TariffError(
                     load.day.description, "\(values.count) values for \(count) intervals",
                     remedy: "give all files the same intervals")
             }
-            if let slot = values.firstIndex(where: { $0 < 0 }) {
+            if values != load.importVAh, let slot = values.firstIndex(where: { $0 < 0 }) {
                 throw TariffError(
                     load.day.description, "\(values[slot]) Wh at \(clock(load.slotStartMinutes[slot])), below zero",
                     remedy: "give what is fed in as a file of its own (--export)")

@@ -13,8 +13,16 @@ public struct PackSet: Sendable, Equatable {
         self.addOns = addOns
         self.sanctionedW = sanctionedW
     }
-    public func plan() throws(TariffError) -> PricePlan {
-        try PricePlan(base: base, addOns: addOns, sanctionedW: sanctionedW)
+    /// Refuses what could not price a day.
+    func check() throws(TariffError) {
+        try checkRange(sanctionedW, 0...maximumLoadW, "sanctionedW")
+        let tariff = try within("base") { () throws(TariffError) in try Tariff(base, validFrom: CivilDay(number: 0)) }
+        guard !addOns.isEmpty else { return }
+        try tariff.check(addOns)
+        for (minute, found) in try base.calendar.bandAndEndOfMinutes().enumerated() {
+            let slot = MinuteRange(fromMinute: minute, toMinute: minute + 1)
+            for pack in addOns { _ = try pack.price(slot, of: nil, band: base.calendar.bands[found.band].name) }
+        }
     }
 }
 
@@ -22,7 +30,7 @@ extension PackSet {
     /// - Throws: text that is not JSON, a missing, unknown or wrong field, a pack that is not valid.
     public init(json: String) throws(TariffError) {
         self = try decodeJSON(json, "rate file")
-        _ = try plan()
+        try check()
     }
     /// Keys sorted: equal values give equal text.
     public func json() -> String { encodeJSON(self) }

@@ -61,11 +61,6 @@ public struct BasePack: Sendable, Equatable {
         try checkRange(fixedPaisePerKWPerMonth, 0...maximumFixedPaisePerKW, "fixedPaisePerKWPerMonth")
         try checkRange(dutyPPM, 0...1_000_000, "dutyPPM")
     }
-
-    /// The exact fixed charge of a whole month in micro-paise for a sanctioned load in W.
-    public func fixedMicroPaisePerMonth(sanctionedW: Int64) -> Int128 {
-        Int128(fixedPaisePerMonth) * 1_000_000 + Int128(fixedPaisePerKWPerMonth) * Int128(sanctionedW) * 1000
-    }
 }
 
 /// One price of an add-on pack and the minutes it covers.

@@ -13,6 +13,8 @@ struct ComponentRun: Sendable, Equatable {
     /// Of prices that differ by interval: thousandths of the minor unit per kWh times Wh.
     var micro: Int128 = 0
     var maximumW: [Int64] = []
+    /// Apparent energy of the same days as `wh`; only of power factors.
+    var apparentVAh: Int64 = 0
     var chargedMinor: Int64 = 0
     /// The day on which the surcharge for a supply month was charged.
     var surchargedOn: [CivilMonth: CivilDay] = [:]

@@ -65,9 +65,11 @@ public struct TOUCalendar: Sendable, Equatable {
                     try within("ranges[\(number)]", range.validate)
                     for minute in range.fromMinute..<range.toMinute {
                         guard minutes[minute].band < 0 else {
+                            let other = minutes[minute].band
+                            let end = (minute..<range.toMinute).first { minutes[$0].band != other } ?? range.toMinute
                             throw TariffError(
                                 "ranges[\(number)]",
-                                "\(clock(minute)) is also in band \(bands[minutes[minute].band].name)",
+                                "\(clock(minute))-\(clock(end)) is also in band \(bands[other].name)",
                                 remedy: "let every minute of the day be in exactly one band")
                         }
                         minutes[minute] = (index, range.toMinute)
@@ -75,9 +77,15 @@ public struct TOUCalendar: Sendable, Equatable {
                 }
             }
         }
-        if let gap = minutes.firstIndex(where: { $0.band < 0 }) {
+        let bare = minutes.indices.filter { minutes[$0].band < 0 }
+        if !bare.isEmpty {
+            let starts = bare.filter { $0 == 0 || minutes[$0 - 1].band >= 0 }
+            let gaps = starts.map { start in
+                "\(clock(start))-\(clock((start..<minutesPerDay).first { minutes[$0].band >= 0 } ?? minutesPerDay))"
+            }
             throw TariffError(
-                "bands", "no band covers \(clock(gap))", remedy: "let the ranges of the bands tile 0 to 1440")
+                "bands", "no band covers \(gaps.joined(separator: ", "))",
+                remedy: "let the ranges of the bands tile 0 to 1440")
         }
         return minutes
     }

@@ -20,7 +20,10 @@ public struct Tariff: Sendable, Equatable {
     public internal(set) var billMonths = 1
     public internal(set) var metering = Metering.importOnly
     public internal(set) var packChange = PackChange.restart
+    /// The tariff's own, and those of the company that components name.
     public internal(set) var calendars: [String: DatedCalendar] = [:]
+    /// Names of the company's calendars, of bands, holidays or seasons, that it looks at.
+    public internal(set) var sharedCalendars: Set<String> = []
     /// In the order of the file, which is the order of the bill.
     public internal(set) var components: [TariffComponent] = []
     /// Indices of `components` such that each stands behind all it is reckoned from.
@@ -228,6 +231,8 @@ public struct PowerFactorCharge: Sendable, Equatable {
     }
     public internal(set) var steps: [Step]
     public internal(set) var bases: [TariffBase]
+    /// Each day has its own factor and what was charged that day; else the bill to date has one for all of it.
+    public internal(set) var isDaily = false
 }
 
 /// Brings its bases up to a sum.

@@ -3,21 +3,29 @@
 import CivilTime
 
 public enum TariffReader {
-    /// - Parameter file: the name that errors carry.
+    /// - Parameters:
+    ///   - file: the name that errors carry.
+    ///   - shared: the company's calendars, which the file may name instead of having its own.
     /// - Throws: with `file:line`, what is wrong and how to mend it.
-    public static func read(_ bytes: [UInt8], file: String) throws(TariffError) -> Tariff {
+    public static func read(
+        _ bytes: [UInt8], file: String, calendars shared: SharedCalendars = SharedCalendars()
+    ) throws(TariffError) -> Tariff {
         let text = try TariffText.read(bytes, file: file)
         var fields = try TariffFields(text, file: file, what: "the tariff")
         var tariff = Tariff()
         try head(&fields, &tariff)
-        tariff.calendars = try calendars(&fields)
+        var calendars = CalendarReader(shared, from: tariff.validFrom)
+        tariff.calendars = try calendars.calendars(&fields)
         let list = try fields.list(try fields.need("components"), "components", 1...60)
         try fields.finish()
         let graph = try ComponentNames(list, file: file)
         for (index, item) in list.enumerated() {
-            var reader = try ComponentReader(item, index: index, tariff: tariff, graph: graph, file: file)
+            var reader = try ComponentReader(
+                item, index: index, tariff: tariff, calendars: calendars, graph: graph, file: file)
             tariff.components.append(try reader.read())
+            (tariff.calendars, calendars) = (reader.tariff.calendars, reader.calendars)
         }
+        tariff.sharedCalendars = calendars.used
         try checkBreaks(tariff, graph, file)
         try checkTogether(tariff, graph, file)
         try checkAddOns(tariff, graph, file)
@@ -69,105 +77,6 @@ public enum TariffReader {
             tariff.packChange = try fields.word(found, "packChange", PackChange.self)
         }
     }
-
-    // MARK: Calendars
-
-    private static func calendars(_ fields: inout TariffFields) throws(TariffError) -> [String: DatedCalendar] {
-        var holidays: Set<CivilDay> = []
-        if let found = fields.take("holidays") { holidays = Set(try fields.days(found, "holidays")) }
-        var seasons: [Season] = []
-        var seasonsLine = fields.line
-        if let found = fields.take("seasons") {
-            seasonsLine = found.line
-            for (name, line, value) in try fields.pairs(found, "seasons") {
-                var season = try TariffFields(value, file: fields.file, what: "season \(name)")
-                try fields.at(line) { () throws(TariffError) in try checkName(name, "season") }
-                seasons.append(
-                    Season(
-                        name: name, from: try season.monthDay(try season.need("from"), "from"),
-                        to: try season.monthDay(try season.need("to"), "to")))
-                try season.finish()
-            }
-        }
-        if !seasons.isEmpty { try checkSeasons(seasons, fields, seasonsLine) }
-        guard let found = fields.take("calendars") else { return [:] }
-        var calendars: [String: DatedCalendar] = [:]
-        for (name, line, value) in try fields.pairs(found, "calendars") {
-            var rows: [DatedCalendar.Row] = []
-            for item in try fields.list(value, "calendar \(name)", 1...40) {
-                rows.append(try row(item, calendar: name, seasons, hasHolidays: !holidays.isEmpty, fields.file))
-            }
-            calendars[name] = try fields.at(line) { () throws(TariffError) in
-                do throws(TariffError) {
-                    return try DatedCalendar(seasons: seasons, holidays: holidays, rows: rows)
-                } catch { throw error.inside("calendar \(name)") }
-            }
-        }
-        return calendars
-    }
-
-    /// Seasons are told of where they stand, not where a calendar uses them.
-    private static func checkSeasons(
-        _ seasons: [Season], _ fields: TariffFields, _ line: Int
-    ) throws(TariffError) {
-        _ = try fields.at(line) { () throws(TariffError) in
-            try DatedCalendar(
-                seasons: seasons, holidays: [],
-                rows: [DatedCalendar.Row(season: nil, days: Set(1...8), calendar: .flat())])
-        }
-    }
-
-    private static func row(
-        _ text: TariffText, calendar: String, _ seasons: [Season], hasHolidays: Bool, _ file: String
-    ) throws(TariffError) -> DatedCalendar.Row {
-        var fields = try TariffFields(text, file: file, what: "a row of calendar \(calendar)")
-        var season: String?
-        if let found = fields.take("season") {
-            let name = try fields.text(found, "season")
-            guard seasons.contains(where: { $0.name == name }) else {
-                throw fields.error(
-                    found.line, "there is no season \(name)",
-                    remedy: "give one of seasons: \(seasons.map(\.name).joined(separator: ", "))")
-            }
-            season = name
-        }
-        var days: Set<Int> = Set(1...8)
-        if let found = fields.take("days") {
-            days = []
-            var items = [found]
-            if case .list(let list) = found.content { items = list }
-            for item in items {
-                let word = try fields.text(item, "days")
-                guard let some = dayKinds[word] else {
-                    throw fields.error(
-                        item.line, "days \(word) is not known",
-                        remedy: "known are weekday, weekend, \(DatedCalendar.dayNames.joined(separator: ", "))")
-                }
-                days.formUnion(some)
-            }
-        }
-        let found = try fields.need("bands")
-        var bands: [TOUBand] = []
-        for (name, _, value) in try fields.pairs(found, "bands") {
-            bands.append(TOUBand(name: name, ranges: try fields.hours(value, "band \(name)")))
-        }
-        try fields.finish()
-        let tiling = TOUCalendar(bands: bands)
-        try fields.at(found.line) { () throws(TariffError) in
-            do throws(TariffError) { try tiling.validate() } catch {
-                throw TariffError(
-                    "calendar \(calendar)", error.what, remedy: "let the bands tile the day from 00:00 to 24:00")
-            }
-        }
-        return DatedCalendar.Row(season: season, days: days, calendar: tiling)
-    }
-
-    /// Words of `days`: 1 is Monday, 7 Sunday, 8 a holiday.
-    package static let dayKinds: [String: Set<Int>] = {
-        var kinds: [String: Set<Int>] = ["weekday": Set(1...5), "weekend": [6, 7]]
-        for (index, name) in DatedCalendar.dayNames.enumerated() { kinds[name] = [index + 1] }
-        return kinds
-    }()
 
     // MARK: Graph
 

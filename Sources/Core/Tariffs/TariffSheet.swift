@@ -75,10 +75,11 @@ extension Tariff {
                     + text(step.milliPerKW, .milliPerKW)
             }
         case .powerFactor(let charge):
-            return charge.steps.map { step in
-                "each 0.01 \(step.isBelow ? "below" : "above") \(fixedPoint(step.hundredths, places: 2)): "
-                    + "\(ratePercent(step.ppmPerHundredth)) % of \(names(charge.bases))"
-            }
+            return (charge.isDaily ? ["power factor of each day"] : [])
+                + charge.steps.map { step in
+                    "each 0.01 \(step.isBelow ? "below" : "above") \(fixedPoint(step.hundredths, places: 2)): "
+                        + "\(ratePercent(step.ppmPerHundredth)) % of \(names(charge.bases))"
+                }
         case .share(let charge):
             var line = "\(ratePercent(charge.ppm)) % of \(names(charge.bases))"
             if let limit = charge.whenTotalUpToWh { line += ", when the bill has at most \(text(limit, .wattHours))" }
@@ -190,22 +191,35 @@ extension DatedCalendar {
         func letter(_ band: Int) -> Character { letters[band % letters.count] }
         let keys = bands.indices.map { "\(letter($0)) \(bands[$0])" }
         var lines = ["Calendar \(name): \(keys.joined(separator: ", "))"]
-        lines.append("  0     3     6     9     12    15    18    21    24")
-        for (row, minutes) in zip(rows, rowMinutes) {
-            let bar = (0..<48).map { half -> Character in
-                let bands = Set(minutes[half * 30..<half * 30 + 30])
-                return bands.count == 1 ? letter(minutes[half * 30]) : "."
+        var drawn = rowMinutes[...]
+        for version in versions {
+            if !version.sources.isEmpty {
+                lines.append("  from \(version.from), of the company: \(version.sources)")
             }
-            let days =
-                row.days.count >= 7 && row.days.isSuperset(of: 1...7)
-                ? ["every day"] : row.days.sorted().map { Self.dayNames[$0 - 1] }
-            lines.append("  \(String(bar))  \(days.joined(separator: " "))\(row.season.map { ", \($0)" } ?? "")")
-        }
-        if !holidays.isEmpty { lines.append("  \(holidays.count) holidays") }
-        for season in seasons {
-            func text(_ day: Int) -> String { "\(day % 100)/\(day / 100)" }
-            lines.append("  \(season.name): \(text(season.from)) to \(text(season.to))")
+            lines.append("  0     3     6     9     12    15    18    21    24")
+            for (row, minutes) in zip(version.rows, drawn) {
+                let bar = (0..<48).map { half -> Character in
+                    let bands = Set(minutes[half * 30..<half * 30 + 30])
+                    return bands.count == 1 ? letter(minutes[half * 30]) : "."
+                }
+                let days =
+                    row.days.count >= 7 && row.days.isSuperset(of: 1...7)
+                    ? ["every day"] : row.days.sorted().map { Self.dayNames[$0 - 1] }
+                lines.append(
+                    "  \(String(bar))  \(days.joined(separator: " "))\(row.season.map { ", \($0)" } ?? "")")
+            }
+            drawn = drawn.dropFirst(version.rows.count)
+            if !version.holidays.isEmpty { lines.append("  \(version.holidays.count) holidays") }
+            lines += version.seasons.map(\.words)
         }
         return lines
+    }
+}
+
+extension Season {
+    /// `  summer: 1/4 to 30/9`
+    var words: String {
+        func text(_ day: Int) -> String { "\(day % 100)/\(day / 100)" }
+        return "  \(name): \(text(from)) to \(text(to))"
     }
 }

@@ -30,7 +30,7 @@ extension Tariff {
 
     /// Whether it has components that say something else on named days than their rule says on others.
     public var namesDays: Bool {
-        calendars.values.contains { !$0.holidays.isEmpty }
+        calendars.values.contains { $0.versions.contains { !$0.holidays.isEmpty } }
             || components.contains {
                 switch $0.charge {
                 case .criticalPeak, .supplySurcharge: true

@@ -91,6 +91,9 @@ private func weighedDays(_ series: LoadSeries, before day: Int, _ method: Foreca
     }
 }
 
+/// So many days of one value are a rule, not chance.
+private let sameDays = 7
+
 /// 2^20 · 2^(−i/16).
 private let sixteenthsOfHalving: [Int64] = [
     1_048_576, 1_004_120, 961_548, 920_782, 881_744, 844_361, 808_563, 774_282, 741_455, 710_020, 679_917, 651_091,
@@ -105,14 +108,22 @@ private func forecastMilli(_ series: LoadSeries, dayIndex: Int, _ method: Foreca
     return series.days[dayIndex].slots.map { slot in
         let minute = Int(series.minuteOfSlot[slot])
         var values: [(value: Int64, weight: Int64)] = []
+        var same: Int64?
+        var sameCount = 0
         for (day, weight) in days {
-            if let value = trustedValue(series, day, minute) { values.append((value, weight)) }
+            if let value = trustedValue(series, day, minute) {
+                values.append((value, weight))
+                same = same ?? value
+                sameCount += value == same ? 1 : -days.count
+            }
             guard method.besidePermille > 0, let at = series.slot(inDay: day, minute: minute) else { continue }
             for other in [at - besideMinutes * 60 / series.periodS, at + besideMinutes * 60 / series.periodS]
             where (0..<end).contains(other) && series.isTrusted(other) {
                 values.append((series.values[other], weight * method.besidePermille / 1000))
             }
         }
+        // What showed one value day by day will show it again, whatever lies beside it.
+        if let same, sameCount >= sameDays { return same * 1000 }
         return orderedMean(&values, method.orderedPermille)
     }
 }

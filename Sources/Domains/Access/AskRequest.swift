@@ -39,8 +39,10 @@ extension Site {
                 guard try command.mustWait(in: transaction, context) else {
                     return .done(try command.carryOut(in: transaction, context))
                 }
-                _ = try command.run(in: transaction, context)
-                throw Trial(changes: context.changes.all)
+                var trial = context
+                trial.isForTwo = true
+                _ = try command.run(in: transaction, trial)
+                throw Trial(changes: trial.changes.all)
             }
         } catch let trial as Trial {
             return .waits(

@@ -13,79 +13,109 @@ public enum Audit {
         Int64((UInt64(bitPattern: subjectID) &* 0x9E37_79B9_7F4A_7C15) >> 60)
     }
 
+    /// One command that was carried out.
+    struct Entry {
+        var command: String
+        var content: String
+        var subjectID: Int64
+        var context: CommandContext
+    }
+
     /// Writes the row, its changes and the next link. Last in its transaction, so that the head is held shortly.
     static func record(
         command: String, content: String, subjectID: Int64, _ context: CommandContext,
         in transaction: any SQLTransaction
     ) throws {
-        let row = AuditRow(
-            auditID: context.ids.next(), systemAtMs: context.systemNowMs, businessAtMs: context.businessNowMs,
-            loginID: context.actor.loginID, role: context.actor.role.rawValue, source: context.source,
-            command: command, why: context.why, subjectID: subjectID, content: content)
-        try transaction.run(
+        try record(
+            [Entry(command: command, content: content, subjectID: subjectID, context: context)],
+            orgID: context.orgID, in: transaction)
+    }
+
+    /// The same for several of one company, in their order.
+    static func record(_ entries: [Entry], orgID: Int64, in transaction: any SQLTransaction) throws {
+        let rows = entries.map { entry in
+            let context = entry.context
+            return (
+                row: AuditRow(
+                    auditID: context.ids.next(), systemAtMs: context.systemNowMs,
+                    businessAtMs: context.businessNowMs, loginID: context.actor.loginID,
+                    role: context.actor.role.rawValue, source: context.source, command: entry.command,
+                    why: context.why, subjectID: entry.subjectID, content: entry.content),
+                lines: context.changes.all.enumerated().map { AuditLine(number: Int64($0 + 1), $1) }
+            )
+        }
+        try transaction.runMany(
             """
             INSERT INTO audit (org_id, audit_id, system_at_ms, business_at_ms, login_id, role, source, command, why,
               subject_id, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             """,
-            [
-                .int(context.orgID), .int(row.auditID), .int(row.systemAtMs), .int(row.businessAtMs),
-                .int(row.loginID), .text(row.role), .text(row.source), .text(row.command), .text(row.why),
-                .int(row.subjectID), .text(row.content),
-            ])
-        let lines = context.changes.all.enumerated().map { AuditLine(number: Int64($0 + 1), $1) }
-        if !lines.isEmpty {
+            rows.map(\.row).map { row in
+                [
+                    .int(orgID), .int(row.auditID), .int(row.systemAtMs), .int(row.businessAtMs), .int(row.loginID),
+                    .text(row.role), .text(row.source), .text(row.command), .text(row.why), .int(row.subjectID),
+                    .text(row.content),
+                ]
+            })
+        let changes = rows.flatMap { row, lines in
+            lines.map { line -> [SQLValue] in
+                [
+                    .int(orgID), .int(row.auditID), .int(line.number), .text(line.kind), .int(line.subjectID),
+                    .text(line.field), .optional(line.old), .optional(line.new),
+                    line.salt.map { .bytes($0) } ?? .null, line.marks.map { .bytes($0) } ?? .null,
+                ]
+            }
+        }
+        if !changes.isEmpty {
             try transaction.runMany(
                 """
                 INSERT INTO audit_change (org_id, audit_id, line, kind, subject_id, field, old_value, new_value, salt,
                   marks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-                """,
-                lines.map { line in
-                    [
-                        .int(context.orgID), .int(row.auditID), .int(line.number), .text(line.kind),
-                        .int(line.subjectID), .text(line.field), .optional(line.old), .optional(line.new),
-                        line.salt.map { .bytes($0) } ?? .null, line.marks.map { .bytes($0) } ?? .null,
-                    ]
-                })
+                """, changes)
         }
-        try append(row, lines, orgID: context.orgID, in: transaction)
+        try append(rows, orgID: orgID, in: transaction)
     }
 
-    /// The next link of the row's lane.
+    /// The next links of the rows' lanes, in the order of the rows.
     static func append(
-        _ row: AuditRow, _ lines: [AuditLine], orgID: Int64, in transaction: any SQLTransaction
+        _ rows: [(row: AuditRow, lines: [AuditLine])], orgID: Int64, in transaction: any SQLTransaction
     ) throws {
-        let lane = lane(of: row.subjectID)
-        let head = try transaction.first(
-            "SELECT row_count, hash FROM audit_head WHERE org_id = $1 AND lane = $2", [.int(orgID), .int(lane)]
-        ) { (count: try $0.int(0), hash: try $0.bytes(1)) }
-        let salt = Secret.bytes(16)
-        let marks = row.marks(salt)
-        let number = (head?.count ?? 0) + 1
-        let rowHash = row.hash(orgID: orgID, marks: marks, lines)
-        let hash = AuditLink.hash(orgID: orgID, lane: lane, number: number, rowHash: rowHash, after: head?.hash ?? [])
-        // The head first: of two writers at once PostgreSQL runs the later one again before it meets a key of links.
-        let moved =
-            head == nil
-            ? try transaction.run(
-                """
-                INSERT INTO audit_head (org_id, lane, row_count, hash) VALUES ($1, $2, $3, $4)
-                ON CONFLICT (org_id, lane) DO NOTHING
-                """, [.int(orgID), .int(lane), .int(number), .bytes(hash)])
-            : try transaction.run(
-                """
-                UPDATE audit_head SET row_count = $3, hash = $4
-                WHERE org_id = $1 AND lane = $2 AND row_count = $3 - 1
-                """, [.int(orgID), .int(lane), .int(number), .bytes(hash)])
-        guard moved == 1 else { throw SQLError(.busy, "the audit was written at this moment; try again") }
-        try transaction.run(
+        let found = try transaction.queryEach(
+            "SELECT lane, row_count, hash FROM audit_head WHERE org_id = $1 AND lane = $each", [.int(orgID)],
+            Set(rows.map { lane(of: $0.row.subjectID) }).sorted().map { .int($0) }
+        ) { AuditHead(orgID: orgID, lane: try $0.int(0), count: try $0.int(1), hash: try $0.bytes(2)) }
+        var heads = Dictionary(found.map { ($0.lane, $0) }, uniquingKeysWith: { head, _ in head })
+        var links: [[SQLValue]] = []
+        links.reserveCapacity(rows.count)
+        for (row, lines) in rows {
+            let lane = lane(of: row.subjectID)
+            var head = heads[lane] ?? AuditHead(orgID: orgID, lane: lane, count: 0, hash: [])
+            let salt = Secret.bytes(16)
+            let marks = row.marks(salt)
+            let rowHash = row.hash(orgID: orgID, marks: marks, lines)
+            head.count += 1
+            head.hash = AuditLink.hash(
+                orgID: orgID, lane: lane, number: head.count, rowHash: rowHash, after: head.hash)
+            heads[lane] = head
+            links.append([
+                .int(orgID), .int(lane), .int(head.count), .int(row.auditID), .bytes(salt), .bytes(marks),
+                .bytes(rowHash), .bytes(head.hash),
+            ])
+        }
+        // The heads first, in order of lane: of two writers at once PostgreSQL runs the later one again, for a head it
+        // has not seen as for one it has, before it meets a key of links.
+        try transaction.runMany(
+            """
+            INSERT INTO audit_head (org_id, lane, row_count, hash) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (org_id, lane) DO UPDATE SET row_count = excluded.row_count, hash = excluded.hash
+            """,
+            heads.values.sorted { $0.lane < $1.lane }.map {
+                [.int(orgID), .int($0.lane), .int($0.count), .bytes($0.hash)]
+            })
+        try transaction.runMany(
             """
             INSERT INTO audit_link (org_id, lane, number, audit_id, salt, marks, row_hash, hash)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            """,
-            [
-                .int(orgID), .int(lane), .int(number), .int(row.auditID), .bytes(salt), .bytes(marks),
-                .bytes(rowHash), .bytes(hash),
-            ])
+            """, links)
     }
 
     /// Chains the rows that are older than the chain, 500 at a time; does nothing once that is done. Called when a site
@@ -105,8 +135,9 @@ public enum Audit {
                     ORDER BY a.audit_id LIMIT 500
                     """, [.int(open.orgID), .int(open.last)]
                 ) { try AuditRow($0, from: 0) }
-                for row in rows { try append(row, [], orgID: open.orgID, in: transaction) }
-                if rows.isEmpty {
+                if !rows.isEmpty {
+                    try append(rows.map { ($0, []) }, orgID: open.orgID, in: transaction)
+                } else {
                     try transaction.run(
                         "UPDATE audit_prologue SET is_open = 0 WHERE org_id = $1", [.int(open.orgID)])
                 }

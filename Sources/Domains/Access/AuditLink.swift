@@ -14,7 +14,7 @@ struct CanonicalBytes {
             return
         }
         bytes.append(1)
-        bytes += (0..<8).map { UInt8(truncatingIfNeeded: UInt64(part.count) >> (56 - 8 * UInt64($0))) }
+        withUnsafeBytes(of: UInt64(part.count).bigEndian) { bytes.append(contentsOf: $0) }
         bytes += part
     }
     mutating func add(_ text: String?) { add(text.map { Array($0.utf8) }) }

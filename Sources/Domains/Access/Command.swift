@@ -10,6 +10,8 @@ public struct Site: Sendable {
     public var readings: any ReadingsStore
     public var clocks: Clocks
     public var ids: IDGenerator
+    /// Commands that wait to be carried out together.
+    let groups = CommandGroups()
     /// Bounds the records of refused acts; in memory, by process.
     let refusals = AttemptCounter(limit: 10, windowMs: 3_600_000)
     public init(money: any Database, readings: any ReadingsStore, clocks: Clocks, ids: IDGenerator) {
@@ -29,6 +31,8 @@ public struct CommandContext: Sendable {
     public var businessNowMs: Int64
     public var systemNowMs: Int64
     public var ids: IDGenerator
+    /// A second person has confirmed the command, or is looked for: it runs, or is tried, as what two do.
+    public internal(set) var isForTwo = false
     /// What this attempt changes, field by field: ``changed(_:_:from:to:isPersonal:)``.
     public let changes = ChangeLog()
     public var orgID: Int64 { actor.scope.orgID }
@@ -52,9 +56,16 @@ public protocol Command: Sendable {
     /// Throws unless the actor may see what the command is about. Asked before an earlier answer is given again: the
     /// scope of who asks may be another than that of who asked first.
     func proveReach(in transaction: any SQLTransaction, _ scope: Scope) throws
+    /// Carries it out once it was let in. Not to be written for a command: see ``GroupedCommand``.
+    func carryOut(at site: Site, _ context: @escaping @Sendable () -> CommandContext) async throws -> Output
 }
 
 extension Command {
+    /// In one write transaction of the money store.
+    public func carryOut(at site: Site, _ context: @escaping @Sendable () -> CommandContext) async throws -> Output {
+        try await site.money.write { try carryOut(in: $0, context()) }
+    }
+
     /// Without a proof of its own a command answers again only to somebody who sees the whole company.
     public func proveReach(in transaction: any SQLTransaction, _ scope: Scope) throws {
         guard scope.placeIDs == nil, scope.accountID == nil else {
@@ -77,9 +88,7 @@ extension Site {
         -> C.Output
     {
         try await letIn(command, as: actor, source: source, why: why)
-        return try await money.write { transaction in
-            try command.carryOut(in: transaction, context(actor, source: source, why: why))
-        }
+        return try await command.carryOut(at: self) { context(actor, source: source, why: why) }
     }
 
     /// What is asked of who and what comes in before any transaction.
@@ -103,15 +112,19 @@ extension Command {
     /// Nil when nothing ran under the command's key yet.
     /// - Throws: ``Refusal/referenceUsed`` when something else did.
     func earlierOutput(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Output? {
-        guard let key else { return nil }
-        let earlier = try transaction.first(
-            "SELECT content_hash, output FROM command_log WHERE org_id = $1 AND command_key = $2",
-            [.int(context.orgID), .text(key)]
-        ) { (try $0.bytes(0), try $0.text(1)) }
-        guard let (hash, output) = earlier else { return nil }
+        guard let key, let row = try CommandLog.rows([key], orgID: context.orgID, in: transaction)[key] else {
+            return nil
+        }
+        return try earlierOutput(row, in: transaction, context)
+    }
+
+    /// What was answered before, to who may see it.
+    func earlierOutput(
+        _ row: CommandLog.Row, in transaction: any SQLTransaction, _ context: CommandContext
+    ) throws -> Output {
         try proveReach(in: transaction, context.actor.scope)
-        guard hash == contentHash else { throw Refusal.referenceUsed }
-        return try JSONDecoder().decode(Output.self, from: Data(output.utf8))
+        guard row.contentHash == contentHash else { throw Refusal.referenceUsed }
+        return try JSONDecoder().decode(Output.self, from: Data(row.output.utf8))
     }
 
     /// Runs once under its key, with its row in the log and its line in the audit.
@@ -128,17 +141,38 @@ extension Command {
         }
         let output = try run(in: transaction, context)
         if let key {
-            // Two at once with one key: ON CONFLICT makes PostgreSQL run the later one again, and it answers as above.
-            let added = try transaction.run(
-                """
-                INSERT INTO command_log (org_id, command_key, content_hash, output) VALUES ($1, $2, $3, $4)
-                ON CONFLICT (org_id, command_key) DO NOTHING
-                """,
-                [.int(context.orgID), .text(key), .bytes(contentHash), .text(try output.sortedJSON())])
-            guard added == 1 else { throw SQLError(.unique, "the same command ran at this moment; try again") }
+            let row = CommandLog.Row(key: key, contentHash: contentHash, output: try output.sortedJSON())
+            try CommandLog.add([row], orgID: context.orgID, in: transaction)
         }
         try Audit.record(command: Self.name, content: content, subjectID: subjectID, context, in: transaction)
         return output
+    }
+}
+
+/// What ran under which key.
+enum CommandLog {
+    struct Row {
+        var key: String
+        var contentHash: [UInt8]
+        var output: String
+    }
+
+    static func rows(_ keys: [String], orgID: Int64, in transaction: any SQLTransaction) throws -> [String: Row] {
+        let rows = try transaction.queryEach(
+            "SELECT command_key, content_hash, output FROM command_log WHERE org_id = $1 AND command_key = $each",
+            [.int(orgID)], keys.map { .text($0) }
+        ) { Row(key: try $0.text(0), contentHash: try $0.bytes(1), output: try $0.text(2)) }
+        return Dictionary(rows.map { ($0.key, $0) }, uniquingKeysWith: { row, _ in row })
+    }
+
+    /// Of keys that nothing ran under when this transaction began. Where another runs one of them at this moment, ON
+    /// CONFLICT makes PostgreSQL run the later of the two again, and it finds the row.
+    static func add(_ rows: [Row], orgID: Int64, in transaction: any SQLTransaction) throws {
+        try transaction.runMany(
+            """
+            INSERT INTO command_log (org_id, command_key, content_hash, output) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (org_id, command_key) DO NOTHING
+            """, rows.map { [.int(orgID), .text($0.key), .bytes($0.contentHash), .text($0.output)] })
     }
 }
 

@@ -11,10 +11,13 @@ public protocol ConfirmedCommand: Command, Encodable {
     static var checkPermission: Permission { get }
     /// Whether this one is of the kind that waits: not too small, not about something harmless. By default all are.
     func isSensitive(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool
+    /// Throws for who cannot be the second person, though another one with the permission. By default nobody.
+    func proveSecond(_ actor: Actor, in transaction: any SQLTransaction) throws
 }
 
 extension ConfirmedCommand {
     public func isSensitive(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool { true }
+    public func proveSecond(_ actor: Actor, in transaction: any SQLTransaction) throws {}
 
     /// The machine waits for nobody: what it does was decided when its rules were set.
     func mustWait(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool {

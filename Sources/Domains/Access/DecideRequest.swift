@@ -164,6 +164,7 @@ struct ConfirmRequest: Command {
         let stored = try kinds.toCheck(requestID, context, in: transaction)
         if let again = try stored.settled(as: .confirmed, by: context.actor) { return again }
         let command = try kinds.command(stored.request, payload: stored.payload)
+        try command.proveSecond(context.actor, in: transaction)
         let output: String
         do {
             output = try carryOut(command, stored, context, in: transaction)
@@ -184,10 +185,11 @@ struct ConfirmRequest: Command {
             throw Refusal(.forbidden, "Who asked for this may not do it any more.")
         }
         // Who asked is the actor of record; who confirmed stands beside him.
-        let asMaker = CommandContext(
+        var asMaker = CommandContext(
             actor: maker, why: stored.request.why,
             source: "\(stored.source), request \(requestID) confirmed by login \(context.actor.loginID)",
             businessNowMs: context.businessNowMs, systemNowMs: context.systemNowMs, ids: context.ids)
+        asMaker.isForTwo = true
         return try command.carryOut(in: transaction, asMaker, isConfirmed: true).sortedJSON()
     }
 }

@@ -81,10 +81,24 @@ public struct SupplyAccount: Sendable, Equatable {
         let filter = scopeFilter(scope, &parameters)
         let found = try transaction.first(
             "SELECT \(columns) FROM supply_account WHERE org_id = $1 AND account_id = $2\(filter)", parameters, decode)
-        guard let found else {
-            throw Refusal(.notFound, "There is no such account.", hint: "Check the number, or ask who may see it.")
-        }
+        guard let found else { throw notFound }
         return found
+    }
+
+    public static let notFound = Refusal(
+        .notFound, "There is no such account.", hint: "Check the number, or ask who may see it.")
+
+    /// Those of the accounts that there are and that lie in the scope.
+    public static func inReach(_ accountIDs: [Int64], _ scope: Scope, in transaction: any SQLTransaction) throws
+        -> Set<Int64>
+    {
+        var parameters: [SQLValue] = [.int(scope.orgID)]
+        let filter = scopeFilter(scope, &parameters)
+        return Set(
+            try transaction.queryEach(
+                "SELECT account_id FROM supply_account WHERE org_id = $1 AND account_id = $each\(filter)", parameters,
+                accountIDs.map { .int($0) }
+            ) { try $0.int(0) })
     }
 
     /// Every category that an account of the company is of, in order.

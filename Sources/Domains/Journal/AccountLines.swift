@@ -26,33 +26,17 @@ extension Journal {
         ofAccount accountID: Int64, fromMs: Int64, untilMs: Int64, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws -> AccountSpan {
-        let values: [SQLValue] = [.int(scope.orgID), .int(accountID), .int(fromMs)]
-        let opening =
-            try transaction.first(
-                """
-                SELECT CAST(COALESCE(SUM(-p.amount_paise), 0) AS BIGINT)
-                FROM posting p JOIN journal_entry e ON e.org_id = p.org_id AND e.entry_id = p.entry_id
-                WHERE p.org_id = $1 AND p.journal_account_id = $2 AND e.business_at_ms < $3
-                """, values
-            ) { try $0.int(0) } ?? 0
+        let since = try lines(
+            ofAccount: accountID, where: "e.business_at_ms >= $3", [.int(fromMs)], scope, in: transaction)
+        let now = try balance(ofAccount: accountID, scope, in: transaction).balancePaise
+        let opening = since.reduce(now) { $0 + $1.leg.amountPaise }
         var balance = opening
-        let lines = try transaction.query(
-            """
-            SELECT p.entry_id, p.line, p.kind, e.business_at_ms, p.supply_day, p.revision, p.estimated, -p.amount_paise,
-              e.entry_key
-            FROM posting p JOIN journal_entry e ON e.org_id = p.org_id AND e.entry_id = p.entry_id
-            WHERE p.org_id = $1 AND p.journal_account_id = $2 AND e.business_at_ms >= $3 AND e.business_at_ms < $4
-            ORDER BY e.business_at_ms, p.entry_id, p.line LIMIT $5
-            """, values + [.int(untilMs), .int(spanLinesMax + 1)]
-        ) { row in
-            let amount = try row.int(7)
-            balance += amount
-            return StatementLine(
-                entryID: try row.int(0), line: try row.int(1),
-                kind: PostingKind(rawValue: try row.text(2)) ?? .adjustment, businessAtMs: try row.int(3),
-                supplyDay: try row.optionalDay(4), revision: try row.optionalInt(5), estimated: try row.flag(6),
-                amountPaise: amount, balanceAfterPaise: balance, entryKey: try row.text(8))
-        }
+        let lines = since.filter { $0.businessAtMs < untilMs }
+            .sorted { ($0.businessAtMs, $0.entryID, $0.line) < ($1.businessAtMs, $1.entryID, $1.line) }
+            .map { line in
+                balance -= line.leg.amountPaise
+                return line.statementLine(balanceAfterPaise: balance)
+            }
         guard lines.count <= spanLinesMax else {
             throw Refusal(
                 .tooLarge, "There are more than \(spanLinesMax) entries in this span.",
@@ -65,10 +49,15 @@ extension Journal {
     public static func lastSupplyDay(
         ofAccount accountID: Int64, _ kind: PostingKind, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> CivilDay? {
-        try transaction.first(
-            "SELECT MAX(supply_day) FROM posting WHERE org_id = $1 AND journal_account_id = $2 AND kind = $3",
-            [.int(scope.orgID), .int(accountID), .text(kind.rawValue)]
-        ) { try $0.optionalDay(0) } ?? nil
+        let kind = SQLValue.text(kind.rawValue)
+        let newest = try lines(
+            ofAccount: accountID, where: "p.kind = $3 AND p.supply_day IS NOT NULL", [kind], limit: 1, scope,
+            in: transaction)
+        guard let last = newest.first?.leg.supplyDay else { return nil }
+        // A correction of an earlier day may be newer.
+        return try lines(
+            ofAccount: accountID, where: "p.kind = $3 AND p.supply_day > $4", [kind, .day(last)], scope, in: transaction
+        ).compactMap(\.leg.supplyDay).max() ?? last
     }
 
     /// Whether an entry of this key is in the book.
@@ -88,6 +77,8 @@ extension Journal {
     ) throws -> [ChartAccount: Int64] {
         var parameters: [SQLValue] = [.int(scope.orgID), .int(fromMs), .int(untilMs)]
         let marks = parameters.bind(accounts.map(\.rawValue))
+        let wanted = Set(accounts.map(\.rawValue))
+        var sums: [ChartAccount: Int64] = [:]
         let rows = try transaction.query(
             """
             SELECT p.journal_account_id, CAST(SUM(p.amount_paise) AS BIGINT)
@@ -97,7 +88,60 @@ extension Journal {
             GROUP BY p.journal_account_id
             """, parameters
         ) { (ChartAccount(rawValue: try $0.int(0)), try $0.int(1)) }
-        return Dictionary(
-            rows.compactMap { account, paise in account.map { ($0, paise) } }, uniquingKeysWith: { $0 + $1 })
+        for (account, paise) in rows { if let account { sums[account] = paise } }
+        let bundles = try transaction.query(
+            """
+            SELECT \(Bundles.columns) FROM posting_bundle p
+            JOIN journal_entry e ON e.org_id = p.org_id AND e.entry_id = p.entry_id
+            WHERE p.org_id = $1 AND p.account_range = 0 AND p.first_account_id <= $4 AND e.business_at_ms >= $2
+              AND e.business_at_ms < $3
+            """, Array(parameters.prefix(3)) + [.int(wanted.max() ?? 0)]
+        ) { try Bundles.legs($0, from: 0).map(\.leg).filter { wanted.contains($0.journalAccountID) } }
+        for leg in bundles.joined() {
+            guard let account = ChartAccount(rawValue: leg.journalAccountID) else { continue }
+            sums[account, default: 0] += leg.amountPaise
+        }
+        return sums
+    }
+
+    /// What was charged and taken back of accounts for days of supply, by account; those without are left out.
+    public static func suppliedPaise(
+        ofAccounts accounts: [Int64], from first: CivilDay, through last: CivilDay, _ scope: Scope,
+        in transaction: any SQLTransaction
+    ) throws -> [Int64: Int64] {
+        let days: [SQLValue] = [.int(scope.orgID), .day(first), .day(last)]
+        let wanted = Set(accounts)
+        let ranges = Set(accounts.map(Bundles.range)).sorted()
+        let condition =
+            "p.org_id = $1 AND p.supply_day >= $2 AND p.supply_day <= $3 AND p.kind IN ('charge', 'reversal')"
+        var (byRow, byBundle) = (days, days)
+        let (accountMarks, rangeMarks) = (byRow.bind(accounts), byBundle.bind(ranges))
+        let rows = try transaction.query(
+            """
+            SELECT p.journal_account_id, CAST(SUM(p.amount_paise) AS BIGINT) FROM posting p
+            WHERE \(condition) AND p.journal_account_id IN (\(accountMarks)) GROUP BY p.journal_account_id
+            """, byRow
+        ) { (try $0.int(0), try $0.int(1)) }
+        let bundles = try transaction.query(
+            """
+            SELECT \(Bundles.columns) FROM posting_bundle p
+            WHERE \(condition) AND p.account_range IN (\(rangeMarks))
+            """, byBundle
+        ) { try Bundles.legs($0, from: 0).map(\.leg).filter { wanted.contains($0.journalAccountID) } }
+        var sums = Dictionary(rows, uniquingKeysWith: +)
+        for leg in bundles.joined() { sums[leg.journalAccountID, default: 0] += leg.amountPaise }
+        return sums
+    }
+
+    /// The postings to an account by some entries, with their business time, in the order of the book.
+    public static func postings(
+        toAccount accountID: Int64, by entryIDs: [Int64], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [(entryID: Int64, businessAtMs: Int64, leg: Leg)] {
+        guard let first = entryIDs.min(), let last = entryIDs.max() else { return [] }
+        let wanted = Set(entryIDs)
+        return try lines(
+            ofAccount: accountID, where: "p.entry_id >= $3 AND p.entry_id <= $4", [.int(first), .int(last)],
+            only: { wanted.contains($0.entryID) }, scope, in: transaction
+        ).reversed().map { ($0.entryID, $0.businessAtMs, $0.leg) }
     }
 }

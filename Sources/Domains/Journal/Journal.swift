@@ -57,7 +57,7 @@ public enum JournalSchema {
                 """,
                 "CREATE UNIQUE INDEX journal_settlement_key ON journal_settlement (org_id, settlement_key)",
             ]),
-        periods,
+        periods, chartLanes, bundles,
     ]
 }
 
@@ -140,6 +140,11 @@ public struct Leg: Sendable, Equatable {
     }
 
     static let columns = "journal_account_id, amount_paise, kind, supply_day, revision, estimated"
+
+    /// The same with the name of their table in front.
+    static func columns(of table: String) -> String {
+        "\(table)." + columns.split(separator: ", ").joined(separator: ", \(table).")
+    }
 
     /// In the order of ``columns``.
     var values: [SQLValue] {
@@ -249,39 +254,20 @@ public enum Journal {
         _ input: EntryInput, key: String, businessAtMs: Int64, entryID: Int64, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws -> Int64 {
-        let org = SQLValue.int(scope.orgID)
         let digest = input.digest
         if let (earlier, known) = try posted(key, input, scope, transaction) {
             guard known == digest else { throw JournalError.otherInput(key: key) }
             return earlier
         }
-        // Where another writer posts the same key at this moment, ON CONFLICT makes PostgreSQL run this transaction
-        // again (a plain INSERT would fail it), and then the entry is seen above.
-        let added = try transaction.run(
-            """
-            INSERT INTO journal_entry (org_id, entry_id, entry_key, kind, business_at_ms, input_digest)
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, entry_key) DO NOTHING
-            """, [org, .int(entryID), .text(key), .text(input.kind), .int(businessAtMs), .bytes(digest)])
-        guard added == 1 else { throw SQLError(.unique, "another writer has posted the same entry; try again") }
-        try transaction.runMany(
-            """
-            INSERT INTO posting (org_id, entry_id, line, \(Leg.columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            """,
-            input.legs.enumerated().map { index, leg in [org, .int(entryID), .int(index + 1)] + leg.values })
-        // One update an account, in order of id, so that two writers never wait for each other in a circle.
-        var steps: [Int64: (Int64, Int64)] = [:]
-        for leg in input.legs {
-            let step = steps[leg.journalAccountID] ?? (0, 0)
-            steps[leg.journalAccountID] = (step.0 + leg.amountPaise, step.1 + (leg.estimated ? leg.amountPaise : 0))
+        let entry = NewEntry(
+            key: key, kind: input.kind, legs: input.legs, businessAtMs: businessAtMs, entryID: entryID)
+        guard input.legs.count >= Bundles.legsMin else {
+            try write([(entry, digest)], scope, in: transaction)
+            return entryID
         }
-        try transaction.runMany(
-            """
-            INSERT INTO journal_balance (org_id, journal_account_id, debit_balance_paise, estimated_paise)
-            VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, journal_account_id) DO UPDATE SET
-              debit_balance_paise = journal_balance.debit_balance_paise + excluded.debit_balance_paise,
-              estimated_paise = journal_balance.estimated_paise + excluded.estimated_paise
-            """,
-            steps.sorted { $0.key < $1.key }.map { [org, .int($0.key), .int($0.value.0), .int($0.value.1)] })
+        try insert([(entry, digest)], scope, in: transaction)
+        try Bundles.insert(input.legs, entryID: entryID, scope, in: transaction)
+        try settle(or: entryID, input.legs, scope, in: transaction)
         return entryID
     }
 
@@ -310,14 +296,8 @@ public enum Journal {
     public static func balance(
         ofAccount accountID: Int64, atMs: Int64? = nil, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> WalletBalance {
-        var balance =
-            try transaction.first(
-                """
-                SELECT -debit_balance_paise, estimated_paise FROM journal_balance
-                WHERE org_id = $1 AND journal_account_id = $2
-                """, [.int(scope.orgID), .int(accountID)]
-            ) { WalletBalance(balancePaise: try $0.int(0), estimatedChargesPaise: try $0.int(1)) }
-            ?? WalletBalance(balancePaise: 0, estimatedChargesPaise: 0)
+        let kept = try kept(accountID, scope, in: transaction) ?? BalanceStep()
+        var balance = WalletBalance(balancePaise: -kept.debitPaise, estimatedChargesPaise: kept.estimatedPaise)
         if let atMs {
             let open = try pendingSums(accountID...accountID, atMs: atMs, scope, in: transaction)[accountID]
             balance.reservedPaise = open?.debitPaise ?? 0
@@ -334,9 +314,15 @@ public enum Journal {
         ofAccount accountID: Int64, limit: Int, beforeEntryID: Int64 = .max, beforeLine: Int64 = 0, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws -> [StatementLine] {
-        try lines(
-            ofAccount: accountID, where: "entry_id < $3 OR (entry_id = $3 AND line < $4)", limit: limit,
-            [.int(beforeEntryID), .int(beforeLine)], scope, transaction)
+        let page = try lines(
+            ofAccount: accountID, where: "p.entry_id <= $3", [.int(beforeEntryID)], limit: limit,
+            only: { $0.entryID < beforeEntryID || $0.line < beforeLine }, scope, in: transaction)
+        guard let newest = page.first else { return [] }
+        var balance = try balancePaise(after: newest, ofAccount: accountID, scope, in: transaction)
+        return page.map { line in
+            defer { balance += line.leg.amountPaise }
+            return line.statementLine(balanceAfterPaise: balance)
+        }
     }
 
     /// The line with which a revision of a day was charged; nil when that revision posted nothing.
@@ -344,72 +330,19 @@ public enum Journal {
         ofAccount accountID: Int64, supplyDay: CivilDay, revision: Int64, _ scope: Scope,
         in transaction: any SQLTransaction
     ) throws -> StatementLine? {
-        try lines(
-            ofAccount: accountID, where: "kind = 'charge' AND supply_day = $3 AND revision = $4", limit: 1,
-            [.day(supplyDay), .int(revision)], scope, transaction
-        ).first
-    }
-
-    private static func lines(
-        ofAccount accountID: Int64, where condition: String, limit: Int, _ values: [SQLValue], _ scope: Scope,
-        _ transaction: any SQLTransaction
-    ) throws -> [StatementLine] {
-        try transaction.query(
-            """
-            SELECT entry_id, line, kind, business_at_ms, supply_day, revision, estimated, amount, balance,
-              entry_key FROM (
-              SELECT p.entry_id, p.line, p.kind, e.business_at_ms, p.supply_day, p.revision, p.estimated, e.entry_key,
-                -p.amount_paise AS amount,
-                CAST(SUM(-p.amount_paise) OVER (ORDER BY p.entry_id, p.line) AS BIGINT) AS balance
-              FROM posting p JOIN journal_entry e ON e.org_id = p.org_id AND e.entry_id = p.entry_id
-              WHERE p.org_id = $1 AND p.journal_account_id = $2) lines
-            WHERE \(condition) ORDER BY entry_id DESC, line DESC LIMIT $5
-            """, [.int(scope.orgID), .int(accountID)] + values + [.int(limit)]
-        ) { row in
-            StatementLine(
-                entryID: try row.int(0), line: try row.int(1),
-                kind: PostingKind(rawValue: try row.text(2)) ?? .adjustment,
-                businessAtMs: try row.int(3), supplyDay: try row.optionalDay(4), revision: try row.optionalInt(5),
-                estimated: try row.flag(6), amountPaise: try row.int(7), balanceAfterPaise: try row.int(8),
-                entryKey: try row.text(9))
+        let found = try lines(
+            ofAccount: accountID, where: "p.kind = 'charge' AND p.supply_day = $3 AND p.revision = $4",
+            [.day(supplyDay), .int(revision)], limit: 1, scope, in: transaction)
+        return try found.first.map { line in
+            line.statementLine(
+                balanceAfterPaise: try balancePaise(after: line, ofAccount: accountID, scope, in: transaction))
         }
-    }
-
-    /// Sum of all postings (must be 0), entries that do not sum to zero by themselves (must be 0), and accounts whose
-    /// kept balance differs from the sum of their postings (must be none).
-    public static func trialBalance(
-        _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> (sumPaise: Int64, postings: Int64, unbalancedEntries: Int64, wrongAccounts: [Int64]) {
-        let org = [SQLValue.int(scope.orgID)]
-        let (sum, count) =
-            try transaction.first(
-                "SELECT CAST(COALESCE(SUM(amount_paise), 0) AS BIGINT), COUNT(*) FROM posting WHERE org_id = $1", org
-            ) { (try $0.int(0), try $0.int(1)) } ?? (0, 0)
-        let unbalanced =
-            try transaction.first(
-                """
-                SELECT COUNT(*) FROM (SELECT entry_id FROM posting WHERE org_id = $1 GROUP BY entry_id
-                  HAVING CAST(SUM(amount_paise) AS BIGINT) <> 0) entries
-                """, org
-            ) { try $0.int(0) } ?? 0
-        let wrong = try transaction.query(
-            """
-            SELECT journal_account_id FROM (
-              SELECT journal_account_id, debit_balance_paise AS paise FROM journal_balance WHERE org_id = $1
-              UNION ALL SELECT journal_account_id, -amount_paise FROM posting WHERE org_id = $1) sides
-            GROUP BY journal_account_id HAVING CAST(SUM(paise) AS BIGINT) <> 0 ORDER BY 1
-            """, org
-        ) { try $0.int(0) }
-        return (sum, count, unbalanced, wrong)
     }
 
     /// Debit balance of an account of the chart.
     public static func debitBalancePaise(_ account: ChartAccount, _ scope: Scope, in transaction: any SQLTransaction)
         throws -> Int64
     {
-        try transaction.first(
-            "SELECT debit_balance_paise FROM journal_balance WHERE org_id = $1 AND journal_account_id = $2",
-            [.int(scope.orgID), .int(account.rawValue)]
-        ) { try $0.int(0) } ?? 0
+        try kept(account.rawValue, scope, in: transaction)?.debitPaise ?? 0
     }
 }

@@ -58,12 +58,9 @@ extension Journal {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             """,
             legs.enumerated().map { index, leg in [org, .int(pendingID), .int(index + 1)] + leg.values })
-        // Every account that something is pending on stands among the balances, in order of id as in ``post``.
-        try transaction.runMany(
-            """
-            INSERT INTO journal_balance (org_id, journal_account_id, debit_balance_paise, estimated_paise)
-            VALUES ($1, $2, 0, 0) ON CONFLICT (org_id, journal_account_id) DO NOTHING
-            """, Set(legs.map(\.journalAccountID)).sorted().map { [org, .int($0)] })
+        // Every account that something is pending on stands among the balances.
+        let accounts = legs.map { ($0.journalAccountID, BalanceStep()) }
+        try add(Dictionary(accounts, uniquingKeysWith: { step, _ in step }), scope, in: transaction)
         return pendingID
     }
 

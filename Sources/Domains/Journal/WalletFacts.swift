@@ -9,12 +9,10 @@ extension Journal {
     public static func lastRechargePaise(
         ofAccount accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Int64? {
-        try transaction.first(
-            """
-            SELECT -amount_paise FROM posting WHERE org_id = $1 AND journal_account_id = $2 AND kind = 'recharge'
-              AND amount_paise < 0 ORDER BY entry_id DESC LIMIT 1
-            """, [.int(scope.orgID), .int(accountID)]
-        ) { try $0.int(0) }
+        try lines(
+            ofAccount: accountID, where: "p.kind = 'recharge'", limit: 1, only: { $0.leg.amountPaise < 0 }, scope,
+            in: transaction
+        ).first.map { -$0.leg.amountPaise }
     }
 
     /// An entry that took charges back and made them anew: what it took from the wallet in all; negative, what it gave.
@@ -30,38 +28,35 @@ extension Journal {
     public static func corrections(
         ofAccount accountID: Int64, sinceMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Correction] {
-        try transaction.query(
-            """
-            SELECT p.entry_id, e.business_at_ms, CAST(SUM(p.amount_paise) AS BIGINT) FROM posting p
-            JOIN journal_entry e ON e.org_id = p.org_id AND e.entry_id = p.entry_id
-            WHERE p.org_id = $1 AND p.journal_account_id = $2 AND \(isCorrection) AND e.business_at_ms >= $3
-            GROUP BY p.entry_id, e.business_at_ms ORDER BY p.entry_id DESC LIMIT 400
-            """, [.int(scope.orgID), .int(accountID), .int(sinceMs)]
-        ) { Correction(entryID: try $0.int(0), atMs: try $0.int(1), debitPaise: try $0.int(2)) }
+        let found = try lines(
+            ofAccount: accountID, where: "\(isCorrection) AND e.business_at_ms >= $3", [.int(sinceMs)], scope,
+            in: transaction)
+        var corrections: [Correction] = []
+        for line in found {
+            if corrections.last?.entryID != line.entryID {
+                guard corrections.count < 400 else { break }
+                corrections.append(Correction(entryID: line.entryID, atMs: line.businessAtMs, debitPaise: 0))
+            }
+            corrections[corrections.count - 1].debitPaise += line.leg.amountPaise
+        }
+        return corrections
     }
 
     /// What the latest correction took, when nothing was charged for use since; nil otherwise.
     public static func uncoveredCorrectionPaise(
         ofAccount accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Int64? {
-        let wallet: [SQLValue] = [.int(scope.orgID), .int(accountID)]
-        let latest = try transaction.first(
-            """
-            SELECT p.entry_id FROM posting p WHERE p.org_id = $1 AND p.journal_account_id = $2 AND \(isCorrection)
-            ORDER BY p.entry_id DESC LIMIT 1
-            """, wallet
-        ) { try $0.int(0) }
-        guard let latest else { return nil }
-        let sums = try transaction.first(
-            """
-            SELECT CAST(SUM(CASE WHEN p.entry_id = $3 AND \(isCorrection) THEN p.amount_paise ELSE 0 END) AS BIGINT),
-              COUNT(*) FILTER (WHERE p.kind = 'charge' AND p.amount_paise > 0
-                AND (p.revision IS NULL OR p.revision = 1))
-            FROM posting p WHERE p.org_id = $1 AND p.journal_account_id = $2 AND p.entry_id >= $3
-            """, wallet + [.int(latest)]
-        ) { (paise: try $0.int(0), charges: try $0.int(1)) }
-        guard let sums, sums.paise > 0, sums.charges == 0 else { return nil }
-        return sums.paise
+        let latest = try lines(ofAccount: accountID, where: isCorrection, limit: 1, scope, in: transaction)
+        guard let entryID = latest.first?.entryID else { return nil }
+        var paise: Int64 = 0
+        for line in try lines(
+            ofAccount: accountID, where: "p.entry_id >= $3", [.int(entryID)], scope, in: transaction)
+        {
+            let isAgain = line.leg.kind == .charge && line.leg.revision ?? 1 > 1
+            if line.leg.kind == .charge, !isAgain, line.leg.amountPaise > 0 { return nil }
+            if line.entryID == entryID, isAgain || line.leg.kind == .reversal { paise += line.leg.amountPaise }
+        }
+        return paise > 0 ? paise : nil
     }
 
     /// The last day that is charged, among the latest lines of the wallet; nil when none is.
@@ -69,11 +64,9 @@ extension Journal {
         ofAccount accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> CivilDay? {
         // A correction of a whole month comes in one entry of up to 62 lines.
-        try transaction.query(
-            """
-            SELECT supply_day FROM posting WHERE org_id = $1 AND journal_account_id = $2 AND kind = 'charge'
-              AND supply_day IS NOT NULL ORDER BY entry_id DESC, line DESC LIMIT 70
-            """, [.int(scope.orgID), .int(accountID)]
-        ) { try $0.day(0) }.max()
+        try lines(
+            ofAccount: accountID, where: "p.kind = 'charge' AND p.supply_day IS NOT NULL", limit: 70, scope,
+            in: transaction
+        ).compactMap(\.leg.supplyDay).max()
     }
 }

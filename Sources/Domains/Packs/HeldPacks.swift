@@ -40,6 +40,20 @@ public struct HeldPacks: Sendable, Equatable {
         return Dictionary(grouping: rows, by: \.accountID).mapValues(HeldPacks.init)
     }
 
+    /// Accounts that ever held one of these packs, in order of id.
+    public static func holders(
+        of packIDs: [String], after accountID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64] {
+        guard !packIDs.isEmpty else { return [] }
+        let marks = packIDs.indices.map { "$\($0 + 4)" }.joined(separator: ", ")
+        return try transaction.query(
+            """
+            SELECT DISTINCT account_id FROM subscription WHERE org_id = $1 AND account_id > $2 AND pack_id IN (\(marks))
+            ORDER BY account_id LIMIT $3
+            """, [.int(scope.orgID), .int(accountID), .int(limit)] + packIDs.map { .text($0) }
+        ) { try $0.int(0) }
+    }
+
     /// The base pack of a day; nil when none is held.
     public func base(on day: CivilDay) -> String? { bases.first { $0.bills(on: day) }?.packID }
 

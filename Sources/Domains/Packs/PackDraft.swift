@@ -142,15 +142,16 @@ public struct PackDraft: Sendable, Equatable {
 
 /// A text that reads as a tariff and fits what is published.
 public enum PackCheck {
-    /// The text as a tariff.
+    /// The text as a tariff, with the calendars of the company.
     /// - Throws: ``Refusal`` `invalid` at `text`, its sentence with the line.
-    public static func read(_ text: String) throws -> Tariff {
+    public static func read(_ text: String, _ scope: Scope, in transaction: any SQLTransaction) throws -> Tariff {
         guard text.utf8.count <= PackDraft.textMax else {
             throw Refusal(
                 .tooLarge, "A tariff is at most \(PackDraft.textMax) bytes.", hint: "Shorten it.", at: "text")
         }
-        do {
-            return try TariffReader.read(Array(text.utf8), file: "line")
+        let calendars = try Calendars.all(scope, in: transaction)
+        do throws(TariffError) {
+            return try TariffReader.read(Array(text.utf8), file: "line", calendars: calendars)
         } catch {
             // The reader says `line:18`, or the path of a part that has no line of its own.
             let isLine = error.place.hasPrefix("line:")

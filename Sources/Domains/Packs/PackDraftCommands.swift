@@ -67,7 +67,7 @@ public struct SavePackDraft: Command {
             throw Refusal(
                 .invalid, "A note has at most \(PackDraft.noteMax) characters.", hint: "Shorten it.", at: "note")
         }
-        let tariff = try PackCheck.read(text)
+        let tariff = try PackCheck.read(text, scope, in: transaction)
         try PackCheck.fits(tariff, scope, in: transaction)
         let loginID = context.actor.loginID
         guard let draftID else {
@@ -114,7 +114,7 @@ public struct MovePackDraft: Command {
         var draft = try PackDraft.seen(
             draftID, revision: revision, move == .submit ? [.draft] : [.draft, .submitted], context, in: transaction)
         if move == .submit {
-            try PackCheck.fits(try PackCheck.read(draft.text), scope, in: transaction)
+            try PackCheck.fits(try PackCheck.read(draft.text, scope, in: transaction), scope, in: transaction)
             draft.submittedAtMs = context.businessNowMs
         }
         let before = draft.state
@@ -127,10 +127,12 @@ public struct MovePackDraft: Command {
     }
 }
 
-/// The second person's yes or no. A yes publishes the version, which never changes from then on.
-public struct DecidePackDraft: Command {
+/// The second person's yes or no. A yes publishes the version, which never changes from then on. A yes of somebody who
+/// wrote some of the draft is only asked for: another one, who wrote none of it, confirms it.
+public struct DecidePackDraft: ConfirmedCommand, Codable {
     public static let name = "packs.decide-draft"
     public static let permissions: [Permission] = [.approvePacks]
+    public static let checkPermission = Permission.approvePacks
     public var draftID: Int64
     public var revision: Int64
     public var agrees: Bool
@@ -153,14 +155,27 @@ public struct DecidePackDraft: Command {
     }
     public var subjectID: Int64 { draftID }
 
+    private static let byWriter = Refusal(
+        .forbidden, "Who wrote some of a draft cannot approve it.", hint: "Ask a second person.")
+
+    /// Who wrote nothing of it is the second person already.
+    public func isSensitive(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool {
+        guard agrees else { return false }
+        let draft = try PackDraft.find(draftID, context.actor.scope, in: transaction)
+        return draft.writers.contains(context.actor.loginID)
+    }
+
+    public func proveSecond(_ actor: Actor, in transaction: any SQLTransaction) throws {
+        let draft = try PackDraft.find(draftID, actor.scope, in: transaction)
+        if agrees, draft.writers.contains(actor.loginID) { throw Self.byWriter }
+    }
+
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> PackDraftPlaced {
         let scope = context.actor.scope
         var draft = try PackDraft.seen(draftID, revision: revision, [.submitted], context, in: transaction)
-        guard !(agrees && draft.writers.contains(context.actor.loginID)) else {
-            throw Refusal(.forbidden, "Who wrote some of a draft cannot approve it.", hint: "Ask a second person.")
-        }
+        if agrees, !context.isForTwo, draft.writers.contains(context.actor.loginID) { throw Self.byWriter }
         if agrees {
-            let tariff = try PackCheck.read(draft.text)
+            let tariff = try PackCheck.read(draft.text, scope, in: transaction)
             try PackCheck.fits(tariff, scope, in: transaction)
             try proveNotice(tariff, context, in: transaction)
             try Packs.store(tariff: draft.text, file: tariff.id, scope, in: transaction)

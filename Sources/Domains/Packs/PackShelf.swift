@@ -50,9 +50,30 @@ public struct PackFilter: Sendable, Equatable {
     }
 }
 
+/// Where a part of the list of versions ends, as `3.DOM-TOU`: the next begins behind it.
+public struct PackPlace: Sendable, Equatable, CustomStringConvertible {
+    public var packID: String
+    public var version: Int64
+
+    public init(_ pack: PackVersion) { (packID, version) = (pack.packID, pack.version) }
+
+    /// Nil for what is none.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, (1...10).contains(parts[0].utf8.count), (1...64).contains(parts[1].utf8.count),
+            parts[0].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            parts[1].utf8.allSatisfy({ (UInt8(ascii: " ")...UInt8(ascii: "~")).contains($0) }),
+            let version = Int64(parts[0])
+        else { return nil }
+        (self.packID, self.version) = (String(parts[1]), version)
+    }
+
+    public var description: String { "\(version).\(packID)" }
+}
+
 public enum PackShelf {
-    /// Versions read for a list.
-    public static let limit = 1_000
+    /// Versions read at a time.
+    private static let chunk = 200
 
     /// Days before its first day at which a change of a pack that somebody holds must be published.
     public static let noticeDays = SettingKind.wholeNumber(
@@ -64,33 +85,60 @@ public enum PackShelf {
         hint: "Percent of a limit within which a consumer is warned that all units become dearer above it; 0 is never.")
     public static let settings = [noticeDays, nearPercent]
 
-    /// In order of id and version.
+    /// In order of id and version, behind a place; at most so many that the filter leaves.
     public static func list(
-        _ filter: PackFilter, today: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+        _ filter: PackFilter, after: PackPlace? = nil, limit: Int, today: CivilDay, _ scope: Scope,
+        in transaction: any SQLTransaction
     ) throws -> [PackVersion] {
         guard scope.accountID == nil else { return [] }
         let holders = try holders(today: today, scope, in: transaction)
-        let rows = try transaction.query(
-            """
-            SELECT pack_id, version, kind, format, definition, from_day FROM pack WHERE org_id = $1
-            ORDER BY pack_id, version LIMIT $2
-            """, [.int(scope.orgID), .int(limit)]
-        ) { row in
-            let form = try PackForm(
-                kind: row.text(2), isTariff: row.int(3) != 0, definition: row.text(4), named: row.text(0))
-            return PackVersion(
-                packID: try row.text(0), version: try row.int(1), kind: form.kind, isTariff: try row.int(3) != 0,
-                name: form.name, categories: form.categories, fromDay: try row.day(5), toDay: form.toDay,
-                standing: .inForce, holders: holders[try row.text(0)] ?? 0)
+        let calendars = try Calendars.all(scope, in: transaction)
+        var (found, after) = ([PackVersion](), after)
+        while found.count < limit {
+            let rows = try part(
+                filter.packID, after: after, holders, calendars, today: today, scope, in: transaction)
+            found += rows.filter(filter.takes)
+            guard rows.count == chunk, let last = rows.last else { break }
+            after = PackPlace(last)
         }
-        return rows.indices.map { index in
-            var row = rows[index]
-            let later = rows[(index + 1)...].prefix { $0.packID == row.packID }.map(\.fromDay).min()
-            if let later { row.toDay = min(row.toDay ?? later.advanced(by: -1), later.advanced(by: -1)) }
-            row.standing =
-                row.fromDay > today ? .coming : row.toDay.map { $0 < today } == true ? .past : .inForce
-            return row
-        }.filter(filter.takes)
+        return Array(found.prefix(limit))
+    }
+
+    /// How many packs are published, whatever their versions.
+    public static func count(_ scope: Scope, in transaction: any SQLTransaction) throws -> Int {
+        guard scope.accountID == nil else { return 0 }
+        return try transaction.first(
+            "SELECT COUNT(DISTINCT pack_id) FROM pack WHERE org_id = $1", [.int(scope.orgID)]
+        ) { Int(try $0.int(0)) } ?? 0
+    }
+
+    private static func part(
+        _ packID: String?, after: PackPlace?, _ holders: [String: Int64], _ calendars: SharedCalendars,
+        today: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [PackVersion] {
+        try transaction.query(
+            """
+            SELECT pack_id, version, kind, format, definition, from_day, (SELECT MIN(l.from_day) FROM pack l
+              WHERE l.org_id = p.org_id AND l.pack_id = p.pack_id AND l.version > p.version) FROM pack p
+            WHERE org_id = $1 AND ($2 = '' OR pack_id = $2) AND (pack_id > $3 OR (pack_id = $3 AND version > $4))
+            ORDER BY pack_id, version LIMIT $5
+            """,
+            [
+                .int(scope.orgID), .text(packID ?? ""), .text(after?.packID ?? ""), .int(after?.version ?? 0),
+                .int(chunk),
+            ]
+        ) { row in
+            let (id, fromDay) = (try row.text(0), try row.day(5))
+            let form = try PackForm(
+                kind: row.text(2), isTariff: row.int(3) != 0, definition: row.text(4), named: id, calendars)
+            let later = try row.optionalDay(6)?.advanced(by: -1)
+            let toDay = [form.toDay, later].compactMap { $0 }.min()
+            return PackVersion(
+                packID: id, version: try row.int(1), kind: form.kind, isTariff: try row.int(3) != 0,
+                name: form.name, categories: form.categories, fromDay: fromDay, toDay: toDay,
+                standing: fromDay > today ? .coming : toDay.map { $0 < today } == true ? .past : .inForce,
+                holders: holders[id] ?? 0)
+        }
     }
 
     private struct PackForm {
@@ -99,10 +147,13 @@ public enum PackShelf {
         var categories: [String] = []
         var toDay: CivilDay?
 
-        init(kind: String, isTariff: Bool, definition: String, named packID: String) throws {
+        init(
+            kind: String, isTariff: Bool, definition: String, named packID: String, _ calendars: SharedCalendars
+        ) throws {
             self.kind = PackKind(rawValue: kind) ?? .base
             if isTariff {
-                let tariff = try TariffReader.read(Array(definition.utf8), file: packID)
+                let tariff = try TariffReader.read(
+                    Array(definition.utf8), file: packID, calendars: calendars)
                 (name, categories, toDay) = (tariff.name, tariff.categories, tariff.validTo)
             } else if self.kind == .base {
                 name = try BasePack(json: definition).name
@@ -110,6 +161,30 @@ public enum PackShelf {
                 name = try AddOnPack(json: definition).name
             }
         }
+    }
+
+    /// The name of the latest version of each pack; one that is not there, or does not read, is left out.
+    public static func names(
+        _ packIDs: Set<String>, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [String: String] {
+        guard !packIDs.isEmpty else { return [:] }
+        let calendars = try Calendars.all(scope, in: transaction)
+        var names: [String: String] = [:]
+        for packID in packIDs {
+            names[packID] =
+                try transaction.query(
+                    """
+                    SELECT kind, format, definition FROM pack WHERE org_id = $1 AND pack_id = $2
+                    ORDER BY version DESC LIMIT 1
+                    """, [.int(scope.orgID), .text(packID)]
+                ) { row in
+                    try? PackForm(
+                        kind: row.text(0), isTariff: row.int(1) != 0, definition: row.text(2), named: packID,
+                        calendars
+                    ).name
+                }.first ?? nil
+        }
+        return names
     }
 
     /// Subscriptions by pack that bill on a day or later.

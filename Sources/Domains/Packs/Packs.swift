@@ -25,7 +25,7 @@ public enum PacksSchema {
                 """,
                 "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
             ]),
-        tariffs, PackDraft.migration, terms, holding,
+        tariffs, PackDraft.migration, terms, holding, calendars, apparent,
     ]
 }
 
@@ -135,7 +135,7 @@ public enum Packs {
     /// - Returns: whether it is new.
     static func store(
         _ packID: String, _ version: Int, _ kind: PackKind, _ day: CivilDay, _ definition: String, _ format: PackFormat,
-        looksAtExport: Bool = false, _ scope: Scope, _ transaction: any SQLTransaction
+        tariff: Tariff? = nil, _ scope: Scope, _ transaction: any SQLTransaction
     ) throws -> Bool {
         let known = try transaction.first(
             "SELECT definition, kind FROM pack WHERE org_id = $1 AND pack_id = $2 AND version = $3",
@@ -151,12 +151,15 @@ public enum Packs {
         }
         try transaction.run(
             """
-            INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition, format, looks_at_export)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            INSERT INTO pack (org_id, pack_id, version, kind, from_day, definition, format, looks_at_export, calendars,
+              looks_at_apparent)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             """,
             [
                 .int(scope.orgID), .text(packID), .int(version), .text(kind.rawValue), .day(day), .text(definition),
-                .int(format.rawValue), .int(looksAtExport ? 1 : 0),
+                .int(format.rawValue), .int(tariff.map { $0.metering != .importOnly } == true ? 1 : 0),
+                .text(tariff?.sharedCalendars.sorted().joined(separator: " ") ?? ""),
+                .int(tariff?.looksAtApparent == true ? 1 : 0),
             ])
         return true
     }

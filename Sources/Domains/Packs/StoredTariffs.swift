@@ -45,10 +45,11 @@ extension Packs {
         tariff text: String, file: String = "tariff", _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Tariff {
         do {
-            let tariff = try TariffReader.read(Array(text.utf8), file: file)
+            let tariff = try TariffReader.read(
+                Array(text.utf8), file: file, calendars: Calendars.all(scope, in: transaction))
             let isNew = try store(
                 tariff.id, tariff.version, .base, tariff.validFrom, text, .tariff,
-                looksAtExport: tariff.metering != .importOnly, scope, transaction)
+                tariff: tariff, scope, transaction)
             if isNew { _ = try TariffBook(stored: versions(of: tariff.id, scope, in: transaction)) }
             return tariff
         } catch let error as TariffError {
@@ -68,29 +69,31 @@ extension Packs {
     public static func version(
         _ version: Int64, of packID: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> Tariff? {
-        try transaction.first(
+        let calendars = try Calendars.all(scope, in: transaction)
+        return try transaction.first(
             """
             SELECT format, definition, from_day FROM pack
             WHERE org_id = $1 AND pack_id = $2 AND kind = 'base' AND version = $3
-            """, [.int(scope.orgID), .text(packID), .int(version)], read(packID))
+            """, [.int(scope.orgID), .text(packID), .int(version)], read(packID, calendars))
     }
 
     /// All versions of a base pack as they were stored, in order; at most 1,000.
     public static func versions(
         of packID: String, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Tariff] {
-        try transaction.query(
+        let calendars = try Calendars.all(scope, in: transaction)
+        return try transaction.query(
             """
             SELECT format, definition, from_day FROM pack WHERE org_id = $1 AND pack_id = $2 AND kind = 'base'
             ORDER BY version LIMIT 1000
-            """, [.int(scope.orgID), .text(packID)], read(packID))
+            """, [.int(scope.orgID), .text(packID)], read(packID, calendars))
     }
 
-    private static func read(_ packID: String) -> (any SQLRow) throws -> Tariff {
+    private static func read(_ packID: String, _ calendars: SharedCalendars) -> (any SQLRow) throws -> Tariff {
         { row in
             switch PackFormat(rawValue: try row.int(0)) {
             case .pack: try Tariff(BasePack(json: row.text(1)), validFrom: row.day(2))
-            case .tariff: try TariffTexts.read(row.text(1), packID)
+            case .tariff: try TariffTexts.read(row.text(1), packID, calendars)
             case nil: throw SQLError(.decode, "pack \(packID) is of a format this release does not know")
             }
         }
@@ -101,6 +104,16 @@ extension Packs {
         try transaction.query(
             """
             SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND looks_at_export = 1
+            ORDER BY pack_id
+            """, [.int(scope.orgID)]
+        ) { try $0.text(0) }
+    }
+
+    /// Names of base packs of which a version looks at apparent energy, for a power factor.
+    public static func lookingAtApparent(_ scope: Scope, in transaction: any SQLTransaction) throws -> [String] {
+        try transaction.query(
+            """
+            SELECT DISTINCT pack_id FROM pack WHERE org_id = $1 AND kind = 'base' AND looks_at_apparent = 1
             ORDER BY pack_id
             """, [.int(scope.orgID)]
         ) { try $0.text(0) }
@@ -165,7 +178,11 @@ public struct StoreTariff: Command {
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> String {
         let scope = context.actor.scope
         guard scope.isWholeCompany else { throw Refusal(.forbidden, "Tariffs belong to the whole company.") }
+        let before = try versionCount(scope, in: transaction)
         let tariff = try Packs.store(tariff: text, file: file, scope, in: transaction)
+        if try versionCount(scope, in: transaction) != before {
+            try refuseHeld(tariff.id, scope, context, in: transaction)
+        }
         // A day ahead of any zone: what begins later has no day that was charged.
         if Int64(tariff.validFrom.number) <= context.businessNowMs / 86_400_000 + 1 {
             try RateAgain.from(tariff.validFrom, holdersOf: tariff.id, scope, in: transaction)
@@ -173,6 +190,22 @@ public struct StoreTariff: Command {
         context.changed(
             .company, "tariff \(tariff.id)", from: nil, to: "version \(tariff.version) from \(tariff.validFrom)")
         return "\(tariff.id)@\(tariff.version)"
+    }
+
+    /// What consumers hold is changed by a draft, which a second person approves and which gives notice. Thrown after
+    /// it was stored, it takes that back.
+    private func refuseHeld(
+        _ packID: String, _ scope: Scope, _ context: CommandContext, in transaction: any SQLTransaction
+    ) throws {
+        let today = try Org.find(scope.orgID, in: transaction).zone.day(atS: context.businessNowMs / 1000)
+        guard try PackShelf.holders(today: today, scope, in: transaction)[packID] ?? 0 > 0 else { return }
+        throw Refusal(
+            .conflict, "Consumers hold \(packID): a new version of it takes a draft and a second person.",
+            hint: "Begin a draft of it instead.", at: file)
+    }
+
+    private func versionCount(_ scope: Scope, in transaction: any SQLTransaction) throws -> Int64? {
+        try transaction.first("SELECT COUNT(*) FROM pack WHERE org_id = $1", [.int(scope.orgID)]) { try $0.int(0) }
     }
 }
 

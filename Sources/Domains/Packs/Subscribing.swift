@@ -238,13 +238,13 @@ public struct SweepPacks: Command {
     }
 }
 
-/// Credits what a meter fed in during a month that is over, at the export price of the base pack of each day. Once: the
-/// same energy again changes nothing, other energy is refused.
+/// Credits what was fed in during a month that is over, at the export price of the base pack of each day. Once: the
+/// same energy again changes nothing, other energy is followed by the difference.
 public struct CreditExport: Command {
     public static let name = "packs.credit-export"
     public static let permissions: [Permission] = [.runJobs]
     public var accountID: Int64
-    /// The meter's number, as the key of the credit names it.
+    /// Who fed in, as the key of the credit names it: the number of an account, or of a meter.
     public var meter: String
     public var month: CivilMonth
     public var exportWh: [CivilDay: Int64]
@@ -265,7 +265,8 @@ public struct CreditExport: Command {
         let account = try SupplyAccount.find(accountID, scope, in: transaction)
         var stored = try StoredHistory.of(account, today: today, scope, in: transaction)
         let book = try PackOffers(scope, in: transaction).book(for: stored, on: today)
-        let close = MonthClose(month: month, meter: meter, exportWh: exportWh)
+        var close = MonthClose(month: month, meter: meter, exportWh: exportWh)
+        close.followsReadings = true
         let outcome: PackOutcome
         do throws(PackRefusal) {
             outcome = try stored.history.after(.closeMonth(close), on: today, by: book)

@@ -98,11 +98,6 @@ public struct Arrears: Sendable, Equatable {
         items.filter { $0.claimUntil.map { day <= $0 } ?? true }.reduce(0) { $0 + $1.remainingPaise }
     }
 
-    /// What supply may be cut for on a day. Nothing is cut for it by itself.
-    public func disconnectablePaise(on day: CivilDay) -> Int64 {
-        items.filter { $0.disconnectUntil.map { day <= $0 } ?? false }.reduce(0) { $0 + $1.remainingPaise }
-    }
-
     /// Nil for an account that never had any.
     public static func of(
         accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
@@ -154,11 +149,19 @@ public struct Arrears: Sendable, Equatable {
     public static func troubled(
         limit: Int, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [InstalmentPlan] {
-        try transaction.query(
+        var parameters: [SQLValue] = [.int(scope.orgID), .int(limit)]
+        let reach =
+            scope.isWholeCompany
+            ? ""
+            : """
+             AND EXISTS (SELECT 1 FROM supply_account WHERE supply_account.org_id = $1
+              AND supply_account.account_id = arrears_plan.account_id\(SupplyAccount.scopeFilter(scope, &parameters)))
+            """
+        return try transaction.query(
             """
             SELECT \(InstalmentPlan.columns) FROM arrears_plan
-            WHERE org_id = $1 AND state = 'active' AND problem IS NOT NULL ORDER BY account_id LIMIT $2
-            """, [.int(scope.orgID), .int(limit)], InstalmentPlan.decode)
+            WHERE org_id = $1 AND state = 'active' AND problem IS NOT NULL\(reach) ORDER BY account_id LIMIT $2
+            """, parameters, InstalmentPlan.decode)
     }
 
     /// Sums over the company: what consumers have paid ahead, what they owe in their wallets, and from before.
@@ -172,7 +175,7 @@ public struct Arrears: Sendable, Equatable {
                 SELECT
                   CAST(COALESCE(SUM(-b.debit_balance_paise) FILTER (WHERE b.debit_balance_paise < 0), 0) AS BIGINT),
                   CAST(COALESCE(SUM(b.debit_balance_paise) FILTER (WHERE b.debit_balance_paise > 0), 0) AS BIGINT)
-                FROM journal_balance b JOIN supply_account s ON s.org_id = b.org_id
+                FROM book_balance b JOIN supply_account s ON s.org_id = b.org_id
                   AND s.account_id = b.journal_account_id
                 WHERE b.org_id = $1
                 """, org
@@ -181,7 +184,7 @@ public struct Arrears: Sendable, Equatable {
             try transaction.first(
                 """
                 SELECT CAST(COALESCE(SUM(b.debit_balance_paise), 0) AS BIGINT)
-                FROM journal_balance b JOIN arrears_account a ON a.org_id = b.org_id
+                FROM book_balance b JOIN arrears_account a ON a.org_id = b.org_id
                   AND a.journal_account_id = b.journal_account_id
                 WHERE b.org_id = $1
                 """, org

@@ -301,10 +301,11 @@ public struct SettleArrears: Command {
     }
 }
 
-/// Gives up an old debt, in full or a part, as an expense of the company.
-public struct WriteOffArrears: Command {
+/// Gives up an old debt, in full or a part, as an expense of the company; two persons do it.
+public struct WriteOffArrears: ConfirmedCommand, Codable {
     public static let name = "arrears.write-off"
     public static let permissions: [Permission] = [.writeOffArrears]
+    public static let checkPermission = Permission.writeOffArrears
 
     public var accountID: Int64
     public var amountPaise: Int64

@@ -338,9 +338,13 @@ public struct PaymentDesk: Sendable {
         }
     }
 
-    /// Throws when the error is that of a stop.
+    /// Throws when the error is that of a stop, or of a database that fails: that is no payment's fault, and what was
+    /// due stays due.
     private static func goOn(after error: any Error) throws {
         if error is CancellationError { throw error }
+        if let error = error as? SQLError, [.busy, .full, .readOnly, .connection, .corrupt].contains(error.code) {
+            throw error
+        }
         try Task.checkCancellation()
     }
 }

@@ -49,7 +49,8 @@ private func post(
 }
 
 /// Puts money into a wallet. A recharge is a liability until it is used.
-public struct Recharge: Command {
+public struct Recharge: GroupedCommand {
+    public typealias Output = Receipt
     public static let name = "payments.recharge"
     public static let permissions: [Permission] = [.rechargeAccounts, .rechargeOwnAccount]
     /// ₹1 to ₹1,00,000 a time.
@@ -99,7 +100,19 @@ public struct Recharge: Command {
         public var balancePaise: Int64
     }
 
-    public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Receipt {
+    static let entryKind = "recharge"
+    static func entryKey(_ method: PaymentMethod, _ reference: String) -> String {
+        "recharge:\(method.rawValue):\(reference)"
+    }
+    static func legs(_ accountID: Int64, _ amountPaise: Int64) -> [Leg] {
+        [
+            Leg(ChartAccount.paymentClearing.rawValue, amountPaise, .clearing),
+            Leg(accountID, -amountPaise, .recharge),
+        ]
+    }
+
+    /// What can be said of one by itself.
+    private func prove(in transaction: any SQLTransaction, _ context: CommandContext) throws {
         guard Self.amountLimitsPaise.contains(amountPaise) else {
             throw Self.wrongAmount
         }
@@ -108,47 +121,122 @@ public struct Recharge: Command {
                 .invalid, "The reference must be 1 to 64 printable characters without spaces.",
                 hint: "Use the payment id of the gateway or the receipt number.", at: "reference")
         }
+        guard context.actor.role == .consumer else { return }
         let scope = context.actor.scope
-        if context.actor.role == .consumer {
-            let zone = try Org.find(scope.orgID, in: transaction).zone
-            let today = zone.day(atS: context.businessNowMs / 1000)
-            guard try Self.isOpenToConsumers(on: today, scope, in: transaction) else {
-                throw Refusal(
-                    .forbidden, "Payments on this page are not set up.", hint: "Pay at the counter of your company.")
+        let zone = try Org.find(scope.orgID, in: transaction).zone
+        let today = zone.day(atS: context.businessNowMs / 1000)
+        guard try Self.isOpenToConsumers(on: today, scope, in: transaction) else {
+            throw Refusal(
+                .forbidden, "Payments on this page are not set up.", hint: "Pay at the counter of your company.")
+        }
+    }
+
+    public static func run(
+        _ asked: [(command: Recharge, context: CommandContext)], in transaction: any SQLTransaction
+    ) throws -> [Result<Receipt, any Error>] {
+        var results = try asked.map { command, context -> Result<Receipt, any Error>? in
+            do {
+                try command.prove(in: transaction, context)
+                return nil
+            } catch let refusal as Refusal {
+                return .failure(refusal)
             }
         }
-        let account = try SupplyAccount.find(accountID, scope, in: transaction)
-        let rechargeID = context.ids.next()
-        let entryID = try post(
-            key: "recharge:\(method.rawValue):\(reference)", kind: "recharge",
-            legs: [
-                Leg(ChartAccount.paymentClearing.rawValue, amountPaise, .clearing),
-                Leg(account.accountID, -amountPaise, .recharge),
-            ], context, in: transaction)
-        try transaction.run(
+        try proveReach(of: asked, &results, in: transaction)
+        let scope = Scope(orgID: asked[0].context.orgID)
+        let open = asked.indices.filter { results[$0] == nil }
+        let wallets = Set(open.map { asked[$0].command.accountID }).sorted()
+        var balances = try Journal.balancesPaise(ofAccounts: wallets, scope, in: transaction)
+        let entryIDs = try entryIDs(of: open.map { asked[$0] }, scope, in: transaction)
+        var rows: [[SQLValue]] = []
+        var events: [OutboxEvent] = []
+        for (index, entryID) in zip(open, entryIDs) {
+            let (command, context) = asked[index]
+            guard let entryID else {
+                results[index] = .failure(Refusal.referenceUsed)
+                continue
+            }
+            let rechargeID = context.ids.next()
+            let balancePaise = balances[command.accountID, default: 0] + command.amountPaise
+            balances[command.accountID] = balancePaise
+            rows.append(command.row(rechargeID, entryID: entryID, context))
+            events += command.events(entryID: entryID, context)
+            context.changed(
+                .account(command.accountID), "balance_paise", from: String(balancePaise - command.amountPaise),
+                to: String(balancePaise))
+            results[index] = .success(
+                Receipt(
+                    rechargeID: rechargeID, entryID: entryID, amountPaise: command.amountPaise,
+                    balancePaise: balancePaise))
+        }
+        try transaction.runMany(
             """
             INSERT INTO recharge (org_id, recharge_id, account_id, amount_paise, method, reference, business_at_ms,
               entry_id)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            """,
-            [
-                .int(scope.orgID), .int(rechargeID), .int(accountID), .int(amountPaise), .text(method.rawValue),
-                .text(reference), .int(context.businessNowMs), .int(entryID),
-            ])
-        try Outbox.append(
+            """, rows)
+        try Outbox.append(events, in: transaction)
+        return results.compactMap { $0 }
+    }
+
+    /// One question for all who see the same.
+    private static func proveReach(
+        of asked: [(command: Recharge, context: CommandContext)], _ results: inout [Result<Receipt, any Error>?],
+        in transaction: any SQLTransaction
+    ) throws {
+        var rest = asked.indices.filter { results[$0] == nil }
+        while let first = rest.first {
+            let scope = asked[first].context.actor.scope
+            let same = rest.filter { asked[$0].context.actor.scope == scope }
+            rest.removeAll { asked[$0].context.actor.scope == scope }
+            let found = try SupplyAccount.inReach(same.map { asked[$0].command.accountID }, scope, in: transaction)
+            for index in same where !found.contains(asked[index].command.accountID) {
+                results[index] = .failure(SupplyAccount.notFound)
+            }
+        }
+    }
+
+    /// The entries they are posted by. Nil where the book knows the reference already, by whatever way: it is not paid
+    /// in again.
+    private static func entryIDs(
+        of asked: [(command: Recharge, context: CommandContext)], _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [Int64?] {
+        // What a gateway had authorised is expected already and is posted out of that.
+        var entryIDs = try asked.map { command, context in
+            command.method == .gateway
+                ? try Expected.post(command.entryKey, context, in: transaction) : nil
+        }
+        let rest = asked.indices.filter { entryIDs[$0] == nil }
+        let entries = rest.map { asked[$0].command.entry(asked[$0].context) }
+        for ((index, entry), posted) in zip(zip(rest, entries), try Journal.post(entries, scope, in: transaction)) {
+            if case .success(entry.entryID) = posted { entryIDs[index] = entry.entryID }
+        }
+        return entryIDs
+    }
+
+    private var entryKey: String { Self.entryKey(method, reference) }
+
+    private func entry(_ context: CommandContext) -> NewEntry {
+        NewEntry(
+            key: entryKey, kind: Self.entryKind, legs: Self.legs(accountID, amountPaise),
+            businessAtMs: context.businessNowMs, entryID: context.ids.next())
+    }
+
+    private func row(_ rechargeID: Int64, entryID: Int64, _ context: CommandContext) -> [SQLValue] {
+        [
+            .int(context.orgID), .int(rechargeID), .int(accountID), .int(amountPaise), .text(method.rawValue),
+            .text(reference), .int(context.businessNowMs), .int(entryID),
+        ]
+    }
+
+    private func events(entryID: Int64, _ context: CommandContext) -> [OutboxEvent] {
+        [
+            (OutboxKind.balanceChanged, "recharge"), (.notice, "recharge-received \(amountPaise) \(entryID)"),
+        ].map { kind, detail in
             OutboxEvent(
-                orgID: scope.orgID, eventID: context.ids.next(), kind: .balanceChanged, subjectID: accountID,
-                detail: "recharge", businessAtMs: context.businessNowMs), in: transaction)
-        try Outbox.append(
-            OutboxEvent(
-                orgID: scope.orgID, eventID: context.ids.next(), kind: .notice, subjectID: accountID,
-                detail: "recharge-received \(amountPaise) \(entryID)", businessAtMs: context.businessNowMs),
-            in: transaction)
-        let balancePaise = try Journal.balance(ofAccount: accountID, scope, in: transaction).balancePaise
-        context.changed(
-            .account(accountID), "balance_paise", from: String(balancePaise - amountPaise), to: String(balancePaise))
-        return Receipt(
-            rechargeID: rechargeID, entryID: entryID, amountPaise: amountPaise, balancePaise: balancePaise)
+                orgID: context.orgID, eventID: context.ids.next(), kind: kind, subjectID: accountID, detail: detail,
+                businessAtMs: context.businessNowMs)
+        }
     }
 }
 

@@ -74,6 +74,19 @@ public struct KnownPayment: Sendable, Equatable {
         ) { try $0.int(0) } != nil
     }
 
+    /// Payments of the order that are authorised and were not taken.
+    static func authorized(
+        _ order: PaymentOrder, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [String] {
+        guard let gatewayOrderID = order.gatewayOrderID else { return [] }
+        return try transaction.query(
+            """
+            SELECT payment_id FROM gateway_payment WHERE org_id = $1 AND gateway = $2 AND gateway_order_id = $3
+              AND state = 'authorized' AND entry_id IS NULL ORDER BY known_id LIMIT 100
+            """, [.int(scope.orgID), .text(order.gateway), .text(gatewayOrderID)]
+        ) { try $0.text(0) }
+    }
+
     /// How many payments of the order are known, by state.
     static func counts(_ order: PaymentOrder, _ scope: Scope, in transaction: any SQLTransaction) throws
         -> [(state: GatewayPayment.State, count: Int64)]
@@ -189,6 +202,7 @@ public struct SettlePayment: Command {
                     < KnownPayment.attemptsMax
             } ?? true
         if isKept { try known.store(gateway: gateway, scope, in: transaction) }
+        if let order, isKept { try expect(known, order, in: transaction, context) }
         if let order { try move(order, in: transaction, context) }
         try event?.markDone(gateway: gateway, nowMs: context.businessNowMs, scope, in: transaction)
         return Outcome(entryID: known.entryID, aside: known.aside)
@@ -200,6 +214,23 @@ public struct SettlePayment: Command {
         if facts.amountPaise != order.amountPaise { return .otherAmount }
         if facts.state == .refunded { return .refunded }
         return facts.state == .captured && isPaid ? .paidTwice : nil
+    }
+
+    /// What is authorised and may still be taken is expected; what cannot be any more is given up. What a webhook says
+    /// late counts as little here as elsewhere, but what the gateway answers now is so now.
+    private func expect(
+        _ known: KnownPayment, _ order: PaymentOrder, in transaction: any SQLTransaction, _ context: CommandContext
+    ) throws {
+        let scope = context.actor.scope
+        if try KnownPayment.isCredited(order, scope, in: transaction) {
+            for paymentID in try KnownPayment.authorized(order, scope, in: transaction) {
+                try Expected.void(paymentID, gateway: gateway, context, in: transaction)
+            }
+        } else if known.aside == nil, known.payment.state == .authorized, event != nil || payment.state != .failed {
+            try Expected.pend(known, order, gateway: gateway, context, in: transaction)
+        } else {
+            try Expected.void(known.payment.paymentID, gateway: gateway, context, in: transaction)
+        }
     }
 
     /// One way into the wallet for every payment: a recharge whose reference is the gateway's id of the payment.

@@ -192,24 +192,14 @@ public struct CorrectionChain: Sendable {
     private static func postings(
         _ accountID: Int64, _ entries: [Int64], _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [CivilDay: [Posting]] {
-        guard !entries.isEmpty else { return [:] }
-        var parameters: [SQLValue] = [.int(scope.orgID), .int(accountID)]
-        let marks = parameters.bind(entries)
-        return try transaction.query(
-            """
-            SELECT p.entry_id, e.business_at_ms, p.kind, p.amount_paise, p.supply_day FROM posting p
-            JOIN journal_entry e ON e.org_id = p.org_id AND e.entry_id = p.entry_id
-            WHERE p.org_id = $1 AND p.journal_account_id = $2 AND p.entry_id IN (\(marks))
-              AND p.supply_day IS NOT NULL ORDER BY p.entry_id, p.line
-            """, parameters
-        ) { row in
-            (
-                try row.day(4),
+        let found = try Journal.postings(toAccount: accountID, by: entries, scope, in: transaction)
+        return found.reduce(into: [:]) { days, posting in
+            guard let day = posting.leg.supplyDay else { return }
+            days[day, default: []].append(
                 Posting(
-                    entryID: try row.int(0), bookedAtMs: try row.int(1),
-                    isReversal: try row.text(2) == PostingKind.reversal.rawValue, amountPaise: try row.int(3))
-            )
-        }.reduce(into: [:]) { $0[$1.0, default: []].append($1.1) }
+                    entryID: posting.entryID, bookedAtMs: posting.businessAtMs,
+                    isReversal: posting.leg.kind == .reversal, amountPaise: posting.leg.amountPaise))
+        }
     }
 
     private static func readings(

@@ -37,7 +37,7 @@ public struct Explanation: Sendable {
             }
             return (charge, revisions)
         }
-        let (stored, export) = try await site.readings.shard(day.month).read { transaction in
+        let (stored, export, apparents) = try await site.readings.shard(day.month).read { transaction in
             func version(_ channel: Channel, _ version: Int64) throws -> StoredBlock? {
                 try DayBlocks.versions(
                     meterID: charge.meterID, channel: channel, day: day, orgID: scope.orgID, in: transaction
@@ -45,7 +45,9 @@ public struct Explanation: Sendable {
             }
             return (
                 try version(.importWh, charge.blockVersion),
-                charge.exportVersion == 0 ? nil : try version(.exportWh, charge.exportVersion)
+                charge.exportVersion == 0 ? nil : try version(.exportWh, charge.exportVersion),
+                try DayBlocks.versions(
+                    meterID: charge.meterID, channel: .importVAh, day: day, orgID: scope.orgID, in: transaction)
             )
         }
         guard let stored else { throw Refusal(.notFound, "The readings behind this charge are in the archive.") }
@@ -58,10 +60,19 @@ public struct Explanation: Sendable {
         guard let opening = try? BillState(decoding: charge.opening), let period = charge.closingState?.period else {
             return explanation
         }
-        let readings = DayReadings(
-            day: day, meterID: charge.meterID, importWh: stored.block.values, exportWh: export?.block.values)
         let priced = try await site.money.read { transaction in
-            try charge.input(readings, period, zone, scope, transaction)
+            // A charge does not name its version of the apparent energy: the hash finds it, latest first.
+            var nearest: PricedInput?
+            for apparent in apparents.reversed().map({ stored.block.apparent($0.block) }) + [nil] {
+                let readings = DayReadings(
+                    day: day, meterID: charge.meterID, importWh: stored.block.values,
+                    exportWh: export?.block.values, importVAh: apparent)
+                let priced = try charge.input(readings, period, zone, scope, transaction)
+                if priced?.hash(opening: charge.opening) == charge.inputsHash { return priced }
+                nearest = nearest ?? priced
+                if priced?.tariff.looksAtApparent == false { break }
+            }
+            return nearest
         }
         guard let priced, let explained = try? priced.bill.explain(priced.input, opening: opening) else {
             return explanation

@@ -1,6 +1,6 @@
 // The close of a month: every account's month complete or listed with why not, and the sum of its charges equal to what
 // the book holds. Charges nothing: what is monthly accrues day by day; wallets of renewable meters are emptied into the
-// consumer's others. A later correction posts to the open month.
+// consumer's others. A later correction posts to the open month. What else a month's end brings is handed in.
 import Access
 import Accounts
 import CivilTime
@@ -60,12 +60,17 @@ public struct MonthCheck: Sendable {
     /// Months back that are looked at until they are closed.
     public static let monthsBack = 3
 
+    /// What the end of a month brings to accounts whose month is complete. Returns what waits, with its reason.
+    public typealias Settle = @Sendable (_ accountIDs: [Int64], CivilMonth) async throws -> [WorkItem]
+
     let site: Site
     let org: Org
+    private let settle: Settle
 
-    public init(site: Site, org: Org) {
+    public init(site: Site, org: Org, settle: @escaping Settle = { _, _ in [] }) {
         self.site = site
         self.org = org
+        self.settle = settle
     }
 
     private var scope: Scope { Scope(orgID: org.orgID) }
@@ -111,13 +116,14 @@ public struct MonthCheck: Sendable {
             }
             guard let last = page.last else { break }
             after = last.accountID
-            let wrong = page.compactMap { item in trouble(item, month, nowMs).map { (item.accountID, $0) } }
-            try await site.money.write { [scope] transaction in
-                let well = Set(page.map(\.accountID)).subtracting(wrong.map(\.0)).sorted()
+            var wrong = page.compactMap { trouble($0, month, nowMs) }
+            func well() -> [Int64] { Set(page.map(\.accountID)).subtracting(wrong.map(\.accountID)).sorted() }
+            wrong += try await settle(well(), month)
+            wrong += try await moveSurplus(of: well(), month, nowMs)
+            try await site.money.write { [scope, wrong, well = well()] transaction in
                 try WorkItem.clear(.close, accountIDs: well, item: month.description, scope, in: transaction)
-                for (_, item) in wrong { try item.store(scope, in: transaction) }
+                for item in wrong { try item.store(scope, in: transaction) }
             }
-            try await moveSurplus(of: Set(page.map(\.accountID)).subtracting(wrong.map(\.0)).sorted(), month)
             sum.accounts += Int64(page.count)
             sum.open += Int64(wrong.count)
             sum.chargedPaise += page.reduce(0) { $0 + $1.chargedPaise }
@@ -131,15 +137,24 @@ public struct MonthCheck: Sendable {
         return closing
     }
 
-    /// Empties the wallets of renewable meters whose month is complete.
-    private func moveSurplus(of accountIDs: [Int64], _ month: CivilMonth) async throws {
+    /// Empties the wallets of renewable meters whose month is complete. One that cannot be emptied holds up no other.
+    private func moveSurplus(of accountIDs: [Int64], _ month: CivilMonth, _ nowMs: Int64) async throws -> [WorkItem] {
+        var waiting: [WorkItem] = []
         let declared = try await site.money.read { [scope] in
             try WalletOrder.declared(accountIDs, scope, in: $0)
         }
         for accountID in declared {
-            _ = try await site.perform(
-                MoveSurplus(accountID: accountID, month: month), as: .system(orgID: org.orgID), source: "job close")
+            do {
+                _ = try await site.perform(
+                    MoveSurplus(accountID: accountID, month: month), as: .system(orgID: org.orgID), source: "job close")
+            } catch  where Rater.isOfOneAccount(error) {
+                waiting.append(
+                    WorkItem(
+                        run: .close, accountID: accountID, item: month.description, mender: .account,
+                        reason: "the surplus could not be moved to the other wallets: \(error)", atMs: nowMs))
+            }
         }
+        return waiting
     }
 
     private func trouble(_ item: Standing, _ month: CivilMonth, _ nowMs: Int64) -> WorkItem? {
@@ -195,13 +210,8 @@ public struct MonthCheck: Sendable {
                 AND l.day = c.day) GROUP BY account_id
             """
         ) { (days: try $0.int(1), paise: try $0.int(2)) }
-        let posted = try byAccount(
-            """
-            SELECT journal_account_id, CAST(SUM(amount_paise) AS BIGINT) FROM posting
-            WHERE org_id = $1 AND supply_day >= $2 AND supply_day <= $3 AND kind IN ('charge', 'reversal')
-              AND journal_account_id IN (\(marks)) GROUP BY journal_account_id
-            """
-        ) { try $0.int(1) }
+        let posted = try Journal.suppliedPaise(
+            ofAccounts: accounts, from: month.first, through: month.last, scope, in: transaction)
         let refusals = try byAccount(
             """
             SELECT account_id, MIN(reason) FROM rating_refusal

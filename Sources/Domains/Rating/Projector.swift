@@ -118,12 +118,15 @@ public struct Projector: Sendable {
         var meters: [(meterID: Int64, from: CivilDay, to: CivilDay)]
         /// Some tariff of it looks at energy fed in.
         var feedsIn: Bool
+        /// Some tariff of it looks at apparent energy.
+        var hasFactor: Bool
     }
 
     /// The days of an account beyond its last charge.
     private struct Days {
         var drawn: [StoredBlock] = []
         var fedIn: [CivilDay: StoredBlock] = [:]
+        var apparent: [CivilDay: StoredBlock] = [:]
     }
 
     /// Projects some accounts. Public for who wants one anew at once.
@@ -145,12 +148,16 @@ public struct Projector: Sendable {
                     let fedIn =
                         start.feedsIn
                         ? try Self.blocks(start, .exportWh, month, exchanges, org, in: transaction) : []
-                    return (start.account.accountID, drawn, fedIn)
+                    let apparent =
+                        start.hasFactor
+                        ? try Self.blocks(start, .importVAh, month, exchanges, org, in: transaction) : []
+                    return (start.account.accountID, drawn, fedIn, apparent)
                 }
             }
-            for (accountID, drawn, fedIn) in found {
+            for (accountID, drawn, fedIn, apparent) in found {
                 days[accountID, default: Days()].drawn += drawn
                 for block in fedIn { days[accountID, default: Days()].fedIn[block.day] = block }
+                for block in apparent { days[accountID, default: Days()].apparent[block.day] = block }
             }
         }
         return try await site.money.write { [scope, days, org] transaction in
@@ -194,6 +201,7 @@ public struct Projector: Sendable {
     ) throws -> [Start] {
         let held = try HeldPacks.of(accountIDs, scope, in: transaction)
         let exporting = Set(try Packs.lookingAtExport(scope, in: transaction))
+        let factored = Set(try Packs.lookingAtApparent(scope, in: transaction))
         return try accountIDs.compactMap { accountID in
             let account = try SupplyAccount.find(accountID, scope, in: transaction)
             let base = try ProjectedBalance.baseNow(accountID, scope, in: transaction)
@@ -205,15 +213,16 @@ public struct Projector: Sendable {
             }
             guard from <= today else { return nil }
             let own = held[accountID] ?? HeldPacks([])
-            let feedsIn =
-                !exporting.isEmpty
-                && (from.number...today.number).contains { number in
-                    own.base(on: CivilDay(number: number)).map(exporting.contains) == true
-                }
+            func holds(_ packs: Set<String>) -> Bool {
+                !packs.isEmpty
+                    && (from.number...today.number).contains { number in
+                        own.base(on: CivilDay(number: number)).map(packs.contains) == true
+                    }
+            }
             return Start(
                 account: account, held: own, base: base, opening: opening, from: from,
                 meters: try Installation.of(accountID: accountID, from: from, to: today, scope, in: transaction),
-                feedsIn: feedsIn)
+                feedsIn: holds(exporting), hasFactor: holds(factored))
         }
     }
 
@@ -259,7 +268,8 @@ public struct Projector: Sendable {
             let fedIn = start.feedsIn ? days.fedIn[stored.day].map { Self.values($0.block) } : nil
             let readings = DayReadings(
                 day: stored.day, meterID: stored.meterID, importWh: values,
-                exportWh: start.feedsIn ? fedIn ?? values.map { _ in 0 } : nil)
+                exportWh: start.feedsIn ? fedIn ?? values.map { _ in 0 } : nil,
+                importVAh: start.hasFactor ? block.apparent(days.apparent[stored.day]?.block) : nil)
             guard
                 let priced = try shelf.price(
                     readings, SupplyTerms(start.account), start.held, after: position, transaction)

@@ -20,8 +20,8 @@ struct RateChunk: Command {
     var month: CivilMonth
     /// Energy drawn, in order of day, by the first meter of a chain.
     var blocks: [Int64: [StoredBlock]]
-    /// Energy fed in, of those whose tariffs may look at it.
-    var exports: [Int64: [CivilDay: StoredBlock]]
+    /// Other channels, of those whose tariffs may look at them.
+    var beside: [Int64: SideReadings]
     var meterCount: Int
     /// Charges the blocks also where a newer version was charged: the readings were restored from an older backup.
     var acceptsOlder: Bool

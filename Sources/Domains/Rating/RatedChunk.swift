@@ -80,7 +80,7 @@ struct ChunkRating {
     ) throws -> RatedChunk {
         var rating = try ChunkRating(chunk, atMs, ids, scope, transaction)
         for (first, stored) in chunk.blocks.sorted(by: { $0.key < $1.key }) {
-            try rating.rate(stored, chunk.exports[first] ?? [:])
+            try rating.rate(stored, chunk.beside[first] ?? SideReadings())
             if rating.entry.legs.count >= legsPerEntry { rating.close() }
         }
         rating.close()
@@ -114,7 +114,7 @@ struct ChunkRating {
     }
 
     /// The days of one meter, or of meters that followed each other, in order; account by account.
-    private mutating func rate(_ stored: [StoredBlock], _ exports: [CivilDay: StoredBlock]) throws {
+    private mutating func rate(_ stored: [StoredBlock], _ beside: SideReadings) throws {
         var rest = stored.filter { $0.block.lowestQuality > .missing }[...]
         while let item = rest.first {
             guard let accountID = facts.accountID(of: item) else {
@@ -123,13 +123,13 @@ struct ChunkRating {
             }
             let own = rest.prefix { facts.accountID(of: $0) == accountID }
             rest = rest.dropFirst(own.count)
-            try rate(try facts.terms(of: accountID, scope, transaction), Array(own), exports)
+            try rate(try facts.terms(of: accountID, scope, transaction), Array(own), beside)
         }
     }
 
     /// The days of one account, one after the other: each begins where the one before ended.
     private mutating func rate(
-        _ account: SupplyTerms, _ items: [StoredBlock], _ exports: [CivilDay: StoredBlock]
+        _ account: SupplyTerms, _ items: [StoredBlock], _ beside: SideReadings
     ) throws {
         let accountID = account.accountID
         let known = facts.charges[accountID] ?? [:]
@@ -150,11 +150,9 @@ struct ChunkRating {
         for item in items {
             var reason = RatingRefusal.withoutBase
             do {
-                let export = exports[item.day].flatMap { $0.block.lowestQuality > .missing ? $0 : nil }
-                let readings = DayReadings(
-                    day: item.day, meterID: item.meterID, importWh: item.block.values, exportWh: export?.block.values)
-                if let priced = try shelf.input(readings, account, held, transaction) {
-                    position = try charge(item, export, account, priced, after: position, known: known[item.day])
+                if let priced = try shelf.input(beside.readings(item), account, held, transaction) {
+                    position = try charge(
+                        item, beside.export(item.day), account, priced, after: position, known: known[item.day])
                     leansOn = leansOn || priced.pack.needsHistory || priced.bill.period.last > chunk.month.last
                     if facts.aside[item.meterID]?.contains(item.day) == true {
                         rated.accepted.append((item.meterID, item.day))

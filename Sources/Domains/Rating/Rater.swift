@@ -22,8 +22,8 @@ public struct Rater: Sendable {
 
     let site: Site
     let org: Org
-    /// Asked once a run.
-    private var knownExporters: Set<Int64>?
+    /// Asked once, while changes are followed.
+    private var knownBeside: SideMeters?
 
     public init(site: Site, org: Org) {
         self.site = site
@@ -32,23 +32,19 @@ public struct Rater: Sendable {
 
     /// Rates everything that changed since the last run. Returns how many charges were made (corrections included).
     public func run(progress: @Sendable (Int) async -> Void = { _ in }) async throws -> Int {
-        var rater = self
-        let exporters = try await exporters()
-        rater.knownExporters = exporters
-        return try await rater.run(exporters, progress)
-    }
-
-    private func run(_ exporters: Set<Int64>, _ progress: @Sendable (Int) async -> Void) async throws -> Int {
+        let beside = try await besideMeters()
+        var following = self
+        following.knownBeside = beside
         var made = 0
-        let months = try await site.readings.monthsInReach()
-        for month in months {
+        for month in try await site.readings.monthsInReach() {
             let shard = try await site.readings.shard(month)
-            made += try await follow(.importWh, of: nil, month, shard, made, progress)
-            // Energy fed in may come later than what was drawn; where no tariff looks at it, nothing is followed.
-            if !exporters.isEmpty {
-                made += try await follow(.exportWh, of: exporters, month, shard, made, progress)
+            made += try await following.follow(.importWh, of: nil, month, shard, made, progress)
+            // Other channels may come later than the energy drawn; where no tariff looks at one, nothing is followed.
+            for channel in SideMeters.channels where !beside[channel].isEmpty {
+                made += try await following.follow(channel, of: beside[channel], month, shard, made, progress)
             }
         }
+        // What was subscribed to meanwhile is taken up here, with the channels that it looks at.
         made += try await takeUpAgain()
         made += try await rateAgain()
         await progress(made)
@@ -140,16 +136,11 @@ public struct Rater: Sendable {
         }
     }
 
-    /// Meters of accounts that ever held a tariff which looks at energy fed in.
-    private func exporters() async throws -> Set<Int64> {
-        if let knownExporters { return knownExporters }
+    /// Meters of accounts that ever held a tariff which looks at another channel.
+    private func besideMeters() async throws -> SideMeters {
+        if let knownBeside { return knownBeside }
         let scope = Scope(orgID: org.orgID)
-        return try await site.money.read { transaction in
-            let packs = try Packs.lookingAtExport(scope, in: transaction)
-            return try packs.reduce(into: []) { found, packID in
-                found.formUnion(try Subscription.meters(holding: packID, scope, in: transaction))
-            }
-        }
+        return try await site.money.read { try SideMeters(scope, in: $0) }
     }
 
     /// Rates one day of every meter again, and with it the later days of its month. What comes out the same is not
@@ -329,8 +320,8 @@ public struct Rater: Sendable {
             try MeterReplacement.since(month.first, scope, in: transaction)
         }
         let chains = MeterChain.all(firstDay, exchanges.filter { $0.day <= month.last })
-        let exporters = try await exporters()
-        let (blocks, exports) = try await shard.read { [org] transaction in
+        let besideMeters = try await besideMeters()
+        let (blocks, beside) = try await shard.read { [org] transaction in
             func read(_ chains: [MeterChain], _ channel: Channel) throws -> [Int64: [StoredBlock]] {
                 let own = try DayBlocks.current(
                     of: chains.flatMap { $0.days(to: month.last) }, channel: channel, orgID: org.orgID,
@@ -338,16 +329,10 @@ public struct Rater: Sendable {
                 return Dictionary(
                     uniqueKeysWithValues: chains.map { ($0.meters[0], $0.joined(own, zone: org.zone)) })
             }
-            let feeding = chains.filter { $0.meters.contains(where: exporters.contains) }
-            return (
-                try read(chains, .importWh),
-                try read(feeding, .exportWh).mapValues { blocks in
-                    Dictionary(blocks.map { ($0.day, $0) }, uniquingKeysWith: { $1 })
-                }
-            )
+            return (try read(chains, .importWh), try besideMeters.readings(chains, read))
         }
         return RateChunk(
-            org: org, month: month, blocks: blocks, exports: exports, meterCount: firstDay.count,
+            org: org, month: month, blocks: blocks, beside: beside, meterCount: firstDay.count,
             acceptsOlder: acceptsOlder, begun: begun)
     }
 }

@@ -14,6 +14,9 @@ public struct RatingRefusal: Sendable, Equatable {
     static let withoutExport = TariffError(
         "readings", "the tariff looks at energy fed in, and that of the day is not there or has gaps",
         remedy: "let the meter's channel of export be read, imported or estimated")
+    static let withoutApparent = TariffError(
+        "readings", "the tariff has a power factor, and no apparent energy of the day was measured",
+        remedy: "let the meter's channel of kVAh drawn be read or imported")
     static let withoutVoltage = TariffError(
         "tariff", "minutes of bad voltage are credited, and the server does not know them",
         remedy: "store a version without that credit")
@@ -134,12 +137,12 @@ public struct RatingRefusal: Sendable, Equatable {
 
     /// Whether today's packs, subscriptions and prices of exchanges fit the day. Readings of nothing stand for its own.
     func canBePriced(zone: Zone, nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
-        guard reason != Self.withoutExport.description else { return false }
+        guard ![Self.withoutExport, Self.withoutApparent].map(\.description).contains(reason) else { return false }
         let account = try SupplyAccount.find(accountID, scope, in: transaction)
         let held = try HeldPacks.of([accountID], scope, in: transaction)
         var shelf = RatingShelf(zone: zone, nowMs: nowMs, scope)
         let none = Array(repeating: Int32(0), count: slots)
-        let readings = DayReadings(day: day, meterID: meterID, importWh: none, exportWh: none)
+        let readings = DayReadings(day: day, meterID: meterID, importWh: none, exportWh: none, importVAh: none)
         do {
             guard let held = held[accountID],
                 let priced = try shelf.input(readings, SupplyTerms(account), held, transaction)

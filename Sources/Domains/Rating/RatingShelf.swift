@@ -132,6 +132,8 @@ struct DayReadings {
     var importWh: [Int32]
     /// Nil when nothing is stored of the energy fed in.
     var exportWh: [Int32]?
+    /// Apparent energy drawn, −1 where it was not measured; nil when nothing was.
+    var importVAh: [Int32]?
 }
 
 /// A day ready to be priced.
@@ -199,6 +201,10 @@ extension RatingShelf {
         if pack.needsExport {
             guard let exportWh = readings.exportWh else { throw RatingRefusal.withoutExport }
             load.exportWh = exportWh
+        }
+        if pack.tariff.looksAtApparent {
+            guard let importVAh = readings.importVAh else { throw RatingRefusal.withoutApparent }
+            load.importVAh = importVAh
         }
         var facts = AccountFacts()
         facts.contractedW = sanctionedW

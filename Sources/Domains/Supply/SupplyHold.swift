@@ -46,6 +46,13 @@ public struct SupplyHold: Sendable, Equatable {
         try all(atMs: nowMs, scope, in: transaction).first
     }
 
+    /// The newest that stands; nil when none does.
+    public static func newest(
+        atMs nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Int64? {
+        try all(atMs: nowMs, scope, in: transaction).map(\.holdID).max()
+    }
+
     static func all(atMs nowMs: Int64, _ scope: Scope, in transaction: any SQLTransaction) throws -> [SupplyHold] {
         try transaction.query(
             """
@@ -178,21 +185,29 @@ public struct HoldCuts: Command {
     }
 }
 
-/// Ends the holds that stand: the rules decide again in the next run. It may cut many, so it takes more than to hold.
-public struct ReleaseCuts: Command {
+/// Ends the holds that stand: the rules decide again in the next run. It may cut many, so it takes more than to hold,
+/// and two persons.
+public struct ReleaseCuts: ConfirmedCommand, Codable {
     public static let name = "supply.release"
     public static let permissions: [Permission] = [.manageSettings]
+    public static let checkPermission = Permission.manageSettings
     public var reason: String
-    public init(reason: String) { self.reason = reason }
+    /// The newest hold that was seen: a later one stands for something else and stays. Nil: all that stand.
+    public var throughHoldID: Int64?
+    public init(reason: String, throughHoldID: Int64? = nil) {
+        (self.reason, self.throughHoldID) = (reason, throughHoldID)
+    }
     public var key: String? { nil }
     public var subjectID: Int64 { 0 }
-    public var content: String { "reason=\(reason)" }
+    public var content: String { "reason=\(reason)\(throughHoldID.map { " through=\($0)" } ?? "")" }
 
     public func run(in transaction: any SQLTransaction, _ context: CommandContext) throws -> HoldReceipt {
         let scope = context.actor.scope
         try context.requireWholeCompanyForCuts()
         let why = try Reason.checked(reason)
-        let standing = try SupplyHold.all(atMs: context.businessNowMs, scope, in: transaction)
+        let standing = try SupplyHold.all(atMs: context.businessNowMs, scope, in: transaction).filter {
+            $0.holdID <= throughHoldID ?? .max
+        }
         guard let first = standing.first else {
             throw Refusal(.conflict, "No cuts are held.", hint: "There is nothing to end.", at: "reason")
         }

@@ -2,6 +2,7 @@
 import Access
 import Accounts
 import CivilTime
+import Journal
 import Meters
 import SQL
 
@@ -64,9 +65,16 @@ public struct SupplyListing: Sendable, Equatable {
         }
         if let standing = filter.standing { only += " AND \(standingSQL) = \(mark(.text(standing.rawValue)))" }
         if let balanceBelowPaise = filter.balanceBelowPaise {
+            let most = mark(.int(balanceBelowPaise))
+            // Sets, which SQLite makes once; a join with what waits would go over all of it for every account.
             only += """
-                 AND COALESCE((SELECT -debit_balance_paise FROM journal_balance WHERE journal_balance.org_id = $1
-                  AND journal_account_id = supply_account.account_id), 0) < \(mark(.int(balanceBelowPaise)))
+                 AND (COALESCE((SELECT -debit_balance_paise FROM journal_balance WHERE journal_balance.org_id = $1
+                  AND journal_account_id = supply_account.account_id), 0) < \(most)
+                  AND supply_account.account_id NOT IN (
+                    SELECT journal_account_id FROM book_unsettled WHERE org_id = $1)
+                  OR supply_account.account_id IN (SELECT w.journal_account_id FROM \(Journal.waitingSQL) w
+                    LEFT JOIN journal_balance b ON b.org_id = $1 AND b.journal_account_id = w.journal_account_id
+                    WHERE -COALESCE(b.debit_balance_paise, 0) - w.paise < \(most)))
                 """
         }
         if let placeID = filter.placeID {

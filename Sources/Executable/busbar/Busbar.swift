@@ -10,9 +10,8 @@ struct Busbar: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, Read.self, Simulate.self, SimulatorCommand.self,
-            ImportCommand.self, RateCommand.self, PriceCommand.self, PacksCommand.self, PricesCommand.self,
-            JournalCommand.self,
-            ForecastCommand.self,
+            ImportCommand.self, RateCommand.self, PriceCommand.self, PacksCommand.self, CalendarsCommand.self,
+            PricesCommand.self, JournalCommand.self, ArrearsCommand.self, ConversionCommand.self, ForecastCommand.self,
             ReliabilityCommand.self, OutageCommand.self, SupplyCommand.self, UserCommand.self, KeyCommand.self,
             OrgCommand.self,
             PlaceCommand.self, AuditCommand.self, MeterCommand.self,

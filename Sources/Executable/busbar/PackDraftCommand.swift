@@ -183,7 +183,7 @@ extension PacksCommand {
             commandName: "whatif", abstract: "Prices a draft or a pack over past loads; nothing is posted.",
             discussion: """
                 Both sides are priced anew from the same readings: the pack, and what each consumer held (or one pack
-                for all). Prints gainers and losers, by use and by component.
+                for all), without add-on packs. Prints gainers and losers, by use and by component.
                 Try it: busbar packs whatif --pack LT-DOMESTIC --from 2026-08 --to 2026-10 --sample 500
                 Exit codes: 0 priced, 1 refused, 2 wrong call, 3 in use or out of reach.
                 """)

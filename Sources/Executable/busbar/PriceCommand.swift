@@ -17,6 +17,10 @@ struct PriceCommand: AsyncParsableCommand {
     @Option(help: "Energy drawn: wide or long CSV, plain or gzip.") var load: String?
     @Option(help: "Energy fed in, laid out as the load.") var export: String?
     @Option(help: "Energy generated, laid out as the load.") var generation: String?
+    @Option(help: "Apparent energy drawn, kVAh, laid out as the load: power factors are reckoned from it.")
+    var apparent: String?
+    @Option(name: .customLong("calendars"), help: "A calendar of the company that the tariff names; again for more.")
+    var calendars: [String] = []
     @Option(help: "Prices of exchanges: CSV of date,exchange,product,slot,price_per_mwh.") var prices: String?
     @Option(help: "First day, 2026-04-01; else the first of the load.") var from: String?
     @Option(help: "Last day; else the last of the load.") var to: String?
@@ -35,6 +39,7 @@ struct PriceCommand: AsyncParsableCommand {
         try await leaving { console in
             var options = PriceFileOptions(tariffs: tariffs, load: load)
             (options.export, options.generation, options.prices) = (export, generation, prices)
+            (options.apparent, options.calendars) = (apparent, calendars)
             (options.from, options.to, options.oneBill) = (from, to, oneBill)
             (options.contractedLoad, options.powerFactor) = (contractedLoad, powerFactor)
             (options.outageMinutes, options.voltageMinutes) = (outageMinutes, voltageMinutes)

@@ -32,9 +32,11 @@ struct PricesCommand: AsyncParsableCommand {
 extension PacksCommand {
     struct Store: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Stores tariff files as versions of base packs, and prints ID@VERSION.",
+            abstract: "Publishes tariff files of packs that nobody holds yet, and prints ID@VERSION.",
             discussion: """
-                YAML or JSON (docs/tariffs.md). A stored version never changes; the same file again changes nothing.
+                For setting up: YAML or JSON (docs/tariffs.md). A stored version never changes; the same file again
+                changes nothing. A pack that consumers hold is changed by a draft, a second person and with notice
+                (busbar packs draft, submit, approve).
                 Try it: busbar packs store examples/tariffs/slab.yaml
                 Exit codes: 0 done, 1 a file is refused, 2 wrong call.
                 """)

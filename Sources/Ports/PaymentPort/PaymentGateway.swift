@@ -104,4 +104,6 @@ public enum TestOutcome: String, Sendable, Codable, CaseIterable {
     case succeed, fail
     /// It is told as failed; the bank agrees afterwards, and no webhook says so.
     case later
+    /// The bank agrees and holds the money; it is taken when the gateway is asked next, and no webhook says so.
+    case hold
 }

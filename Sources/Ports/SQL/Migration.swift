@@ -8,7 +8,8 @@ public enum SchemaStore: String, Sendable, CaseIterable { case money, readings }
 /// The text may hold: `{id}` and `{int}` (64-bit integers), `{flag}` (0 or 1), `{text}` (bytewise order), `{bytes}`,
 /// `{table}` behind the closing bracket of a table, `{keyed_table}` for a table that lives in its primary key,
 /// `{by_month}` behind the bracket of a table of the readings store whose key begins with `org_id, day`
-/// (PostgreSQL partitions it by `day`; it implies `{keyed_table}` on SQLite).
+/// (PostgreSQL partitions it by `day`; it implies `{keyed_table}` on SQLite). In views also
+/// `{json_each}(CAST(x AS {json})) item`: a row a member of an object, with `item.key` and `item.value`.
 ///
 /// SQLite fills in a NULL given for a single `{id}` primary key of a `{table}`, whatever NOT NULL says;
 /// PostgreSQL refuses it.
@@ -34,12 +35,14 @@ public struct Migration: Sendable {
                     ("{id}", "INTEGER"), ("{int}", "INTEGER"), ("{flag}", "INTEGER"), ("{text}", "TEXT"),
                     ("{bytes}", "BLOB"), ("{table}", "STRICT"), ("{keyed_table}", "STRICT, WITHOUT ROWID"),
                     ("{by_month}", "STRICT, WITHOUT ROWID"), ("{skip_locked}", ""),
+                    ("{json_each}", "json_each"), ("{json}", "TEXT"),
                 ]
             case .postgres:
                 [
                     ("{id}", "BIGINT"), ("{int}", "BIGINT"), ("{flag}", "BIGINT"), ("{text}", "TEXT COLLATE \"C\""),
                     ("{bytes}", "BYTEA"), ("{table}", ""), ("{keyed_table}", ""),
                     ("{by_month}", "PARTITION BY RANGE (day)"), ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
+                    ("{json_each}", "jsonb_each"), ("{json}", "JSONB"),
                 ]
             }
         var text = statement

@@ -77,12 +77,19 @@ extension SQLRow {
 /// the closure swallows the error: use `ON CONFLICT` rather than catching ``SQLError/Code/unique``.
 public protocol SQLTransaction {
     var engine: SQLEngine { get }
+    /// From 0 and below ``SQLLane/count``: transactions that run at the same time are seldom in the same. For sums that
+    /// many writers add to, kept in a row a lane.
+    var lane: Int { get }
+    /// No other transaction writes meanwhile, so that a long one undoes nobody's work.
+    var isOnlyWriter: Bool { get }
     /// Runs a statement and returns the number of rows it changed. `INSERT … RETURNING` belongs to ``query(_:_:_:)``.
     @discardableResult
     func run(_ sql: String, _ parameters: [SQLValue]) throws -> Int
     func query<Value>(_ sql: String, _ parameters: [SQLValue], _ decode: (any SQLRow) throws -> Value) throws -> [Value]
     /// The same statement for many rows, sent in bulk.
     func runMany(_ sql: String, _ rows: [[SQLValue]]) throws
+    /// The same for rows of integers, one row after the other.
+    func runMany(_ sql: String, integers: [Int64], columns: Int) throws
 }
 
 /// A transaction that takes many rows of one table in a faster way than an INSERT each.
@@ -91,7 +98,20 @@ public protocol BulkTransaction: SQLTransaction {
     func load(table: String, columns: [String], _ rows: [[SQLValue]]) throws
 }
 
+public enum SQLLane {
+    public static let count = 64
+}
+
 extension SQLTransaction {
+    /// Where there is one writer there is one lane.
+    public var lane: Int { 0 }
+    public var isOnlyWriter: Bool { false }
+
+    public func runMany(_ sql: String, integers: [Int64], columns: Int) throws {
+        let starts = stride(from: 0, to: integers.count, by: columns)
+        try runMany(sql, starts.map { start in integers[start..<start + columns].map { .int($0) } })
+    }
+
     @discardableResult
     public func run(_ sql: String) throws -> Int { try run(sql, []) }
 

@@ -181,15 +181,9 @@ struct BalanceView: APIModel {
 }
 
 /// A place in a statement as its `next` gives it: an entry and a line of it.
-struct StatementPlace: SchemaValue {
+struct StatementPlace: TextValue {
     var text: String
     init(_ text: String) { self.text = text }
-    init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(text)
-    }
-
     static let sample = StatementPlace("1-0")
     static let schema = Schema(
         .string(length: 3...40, words: nil, pattern: "^[0-9]{1,19}-[0-9]{1,19}$", format: nil),

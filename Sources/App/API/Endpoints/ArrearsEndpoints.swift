@@ -276,16 +276,20 @@ extension Endpoints {
             Endpoint<WriteOffInput, ArrearsView>(
                 "arrears.write-off", "POST", "/api/v1/accounts/{accountID}/arrears-write-offs",
                 access: .permission([.writeOffArrears]),
-                EndpointText("Give up an old debt", "In full or a part, as an expense of the company."),
+                EndpointText(
+                    "Give up an old debt",
+                    "In full or a part, as an expense of the company. It waits for a second person: 202, and with the "
+                        + "same key 201 once it is confirmed."),
                 example: WriteOffInput(accountID: ID(101), amountPaise: 50_000, reason: "Barred by time"),
                 outputExample: .example, status: 201, idempotency: .keyed, problems: [.notFound, .conflict],
                 run: { input, context in
-                    _ = try await context.perform(
+                    _ = try await context.ask(
                         WriteOffArrears(
                             accountID: input.accountID.value, amountPaise: input.amountPaise, reason: input.reason,
                             reference: context.idempotencyKey ?? ""), why: input.reason)
                     return try await context.arrears(input.accountID.value)
-                })),
+                }
+            ).forTwo),
         AnyEndpoint(
             Endpoint<BeginConversionInput, ArrearsView>(
                 "accounts.begin-conversion", "PUT", "/api/v1/accounts/{accountID}/conversion",

@@ -8,6 +8,6 @@ public enum Endpoints {
         + status + jobs + runs + corrections + logins + people
         + keys + audit
         + settings + readingExceptions + validation + estimationPlans + network + aggregation + forecasts + exchange
-        + imports + edits + packs + whatIfs + subscriptions + health
+        + imports + edits + packs + calendars + whatIfs + subscriptions + health
         + documents
 }

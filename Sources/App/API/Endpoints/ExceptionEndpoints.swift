@@ -78,6 +78,9 @@ struct ReadingExceptionQuery: APIModel {
     ]
 
     func filter() throws -> ExceptionFilter {
+        if let fromDay, let toDay, toDay.value < fromDay.value {
+            throw Refusal(.invalid, "`to` is before `from`.", hint: "Give the earlier day first.", at: "toDay")
+        }
         var filter = ExceptionFilter()
         (filter.rule, filter.severity, filter.state, filter.resolution) = (rule, severity, state, resolution)
         (filter.placeID, filter.meterID, filter.ownerID) = (placeID?.value, meterID?.value, ownerID?.value)

@@ -6,6 +6,16 @@ import Packs
 import SQL
 import Tariffs
 
+/// Where a part of the list of packs ends.
+struct PackListPlace: TextValue {
+    var text: String
+    init(_ text: String) { self.text = text }
+    static let sample = PackListPlace("3.LT-DOMESTIC")
+    static let schema = Schema(
+        .string(length: 3...75, words: nil, pattern: "^[0-9]{1,10}[.][ -~]{1,64}$", format: nil),
+        accepts: { PackPlace($0) != nil })
+}
+
 struct PackQuery: APIModel {
     var query: String?
     var packID: String?
@@ -15,6 +25,8 @@ struct PackQuery: APIModel {
     var category: String?
     var on: Day?
     var isHeld: Bool?
+    var after: PackListPlace?
+    var limit: Int?
     static let notes: [String: Note] = [
         "query": Note("Only packs with this in their id or name.", length: 0...64),
         "packID": Note("Only versions of this pack.", length: 1...64),
@@ -22,6 +34,8 @@ struct PackQuery: APIModel {
         "kind": Note("Only packs of this kind."), "standing": Note("Only versions that stand so today."),
         "category": Note("Only packs open to this category.", length: 1...64),
         "on": Note("Only versions in force on this day."), "isHeld": Note("Only packs that somebody holds, or nobody."),
+        "after": Note("The `next` of the part before; without it the list begins."),
+        "limit": Note("How many at most; 200 when not given.", range: 1...500),
     ]
     var filter: PackFilter {
         var filter = PackFilter()
@@ -65,7 +79,11 @@ struct PackVersionView: APIModel {
 
 struct PackListView: APIModel {
     var items: [PackVersionView]
-    static let notes: [String: Note] = ["items": Note("In order of id and version.", itemsMax: 1000)]
+    var next: PackListPlace?
+    static let notes: [String: Note] = [
+        "items": Note("In order of id and version."),
+        "next": Note("Send it as `after` to go on; absent at the end."),
+    ]
 }
 
 struct PackVersionPath: APIModel {
@@ -91,7 +109,9 @@ struct TariffTextInput: APIModel {
     static let notes: [String: Note] = [
         "text": Note("A tariff file, YAML or JSON.", length: 1...PackDraft.textMax)
     ]
-    static let example = TariffTextInput(text: "format: 1\nid: LT-DOMESTIC\n…")
+    static let example = TariffTextInput(
+        text: "format: 1\nid: LT-DOMESTIC\nversion: 4\nname: Domestic, low tension\nvalidFrom: 2027-01-01\n"
+            + "components:\n  - {id: energy, kind: energy, perKWh: 6.50}\n")
 }
 
 struct TariffCheckView: APIModel {
@@ -232,12 +252,16 @@ extension Endpoints {
                 example: PackQuery(standing: .inForce), outputExample: PackListView(items: [.example]),
                 run: { input, context in
                     let today = try await context.today()
-                    return try await context.read { transaction, scope in
-                        PackListView(
-                            items: try PackShelf.list(input.filter, today: today, scope, in: transaction).map {
-                                PackVersionView($0)
-                            })
+                    let limit = input.limit ?? 200
+                    let found = try await context.read { transaction, scope in
+                        try PackShelf.list(
+                            input.filter, after: input.after.flatMap { PackPlace($0.text) }, limit: limit + 1,
+                            today: today, scope, in: transaction)
                     }
+                    let items = found.prefix(limit)
+                    return PackListView(
+                        items: items.map { PackVersionView($0) },
+                        next: found.count > limit ? items.last.map { PackListPlace("\(PackPlace($0))") } : nil)
                 })),
         AnyEndpoint(
             Endpoint<PackVersionPath, PackSheetView>(
@@ -253,7 +277,7 @@ extension Endpoints {
                     return try await context.read { transaction, scope in
                         var filter = PackFilter()
                         (filter.packID, filter.version) = (input.packID, input.version)
-                        let found = try PackShelf.list(filter, today: today, scope, in: transaction)
+                        let found = try PackShelf.list(filter, limit: 1, today: today, scope, in: transaction)
                         guard let pack = found.first else {
                             throw Refusal(.notFound, "There is no such version of a pack.", at: "version")
                         }
@@ -277,9 +301,10 @@ extension Endpoints {
                     from: Day(CivilDay(number: 20_820)), sheet: ["Domestic, low tension (LT-DOMESTIC, version 4)"]),
                 rate: .heavy, bodyLimitBytes: 1_500_000,
                 run: { input, context in
-                    let tariff = try PackCheck.read(input.text)
-                    try await context.read { transaction, scope in
+                    let tariff = try await context.read { transaction, scope in
+                        let tariff = try PackCheck.read(input.text, scope, in: transaction)
                         try PackCheck.fits(tariff, scope, in: transaction)
+                        return tariff
                     }
                     return TariffCheckView(
                         packID: tariff.id, version: Int64(tariff.version), name: tariff.name,
@@ -317,7 +342,7 @@ extension Endpoints {
                 "pack-drafts.add", "POST", "/api/v1/pack-drafts", access: .permission([.draftPacks]),
                 EndpointText(
                     "Begin a draft", "The text must read as a tariff and fit what is published; errors name the line."),
-                example: PackDraftInput(text: "format: 1\nid: LT-DOMESTIC\n…", note: "For the next year"),
+                example: PackDraftInput(text: TariffTextInput.example.text, note: "For the next year"),
                 outputExample: .example, rate: .heavy, idempotency: .keyed, bodyLimitBytes: 1_500_000,
                 problems: [.conflict],
                 run: { input, context in
@@ -334,7 +359,7 @@ extension Endpoints {
                     "Change a draft",
                     "On the revision you saw: what somebody else wrote meanwhile is not overwritten."),
                 example: PackDraftChange(
-                    draftID: ID(7001), revision: 1, text: "format: 1\nid: LT-DOMESTIC\n…", note: nil),
+                    draftID: ID(7001), revision: 1, text: TariffTextInput.example.text, note: nil),
                 outputExample: .example, rate: .heavy, bodyLimitBytes: 1_500_000, problems: [.notFound, .conflict],
                 run: { input, context in
                     let placed = try await context.perform(
@@ -386,12 +411,13 @@ extension Endpoints {
                 outputExample: .example, problems: [.notFound, .conflict],
                 run: { input, context in
                     let reason = input.reason ?? ""
-                    let placed = try await context.perform(
+                    let placed = try await context.ask(
                         try DecidePackDraft(
                             draftID: input.draftID.value, revision: input.revision, agrees: agrees, reason: reason,
                             evenWithoutNotice: input.evenWithoutNotice ?? false), why: reason)
                     return try await context.draft(placed.draftID)
-                }))
+                }
+            ).forTwo)
     }
 }
 

@@ -145,23 +145,24 @@ struct RatingRunAskedView: APIModel {
     static let example = RatingRunAskedView()
 }
 
+/// Where a part of a run's changes ends: the number of an account and that of a day.
+struct RatingChangePlace: TextValue {
+    var text: String
+    init(_ text: String) { self.text = text }
+    static let sample = RatingChangePlace("101.20760")
+    static let schema = Schema(
+        .string(length: 3...25, words: nil, pattern: "^[0-9]{1,19}[.][0-9]{1,5}$", format: nil),
+        accepts: { RunReport.place($0) != nil })
+}
+
 struct RatingChangeQuery: APIModel {
     var runID: ID
-    var after: String?
+    var after: RatingChangePlace?
     var limit: Int?
     static let notes: [String: Note] = [
-        "runID": Note("The run."), "after": Note("The `next` of the part before.", length: 0...64),
+        "runID": Note("The run."), "after": Note("The `next` of the part before."),
         "limit": Note("How many at most; 50 when not given.", range: 1...500),
     ]
-
-    /// The account and day of a place.
-    func place() throws -> (accountID: Int64, day: CivilDay)? {
-        guard let after, !after.isEmpty else { return nil }
-        guard let place = RunReport.place(after) else {
-            throw Refusal(.invalid, "This is no place in the list.", hint: "Send the `next` as it came.", at: "after")
-        }
-        return place
-    }
 }
 
 struct RatingChangeListView: APIModel {
@@ -310,7 +311,7 @@ extension Endpoints {
                 example: RatingChangeQuery(runID: ID(4711), limit: 50),
                 outputExample: RatingChangeListView(items: [.example]), problems: [.notFound],
                 run: { input, context in
-                    let (after, limit) = (try input.place(), input.limit ?? 50)
+                    let (after, limit) = (input.after.flatMap { RunReport.place($0.text) }, input.limit ?? 50)
                     let found = try await context.read { transaction, scope in
                         _ = try RatingRun.find(input.runID.value, scope, in: transaction)
                         return try RatingChange.page(

@@ -122,12 +122,21 @@ struct OfferView: APIModel {
 
 struct OfferQuery: APIModel {
     var accountID: ID
-    static let notes: [String: Note] = ["accountID": Note("The account.")]
+    var after: String?
+    var limit: Int?
+    static let notes: [String: Note] = [
+        "accountID": Note("The account."),
+        "after": Note("The `next` of the part before; without it the list begins.", length: 0...80),
+        "limit": Note("How many at most; 200 when not given.", range: 1...500),
+    ]
 }
 
 struct OfferList: APIModel {
     var items: [OfferView]
-    static let notes: [String: Note] = ["items": Note("In order of their names.")]
+    var next: String?
+    static let notes: [String: Note] = [
+        "items": Note("In order of their ids."), "next": Note("Send it as `after` to go on; absent at the end."),
+    ]
 }
 
 struct PackRequestInput: APIModel {
@@ -291,12 +300,13 @@ extension Endpoints {
                 problems: [.notFound],
                 run: { input, context in
                     let today = try await context.today
-                    return try await context.read { transaction, scope in
-                        OfferList(
-                            items: try OfferedPack.of(
-                                accountID: input.accountID.value, today: today, scope, in: transaction
-                            ).map { OfferView($0) })
-                    }
+                    let offers = try await context.read { transaction, scope in
+                        try OfferedPack.of(accountID: input.accountID.value, today: today, scope, in: transaction)
+                    }.filter { $0.packID > input.after ?? "" }
+                    let items = offers.prefix(input.limit ?? 200)
+                    return OfferList(
+                        items: items.map { OfferView($0) },
+                        next: offers.count > items.count ? items.last?.packID : nil)
                 })),
         AnyEndpoint(
             Endpoint<PackRequestInput, PackAnswerView>(

@@ -49,14 +49,24 @@ struct MessageList: APIModel {
     ]
 }
 
+/// By what a message went.
+struct MessageChannel: TextValue {
+    var text: String
+    init(_ text: String) { self.text = text }
+    static let sample = MessageChannel("sms")
+    static let schema = Schema(
+        .string(length: 1...20, words: nil, pattern: "^[a-z]{1,20}$", format: nil),
+        accepts: { $0.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) } })
+}
+
 struct DeliveryInput: APIModel {
     var messageID: ID
-    var channel: String
+    var channel: MessageChannel
     var state: DeliveryState
     var atMs: Int64
     var evidence: String?
     static let notes: [String: Note] = [
-        "messageID": Note("The message."), "channel": Note("Lower-case letters: sms, email, …", length: 1...20),
+        "messageID": Note("The message."), "channel": Note("Lower-case letters: sms, email, …"),
         "state": Note("sent and failed prove nothing; delivered and shown may."),
         "atMs": Note("When, business time; not in the future.", range: 1...32_503_679_999_999),
         "evidence": Note("The receipt of the carrier.", length: 0...200),
@@ -111,11 +121,11 @@ extension Endpoints {
                     "Report a delivery",
                     "What a carrier says of a message. It may prove a notice. Again changes nothing."),
                 example: DeliveryInput(
-                    messageID: ID(7_001), channel: "sms", state: .delivered, atMs: 1_795_248_000_000,
+                    messageID: ID(7_001), channel: MessageChannel("sms"), state: .delivered, atMs: 1_795_248_000_000,
                     evidence: "receipt 4711"), outputExample: DeliveryResult(isNews: true), problems: [.notFound],
                 run: { input, context in
                     let delivery = MessageDelivery(
-                        messageID: input.messageID.value, channel: input.channel, state: input.state,
+                        messageID: input.messageID.value, channel: input.channel.text, state: input.state,
                         atMs: input.atMs, evidence: input.evidence ?? "")
                     return DeliveryResult(isNews: try await context.perform(ReportDelivery(delivery)))
                 })),

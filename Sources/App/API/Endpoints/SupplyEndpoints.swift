@@ -306,13 +306,19 @@ extension Endpoints {
             Endpoint<ReleaseInput, HoldResult>(
                 "supply.release", "POST", "/api/v1/supply/holds/release", access: .permission([.manageSettings]),
                 EndpointText(
-                    "Let the rules cut again", "Ends what stops every cut; answers also the machine's question."),
+                    "Let the rules cut again",
+                    "Ends what stops every cut; answers also the machine's question. It waits for a second person: "
+                        + "202, and it is done when that person confirms."),
                 example: ReleaseInput(reason: "the tariff is right"), outputExample: HoldResult(holdID: ID(9_001)),
                 problems: [.conflict],
                 run: { input, context in
-                    let receipt = try await context.perform(ReleaseCuts(reason: input.reason), why: input.reason)
+                    let nowMs = context.services.site.clocks.businessNowMs()
+                    let newest = try await context.read { try SupplyHold.newest(atMs: nowMs, $1, in: $0) }
+                    let receipt = try await context.ask(
+                        ReleaseCuts(reason: input.reason, throughHoldID: newest), why: input.reason)
                     return HoldResult(holdID: ID(receipt.holdID))
-                })),
+                }
+            ).forTwo),
     ]
 
     private static let supplyRules: [AnyEndpoint] = [

@@ -149,7 +149,9 @@ struct WhatIfView: APIModel {
 
 struct WhatIfListQuery: APIModel {
     var limit: Int?
-    static let notes: [String: Note] = ["limit": Note("How many at most; 20 when not given.", range: 1...100)]
+    static let notes: [String: Note] = [
+        "limit": Note("How many at most; 20 when not given.", range: 1...Int64(WhatIf.keptMax))
+    ]
 }
 
 struct WhatIfItemView: APIModel {
@@ -180,7 +182,8 @@ struct PackComparisonQuery: APIModel {
     var accountID: ID
     var months: Int?
     static let notes: [String: Note] = [
-        "accountID": Note("The account."), "months": Note("1, 3 or 12; 3 when not given.", range: 1...12),
+        "accountID": Note("The account."),
+        "months": Note("3 when not given.", among: PackComparison.monthsAllowed.map(Int64.init)),
     ]
 }
 
@@ -237,8 +240,8 @@ extension Endpoints {
                     EndpointText(
                         "Ask what a pack would have cost",
                         "Prices a draft or a pack over the past load of consumers, and what they held over the "
-                            + "same days with the same engine. The job `what-if` does the work; read it to see how far "
-                            + "it is. Nothing is posted."),
+                            + "same days with the same engine, without add-on packs. The job `what-if` does the work; "
+                            + "read it to see how far it is. Nothing is posted."),
                     example: .example, outputExample: .example, rate: .heavy, idempotency: .keyed,
                     problems: [.notFound, .conflict],
                     run: { input, context in
@@ -301,12 +304,13 @@ extension Endpoints {
 
 extension EndpointContext {
     fileprivate func whatIf(_ whatIfID: Int64) async throws -> WhatIfView {
-        let (found, rows) = try await read { transaction, scope in
-            (
-                try WhatIf.find(whatIfID, scope, in: transaction),
-                try WhatIf.outcomes(whatIfID, scope, in: transaction)
+        let (found, rows, tariff) = try await read { transaction, scope in
+            let found = try WhatIf.find(whatIfID, scope, in: transaction)
+            return (
+                found, try WhatIf.outcomes(whatIfID, scope, in: transaction),
+                try? PackCheck.read(found.text, scope, in: transaction)
             )
         }
-        return WhatIfView(found, found.report(rows))
+        return WhatIfView(found, found.report(rows, tariff))
     }
 }

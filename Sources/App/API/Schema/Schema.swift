@@ -9,16 +9,18 @@ public struct Note: Sendable {
     public var example: JSONValue?
     public var length: ClosedRange<Int>?
     public var range: ClosedRange<Int64>?
+    public var among: [Int64]?
     public var itemsMax: Int?
 
     public init(
         _ text: String, example: JSONValue? = nil, length: ClosedRange<Int>? = nil, range: ClosedRange<Int64>? = nil,
-        itemsMax: Int? = nil
+        among: [Int64]? = nil, itemsMax: Int? = nil
     ) {
         self.text = text
         self.example = example
         self.length = length
         self.range = range
+        self.among = among
         self.itemsMax = itemsMax
     }
 }
@@ -37,6 +39,22 @@ public protocol SchemaValue: Codable, Sendable {
     static var sample: Self { get }
 }
 
+/// A text of a form of its own: it is carried as it came, what it must look like is in its schema.
+protocol TextValue: SchemaValue {
+    var text: String { get }
+    init(_ text: String)
+}
+
+extension TextValue {
+    init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(String.self))
+    }
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
 public struct Schema: Sendable {
     public struct Field: Sendable {
         public var name: String
@@ -47,7 +65,8 @@ public struct Schema: Sendable {
     public indirect enum Kind: Sendable {
         /// `words`: the only texts allowed. `pattern`, `format`: as JSON Schema writes them.
         case string(length: ClosedRange<Int>?, words: [String]?, pattern: String?, format: String?)
-        case integer(range: ClosedRange<Int64>, bits: Int)
+        /// `among`: the only numbers allowed.
+        case integer(range: ClosedRange<Int64>, bits: Int, among: [Int64]? = nil)
         case boolean
         case array(of: Schema, itemsMax: Int)
         /// `name` is the name of the Swift type; unique among models.
@@ -74,7 +93,8 @@ public struct Schema: Sendable {
             Schema(
                 .string(length: note.length ?? length, words: words, pattern: pattern, format: format), accepts: accepts
             )
-        case .integer(let range, let bits): Schema(.integer(range: note.range ?? range, bits: bits))
+        case .integer(let range, let bits, let among):
+            Schema(.integer(range: note.range ?? range, bits: bits, among: note.among ?? among))
         case .array(let of, let itemsMax): Schema(.array(of: of, itemsMax: note.itemsMax ?? itemsMax))
         case .boolean, .object: self
         }
@@ -87,12 +107,15 @@ public struct Schema: Sendable {
         }
         switch (kind, value) {
         case (.boolean, .bool): return
-        case (.integer(let range, _), .number):
+        case (.integer(let range, _, let among), .number):
             guard let integer = value.integer else {
                 throw refuse("This must be a whole number.", "Write it without point, exponent or quotes.")
             }
             guard range.contains(integer) else {
                 throw refuse("This number must be from \(range.lowerBound) to \(range.upperBound).")
+            }
+            if let among, !among.contains(integer) {
+                throw refuse("This must be one of: \(among.map(String.init).joined(separator: ", ")).")
             }
         case (.string(let length, let words, let pattern, let format), .string(let text)):
             if let words {
@@ -202,7 +225,8 @@ public struct Day: SchemaValue, Equatable, Hashable {
     public static let sample = Day(CivilDay(number: 0))
     public static let schema = Schema(
         .string(
-            length: 10...10, words: nil, pattern: "^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}$", format: "date"),
+            length: 10...10, words: nil,
+            pattern: "^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", format: "date"),
         accepts: { read($0) != nil })
 }
 

@@ -74,7 +74,7 @@ public struct AccountReport: Sendable {
         _ transaction: any SQLTransaction
     ) throws -> AccountReport {
         let accountID = account.accountID
-        let balance = try Journal.balance(ofAccount: accountID, scope, in: transaction)
+        let balance = try Journal.balance(ofAccount: accountID, atMs: moment.nowMs, scope, in: transaction)
         let recent = try Recent.of(accountID, balance, moment, forecastWh: forecastWh, scope, in: transaction)
         let installation = try Installation.of(accountID: accountID, on: moment.today, scope, in: transaction)
         let serials = try MeterListing.serials(installation.map { [$0.meterID] } ?? [], scope, in: transaction)
@@ -111,6 +111,12 @@ public struct AccountReport: Sendable {
             messages: try Message.of(accountID: accountID, limit: 20, scope, in: transaction),
             statement: try StatementReport.part(
                 accountID, before: nil, limit: statementLines, moment, scope, in: transaction))
+    }
+
+    /// Whether the rules leave an emergency credit to the consumer that this fall of the balance has not used.
+    public var mayTakeEmergencyCredit: Bool {
+        rules.emergencyByConsumer && (rules.emergencyPaise != nil || rules.emergencyDays != nil)
+            && supply?.lowSinceMs != nil && supply?.emergencyAtMs == nil
     }
 
     /// Hours of the coming days in which nobody is cut, in steps of half an hour.

@@ -5,6 +5,8 @@ import Accounts
 import CivilTime
 import Clocks
 import Jobs
+import Packs
+import Payments
 import Rating
 import SQL
 
@@ -83,12 +85,18 @@ public struct RunReport: Sendable {
 
     /// Behind which change a list goes on; nil for text that is none.
     public static func place(_ text: String) -> (accountID: Int64, day: CivilDay)? {
-        let parts = text.split(separator: ".")
-        guard parts.count == 2, let accountID = Int64(parts[0]), let day = CivilDay(parts[1]) else { return nil }
-        return (accountID, day)
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let areDigits = parts.allSatisfy { part in
+            part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        }
+        guard areDigits, parts.count == 2, (1...19).contains(parts[0].utf8.count),
+            parts[1].utf8.count <= 5, let day = Int32(parts[1])
+        else { return nil }
+        // Nineteen digits may exceed 63 bits: behind every account.
+        return (Int64(parts[0]) ?? .max, CivilDay(number: day))
     }
 
-    public static func place(_ change: RatingChange) -> String { "\(change.accountID).\(change.day)" }
+    public static func place(_ change: RatingChange) -> String { "\(change.accountID).\(change.day.number)" }
 
     /// Rows of a file at most; the API gives the rest in parts.
     static let csvRowsMax = 100_000
@@ -145,10 +153,47 @@ public struct RunReport: Sendable {
             }
         }
         found += try WorkItem.list(run: run, limit: limit, scope, in: transaction).map { ($0, nil) }
+        if run == nil || run == .arrears { found += try instalments(limit: limit, scope, in: transaction) }
+        if run == nil || run == .subscriptions { found += try packs(limit: limit, scope, in: transaction) }
         found.sort { ($0.item.sinceMs, $0.item.accountID) < ($1.item.sinceMs, $1.item.accountID) }
         return try found.prefix(limit).map { item, day in
             let account = try SupplyAccount.find(item.accountID, scope, in: transaction)
             return WorkListItem(item: item, accountNumber: account.accountNumber, name: account.name, day: day)
         }
+    }
+
+    /// Instalments that could not be taken; the plan keeps the reason until one can.
+    private static func instalments(
+        limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [(item: WorkItem, day: CivilDay?)] {
+        let zone = try Org.find(scope.orgID, in: transaction).zone
+        return try Arrears.troubled(limit: limit, scope, in: transaction).map { plan in
+            // A day's part is taken once the day is over.
+            let dueMs = zone.startS(of: plan.nextDay.advanced(by: 1)) * 1000
+            return (
+                WorkItem(
+                    run: .arrears, accountID: plan.accountID, item: plan.nextDay.description, mender: .account,
+                    reason: plan.problem ?? "", atMs: dueMs), nil
+            )
+        }
+    }
+
+    /// Accounts whose subscriptions are in disorder, and what followed from a subscription and could not be done.
+    private static func packs(
+        limit: Int, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> [(item: WorkItem, day: CivilDay?)] {
+        let zone = try Org.find(scope.orgID, in: transaction).zone
+        func found(_ accountID: Int64, _ item: String, _ reason: String, _ day: CivilDay?) -> WorkItem {
+            WorkItem(
+                run: .subscriptions, accountID: accountID, item: item, mender: .account, reason: reason,
+                atMs: day.map { zone.startS(of: $0) * 1000 } ?? 0)
+        }
+        let aside = try PackHolder.aside(limit: limit, scope, in: transaction).map {
+            found($0.accountID, $0.asideDay?.description ?? "", $0.asideWhy, $0.asideDay)
+        }
+        let failed = try PackFactRow.failed(limit: limit, scope, in: transaction).map {
+            found($0.accountID, $0.key, $0.trouble, $0.dueDay)
+        }
+        return (aside + failed).map { ($0, nil) }
     }
 }

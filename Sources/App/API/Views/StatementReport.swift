@@ -125,8 +125,8 @@ public struct StatementReport: Sendable {
 
     // MARK: one line
 
-    static func chargeName(_ day: CivilDay, _ revision: Int64) -> String { "C-\(day)-\(revision)" }
-    static func reversalName(_ day: CivilDay, _ revision: Int64) -> String { "R-\(day)-\(revision)" }
+    public static func chargeName(_ day: CivilDay, _ revision: Int64) -> String { "C-\(day)-\(revision)" }
+    public static func reversalName(_ day: CivilDay, _ revision: Int64) -> String { "R-\(day)-\(revision)" }
     public static func entryName(_ entryID: Int64) -> String { "J-" + String(entryID, radix: 36).uppercased() }
 
     /// Revisions of a day that moved money, oldest first.
@@ -174,7 +174,12 @@ public struct StatementReport: Sendable {
             item.what = .adjustment(reason: "Contract \(key[1]) ended early")
             item.against = [.fixed]
         case (.adjustment, _, _) where key[0] == "export" && key.count == 3:
-            item.what = .adjustment(reason: "Energy fed in by \(key[1]) in \(key[2])")
+            // A difference that followed later readings bears its number behind the month.
+            let month = key[2].prefix { $0 != ":" }
+            item.what = .adjustment(
+                reason: month.count == key[2].count
+                    ? "Energy fed in by \(key[1]) in \(month)"
+                    : "Energy fed in by \(key[1]) in \(month), corrected by later readings")
             item.against = [.energy]
         case (.adjustment, _, _):
             item.what = .adjustment(reason: reason)

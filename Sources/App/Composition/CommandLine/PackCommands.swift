@@ -69,7 +69,9 @@ public func listPacks(
         let org = try await open.org(options.orgID)
         let today = org.zone.day(atS: open.site.clocks.businessNowMs() / 1000)
         let rows = try await open.site.money.read { transaction in
-            try PackShelf.list(filter, today: today, Scope(orgID: org.orgID), in: transaction).map {
+            try PackShelf.list(
+                filter, limit: .max, today: today, Scope(orgID: org.orgID), in: transaction
+            ).map {
                 PackRow(
                     pack: $0.packID, version: $0.version, kind: $0.kind.rawValue, name: $0.name,
                     standing: $0.standing.rawValue, from: $0.fromDay.description, to: $0.toDay?.description,
@@ -156,15 +158,16 @@ public func savePackDraft(
     _ console: Console
 ) async throws -> CommandStatus {
     let bytes = try readFile(file, limit: PackDraft.textMax)
-    // What is wrong in the file is told with its own name.
-    _ = try TariffReader.read(bytes, file: shownName(file))
     let text = String(decoding: bytes, as: UTF8.self)
     return try await withSite(site) { open in
         try await naming(packOptions) {
             let org = try await open.org(orgID)
             let actor = try await person.actor(open, orgID: org.orgID)
             let known = try await open.site.money.read { transaction in
-                try draftID.map { try PackDraft.find($0, actor.scope, in: transaction) }
+                // What is wrong in the file is told with its own name.
+                let calendars = try Calendars.all(actor.scope, in: transaction)
+                _ = try TariffReader.read(bytes, file: shownName(file), calendars: calendars)
+                return try draftID.map { try PackDraft.find($0, actor.scope, in: transaction) }
             }
             let placed = try await open.site.perform(
                 SavePackDraft(
@@ -194,13 +197,14 @@ public func movePackDraft(
             let revision = try await open.site.money.read {
                 try PackDraft.find(draftID, actor.scope, in: $0).revision
             }
-            func decide(_ agrees: Bool, _ reason: String, _ withoutNotice: Bool) async throws -> PackDraftPlaced {
-                try await open.site.perform(
+            func decide(_ agrees: Bool, _ reason: String, _ withoutNotice: Bool) async throws -> PackDraftPlaced? {
+                let asked = try await open.site.ask(
                     try DecidePackDraft(
                         draftID: draftID, revision: revision, agrees: agrees, reason: reason,
                         evenWithoutNotice: withoutNotice), as: actor, source: "cli", why: reason)
+                return asked.done(console)
             }
-            let placed: PackDraftPlaced
+            let placed: PackDraftPlaced?
             switch action {
             case .submit:
                 placed = try await open.site.perform(
@@ -211,7 +215,7 @@ public func movePackDraft(
             case .approve(let reason, let withoutNotice): placed = try await decide(true, reason, withoutNotice)
             case .reject(let reason): placed = try await decide(false, reason, false)
             }
-            say(placed, console)
+            if let placed { say(placed, console) }
             return .done
         }
     }

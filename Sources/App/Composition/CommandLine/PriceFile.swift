@@ -12,6 +12,10 @@ public struct PriceFileOptions: Sendable {
     /// Energy fed in, and generated; laid out as the load.
     public var export: String?
     public var generation: String?
+    /// Apparent energy drawn in kVAh, for power factors.
+    public var apparent: String?
+    /// Calendars of the company that the tariffs name, YAML or JSON.
+    public var calendars: [String] = []
     /// Prices of exchanges, CSV.
     public var prices: String?
     public var from: String?
@@ -38,7 +42,7 @@ public struct PriceFileOptions: Sendable {
 
 /// Says a bill for each meter and month with every component's lines; with `json` a document for each meter.
 public func priceFile(_ options: PriceFileOptions, _ console: Console) async throws -> CommandStatus {
-    let book = try readTariffs(options.tariffs)
+    let book = try readTariffs(options.tariffs, calendars: options.calendars)
     if options.sheet {
         guard options.load == nil else {
             throw Complaint(
@@ -55,6 +59,9 @@ public func priceFile(_ options: PriceFileOptions, _ console: Console) async thr
     }
     let progress = ProgressLine(console)
     let facts = try accountFacts(options)
+    for option in unused(options, book) {
+        console.note("\(option) is not used: the tariff has no component that looks at it")
+    }
     let prices = try options.prices.map { path in
         try MarketPrices(csv: try readFile(path, limit: 50_000_000), file: shownName(path))
     }
@@ -93,12 +100,32 @@ public func priceFile(_ options: PriceFileOptions, _ console: Console) async thr
     return source.load.refusedCount == 0 ? .done : .partly
 }
 
-private func readTariffs(_ paths: [String]) throws -> TariffBook {
+/// Options that change no price of these tariffs.
+private func unused(_ options: PriceFileOptions, _ book: TariffBook) -> [String] {
+    let hasFactor = book.tariffs.contains(where: \.looksAtApparent)
+    func credits(_ measure: String) -> Bool { book.tariffs.contains { $0.creditsMinutes(of: measure) } }
+    return [
+        ("--power-factor", !options.powerFactor.isEmpty && (!hasFactor || options.apparent != nil)),
+        ("--apparent", options.apparent != nil && !hasFactor),
+        ("--outage-minutes", !options.outageMinutes.isEmpty && !credits("outage")),
+        ("--voltage-minutes", !options.voltageMinutes.isEmpty && !credits("voltage")),
+    ].filter { $0.1 }.map { $0.0 }
+}
+
+private func readTariffs(_ paths: [String], calendars: [String]) throws -> TariffBook {
     guard !paths.isEmpty, paths.count <= 100 else {
         throw Complaint("--tariff \(paths.count) times", hint: "Give 1 to 100 versions.", .usage)
     }
+    guard calendars.count <= SharedCalendar.versionsMax else {
+        throw Complaint(
+            "--calendars \(calendars.count) times", hint: "Give at most \(SharedCalendar.versionsMax).", .usage)
+    }
+    let shared = try SharedCalendars(
+        calendars.map { try SharedCalendar.read(try readFile($0, limit: 500_000), file: shownName($0)) })
     return try TariffBook(
-        paths.map { path in try TariffReader.read(try readFile(path, limit: 500_000), file: shownName(path)) })
+        paths.map { path in
+            try TariffReader.read(try readFile(path, limit: 500_000), file: shownName(path), calendars: shared)
+        })
 }
 
 // MARK: Facts
@@ -118,8 +145,9 @@ private func accountFacts(_ options: PriceFileOptions) throws -> AccountFacts {
     }
     for text in options.powerFactor {
         let (month, word) = try monthAnd(text, "--power-factor", needsMonth: false)
-        guard let value = decimalNumber(word, places: 2), (1...100).contains(value) else {
-            throw Complaint("--power-factor \(text)", hint: "Write 0.92 or 2026-04=0.92, two decimals.", .usage)
+        guard let value = decimalNumber(word, places: 3), (1...1000).contains(value) else {
+            throw Complaint(
+                "--power-factor \(text)", hint: "Write 0.92 or 2026-04=0.92, at most three decimals.", .usage)
         }
         if let month { facts.powerFactor[month] = value } else { facts.usualPowerFactor = value }
     }
@@ -173,6 +201,7 @@ private struct PricedLoad {
     private let name: String
     private let export: Side?
     private let generation: Side?
+    private let apparent: Side?
 
     private struct Side {
         var name: String
@@ -189,7 +218,8 @@ private struct PricedLoad {
         }
         export = try side(options.export)
         generation = try side(options.generation)
-        for side in [export, generation].compactMap({ $0 }) {
+        apparent = try side(options.apparent)
+        for side in [export, generation, apparent].compactMap({ $0 }) {
             guard side.load.periodS == load.periodS else {
                 throw Complaint(
                     "\(side.name) has intervals of \(side.load.periodS) s and \(name) of \(load.periodS) s",
@@ -224,6 +254,7 @@ private struct PricedLoad {
         let drawn = try whole(load, meter, name)
         let fedIn = try export.map { try whole($0.load, try place(of: meterName, in: $0), $0.name) }
         let made = try generation.map { try whole($0.load, try place(of: meterName, in: $0), $0.name) }
+        let seen = try apparent.map { try whole($0.load, try place(of: meterName, in: $0), $0.name) }
         let periodS = Int64(load.periodS)
         return drawn.enumerated().map { index, values in
             let day = readFrom.advanced(by: index)
@@ -231,7 +262,7 @@ private struct PricedLoad {
                 day: day,
                 slotStartMinutes: values.indices.map { load.zone.minuteOfDay(slot: $0, of: day, periodS: periodS) },
                 periodS: load.periodS, importWh: values, exportWh: fedIn?[index] ?? [],
-                generationWh: made?[index] ?? [])
+                generationWh: made?[index] ?? [], importVAh: seen?[index] ?? [])
         }
     }
 
@@ -264,7 +295,8 @@ private struct PricedLoad {
         if let firstGap {
             throw Complaint(
                 "\(name): meter \(file.meters[meter]) has no value on \(firstGap), \(missing) intervals are missing"
-                    + (file.words.count > 0 ? "; \(file.words.wordsNote(name))" : ""),
+                    + (file.words.count > 0 ? "; \(file.words.wordsNote(name))" : "")
+                    + (file.refused.first.map { "; \(file.refusedCount) rows were refused, the first: \($0)" } ?? ""),
                 hint: readFrom < from
                     ? "The tariff looks back: fill the gaps (busbar vee fill), or give a file without the earlier days."
                     : "Fill the gaps (busbar vee fill --zone \(file.zone.identifier)), "

@@ -30,6 +30,18 @@ private struct RequestRow: Encodable {
     }
 }
 
+extension Asked {
+    /// What came of it; nil, and said, when it waits for a second person.
+    func done(_ console: Console) -> Output? {
+        switch self {
+        case .done(let output): return output
+        case .waits(let request):
+            console.say("request \(request.requestID) waits for a second person")
+            return nil
+        }
+    }
+}
+
 private func desk(_ open: OpenSite) -> RequestDesk {
     // What the process that serves takes for a value is not refused here.
     RequestDesk(site: open.site, kinds: BusbarRequests.kinds(BusbarSettings.registry(testPayments: true)))

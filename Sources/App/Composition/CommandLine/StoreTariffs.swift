@@ -10,18 +10,27 @@ import Tariffs
 public func storeTariffs(
     _ site: SiteOptions, orgID: Int64?, files: [String], _ console: Console
 ) async throws -> CommandStatus {
-    let texts = try files.map { path in
-        let bytes = try readFile(path, limit: 500_000)
-        // Before anything is stored: all files can be read.
-        _ = try TariffReader.read(bytes, file: shownName(path))
-        return StoreTariff(text: String(decoding: bytes, as: UTF8.self), file: shownName(path))
+    let commands = try files.map { path in
+        StoreTariff(
+            text: String(decoding: try readFile(path, limit: 500_000), as: UTF8.self), file: shownName(path))
     }
     return try await withSite(site) { open in
         let org = try await open.org(orgID)
-        for command in texts {
+        let calendars = try await open.site.money.read { try Calendars.all(Scope(orgID: org.orgID), in: $0) }
+        try prove(commands, calendars)
+        for command in commands {
             console.say(try await open.site.perform(command, as: .system(orgID: org.orgID), source: "cli"))
         }
         return .done
+    }
+}
+
+/// Before anything is stored: all files can be read. A function by itself, as the optimiser of Swift 6.3 dies of this
+/// loop in the midst of what waits.
+@inline(never)
+private func prove(_ commands: [StoreTariff], _ calendars: SharedCalendars) throws {
+    for command in commands {
+        _ = try TariffReader.read(Array(command.text.utf8), file: command.file, calendars: calendars)
     }
 }
 

@@ -50,17 +50,17 @@ public func whatIf(_ site: SiteOptions, _ options: WhatIfOptions, _ console: Con
                 progress.at("\(done) consumers priced")
             }
             let took = progress.end()
-            let (found, rows) = try await open.site.money.read { transaction in
-                (
-                    try WhatIf.find(whatIfID, actor.scope, in: transaction),
-                    try WhatIf.outcomes(whatIfID, actor.scope, in: transaction)
+            let (found, rows, tariff) = try await open.site.money.read { transaction in
+                let found = try WhatIf.find(whatIfID, actor.scope, in: transaction)
+                return (
+                    found, try WhatIf.outcomes(whatIfID, actor.scope, in: transaction),
+                    try PackCheck.read(found.text, actor.scope, in: transaction)
                 )
             }
-            let tariff = try PackCheck.read(found.text)
             if options.csv {
                 console.say(WhatIfReport.csv(rows, minorDigits: tariff.minorDigits))
             } else {
-                lines(found, found.report(rows), tariff).forEach(console.say)
+                lines(found, found.report(rows, tariff), tariff).forEach(console.say)
             }
             console.note(
                 "what-if \(whatIfID): \(rows.count) of \(found.reachCount) consumers, \(took); both sides priced anew "

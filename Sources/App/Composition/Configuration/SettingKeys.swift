@@ -141,5 +141,8 @@ extension SettingKey {
     ]
 
     /// Variables that begin with BUSBAR_ and are no settings: where the file is, and what tests and builds read.
-    static let otherVariables = ["BUSBAR_CONFIG", "BUSBAR_DATA", "BUSBAR_LONG"]
+    static let otherVariables = [
+        "BUSBAR_CONFIG", "BUSBAR_DATA", "BUSBAR_LONG", "BUSBAR_YEAR_CONSUMERS", "BUSBAR_YEAR_DAYS",
+        "BUSBAR_YEAR_FAULTS", "BUSBAR_YEAR_SEED",
+    ]
 }

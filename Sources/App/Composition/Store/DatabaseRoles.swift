@@ -5,7 +5,7 @@ import SQL
 /// What is written once and never changed or removed: the trail, the book and what explains it.
 let appendOnlyTables = [
     "adjustment", "audit", "charge", "command_log", "journal_entry", "journal_pending", "journal_pending_leg",
-    "journal_settlement", "pack", "posting", "recharge", "relay_change", "supply_decision",
+    "journal_settlement", "pack", "posting", "posting_bundle", "recharge", "relay_change", "supply_decision",
 ]
 
 /// Parts of the names of columns that hold secrets or their hashes.
@@ -43,7 +43,7 @@ private func makeRoles(_ owner: String, _ app: String, _ reader: String) -> Stri
 
     -- What is there already goes to the owner.
     DO $$ DECLARE name text; BEGIN
-      FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+      FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
       LOOP EXECUTE format('ALTER TABLE public.%I OWNER TO \(owner)', name); END LOOP;
     END $$;
     """

@@ -9,7 +9,8 @@ public struct PageFrame: Sendable {
 
     /// Which part of the navigation the page belongs to.
     public enum Place: Sendable {
-        case line, queue, status, collection, meters, commands, events, outages, supply, accounts, home, statement, me,
+        case line, exceptions, runs, jobs, queue, status, collection, meters, commands, events, outages, supply,
+            accounts, home, statement, me,
             people,
             keys, audit
         case approvals, edits, estimates, imports, rules, reports, packs, subscriptions, simulator, none
@@ -19,12 +20,15 @@ public struct PageFrame: Sendable {
         public var name: String
         /// Set for a consumer: the one account he may see. Nil for staff.
         public var ownAccount: Int64?
-        /// Sees the people of the company, their keys and what they did.
-        public var managesLogins: Bool
-        public init(name: String, ownAccount: Int64? = nil, managesLogins: Bool = false) {
-            self.name = name
-            self.ownAccount = ownAccount
-            self.managesLogins = managesLogins
+        /// What he may do; the menu shows the pages it opens.
+        public var rights: Set<Permission>
+        /// Confined to no place.
+        public var seesCompany: Bool
+        public init(
+            name: String, ownAccount: Int64? = nil, rights: Set<Permission> = [], seesCompany: Bool = false
+        ) {
+            (self.name, self.ownAccount) = (name, ownAccount)
+            (self.rights, self.seesCompany) = (rights, seesCompany)
         }
     }
 
@@ -44,6 +48,10 @@ public struct PageFrame: Sendable {
         case outagePlanned, outageCalledOff, rulesSet, planSet, importStored, cutsHeld, cutsReleased
         /// Something about packs was asked; the act as it stands in an address.
         case packAsked(String)
+        /// What was asked is kept until a second person confirms it.
+        case waitsForSecond
+        /// Something about an old debt was booked or agreed; the emergency credit was taken.
+        case arrearsDone, emergencyTaken
         /// Nothing was done.
         case refused(Refusal)
 
@@ -103,14 +111,8 @@ public struct PageFrame: Sendable {
     public var person: Person?
     public var place: Place
     public var notice: Notice?
-    /// The person may direct the simulator of a demonstration.
-    public var directsSimulator = false
-    /// The person may bring readings by file.
-    public var bringsReadings = false
-    /// The person may see and set the rules of validation and estimation.
-    public var managesRules = false
-    /// The person may be the second one.
-    public var checksRequests = false
+    /// A simulator of a demonstration is there to be directed.
+    public var hasSimulator = false
     /// How many times faster than the clock business time runs; nil when it is the real time.
     public var demoSpeed: Int?
 
@@ -161,54 +163,10 @@ extension PageFrame {
                     "name": "\(other.ownName)",
                 ])
             })
-        row.set("nav", navigation(w))
-        row.set("hasNav", person != nil)
+        setMenu(&row, w)
         row.set("notice", notice.map { noticeMarkup($0, w) })
         row.set("isReturnable", person != nil)
         return row
-    }
-
-    private func navigation(_ w: Wording) -> [Fields] {
-        guard let person else { return [] }
-        var entries: [(Place, String, Markup)] =
-            if let account = person.ownAccount {
-                [
-                    (.home, Paths.account(account), w.say("nav.home")),
-                    (.statement, Paths.statement(account), w.say("nav.statement")),
-                ]
-            } else {
-                [
-                    (.line, Paths.line, w.say("nav.line")), (.queue, Paths.queue, w.say("nav.queue")),
-                    (.status, Paths.status, w.say("nav.status")),
-                    (.collection, Paths.collection, w.say("nav.collection")),
-                    (.meters, Paths.meters, w.say("nav.meters")),
-                    (.commands, Paths.commands, w.say("nav.commands")), (.events, Paths.events, w.say("nav.events")),
-                    (.estimates, Paths.estimates, w.say("nav.estimates")),
-                    (.approvals, Paths.approvals, w.say("nav.approvals")),
-                    (.edits, Paths.edits, w.say("nav.edits")), (.rules, Paths.rules, w.say("nav.rules")),
-                    (.imports, Paths.imports, w.say("nav.imports")),
-                    (.outages, Paths.outages, w.say("nav.outages")),
-                    (.accounts, Paths.accounts, w.say("nav.accounts")),
-                    (.supply, Paths.supply, w.say("nav.supply")), (.packs, Paths.packs, w.say("nav.packs")),
-                    (.subscriptions, Paths.subscriptions, w.say("nav.subscriptions")),
-                    (.reports, Paths.reports, w.say("nav.reports")),
-                ]
-            }
-        if person.managesLogins {
-            entries += [
-                (.people, Paths.people, w.say("nav.people")), (.keys, Paths.keys, w.say("nav.keys")),
-                (.audit, Paths.audit, w.say("nav.audit")),
-            ]
-        }
-        if !bringsReadings { entries.removeAll { $0.0 == .imports } }
-        if !checksRequests { entries.removeAll { $0.0 == .approvals } }
-        if !managesRules { entries.removeAll { $0.0 == .rules } }
-        if directsSimulator { entries.append((.simulator, Paths.simulator, w.say("nav.simulator"))) }
-        return entries.map { place, href, name in
-            var row = Fields(["href": "\(href)", "name": name])
-            row.set("current", place == self.place)
-            return row
-        }
     }
 
     private func noticeMarkup(_ notice: Notice, _ w: Wording) -> Markup {
@@ -239,6 +197,14 @@ extension PageFrame {
         case .importStored: note("ok", w.say("notice.importStored"))
         case .cutsHeld: note("ok", w.say("notice.cutsHeld"))
         case .cutsReleased: note("ok", w.say("notice.cutsReleased"))
+        case .waitsForSecond:
+            note(
+                "info",
+                w.say(
+                    "notice.waitsForSecond",
+                    ["link": w.link(Paths.approvals("mine", before: nil), w.say("approvals.title"))]))
+        case .arrearsDone: note("ok", w.say("notice.arrearsDone"))
+        case .emergencyTaken: note("ok", w.say("notice.emergencyTaken"))
         case .packAsked("approve"): note("ok", w.say("notice.packApprovedBy"))
         case .packAsked("reject"): note("info", w.say("notice.packRejectedBy"))
         case .packAsked: note("ok", w.say("notice.packAsked"))

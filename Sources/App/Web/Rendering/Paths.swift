@@ -150,6 +150,7 @@ public enum Paths {
     public static func checkout(_ order: Int64) -> String { "\(checkouts)/\(order)" }
     public static let money = "/money"
     public static let moneyCSV = "/money.csv"
+    public static func emergency(_ id: Int64) -> String { "/accounts/\(id)/emergency-credits" }
     public static func recharge(_ id: Int64) -> String { "/accounts/\(id)/recharges" }
     public static func day(_ account: Int64, _ day: CivilDay) -> String { "/accounts/\(account)/days/\(day)" }
     /// The runs of the day, what they left aside, and asking for one.

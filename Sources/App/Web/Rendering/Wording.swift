@@ -155,6 +155,7 @@ struct Wording: Sendable {
         }
         if s < 120 { return say("duration.s", ["s": "\(s)"]) }
         if s < 3600 { return say("duration.min", ["min": "\(s / 60)"]) }
+        if s < 86_400, s % 3600 < 60 { return say("duration.h", ["h": "\(s / 3600)"]) }
         if s < 86_400 { return say("duration.hmin", ["h": "\(s / 3600)", "min": "\(s / 60 % 60)"]) }
         return say("duration.dh", ["d": "\(number(s / 86_400))", "h": "\(s / 3600 % 24)"])
     }

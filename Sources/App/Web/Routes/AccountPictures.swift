@@ -152,11 +152,13 @@ extension StatementLine {
 }
 
 extension DayView {
-    init(_ report: DayReport) {
+    /// - Parameter names: of packs, by their ids.
+    init(_ report: DayReport, names: [String: String] = [:]) {
         let explanation = report.explanation
         let (charge, block) = (explanation.charge, explanation.block.block)
         let levels = SlotPrice.levels(explanation.slots)
-        let addOns = Set(explanation.slots.filter(\.isAddOn).map(\.packID)).sorted().joined(separator: ", ")
+        let addOns = Set(explanation.slots.filter(\.isAddOn).map { names[$0.packID] ?? $0.packID }).sorted().joined(
+            separator: ", ")
         let minute = { (slot: Int) in
             explanation.slotStartMinutes.indices.contains(slot) ? explanation.slotStartMinutes[slot] : 1440
         }
@@ -168,14 +170,16 @@ extension DayView {
                 day: report.day, slotCount: block.slotCount, valuesWh: block.values, qualities: block.qualities),
             day: report.day, periodS: report.periodS,
             bands: explanation.slots.map {
-                PriceBand(minutes: minutes($0), level: levels[$0.rank] ?? 2, name: $0.band)
+                PriceBand(
+                    minutes: minutes($0), level: levels[$0.rank] ?? 2,
+                    name: $0.isAddOn ? names[$0.packID] ?? $0.packID : $0.band)
             }, energyWh: charge.energyWh, totalPaise: charge.totalPaise, balanceBeforePaise: report.balanceBeforePaise,
             components: report.components.map { Component($0, addOns: addOns) },
             lines: explanation.slots.compactMap { line in
                 guard let price = line.milliPerKWh, let micro = line.microMinor else { return nil }
                 return Line(
                     minutes: minutes(line), energyWh: line.energyWh, milliPaisePerKWh: price, microPaise: micro,
-                    pack: line.packID, packVersion: line.packVersion,
+                    pack: names[line.packID] ?? line.packID, packVersion: line.packVersion,
                     readingVersion: Int(explanation.block.version),
                     quality: block.qualities[line.fromSlot..<line.toSlot].min() ?? .missing)
             }, inputHash: report.inputHash,

@@ -10,6 +10,7 @@ import Payments
 import Rating
 import SQL
 import Supply
+import Tariffs
 
 extension Desk {
     var accountPages: [API.Page] {
@@ -20,6 +21,7 @@ extension Desk {
             API.Page("GET", Paths.accounts, access: .permission([.readAccounts])) { try await accountList($0) },
             API.Page("GET", one, access: reading) { try await account($0) },
             API.Page("POST", "\(one)/recharges", access: paying) { try await recharge($0) },
+            API.Page("POST", "\(one)/emergency-credits", access: paying) { try await takeEmergencyCredit($0) },
             API.Page("GET", "\(one)/statement", access: reading) { try await statement($0) },
             API.Page("GET", "\(one)/days/{day}", access: reading) { try await day($0) },
         ]
@@ -57,7 +59,7 @@ extension Desk {
 
     private func account(
         _ call: PageCall, typed: String = "", chosen: Int64? = nil, key: String = newKey(),
-        problem: AccountView.Recharge.Problem? = nil
+        problem: AccountView.Recharge.Problem? = nil, refusal: Refusal? = nil
     ) async throws -> Answer {
         let report = try await AccountReport.of(services.site, accountID: try id(call), try call.actor.scope)
         try await noteOpened(call, accountID: report.account.accountID)
@@ -69,6 +71,7 @@ extension Desk {
                 paise: $0.projected(from: report.balance.balancePaise), throughMs: $0.throughMs,
                 estimated: $0.estimatedSlots, missing: $0.missingSlots)
         }
+        page.expectedPaise = report.balance.expectedPaise ?? 0
         page.packs = try await packsPanel(report.account.accountID, call)
         let actor = try call.actor
         let scope = actor.scope
@@ -83,6 +86,10 @@ extension Desk {
                 chosenPaise: chosen ?? (problem == nil ? 20_000 : nil), typedAmount: typed, idempotencyKey: key,
                 problem: problem)
         }
+        if report.mayTakeEmergencyCredit, actor.has(.rechargeAccounts) || actor.has(.rechargeOwnAccount) {
+            page.emergency = AccountView.Emergency(
+                paise: report.rules.emergencyPaise, days: report.rules.emergencyDays, idempotencyKey: Self.newKey())
+        }
         var notice = try await paymentNotice(call, accountID: report.account.accountID)
         if let paid = call.query["paid"], let item = report.statement.items.first(where: { $0.entry == paid }),
             case .recharge = item.what
@@ -90,7 +97,10 @@ extension Desk {
             notice = .rechargeDone(paise: item.amountPaise, entry: item.entry)
         }
         if let act = call.query["did"].flatMap({ PackAct(rawValue: $0) }) { notice = .packAsked(act.rawValue) }
-        return show(page, call, place(call), notice: notice, status: problem == nil ? 200 : 422)
+        if call.query["did"] == "emergency" { notice = .emergencyTaken }
+        if let refusal { notice = .refused(refusal) }
+        let status = refusal.map { $0.code == .conflict ? 409 : 422 } ?? (problem == nil ? 200 : 422)
+        return show(page, call, place(call), notice: notice, status: status)
     }
 
     /// The form's key is the payment's reference: sent twice, it counts once.
@@ -117,6 +127,19 @@ extension Desk {
         case .failure(let fault): problem = fault.problem
         }
         return try await account(call, typed: typed, chosen: chosen, key: key, problem: problem)
+    }
+
+    private func takeEmergencyCredit(_ call: PageCall) async throws -> Answer {
+        let accountID = try id(call)
+        do {
+            guard let key = Self.key(call) else {
+                throw Refusal(.invalid, "This form is too old.", hint: "Send it again.")
+            }
+            _ = try await call.perform(TakeEmergencyCredit(accountID: accountID, reference: key))
+            return .seeOther("\(Paths.account(accountID))?did=emergency")
+        } catch let refusal as Refusal where [.invalid, .conflict].contains(refusal.code) {
+            return try await account(call, refusal: refusal)
+        }
     }
 
     struct AmountFault: Error { var problem: AccountView.Recharge.Problem }
@@ -156,6 +179,9 @@ extension Desk {
             throw Refusal(.notFound, "There is no such day.")
         }
         let report = try await DayReport.of(services.site, accountID: try id(call), day: day, try call.actor.scope)
-        return show(DayView(report), call, call.session?.actor.role == .consumer ? .statement : .accounts)
+        let scope = try call.actor.scope
+        let packs = Set(report.explanation.slots.map(\.packID))
+        let names = try await services.site.money.read { try PackShelf.names(packs, scope, in: $0) }
+        return show(DayView(report, names: names), call, call.session?.actor.role == .consumer ? .statement : .accounts)
     }
 }

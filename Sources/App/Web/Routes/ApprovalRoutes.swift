@@ -3,6 +3,7 @@ import API
 import Access
 import Accounts
 import Clocks
+import Packs
 import SQL
 
 extension Desk {
@@ -41,7 +42,9 @@ extension Desk {
             items: found.items.map { request in
                 ApprovalsView.Item(
                     request: request,
-                    subject: names[request.subjectID].map { ($0, Paths.account(request.subjectID)) },
+                    subject: names[request.subjectID].map { ($0, Paths.account(request.subjectID)) }
+                        ?? (request.command == DecidePackDraft.name
+                            ? ("\(request.subjectID)", Paths.packDraft(request.subjectID)) : nil),
                     mayCheck: desk.mayCheck(request, actor),
                     mayWithdraw: request.state == .pending && request.madeBy == actor.loginID)
             }, filter: filter, nextBefore: found.next, isFirstPage: before == nil)
@@ -59,10 +62,11 @@ extension Desk {
             // What was decided is shown with how it ended.
             let filter: ChangeRequest.Filter = request.madeBy == actor.loginID ? .mine : .decided
             return .seeOther(Paths.approvals(filter.rawValue, before: nil) + "#request-\(requestID)")
-        } catch let refusal as Refusal where [.invalid, .conflict].contains(refusal.code) {
+        } catch let refusal as Refusal where [.invalid, .conflict, .forbidden].contains(refusal.code) {
             var page = try await approvals(call)
             (page.refusal, page.refusedID) = (refusal, requestID)
-            return show(page, call, .approvals, status: refusal.code == .conflict ? 409 : 422)
+            let status = refusal.code == .conflict ? 409 : refusal.code == .forbidden ? 403 : 422
+            return show(page, call, .approvals, status: status)
         }
     }
 }

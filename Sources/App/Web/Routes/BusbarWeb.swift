@@ -29,7 +29,7 @@ public enum BusbarWeb {
             + desk.walletPages
             + desk.peoplePages + desk.keyPages + desk.approvalPages
             + desk.auditPages
-            + desk.reportPages + desk.packPages + desk.subscriptionPages + desk.simulatorPages
+            + desk.reportPages + desk.packPages + desk.calendarPages + desk.subscriptionPages + desk.simulatorPages
             + desk.assetPages
         return API.Pages(pages) { desk.problem($0, $1, $2) }
     }
@@ -100,15 +100,14 @@ struct Desk: Sendable {
             businessTimeMs: services.site.clocks.businessNowMs(), version: version,
             path: call.query.isEmpty ? call.path : "\(call.path)?\(call.query)",
             csrfToken: session.map { Authentication.masked($0.csrfToken) } ?? "",
-            person: session.map {
+            person: session.map { session in
                 .init(
-                    name: $0.name, ownAccount: $0.actor.scope.accountID, managesLogins: $0.actor.has(.manageLogins))
+                    name: session.name, ownAccount: session.actor.scope.accountID,
+                    rights: Set(Permission.allCases.filter(session.actor.has)),
+                    seesCompany: session.actor.scope.isWholeCompany)
             }, place: place,
             notice: notice, demoSpeed: rate > 1 ? Int(rate) : nil)
-        frame.directsSimulator = services.simulator != nil && session?.actor.has(.commandMeters) == true
-        frame.bringsReadings = session?.actor.has(.importReadings) == true
-        frame.checksRequests = session?.actor.has(.checkRequests) == true
-        frame.managesRules = session?.actor.has(.manageSettings) == true
+        frame.hasSimulator = services.simulator != nil
         return frame
     }
 

@@ -18,7 +18,7 @@ extension Desk {
             API.Page("GET", "\(Paths.jobs)/{kind}", access: reading) { try await job($0, try kind($0)) },
             API.Page("POST", "\(Paths.jobs)/{kind}/{action}", access: acting) { try await act($0) },
             API.Page("GET", "\(Paths.exceptions)/{kind}/{id}", access: .permission([.readMeters])) { call in
-                show(try await mendView(call), call, .line)
+                show(try await mendView(call), call, .exceptions)
             },
             API.Page("POST", "\(Paths.exceptions)/{kind}/{id}/{action}", access: mending) { try await mend($0) },
         ]
@@ -36,7 +36,7 @@ extension Desk {
         let page = JobsView(
             jobs: report.standings.map { JobCard($0, report) }, nowMs: report.nowMs,
             mayAct: try call.actor.has(.runJobs))
-        return show(page, call, .line, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) })
+        return show(page, call, .jobs, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) })
     }
 
     private func job(
@@ -52,7 +52,7 @@ extension Desk {
             refused.map { PageFrame.Notice.refused($0) }
             ?? PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) }
         return show(
-            page, call, .line, notice: notice,
+            page, call, .jobs, notice: notice,
             status: refused.map { $0.code == .conflict ? 409 : 422 } ?? 200)
     }
 
@@ -115,7 +115,7 @@ extension Desk {
             var page = try await mendView(call)
             page.typedReason = reason
             page.refusal = refusal
-            return show(page, call, .line, status: 422)
+            return show(page, call, .exceptions, status: 422)
         }
         return .seeOther(Paths.exceptions + (isAside ? "?did=aside" : "?did=retried"))
     }

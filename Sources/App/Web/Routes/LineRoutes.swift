@@ -10,7 +10,9 @@ extension Desk {
         [
             API.Page("GET", Paths.line, access: .permission([.readMeters])) { call in
                 let report = try await services.board.line(try call.actor.scope)
-                return show(LineView(report), call, .line)
+                var page = LineView(report)
+                page.seesJobs = try call.actor.scope.isWholeCompany
+                return show(page, call, .line)
             },
             API.Page("GET", Paths.status, access: .permission([.readMeters])) { call in
                 show(StatusView(try await StatusReport.of(services.board, try call.actor)), call, .status)
@@ -43,7 +45,7 @@ extension Desk {
                     mendID: MendableKind(need.kind) == nil ? nil : need.itemID,
                     exceptionID: need.exceptionID?.description)
             }, checkedAtMs: list.checkedAtMs, intervalsChecked: list.intervalsChecked)
-        return show(page, call, .line, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) })
+        return show(page, call, .exceptions, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) })
     }
 }
 

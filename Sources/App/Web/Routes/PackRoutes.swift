@@ -25,7 +25,8 @@ extension Desk {
             },
             API.Page("GET", "\(Paths.packDrafts)/{id}", access: drafting) { call in
                 let draft = try await draft(try id(call), call)
-                return show(try await designer(call, draft, DraftForm(draft)), call, .packs)
+                let notice: PageFrame.Notice? = call.query["did"] == "waits" ? .waitsForSecond : nil
+                return show(try await designer(call, draft, DraftForm(draft)), call, .packs, notice: notice)
             },
             API.Page("POST", "\(Paths.packDrafts)/{id}", access: drafting, bodyLimitBytes: large) { call in
                 try await workDraft(call, try await draft(try id(call), call))
@@ -50,6 +51,8 @@ extension Desk {
 
     // MARK: List and sheet
 
+    private static let packsMax = 200
+
     private func packList(_ call: PageCall) async throws -> Answer {
         var words = FilterWords()
         var filter = PackFilter()
@@ -60,6 +63,7 @@ extension Desk {
         filter.isHeld = words.read(call.query["held"]) { ["yes": true, "no": false][$0] }
         filter.on = words.read(call.query["on"]) { Self.day($0) }
         filter.category = call.query["category"].flatMap { $0.isEmpty ? nil : String($0.prefix(64)) }
+        let after = words.read(call.query["after"]) { PackPlace($0) }
         let (actor, today, wanted) = (try call.actor, today(call), filter)
         let state = words.read(call.query["drafts"]) { PackDraft.State(rawValue: $0) }
         let mayDraft = actor.has(.draftPacks) || actor.has(.approvePacks)
@@ -68,12 +72,16 @@ extension Desk {
                 mayDraft
                 ? try PackDraft.page(
                     states: state.map { [$0] } ?? [.draft, .submitted], limit: 100, actor.scope, in: transaction) : []
+            let packs = try PackShelf.list(
+                wanted, after: after, limit: Self.packsMax + 1, today: today, actor.scope, in: transaction)
             return PacksView(
-                packs: try PackShelf.list(wanted, today: today, actor.scope, in: transaction), filter: wanted,
+                packs: Array(packs.prefix(Self.packsMax)), isFirstPage: after == nil,
+                hasMore: packs.count > Self.packsMax,
+                count: try PackShelf.count(actor.scope, in: transaction), filter: wanted,
                 categories: try SupplyAccount.categories(orgID: actor.scope.orgID, in: transaction), drafts: drafts,
                 draftState: state, people: try Self.people(drafts.map(\.authorID), actor.scope, in: transaction),
                 whatIfs: mayDraft ? try WhatIf.list(limit: 20, actor.scope, in: transaction) : [],
-                mayDraft: actor.has(.draftPacks))
+                mayDraft: actor.has(.draftPacks) && actor.scope.isWholeCompany)
         }
         return show(page, call, .packs, notice: words.notice, status: words.status)
     }
@@ -94,7 +102,8 @@ extension Desk {
         let page = try await services.site.money.read { transaction in
             var filter = PackFilter()
             filter.packID = packID
-            let versions = try PackShelf.list(filter, today: today, actor.scope, in: transaction)
+            let versions = try PackShelf.list(
+                filter, limit: .max, today: today, actor.scope, in: transaction)
             guard let usual = versions.last(where: { $0.standing == .inForce }) ?? versions.last else {
                 throw Refusal(.notFound, "There is no such pack.")
             }
@@ -109,7 +118,8 @@ extension Desk {
                 drafts: try PackDraft.page(packID: packID, limit: 20, actor.scope, in: transaction).filter {
                     [.draft, .submitted].contains($0.state)
                 }, others: try Packs.baseIDs(actor.scope, in: transaction), today: today,
-                mayDraft: actor.has(.draftPacks), mayTry: actor.has(.draftPacks) || actor.has(.approvePacks),
+                mayDraft: actor.has(.draftPacks) && actor.scope.isWholeCompany,
+                mayTry: actor.has(.draftPacks) || actor.has(.approvePacks),
                 key: Self.newKey())
         }
         return show(page, call, .packs, notice: words.notice, status: words.status)
@@ -151,7 +161,8 @@ extension Desk {
         var tariff: Tariff?
         var tried: TestLoad.Tried?
         do {
-            let read = try PackCheck.read(form.typed["text"] ?? "")
+            let text = form.typed["text"] ?? ""
+            let read = try await services.site.money.read { try PackCheck.read(text, actor.scope, in: $0) }
             tariff = read
             if draft == nil || draft?.state == .draft || draft?.state == .submitted {
                 try await services.site.money.read { try PackCheck.fits(read, actor.scope, in: $0) }
@@ -179,10 +190,12 @@ extension Desk {
         }
         let isWriter = draft?.writers.contains(actor.loginID) == true
         let isOpen = draft == nil || draft?.state == .draft
+        // Packs are a matter of the whole company.
+        let mayDraft = actor.has(.draftPacks) && actor.scope.isWholeCompany
         return PackDraftPageView(
             draft: draft, form: form, tariff: tariff, tried: tried, people: people, whatIfs: whatIfs, others: others,
-            earliest: earliest, today: today, mayWrite: isOpen && actor.has(.draftPacks),
-            mayWithdraw: draft?.state == .submitted && actor.has(.draftPacks),
+            earliest: earliest, today: today, mayWrite: isOpen && mayDraft,
+            mayWithdraw: draft?.state == .submitted && mayDraft,
             mayDecide: draft?.state == .submitted && actor.has(.approvePacks), isWriter: isWriter,
             key: Self.newKey())
     }
@@ -193,7 +206,7 @@ extension Desk {
         form.typed["text"] = (form.typed["text"] ?? draft?.text ?? "").replacing("\r\n", with: "\n")
         if form.typed["note"] == nil { form.typed["note"] = draft?.note }
         do {
-            if let placed = try await act(call, draft, form) { return .seeOther(Paths.packDraft(placed.draftID)) }
+            if let place = try await act(call, draft, form) { return .seeOther(place) }
             return show(try await designer(call, draft, form), call, .packs)
         } catch let refusal as Refusal where [.invalid, .conflict, .tooLarge, .forbidden].contains(refusal.code) {
             form.refusal = refusal
@@ -202,31 +215,37 @@ extension Desk {
         }
     }
 
-    /// Nil when the form only asks for a look.
-    private func act(_ call: PageCall, _ draft: PackDraft?, _ form: DraftForm) async throws -> PackDraftPlaced? {
+    /// - Returns: where to go on; nil when the form only asks for a look.
+    private func act(_ call: PageCall, _ draft: PackDraft?, _ form: DraftForm) async throws -> String? {
         let action = form.typed["do"] ?? "check"
         guard action != "check" else { return nil }
         let (text, note) = (form.typed["text"] ?? "", form.typed["note"] ?? "")
         guard let draft else {
             guard action == "save", let key = Self.key(call) else { return nil }
-            return try await call.perform(
+            let saved = try await call.perform(
                 SavePackDraft(draftID: nil, revision: 0, text: text, note: note, request: key))
+            return Paths.packDraft(saved.draftID)
         }
         let revision = Int64(form.typed["revision"] ?? "") ?? 0
+        let place = Paths.packDraft(draft.draftID)
         let reason = String((form.typed["reason"] ?? "").prefix(200))
         switch action {
         case "save", "submit":
             let saved = try await call.perform(
                 SavePackDraft(draftID: draft.draftID, revision: revision, text: text, note: note))
-            guard action == "submit" else { return saved }
-            return try await call.perform(MovePackDraft(draftID: draft.draftID, revision: saved.revision, .submit))
+            guard action == "submit" else { return place }
+            _ = try await call.perform(MovePackDraft(draftID: draft.draftID, revision: saved.revision, .submit))
+            return place
         case "withdraw":
-            return try await call.perform(MovePackDraft(draftID: draft.draftID, revision: revision, .withdraw))
+            _ = try await call.perform(MovePackDraft(draftID: draft.draftID, revision: revision, .withdraw))
+            return place
         case "approve", "reject":
-            return try await call.perform(
+            let asked = try await call.ask(
                 try DecidePackDraft(
                     draftID: draft.draftID, revision: revision, agrees: action == "approve", reason: reason,
                     evenWithoutNotice: form.typed["evenWithoutNotice"] == "1"), why: reason)
+            if case .waits = asked { return place + "?did=waits" }
+            return place
         default: return nil
         }
     }
@@ -265,20 +284,20 @@ extension Desk {
             throw Problem.noSuchPath
         }
         let scope = try call.actor.scope
-        let (found, rows) = try await services.site.money.read { transaction in
-            (
-                try WhatIf.find(whatIfID, scope, in: transaction),
-                try WhatIf.outcomes(whatIfID, scope, in: transaction)
+        let (found, rows, tariff) = try await services.site.money.read { transaction in
+            let found = try WhatIf.find(whatIfID, scope, in: transaction)
+            return (
+                found, try WhatIf.outcomes(whatIfID, scope, in: transaction),
+                try? PackCheck.read(found.text, scope, in: transaction)
             )
         }
-        let tariff = try? PackCheck.read(found.text)
         guard !isFile else {
             let text = WhatIfReport.csv(rows, minorDigits: tariff?.minorDigits ?? 2)
             var answer = Answer(status: 200, "text/csv; charset=utf-8", text)
             answer.headers["Content-Disposition"] = "attachment; filename=\"what-if-\(whatIfID).csv\""
             return answer
         }
-        return show(WhatIfPageView(whatIf: found, report: found.report(rows), tariff: tariff), call, .packs)
+        return show(WhatIfPageView(whatIf: found, report: found.report(rows, tariff), tariff: tariff), call, .packs)
     }
 
     // MARK: Comparison
@@ -296,7 +315,7 @@ extension Desk {
             accountID: accountID, months: months ?? 3, site: services.site, org: org, scope)
         let warning = try await SlabWarning.of(account, site: services.site, org: org)
         let page = ComparisonPageView(account: account, found: found, warning: warning)
-        let place: PageFrame.Place = call.session?.actor.role == .consumer ? .home : .accounts
+        let place: PageFrame.Place = call.session?.actor.role == .consumer ? .packs : .accounts
         return show(page, call, place, notice: words.notice, status: words.status)
     }
 }

@@ -32,7 +32,9 @@ extension Desk {
         shown.meterID = words.read(fields["meter"]) { Int64($0) }
         shown.isMine = fields["mine"] == "1"
         shown.from = words.read(fields["from"]) { Self.day($0) }
-        shown.to = words.read(fields["to"]) { Self.day($0) }
+        shown.to = words.read(fields["to"]) { [from = shown.from] text in
+            Self.day(text).flatMap { day in from.map { $0 <= day } == false ? nil : day }
+        }
         var asked = ExceptionFilter()
         (asked.rule, asked.placeID, asked.meterID) = (shown.rule, shown.placeID, shown.meterID)
         asked.severity = shown.severity.flatMap { Severity(rawValue: $0) }

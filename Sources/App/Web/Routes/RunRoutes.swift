@@ -50,7 +50,7 @@ extension Desk {
             report: report, jobs: report.jobs.standings.map { JobCard($0, report.jobs) },
             mayAct: try call.actor.has(.runJobs), typed: typed, refusal: refused)
         return show(
-            page, call, .line, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) },
+            page, call, .runs, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) },
             status: refused.map { $0.code == .conflict ? 409 : 422 } ?? 200)
     }
 
@@ -107,7 +107,7 @@ extension Desk {
             next: found.count > limit ? items.last.map { RunReport.place($0) } : nil, isFirstPage: place == nil,
             mayAct: try call.actor.has(.runJobs), typedReason: reason, refusal: refused)
         return show(
-            page, call, .line, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) },
+            page, call, .runs, notice: PageFrame.JobNotice(word: call.query["did"]).map { .jobs($0) },
             status: refused.map { $0.code == .conflict ? 409 : 422 } ?? 200)
     }
 

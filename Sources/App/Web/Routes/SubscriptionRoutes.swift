@@ -29,13 +29,15 @@ extension Desk {
         let today = today(call)
         let mayAsk = PackAct.apply.permissions.contains(where: actor.has)
         return try await services.site.money.read { transaction in
-            PacksPanel(
-                account: accountID, today: today,
-                held: try ListedSubscription.page(
-                    .init(accountID: accountID), before: nil, limit: 50, actor.scope, in: transaction),
-                offers: mayAsk
-                    ? try OfferedPack.of(accountID: accountID, today: today, actor.scope, in: transaction) : [],
-                mayAsk: mayAsk, mayDecide: actor.has(.approveSubscriptions), mayLeave: actor.has(.subscribePacks))
+            let held = try ListedSubscription.page(
+                .init(accountID: accountID), before: nil, limit: 50, actor.scope, in: transaction)
+            let offers =
+                mayAsk ? try OfferedPack.of(accountID: accountID, today: today, actor.scope, in: transaction) : []
+            return PacksPanel(
+                account: accountID, today: today, held: held, offers: offers, mayAsk: mayAsk,
+                mayDecide: actor.has(.approveSubscriptions), mayLeave: actor.has(.subscribePacks),
+                names: try PackShelf.names(
+                    Set(held.map(\.packID) + offers.map(\.packID)), actor.scope, in: transaction))
         }
     }
 
@@ -60,22 +62,27 @@ extension Desk {
             act, accountID: accountID, packID: String((asked["pack"] ?? "").prefix(80)),
             day: typed["day"].flatMap { CivilDay($0) } ?? (act == .portOut ? today : nil),
             reason: typed["reason"] ?? "")
-        let (prices, answer) = try await services.site.money.read { transaction in
+        let (prices, answer, names) = try await services.site.money.read { transaction in
             let prices = try Packs.unitPrices(of: request.packID, on: today, actor.scope, in: transaction)
             let answer = Result { try request.preview(today: today, actor.scope, in: transaction) }
             if case .failure(let error) = answer, !(error is Refusal) { throw error }
-            return (prices.map { PackPrice(cover: $0.cover, milliPaisePerKWh: $0.milliPaisePerKWh) }, answer)
+            let ending = (try? answer.get().ending.map(\.packID)) ?? []
+            return (
+                prices.map { PackPrice(cover: $0.cover, milliPaisePerKWh: $0.milliPaisePerKWh) }, answer,
+                try PackShelf.names(Set(ending + [request.packID]), actor.scope, in: transaction)
+            )
         }
         var page = PackConfirmView(
             account: accountID, code: account.accountNumber, name: account.name, act: act, packID: request.packID,
             prices: prices, typed: typed)
+        page.names = names
         switch answer {
         case .success(let found): page.answer = found
         case .failure(let error): page.refusal = error as? Refusal
         }
         page.refusal = refusal ?? page.refusal
         return show(
-            page, call, actor.role == .consumer ? .home : .accounts, status: page.refusal == nil ? 200 : 422)
+            page, call, actor.role == .consumer ? .packs : .accounts, status: page.refusal == nil ? 200 : 422)
     }
 
     private func askPack(_ call: PageCall) async throws -> Answer {
@@ -115,14 +122,16 @@ extension Desk {
         let page = try await services.site.money.read { transaction in
             let found = try ListedSubscription.page(
                 filter, before: before, limit: limit + 1, scope, in: transaction)
+            let packs = try PackOffers(scope, in: transaction).packs.keys.sorted()
             return SubscriptionsView(
                 filter: filter, items: Array(found.prefix(limit)),
                 counts: try ListedSubscription.counts(scope, in: transaction),
                 nextBefore: found.count > limit ? found[limit - 1].subscriptionID : nil, isFirstPage: before == nil,
-                packs: try PackOffers(scope, in: transaction).packs.keys.sorted(),
+                packs: packs,
                 places: try Place.all(scope, in: transaction).prefix(2_000).map { (id: $0.placeID, name: $0.name) },
                 aside: try PackHolder.aside(limit: 50, scope, in: transaction),
-                failed: try PackFactRow.failed(limit: 50, scope, in: transaction), mayDecide: mayDecide)
+                failed: try PackFactRow.failed(limit: 50, scope, in: transaction), mayDecide: mayDecide,
+                names: try PackShelf.names(Set(packs + found.map(\.packID)), scope, in: transaction))
         }
         let did = call.query["did"].flatMap { PackAct(rawValue: $0) }.map { PageFrame.Notice.packAsked($0.rawValue) }
         return show(page, call, .subscriptions, notice: words.notice ?? did, status: words.status)

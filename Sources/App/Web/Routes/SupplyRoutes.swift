@@ -26,7 +26,13 @@ extension Desk {
             API.Page("POST", Paths.supplyRelease, access: .permission([.manageSettings])) { call in
                 let why = String((call.form["reason"] ?? "").prefix(200))
                 do {
-                    _ = try await call.perform(ReleaseCuts(reason: why), why: why)
+                    let nowMs = services.site.clocks.businessNowMs()
+                    let scope = try call.actor.scope
+                    let newest = try await services.site.money.read {
+                        try SupplyHold.newest(atMs: nowMs, scope, in: $0)
+                    }
+                    let asked = try await call.ask(ReleaseCuts(reason: why, throughHoldID: newest), why: why)
+                    if case .waits = asked { return .seeOther(Paths.supply + "?did=waits") }
                     return .seeOther(Paths.supply + "?did=released")
                 } catch let refusal as Refusal where [.invalid, .conflict].contains(refusal.code) {
                     return try await supplyGuard(call, refusal: refusal)
@@ -64,6 +70,7 @@ extension Desk {
             switch call.query["did"] {
             case "held": .cutsHeld
             case "released": .cutsReleased
+            case "waits": .waitsForSecond
             default: nil
             }
         let status = refusal.map { $0.code == .conflict ? 409 : 422 } ?? words.status

@@ -1,4 +1,5 @@
-// The wallet beside the account: the statement of a month, old debts, the checkout of the test gateway, money by month.
+// The wallet beside the account: the statement of a month, the checkout of the test gateway, money by month. Old debts
+// have a file of their own.
 import API
 import Access
 import Accounts
@@ -30,7 +31,7 @@ extension Desk {
         ]
     }
 
-    private func place(_ call: PageCall, _ own: PageFrame.Place) -> PageFrame.Place {
+    func place(_ call: PageCall, _ own: PageFrame.Place) -> PageFrame.Place {
         call.session?.actor.role == .consumer ? own : .accounts
     }
 
@@ -54,104 +55,6 @@ extension Desk {
         let plain = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) ? $0 : "-" })
         answer.headers["Content-Disposition"] = "attachment; filename=\"\(plain)\""
         return answer
-    }
-
-    // MARK: old debts
-
-    private func arrears(
-        _ call: PageCall, refused: (act: ArrearsPage.Act, refusal: Refusal)? = nil
-    ) async throws -> Answer {
-        let (accountID, actor) = (try id(call), try call.actor)
-        let scope = actor.scope
-        let today = zone(call).day(atS: services.site.clocks.businessNowMs() / 1000)
-        let (account, found, conversion, cap) = try await services.site.money.read { transaction in
-            (
-                try SupplyAccount.find(accountID, scope, in: transaction),
-                try Arrears.of(accountID: accountID, scope, in: transaction),
-                try Conversion.find(accountID: accountID, scope, in: transaction),
-                try InstalmentCap.on(today, scope, in: transaction)
-            )
-        }
-        let page = ArrearsPage(
-            account: accountID, code: account.accountNumber, name: account.name,
-            outstandingPaise: found?.outstandingPaise ?? 0, debts: (found?.items ?? []).map(ArrearsPage.Debt.init),
-            plan: found?.plan.map(ArrearsPage.Plan.init), capPaise: cap.dailyPaise,
-            isConverting: conversion?.isOpen == true, manages: actor.has(.manageArrears),
-            writesOff: actor.has(.writeOffArrears), idempotencyKey: Self.newKey(), refused: refused,
-            typed: refused == nil ? [:] : call.form.mapValues { String($0.prefix(200)) })
-        let status = refused.map { $0.refusal.code == .conflict ? 409 : 422 } ?? 200
-        return show(page, call, place(call, .home), status: status)
-    }
-
-    private func changeArrears(_ call: PageCall) async throws -> Answer {
-        guard let act = ArrearsPage.Act(rawValue: call.form["act"] ?? "") else { throw Problem.noSuchPath }
-        do {
-            guard let key = Self.key(call) else {
-                throw Refusal(.invalid, "This form is too old.", hint: "Send it again.")
-            }
-            try await perform(act, key, call)
-        } catch let refusal as Refusal where [.invalid, .conflict].contains(refusal.code) {
-            return try await arrears(call, refused: (act, refusal))
-        }
-        return .seeOther(Paths.arrears(try id(call)))
-    }
-
-    private func perform(_ act: ArrearsPage.Act, _ key: String, _ call: PageCall) async throws {
-        let accountID = try id(call)
-        let text = { (name: String) in String((call.form[name] ?? "").prefix(200)) }
-        switch act {
-        case .put:
-            let until = { (name: String, field: String) in
-                text(name).isEmpty ? nil : try Self.day(text(name), at: field)
-            }
-            _ = try await call.perform(
-                PutArrears(
-                    accountID: accountID, amountPaise: try Self.rupees(text("put-amount")),
-                    since: try Self.day(text("put-since"), at: "since"),
-                    claimUntil: try until("put-claim", "claimUntil"),
-                    disconnectUntil: try until("put-cut", "claimUntil"), reason: text("put-reason"), reference: key))
-        case .agree:
-            let size: AgreeInstalments.Size
-            if text("agree-days").isEmpty {
-                size = .dailyPaise(try Self.rupees(text("agree-amount")))
-            } else if let days = Int64(text("agree-days")), text("agree-amount").isEmpty {
-                size = .days(days)
-            } else {
-                throw Refusal(
-                    .invalid, "Instalments are so much a day, or in so many days.", hint: "Give one of the two.",
-                    at: "days")
-            }
-            _ = try await call.perform(
-                AgreeInstalments(accountID: accountID, size: size, from: nil, reason: text("agree-reason")))
-        case .pause, .resume:
-            _ = try await call.perform(
-                PauseInstalments(accountID: accountID, paused: act == .pause, reason: text("pause-reason")))
-        case .settle:
-            let amount = text("settle-amount")
-            _ = try await call.perform(
-                SettleArrears(
-                    accountID: accountID, amountPaise: amount.isEmpty ? nil : try Self.rupees(amount),
-                    source: text("source") == "wallet" ? .wallet : .counter, reference: key))
-        case .writeOff:
-            _ = try await call.perform(
-                WriteOffArrears(
-                    accountID: accountID, amountPaise: try Self.rupees(text("off-amount")), reason: text("off-reason"),
-                    reference: key))
-        }
-    }
-
-    private static func rupees(_ typed: String) throws -> Int64 {
-        guard case .success(let paise) = amountPaise(typed: typed, chosen: nil) else {
-            throw Refusal(.invalid, "This is no amount.", hint: "Enter rupees as digits, like 350.", at: "amountPaise")
-        }
-        return paise
-    }
-
-    private static func day(_ typed: String, at field: String) throws -> CivilDay {
-        guard let day = CivilDay(typed), (1950...2199).contains(day.parts.year) else {
-            throw Refusal(.invalid, "This is no day.", at: field)
-        }
-        return day
     }
 
     // MARK: paying at the test gateway
@@ -232,27 +135,6 @@ extension CheckoutView.State {
             case .failed: .failed
             case .expired: .expired
             }
-    }
-}
-
-extension ArrearsPage.Debt {
-    init(_ item: ArrearsItem) {
-        self.init(
-            entry: StatementReport.entryName(item.entryID), amountPaise: item.amountPaise,
-            remainingPaise: item.remainingPaise, since: item.since, claimUntil: item.claimUntil,
-            disconnectUntil: item.disconnectUntil, reason: item.reason)
-    }
-}
-
-extension ArrearsPage.Plan {
-    init(_ plan: InstalmentPlan) {
-        let state: State =
-            switch plan.state {
-            case .active: .active
-            case .paused: .paused
-            case .done: .done
-            }
-        self.init(dailyPaise: plan.dailyPaise, nextDay: plan.nextDay, state: state, problem: plan.problem)
     }
 }
 

@@ -46,6 +46,8 @@ extension AccountView: PageContent {
         row.set("sent", messages.map { messageRow($0, w) })
         row.set("hasSent", !messages.isEmpty)
         row.set("packs", packs.map { $0.values(w) })
+        row.set("expected", expectedPaise > 0 ? w.say("account.expected", ["money": "\(w.money(expectedPaise))"]) : nil)
+        row.set("emergency", emergency.map { emergencyRow($0, w) })
         row.set("recharge", recharge.map { rechargeRow($0, w) })
         row.set("errors", recharge?.problem.map { [errorSummary([("other", $0.words(w))])] } ?? [])
         return row
@@ -212,6 +214,22 @@ extension AccountView: PageContent {
         return Fields([
             "time": w.timeTag(message.atMs, w.moment(message.atMs)), "channel": "\(message.channel)",
             "words": "\(message.words)", "wordsLang": "\(message.language.rawValue)", "chip": chip,
+        ])
+    }
+
+    private func emergencyRow(_ form: Emergency, _ w: Wording) -> Fields {
+        let money = form.paise.map { "\(w.money($0))" as Markup }
+        let days = form.days.map { w.count("account.emergencyDays", $0) }
+        let words: Markup =
+            switch (money, days) {
+            case (let money?, let days?): w.say("account.emergencyBoth", ["money": money, "days": days])
+            case (let money?, nil): w.say("account.emergencyMoney", ["money": money])
+            case (nil, let days?): w.say("account.emergencyOnlyDays", ["days": days])
+            case (nil, nil): ""
+            }
+        return Fields([
+            "emergencyAction": "\(Paths.emergency(id))", "emergencyKey": "\(form.idempotencyKey)",
+            "emergencyWords": words,
         ])
     }
 

@@ -141,6 +141,16 @@ public struct AccountView: Page {
         }
     }
 
+    /// A credit below the line at which supply is cut, once for each fall of the balance.
+    public struct Emergency: Sendable {
+        public var paise: Int64?
+        public var days: Int?
+        public var idempotencyKey: String
+        public init(paise: Int64?, days: Int?, idempotencyKey: String) {
+            (self.paise, self.days, self.idempotencyKey) = (paise, days, idempotencyKey)
+        }
+    }
+
     public static let template = "account"
     public var id: Int64
     public var code: String
@@ -171,6 +181,10 @@ public struct AccountView: Page {
     public var messages: [Message]
     /// Nil when the person may not recharge.
     public var recharge: Recharge?
+    /// Nil when there is none to take, or not by this person.
+    public var emergency: Emergency?
+    /// Authorised at a gateway and not taken yet; not in the balance.
+    public var expectedPaise: Int64 = 0
     /// Owed from before, beside the balance.
     public var arrearsPaise: Int64 = 0
     /// What is taken of it each day; nil: nothing.

@@ -122,7 +122,11 @@ extension ChangeRequest {
     fileprivate func title(_ w: Wording) -> Markup {
         switch command {
         case "payments.adjust": w.say("approvals.adjust")
+        case "packs.store-calendar": w.say("approvals.storeCalendar")
         case "access.set-setting": w.say("approvals.setSetting")
+        case "arrears.write-off": w.say("approvals.writeOff")
+        case "packs.decide-draft": w.say("approvals.publishPack")
+        case "supply.release": w.say("approvals.releaseCuts")
         default: "\(command)"
         }
     }
@@ -137,8 +141,16 @@ extension ChangeRequest.Change {
             return "\(w.money(paise))"
         }
         var line = Fields(["field": "\(field)", "old": shown(old), "new": shown(new)])
-        line.set("label", field == "balance_paise" ? w.say("approvals.balance") : settingLabel(field, w))
+        line.set("label", approvalLabel(w))
         return line
+    }
+
+    private func approvalLabel(_ w: Wording) -> Markup? {
+        switch field {
+        case "balance_paise": w.say("approvals.balance")
+        case "arrears_paise": w.say("account.arrears")
+        default: settingLabel(field, w)
+        }
     }
 }
 

@@ -35,12 +35,6 @@ public struct ArrearsPage: Page {
         }
     }
 
-    /// What somebody wants done; the raw value stands in the form.
-    public enum Act: String, Sendable, CaseIterable {
-        case put, agree, pause, resume, settle
-        case writeOff = "write-off"
-    }
-
     public static let template = "arrears"
     public var account: Int64
     public var code: String
@@ -51,12 +45,16 @@ public struct ArrearsPage: Page {
     /// At most this is taken on a day, whatever was agreed.
     public var capPaise: Int64
     public var isConverting: Bool
+    /// Turned from postpaid to prepaid already; it happens once.
+    public var isConverted = false
     public var manages: Bool
     public var writesOff: Bool
     public var idempotencyKey: String
     /// The form that was refused, as it was typed.
     public var refused: (act: Act, refusal: Refusal)?
     public var typed: [String: String]
+    /// What the form that was sent would change; shown in its place until it is done or changed.
+    public var look: Look?
 
     public init(
         account: Int64, code: String, name: String, outstandingPaise: Int64, debts: [Debt], plan: Plan?,
@@ -93,7 +91,11 @@ extension ArrearsPage: PageContent {
         row.set("cap", w.say("arrears.cap", ["money": "\(w.money(capPaise))"]))
         row.set("planChip", plan.map { planChip($0, w) })
         row.set("problem", plan?.problem.map { w.say("arrears.problem", ["why": "\($0)"]) })
-        row.set("forms", manages || writesOff ? formsRow(w) : nil)
+        row.set("action", Paths.arrears(account))
+        row.set("key", idempotencyKey)
+        row.set("look", look.map { lookRow($0, w) })
+        row.set("forms", look == nil ? acts.map { $0.values(self, w) } : [])
+        row.set("hasForms", look == nil && !acts.isEmpty)
         let field = refused.map { $0.act.field($0.refusal.at ?? "") } ?? ""
         row.set("errors", w.errors(refused?.refusal, otherwise: field) { _ in field })
         return row
@@ -124,43 +126,6 @@ extension ArrearsPage: PageContent {
         case .active: w.chip(.ok, w.say("arrears.state.active"))
         case .paused: w.chip(.warn, w.say("arrears.state.paused"))
         case .done: w.chip(.idle, w.say("arrears.state.done"))
-        }
-    }
-
-    private func formsRow(_ w: Wording) -> Fields {
-        var row = Fields(["action": "\(Paths.arrears(account))", "key": "\(idempotencyKey)"])
-        row.set("manages", manages)
-        let owes = outstandingPaise > 0
-        row.set("agrees", manages && owes)
-        row.set("settles", manages && owes)
-        row.set("writesOff", writesOff && owes)
-        row.set("pauses", manages && owes && plan?.state == .active)
-        row.set("resumes", manages && owes && plan?.state == .paused)
-        for name in [
-            "put-amount", "put-since", "put-claim", "put-cut", "put-reason", "agree-amount", "agree-days",
-            "agree-reason", "pause-reason", "settle-amount", "off-amount", "off-reason",
-        ] {
-            row.set(name.replacing("-", with: ""), typed[name] ?? "")
-        }
-        return row
-    }
-}
-
-extension ArrearsPage.Act {
-    /// The field of the form that a refusal is about.
-    func field(_ at: String) -> String {
-        switch (self, at) {
-        case (.put, "since"): "put-since"
-        case (.put, "claimUntil"): "put-claim"
-        case (.put, "reason"): "put-reason"
-        case (.put, _): "put-amount"
-        case (.agree, "days"): "agree-days"
-        case (.agree, "reason"): "agree-reason"
-        case (.agree, _): "agree-amount"
-        case (.pause, _), (.resume, _): "pause-reason"
-        case (.settle, _): "settle-amount"
-        case (.writeOff, "reason"): "off-reason"
-        case (.writeOff, _): "off-amount"
         }
     }
 }

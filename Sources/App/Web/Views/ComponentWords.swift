@@ -27,10 +27,38 @@ struct ComponentWords {
         }
     }
 
-    private func price(_ milli: Int64, _ unit: BillRateUnit) -> Markup { "\(tariff.shown(milli, unit))" }
+    private func price(_ milli: Int64, _ unit: BillRateUnit) -> Markup { "\(tariff.shown(milli, unit, w))" }
     private func names(_ bases: [TariffBase]) -> Markup {
         "\(bases.map { base in tariff.components[base.component].label }.joined(separator: " + "))"
     }
+
+    /// A line of a bill: its band or what it is a share of, how much of it, and the price.
+    func billLine(_ line: BillLine) -> Markup {
+        let rate: Markup =
+            line.rate.flatMap { rate in line.rateUnit.map { " × \(tariff.shown(rate, $0, w))" } } ?? ""
+        let quantity: Markup =
+            switch line.unit {
+            case .days: w.count("sheet.days", Int(line.quantity))
+            case .minutes: w.say("duration.min", ["min": "\(line.quantity)"])
+            default: "\(tariff.text(line.quantity, line.unit))"
+            }
+        return "\(label(line.label)) \(quantity)\(rate)"
+    }
+
+    private func label(_ label: String) -> Markup {
+        switch label {
+        case "per kW of contracted load": return w.say("sheet.linePerKW")
+        case "per connection": return w.say("sheet.linePerConnection")
+        case "per connection and kW": return w.say("sheet.linePerBoth")
+        default:
+            let names = Dictionary(
+                tariff.components.map { ($0.id, $0.label) }, uniquingKeysWith: { first, _ in first })
+            let bases = label.hasPrefix("of ") ? label.dropFirst(3).split(separator: ", ").map(String.init) : []
+            guard !bases.isEmpty, bases.allSatisfy({ names[$0] != nil }) else { return w.band(label) }
+            return w.say("sheet.lineOf", ["of": "\(bases.compactMap { names[$0] }.joined(separator: " + "))"])
+        }
+    }
+
     private func percent(_ ppm: Int64) -> Markup { "\(tariff.text(ppm, .ppm))" }
 
     func lines(_ charge: TariffCharge) -> [Markup] {
@@ -45,14 +73,15 @@ struct ComponentWords {
                 } ?? w.say("sheet.excessMore", ["price": price(step.milliPerKW, .milliPerKW)])
             }
         case .powerFactor(let charge):
-            charge.steps.map { step in
-                w.say(
-                    step.isBelow ? "sheet.factorBelow" : "sheet.factorAbove",
-                    [
-                        "n": "\(fixedPoint(step.hundredths, places: 2))", "percent": percent(step.ppmPerHundredth),
-                        "of": names(charge.bases),
-                    ])
-            }
+            (charge.isDaily ? [w.say("sheet.factorDaily")] : [])
+                + charge.steps.map { step in
+                    w.say(
+                        step.isBelow ? "sheet.factorBelow" : "sheet.factorAbove",
+                        [
+                            "n": "\(fixedPoint(step.hundredths, places: 2))", "percent": percent(step.ppmPerHundredth),
+                            "of": names(charge.bases),
+                        ])
+                }
         case .share(let charge): share(charge)
         case .minimum(let charge):
             [

@@ -1,5 +1,6 @@
 // The corrections of an account, and one of them day by day: from the reading that changed over the charge to the
 // reversal and the new posting. Shows, reckons nothing but differences.
+import API
 import Charts
 import CivilTime
 import Rating
@@ -66,7 +67,7 @@ extension CorrectionChainView: PageContent {
         row.set("accountHref", Paths.account(account))
         row.set("correctionsHref", Paths.corrections(account))
         row.set("code", code)
-        row.set("number", "\(correction.correctionID)")
+        row.set("made", w.moment(correction.atMs))
         let size: Markup = "\(w.money(abs(difference)))"
         row.set(
             "lede",
@@ -120,13 +121,22 @@ extension CorrectionChainView: PageContent {
                 step.postings.map { posting in
                     Fields([
                         "what": posting.isReversal ? w.say("correction.reversal") : w.say("correction.repost"),
-                        "entry": "\(posting.entryID)",
+                        "entry": entry(step, posting.isReversal, w),
                         "money": "\(w.money(-posting.amountPaise, signed: true))",
                         "booked": w.timeTag(posting.bookedAtMs, w.moment(posting.bookedAtMs)),
                     ])
                 })
             return row
         }
+    }
+
+    /// The entry by the name it has on the statement.
+    private func entry(_ step: CorrectionChain.Step, _ isReversal: Bool, _ w: Wording) -> Markup {
+        let name =
+            isReversal
+            ? StatementReport.reversalName(step.day, step.before.revision)
+            : StatementReport.chargeName(step.day, step.after.revision)
+        return w.link(Paths.statement(account) + "#" + StatementLine.anchor(name), "\(name)")
     }
 
     private func cause(_ cause: CorrectionChain.Cause, _ w: Wording) -> Markup {

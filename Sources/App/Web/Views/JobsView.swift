@@ -126,9 +126,9 @@ extension JobCard {
     /// What a person must know besides the state: why it is paused, what failed, what waits.
     func remark(_ w: Wording) -> Markup {
         if let pausedFor { return "\(pausedFor)" }
-        if let lastError, state != .running { return "\(lastError)" }
+        if let lastError, state != .running { return w.said(lastError) }
         if waitingDays > 1 { return w.count("jobs.daysWait", waitingDays) }
-        return runs.first { $0.state != .running }.map { "\($0.result)" } ?? w.say("jobs.never")
+        return runs.first { $0.state != .running }.map { w.jobResult($0.result) } ?? w.say("jobs.never")
     }
 
     func progress(_ w: Wording) -> Markup { done.map { "\(w.number($0))" } ?? "" }
@@ -166,7 +166,7 @@ func strip(_ jobs: [JobCard], nowMs: Int64, _ w: Wording) -> Markup {
                 "jobs.runTitle",
                 [
                     "job": job.name.words(w), "time": "\(w.time(run.startedAtMs))",
-                    "t": run.durationMs.map { job.span($0, w) } ?? "–", "result": "\(run.result)",
+                    "t": run.durationMs.map { job.span($0, w) } ?? "–", "result": w.jobResult(run.result),
                 ])
             let outcome: RunStrip.Outcome =
                 switch run.state {
@@ -249,7 +249,7 @@ extension JobView: PageContent {
         row.set("exceptionsHref", Paths.exceptions(kind: "job-failed"))
         row.set("pausedFor", job.pausedFor.map { w.say("jobs.pausedFor", ["reason": "\($0)"]) })
         row.set("isPaused", job.pausedFor != nil)
-        row.set("lastError", job.lastError.map { w.say("job.failed", ["reason": "\($0)"]) })
+        row.set("lastError", job.lastError.map { w.say("job.failed", ["reason": w.said($0)]) })
         row.set("mayAct", mayAct)
         row.set("mayRun", job.pausedFor == nil && job.state != .running)
         row.set("runsByDay", job.runsByDay && job.pausedFor == nil)
@@ -271,7 +271,7 @@ extension JobView: PageContent {
             "started": w.timeTag(run.startedAtMs, w.moment(run.startedAtMs)),
             "day": run.day.map(w.shortDay) ?? "", "chip": job.words(run.state, w),
             "duration": run.durationMs.map { job.span($0, w) } ?? "", "done": "\(w.number(run.done))",
-            "result": "\(run.result)", "asked": run.askedBy.map { "\($0)" } ?? w.say("jobs.byItself"),
+            "result": w.jobResult(run.result), "asked": run.askedBy.map { "\($0)" } ?? w.say("jobs.byItself"),
         ])
     }
 }

@@ -111,6 +111,8 @@ public struct LineView: Page {
     public var needsPerson: [Stake]
     public var intervalsChecked: Int
     public var jobs: [Job]
+    /// Jobs are the company's: who is confined to places is shown none.
+    public var seesJobs = true
 
     public init(
         day: CivilDay, countedAtMs: Int64, counts: LineCounts, drops: [Drop], restoreMedianMs: Int64?,
@@ -170,6 +172,7 @@ extension LineView: PageContent {
                 ]))
         row.set("jobs", jobs.map { jobRow($0, w) })
         row.set("hasJobs", !jobs.isEmpty)
+        row.set("seesJobs", seesJobs)
         return row
     }
 

@@ -88,7 +88,7 @@ extension PackDraftPageView: PageContent {
         var row = Fields()
         row.set("packsHref", Paths.packs)
         row.set("designerScript", Asset.designer.path)
-        row.set("lede", title(w))
+        row.set("lede", draft.map { "\($0.name)" } ?? w.say("draft.new"))
         row.set("chip", draft.map { draftChip($0.state, w) })
         row.set("action", draft.map { Paths.packDraft($0.draftID) } ?? Paths.packDrafts)
         row.set("history", draft.map { history($0, w) })
@@ -103,8 +103,9 @@ extension PackDraftPageView: PageContent {
         row.set("sheet", tariff.map { PackSheet(tariff: $0, w: w).values })
         setTest(&row, w)
         row.set("mayWithdraw", mayWithdraw)
-        row.set("decides", mayDecide && !isWriter)
+        row.set("decides", mayDecide)
         row.set("ownDraft", mayDecide && isWriter)
+        row.set("approveLabel", isWriter ? w.say("draft.askSecond") : w.say("draft.approve"))
         if let earliest, let tariff, tariff.validFrom < earliest {
             row.set(
                 "notice",
@@ -186,6 +187,7 @@ extension PackDraftPageView: PageContent {
         row.set("testError", form.testRefusal.map { w.refusal($0) })
         guard let tried, let tariff else { return }
         let bill = tried.bill
+        let words = ComponentWords(tariff: tariff, w: w)
         var test = Fields()
         test.set(
             "head",
@@ -205,10 +207,7 @@ extension PackDraftPageView: PageContent {
             bill.components.map { component in
                 Fields([
                     "name": "\(component.label)", "money": "\(tariff.money(component.amountMinor))",
-                    "lines": component.lines.map { line in
-                        let rate = line.rate.flatMap { rate in line.rateUnit.map { " × \(tariff.shown(rate, $0))" } }
-                        return "\(line.label) \(tariff.text(line.quantity, line.unit))\(rate ?? "")" as Markup
-                    }.joined("<br>"),
+                    "lines": component.lines.map(words.billLine).joined("<br>"),
                 ])
             })
         var notes = bill.notes.map { "\($0)" as Markup }

@@ -31,7 +31,7 @@ struct PackSheet {
                     ? w.say("sheet.forAll")
                     : w.say("sheet.for", ["who": "\(tariff.categories.joined(separator: ", "))"]),
             ].joined(" · "))
-        row.set("calendars", tariff.calendars.sorted { $0.key < $1.key }.map { calendar($0.key, $0.value) })
+        row.set("calendars", tariff.calendars.sorted { $0.key < $1.key }.flatMap { drawings($0.key, $0.value) })
         row.set("components", tariff.components.map(component))
         return row
     }
@@ -70,85 +70,16 @@ struct PackSheet {
             calendar.bands.enumerated().map { ($0.element, (Int64($0.offset), "")) }, uniquingKeysWith: { $1 })
     }
 
-    private func calendar(_ name: String, _ calendar: DatedCalendar) -> Fields {
-        let prices = bandPrices(name, calendar)
-        let ranks = Set(prices.values.map(\.order)).sorted()
-        func depth(_ band: String) -> Int {
-            guard let place = prices[band].flatMap({ ranks.firstIndex(of: $0.order) }), ranks.count > 1 else {
-                return 2
-            }
-            return place == 0 ? 1 : place == ranks.count - 1 ? 3 : 2
+    private func drawings(_ name: String, _ calendar: DatedCalendar) -> [Fields] {
+        let drawing = CalendarDrawing(name: name, w: w, prices: bandPrices(name, calendar))
+        return calendar.versions.map { version in
+            drawing.fields(
+                calendar.bands, version.rows, seasons: version.seasons, holidays: version.holidays,
+                head: version.sources.isEmpty
+                    ? nil
+                    : w.say(
+                        "sheet.ofCompany", ["calendars": "\(version.sources)", "from": w.fullDay(version.from)]))
         }
-        let rows = calendar.rows.map { row in
-            BandStrip.Row(
-                label: rowWords(row).plain,
-                bands: row.calendar.bands.flatMap { band in
-                    band.ranges.map { range in
-                        BandStrip.Band(
-                            fromMinute: range.fromMinute, toMinute: range.toMinute, depth: depth(band.name),
-                            name: w.band(band.name).plain,
-                            title: "\(w.band(band.name).plain), \(time(range)): \(prices[band.name]?.words ?? "")")
-                    }
-                }.sorted { $0.fromMinute < $1.fromMinute })
-        }
-        var fields = Fields()
-        fields.set("name", name)
-        fields.set(
-            "chart",
-            Markup(
-                trusted: BandStrip(rows: rows, alt: w.say("sheet.bandsAlt", ["name": "\(name)"]).plain).svg()))
-        fields.set(
-            "keys",
-            calendar.bands.map { band in
-                Fields([
-                    "cls": "bd\(depth(band))", "name": w.band(band), "price": "\(prices[band]?.words ?? "")",
-                ])
-            })
-        // The picture again, as a table.
-        fields.set(
-            "rows",
-            calendar.rows.map { row in
-                Fields([
-                    "day": rowWords(row),
-                    "bands": row.calendar.bands.map { band -> Markup in
-                        let times = band.ranges.map(time).joined(separator: ", ")
-                        return "\(w.band(band.name)) <span class=\"n nb\">\(times)</span>"
-                    }.joined("; "),
-                ])
-            })
-        let seasons = calendar.seasons.map {
-            w.say("sheet.season", ["name": "\($0.name)", "from": yearDay($0.from), "to": yearDay($0.to)])
-        }
-        let holidays = calendar.holidays.sorted()
-        var more = seasons
-        if !holidays.isEmpty {
-            let days = holidays.map { w.fullDay($0) }.joined(", ")
-            more.append(w.count("sheet.holidays", holidays.count, ["days": days]))
-        }
-        fields.set("more", more.joined(" · "))
-        return fields
-    }
-
-    private func rowWords(_ row: DatedCalendar.Row) -> Markup {
-        let names = w.messages.list("weekdays.long") + [w.say("sheet.holiday").plain]
-        let days = row.days.sorted().compactMap { names.indices.contains($0 - 1) ? names[$0 - 1] : nil }
-        let kinds: Markup =
-            row.days.isSuperset(of: 1...7)
-            ? w.say("sheet.everyDay")
-            : row.days.isSuperset(of: 1...5) && row.days.count > 3
-                ? (["\(names[0])–\(names[4])" as Markup]
-                    + row.days.filter { $0 > 5 }.sorted().map { "\(names[$0 - 1])" })
-                    .joined(", ") : "\(days.joined(separator: ", "))"
-        return row.season.map { "\($0) · \(kinds)" } ?? kinds
-    }
-
-    private func time(_ range: MinuteRange) -> String {
-        "\(clockTime(range.fromMinute))–\(clockTime(range.toMinute))"
-    }
-    private func yearDay(_ day: Int) -> Markup {
-        let names = w.messages.list("months.short")
-        let month = day / 100 - 1
-        return "\(day % 100) \(names.indices.contains(month) ? names[month] : "\(day / 100)")"
     }
 
     // MARK: Components
@@ -181,16 +112,27 @@ struct PackSheet {
         return SlabSteps(steps: steps, alt: w.say("sheet.slabsAlt", ["name": "\(label)"]).plain)
     }
 
-    private func price(_ milli: Int64, _ unit: BillRateUnit) -> String { tariff.shown(milli, unit) }
+    private func price(_ milli: Int64, _ unit: BillRateUnit) -> String { tariff.shown(milli, unit, w) }
     private func signedPercent(_ hundredths: Int64) -> String {
         (hundredths > 0 ? "+" : "") + fixedPoint(hundredths, places: 2) + " %"
     }
 }
 
 extension Tariff {
-    /// `₹6.5/kWh`
-    func shown(_ rate: Int64, _ unit: BillRateUnit) -> String {
-        let text = text(rate, unit)
-        return unit == .ppm ? text : currency == "INR" ? "₹\(text)" : "\(currency) \(text)"
+    /// `₹6.50/kWh`, with more decimals where it has them, in the words of the page.
+    func shown(_ rate: Int64, _ unit: BillRateUnit, _ w: Wording) -> String {
+        let digits =
+            rate % 1000 == 0
+            ? fixedPoint(rate / 1000, places: minorDigits) : String(text(rate, .milliPerKWh).prefix { $0 != "/" })
+        let sign = currency == "INR" ? "₹" : currency + " "
+        let price = Markup(text: sign + digits)
+        return switch unit {
+        case .milliPerKWh: w.say("rate.kWh", ["price": price]).plain
+        case .milliPerKW: w.say("rate.kW", ["price": price]).plain
+        case .milliPerMonth: w.say("rate.month", ["price": price]).plain
+        case .milliPerKWPerMonth: w.say("rate.kWMonth", ["price": price]).plain
+        case .milliPerHour: w.say("rate.hour", ["price": price]).plain
+        case .ppm: text(rate, unit)
+        }
     }
 }

@@ -10,6 +10,10 @@ import Tariffs
 public struct PacksView: Page {
     public static let template = "packs"
     var packs: [PackVersion]
+    var isFirstPage: Bool
+    var hasMore: Bool
+    /// Packs that are published, whatever the filter.
+    var count: Int
     var filter: PackFilter
     var categories: [String]
     var drafts: [PackDraft]
@@ -67,8 +71,9 @@ extension PacksView: PageContent {
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
-        row.set("lede", w.count("packs.lede", Set(packs.map(\.packID)).count))
+        row.set("lede", w.count("packs.lede", count))
         row.set("action", Paths.packs)
+        row.set("calendarsHref", Paths.calendars)
         row.set("query", filter.text ?? "")
         row.set("on", filter.on?.description ?? "")
         row.set(
@@ -87,6 +92,9 @@ extension PacksView: PageContent {
                 + categories.map { choice($0, "\($0)", filter.category) })
         row.set("packs", packs.map { packRow($0, w) })
         row.set("hasPacks", !packs.isEmpty)
+        row.set("firstHref", isFirstPage ? nil : address(after: nil))
+        row.set("nextHref", hasMore ? packs.last.map { address(after: PackPlace($0)) } : nil)
+        row.set("hasPaging", !isFirstPage || hasMore)
         row.set("newHref", mayDraft ? Paths.packDrafts : nil)
         row.set("drafts", drafts.map { draftRow($0, w) })
         row.set("hasDrafts", !drafts.isEmpty)
@@ -103,6 +111,16 @@ extension PacksView: PageContent {
         row.set("whatIfs", whatIfs.map { whatIfRow($0, w) })
         row.set("hasWhatIfs", !whatIfs.isEmpty)
         return row
+    }
+
+    private func address(after: PackPlace?) -> String {
+        let held = filter.isHeld.map { $0 ? "yes" : "no" }
+        let fields = [
+            ("q", filter.text), ("kind", filter.kind?.rawValue), ("standing", filter.standing?.rawValue),
+            ("held", held), ("on", filter.on?.description), ("category", filter.category),
+            ("after", after?.description),
+        ].compactMap { name, value in value.map { "\(name)=\(Paths.encoded($0))" } }
+        return fields.isEmpty ? Paths.packs : "\(Paths.packs)?" + fields.joined(separator: "&")
     }
 
     private func kind(_ kind: PackKind, _ w: Wording) -> Markup {

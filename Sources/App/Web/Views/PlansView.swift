@@ -28,17 +28,14 @@ extension PlansView: PageContent {
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let inForce = sets.current
-        var row = Fields()
-        row.set("queueHref", Paths.queue)
-        row.set("rulesHref", Paths.rules)
-        row.set("plansHref", Paths.plans)
+        var row = sets.page(
+            lede: inForce.isEmpty ? w.say("plans.ledeCompany") : w.count("plans.lede", inForce.count),
+            groups: inForce.map { groupRow($0.element, w) } + [companyRow(w)], w)
         row.set("estimatesHref", Paths.estimates)
-        row.set("lede", inForce.isEmpty ? w.say("plans.ledeCompany") : w.count("plans.lede", inForce.count))
-        row.set("groups", inForce.map { groupRow($0.element, w) } + [companyRow(w)])
-        let others = sets.others(w)
-        row.set("others", others)
-        row.set("hasOthers", !others.isEmpty)
-        setForm(&row, w)
+        sets.setForm(
+            ["group", "plan", "fromDay", "reason"], to: Paths.plans, typed: form.typed, form.refusal, &row, w)
+        row.set("names", w.say("plans.names", ["names": "\(EstimationPlan.names.joined(separator: ", "))"]))
+        row.set("best", RulesView.pretty(EstimationPlan.best.json()))
         return row
     }
 
@@ -77,23 +74,6 @@ extension PlansView: PageContent {
                 "place": "\(index + 1)", "name": rule.method.words(w), "settings": settings.joined(" · "),
             ])
         }
-    }
-
-    private static let fields = ["group", "plan", "fromDay", "reason"]
-
-    private func setForm(_ row: inout Fields, _ w: Wording) {
-        row.set("action", Paths.plans)
-        row.set("options", sets.groups.map { Fields(["word": "\($0.word)", "name": "\($0.name)"]) })
-        for field in Self.fields { row.set("in_\(field)", form.typed[field] ?? "") }
-        if form.typed["fromDay"] == nil { row.set("in_fromDay", sets.today.description) }
-        row.set("none", form.typed["none"] == "1")
-        row.set("evenPast", form.typed["evenPast"] == "1")
-        row.set("names", w.say("plans.names", ["names": "\(EstimationPlan.names.joined(separator: ", "))"]))
-        row.set("best", RulesView.pretty(EstimationPlan.best.json()))
-        let field = form.refusal?.at.flatMap { Self.fields.contains($0) ? $0 : nil } ?? "group"
-        let words = form.refusal.map { w.refusal($0) }
-        for name in Self.fields { row.set("error_\(name)", name == field ? words : nil) }
-        row.set("errors", words.map { [errorSummary([(field, $0)])] } ?? [])
     }
 }
 

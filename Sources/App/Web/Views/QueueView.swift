@@ -293,12 +293,15 @@ extension QueueView: PageContent {
         row.set("isOpen", item.isOpen)
         row.set("mayAct", mayAct && item.isOpen)
         row.set("settled", item.row.resolution.map { w.say("queue.settled", ["how": resolutionWords($0, w)]) })
+        // What would be billed as it was read, and is not believed, is rather estimated.
+        let isDoubted = item.row.isHard || item.row.rule == "spike"
+        let main: QueueAct = isDoubted && item.stake?.proposed.isEmpty == false ? .estimated : .accepted
         let acts: [QueueAct] = (item.row.owner == nil ? [.take] : [.take, .giveBack]) + QueueAct.settling
         row.set(
             "acts",
             acts.map { act in
                 var button = Fields(["word": "\(act.rawValue)", "name": act.words(w)])
-                button.set("isFirst", act == .accepted)
+                button.set("isFirst", act == main)
                 return button
             })
         row.set(

@@ -201,7 +201,15 @@ extension ReportPageView: PageContent {
     private func line(_ row: ReportRow, _ w: Wording) -> Fields {
         let columns = report?.columns ?? []
         let cells = zip(row.cells, columns).map { cell, column -> (Markup, Markup) in
-            if column.name == "band", case .text(let name) = cell { return (w.band(name), column.unit.cls) }
+            if case .text(let name) = cell {
+                switch column.name {
+                case "band": return (w.band(name), column.unit.cls)
+                case "rule" where self.name == .exceptions: return (ruleWords(name, w), column.unit.cls)
+                case "severity" where self.name == .exceptions:
+                    return (w.say(name == "hard" ? "queue.hard" : "queue.soft"), column.unit.cls)
+                default: break
+                }
+            }
             return (cell.words(column.unit, w), column.unit.cls)
         }
         var fields = Fields()

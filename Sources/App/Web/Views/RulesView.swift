@@ -100,6 +100,34 @@ extension GroupSets {
         ])
     }
 
+    /// What a page of them shows: the addresses, what is in force with what holds for the rest, and the other rows.
+    func page(lede: Markup, groups: [Fields], _ w: Wording) -> Fields {
+        let others = others(w)
+        var row = Fields([
+            "queueHref": "\(Paths.queue)", "rulesHref": "\(Paths.rules)", "plansHref": "\(Paths.plans)", "lede": lede,
+        ])
+        row.set("groups", groups)
+        row.set("others", others)
+        row.set("hasOthers", !others.isEmpty)
+        return row
+    }
+
+    /// The form that sets one, with what was typed and what is wrong with it. `group` is the field of what names none.
+    func setForm(
+        _ fields: [String], to action: String, typed: [String: String], _ refusal: Refusal?, _ row: inout Fields,
+        _ w: Wording
+    ) {
+        row.set("action", action)
+        row.set("options", groups.map { Fields(["word": "\($0.word)", "name": "\($0.name)"]) })
+        for field in fields { row.set("in_\(field)", typed[field] ?? "") }
+        if typed["fromDay"] == nil { row.set("in_fromDay", today.description) }
+        row.set("none", typed["none"] == "1")
+        row.set("evenPast", typed["evenPast"] == "1")
+        let wrong = refusal?.at.flatMap { fields.contains($0) ? $0 : nil } ?? "group"
+        for field in fields { row.set("error_\(field)", field == wrong ? refusal.map { w.refusal($0) } : nil) }
+        row.set("errors", w.errors(refusal, otherwise: "group") { fields.contains($0) ? $0 : nil })
+    }
+
     /// Rows that hold no more or not yet, the last first.
     func others(_ w: Wording) -> [Fields] {
         let inForce = current
@@ -139,17 +167,15 @@ extension RulesView: PageContent {
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         let inForce = sets.current
-        var row = Fields()
-        row.set("queueHref", Paths.queue)
-        row.set("rulesHref", Paths.rules)
-        row.set("plansHref", Paths.plans)
-        row.set("lede", inForce.isEmpty ? w.say("rules.ledeStandard") : w.count("rules.lede", inForce.count))
-        row.set("groups", inForce.map { groupRow($0.element, w) } + [standard(w)])
-        let others = sets.others(w)
-        row.set("others", others)
-        row.set("hasOthers", !others.isEmpty)
+        var row = sets.page(
+            lede: inForce.isEmpty ? w.say("rules.ledeStandard") : w.count("rules.lede", inForce.count),
+            groups: inForce.map { groupRow($0.element, w) } + [standard(w)], w)
         row.set("preview", form.preview.map { [previewValues($0, w)] } ?? [])
-        setForm(&row, w)
+        sets.setForm(
+            ["group", "rules", "fromDay", "days", "reason"], to: Paths.rules, typed: form.typed, form.refusal, &row, w)
+        if form.typed["days"] == nil { row.set("in_days", "7") }
+        row.set("tried", form.tried)
+        row.set("everything", Self.pretty(ValidationRules.all.json()))
         return row
     }
 
@@ -235,24 +261,6 @@ extension RulesView: PageContent {
                 ])
             })
         return row
-    }
-
-    private static let fields = ["group", "rules", "fromDay", "days", "reason"]
-
-    private func setForm(_ row: inout Fields, _ w: Wording) {
-        row.set("action", Paths.rules)
-        row.set("options", sets.groups.map { Fields(["word": "\($0.word)", "name": "\($0.name)"]) })
-        for field in Self.fields { row.set("in_\(field)", form.typed[field] ?? "") }
-        if form.typed["days"] == nil { row.set("in_days", "7") }
-        if form.typed["fromDay"] == nil { row.set("in_fromDay", sets.today.description) }
-        row.set("none", form.typed["none"] == "1")
-        row.set("evenPast", form.typed["evenPast"] == "1")
-        row.set("tried", form.tried)
-        row.set("everything", Self.pretty(ValidationRules.all.json()))
-        let field = form.refusal?.at.flatMap { Self.fields.contains($0) ? $0 : nil } ?? "group"
-        let words = form.refusal.map { w.refusal($0) }
-        for name in Self.fields { row.set("error_\(name)", name == field ? words : nil) }
-        row.set("errors", w.errors(form.refusal, otherwise: field))
     }
 }
 

@@ -95,6 +95,18 @@ extension Wording {
     }
 }
 
+extension WorkItem {
+    /// Where it is mended, where that is not the account's own page.
+    fileprivate var place: String? {
+        switch run {
+        case .arrears: Paths.arrears(accountID)
+        case .subscriptions: Paths.subscriptions
+        case .rate: CivilDay(item).map { Paths.day(accountID, $0) }
+        case .project, .close: nil
+        }
+    }
+}
+
 extension WorkItem.Run {
     fileprivate func words(_ w: Wording) -> Markup {
         switch self {
@@ -164,12 +176,9 @@ extension RunBoardView: PageContent {
         let all: [(Markup, Markup, Markup)] = [
             (
                 w.say("runs.corrections"), "\(w.number(report.corrections.count))",
-                w.say(
-                    "runs.correctionsNote",
-                    [
-                        "n": "\(w.number(report.corrections.accounts))",
-                        "money": "\(w.money(report.corrections.paise, signed: true))",
-                    ])
+                w.count(
+                    "runs.correctionsNote", Int(report.corrections.accounts),
+                    ["money": "\(w.money(report.corrections.paise, signed: true))"])
             ),
             (w.say("runs.projection"), late ? w.chip(.bad, wait) : wait, w.say("runs.projectionNote")),
             (w.say("runs.work"), "\(w.number(report.work.count))", w.say("runs.workNote")),
@@ -215,8 +224,9 @@ extension RunBoardView: PageContent {
         let item = found.item
         var row = Fields([
             "account": w.link(Paths.account(item.accountID), "\(found.accountNumber)", cls: "id"),
-            "name": "\(found.name)", "run": item.run.words(w), "item": "\(item.item)", "reason": w.said(item.reason),
-            "mender": item.mender.words(w), "since": w.timeTag(item.sinceMs, w.moment(item.sinceMs)),
+            "name": "\(found.name)", "run": item.run.words(w), "reason": w.said(item.reason),
+            "item": item.place.map { w.link($0, "\(item.item)") } ?? "\(item.item)", "mender": item.mender.words(w),
+            "since": item.sinceMs > 0 ? w.timeTag(item.sinceMs, w.moment(item.sinceMs)) : "–",
         ])
         row.set("attempts", item.attempts > 1 ? w.count("runs.attempts", Int(item.attempts)) : nil)
         return row
@@ -260,6 +270,9 @@ extension AskedRunView: PageContent {
             run.totalCount.map {
                 w.say("job.doneOf", ["done": "\(w.number(run.doneCount))", "total": "\(w.number($0))"])
             })
+        row.set("running", !run.state.isOver && run.totalCount != nil)
+        row.set("done", "\(run.doneCount)")
+        row.set("total", "\(max(1, run.totalCount ?? 1))")
         row.set("trial", run.trialID.map { w.link(Paths.run($0), w.say("run.trial")) })
         row.set("figures", figures(sums, w))
         row.set("hasParts", !sums.parts.isEmpty)
@@ -272,7 +285,14 @@ extension AskedRunView: PageContent {
                     "difference": "\(w.money(part.afterPaise - part.beforePaise, signed: true))",
                 ])
             })
-        row.set("largest", largest.map { w.row($0) })
+        let bars = AmountBars(largest.map(\.differencePaise)).cells()
+        row.set(
+            "largest",
+            zip(largest, bars).map { change, bar in
+                var one = w.row(change)
+                one.set("picture", Markup(trusted: bar))
+                return one
+            })
         row.set("hasLargest", !largest.isEmpty)
         row.set("changes", changes.map { w.row($0) })
         row.set("hasChanges", !changes.isEmpty)

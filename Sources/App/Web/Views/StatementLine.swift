@@ -81,7 +81,9 @@ extension StatementLine {
                         "entry": entryLink(corrected, w, account: account, onPage: onPage),
                     ])
             case .recharge(let channel, let reference):
-                w.say("entry.recharge", ["channel": "\(channel)", "reference": "\(reference)"])
+                w.say(
+                    "entry.recharge",
+                    ["channel": w.paidBy(channel), "reference": "<span class=\"id hash\">\(reference)</span>"])
             case .opening: w.say("entry.opening")
             case .adjustment(let reason): w.say("entry.adjustment", ["reason": w.said(reason)])
             case .instalment(let day): w.say("entry.instalment", ["day": w.shortDay(day)])
@@ -121,6 +123,18 @@ extension StatementLine {
     }
 
     static func anchor(_ entry: String) -> String { "e-" + Paths.encoded(entry) }
+}
+
+extension Wording {
+    /// How money came; the word itself where it is none of the usual ones.
+    func paidBy(_ method: String) -> Markup {
+        switch method {
+        case "portal": say("paid.portal")
+        case "cash": say("paid.cash")
+        case "gateway": say("paid.gateway")
+        default: "\(method)"
+        }
+    }
 }
 
 extension StatementLine.Against {

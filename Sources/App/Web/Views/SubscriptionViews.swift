@@ -75,6 +75,8 @@ public struct PacksPanel: Sendable {
     public var mayAsk: Bool
     public var mayDecide: Bool
     public var mayLeave: Bool
+    /// Names of packs by id; the id itself where one has none.
+    public var names: [String: String] = [:]
 
     func values(_ w: Wording) -> Fields {
         var row = Fields()
@@ -99,8 +101,9 @@ public struct PacksPanel: Sendable {
         }
         let links = acts.map { w.link(Paths.askPack(account, act: $0.0.rawValue, pack: item.packID), $0.1) }
         return Fields([
-            "pack": "\(item.packID)", "kind": item.kind == .base ? w.say("pack.base") : w.say("pack.addOn"),
-            "days": item.days(w), "chip": item.state.chip(w), "next": item.next(w, today) ?? "",
+            "pack": "\(names[item.packID] ?? item.packID)",
+            "kind": item.kind == .base ? w.say("pack.base") : w.say("pack.addOn"), "days": item.days(w),
+            "chip": item.state.chip(w), "next": item.next(w, today) ?? "",
             "acts": links.joined(" · "),
         ])
     }
@@ -115,12 +118,13 @@ public struct PacksPanel: Sendable {
         }
         if offer.waits { notes.append(w.say("pack.needsApproval")) }
         return Fields([
-            "pack": "\(offer.packID)", "kind": offer.kind == .base ? w.say("pack.base") : w.say("pack.addOn"),
+            "pack": "\(names[offer.packID] ?? offer.packID)",
+            "kind": offer.kind == .base ? w.say("pack.base") : w.say("pack.addOn"),
             "seller": offer.seller == "own" ? w.say("pack.ownSeller") : "\(offer.seller)",
             "notes": notes.joined(" · "), "first": w.fullDay(offer.firstDay),
             "apply": w.link(
                 Paths.askPack(account, act: PackAct.apply.rawValue, pack: offer.packID),
-                w.say("pack.applyFor", ["pack": "\(offer.packID)"])),
+                w.say("pack.applyFor", ["pack": "\(names[offer.packID] ?? offer.packID)"])),
         ])
     }
 }
@@ -137,6 +141,7 @@ public struct PackConfirmView: Page {
     public var typed: [String: String]
     public var answer: PackAnswer?
     public var refusal: Refusal?
+    public var names: [String: String] = [:]
 
     public init(
         account: Int64, code: String, name: String, act: PackAct, packID: String, prices: [PackPrice],
@@ -162,14 +167,14 @@ extension PackAct {
 
 extension PackConfirmView: PageContent {
     func title(_ w: Wording) -> Markup {
-        let title = act == .portOut ? act.words(w) : w.say("pack.title", ["act": act.words(w), "pack": "\(packID)"])
+        let title = act == .portOut ? act.words(w) : w.say("pack.title", ["act": act.words(w), "pack": named(packID)])
         return refusal == nil ? title : w.say("title.error", ["title": title])
     }
 
     func values(_ w: Wording, _ frame: PageFrame) -> Fields {
         var row = Fields()
         row.set(
-            "lede", act == .portOut ? act.words(w) : w.say("pack.title", ["act": act.words(w), "pack": "\(packID)"]))
+            "lede", act == .portOut ? act.words(w) : w.say("pack.title", ["act": act.words(w), "pack": named(packID)]))
         row.set("who", w.link(Paths.account(account), "\(name), \(code)"))
         row.set("backHref", Paths.account(account) + "#packs")
         row.set("action", Paths.askPack(account))
@@ -197,19 +202,21 @@ extension PackConfirmView: PageContent {
         return row
     }
 
+    private func named(_ packID: String) -> Markup { "\(names[packID] ?? packID)" }
+
     private func effects(_ answer: PackAnswer, _ w: Wording) -> [Markup] {
         var words: [Markup] = []
         if answer.isRepeat { words.append(w.say("pack.repeated")) }
         if answer.state == "DRAFT" { words.append(w.say("pack.willWait")) }
         if let from = answer.fromDay, act == .apply || act == .approve {
-            words.append(w.say("pack.willBegin", ["pack": "\(packID)", "day": w.fullDay(CivilDay(number: from))]))
+            words.append(w.say("pack.willBegin", ["pack": named(packID), "day": w.fullDay(CivilDay(number: from))]))
         }
         if let to = answer.toDay, act == .apply || act == .approve || act == .renew {
             words.append(w.say("pack.willHold", ["day": w.fullDay(CivilDay(number: to))]))
         }
         words += answer.ending.map { ending in
             w.say(
-                "pack.willEnd", ["pack": "\(ending.packID)", "day": w.fullDay(CivilDay(number: ending.lastDay))])
+                "pack.willEnd", ["pack": named(ending.packID), "day": w.fullDay(CivilDay(number: ending.lastDay))])
         }
         return words.isEmpty ? [w.say("pack.nothingElse")] : words
     }
@@ -227,6 +234,7 @@ public struct SubscriptionsView: Page {
     public var aside: [PackHolder]
     public var failed: [PackFactRow]
     public var mayDecide: Bool
+    public var names: [String: String] = [:]
 }
 
 extension SubscriptionsView: PageContent {
@@ -255,7 +263,7 @@ extension SubscriptionsView: PageContent {
             })
         row.set("action", Paths.subscriptions)
         row.set("state", filter.state?.rawValue)
-        row.set("packs", packs.map { choice($0, $0, filter.packID == $0) })
+        row.set("packs", packs.map { choice($0, names[$0] ?? $0, filter.packID == $0) })
         row.set("places", places.map { choice(String($0.id), $0.name, filter.placeID == $0.id) })
         row.set("items", items.map { line($0, w) })
         row.set("hasItems", !items.isEmpty)
@@ -279,13 +287,14 @@ extension SubscriptionsView: PageContent {
     }
 
     private func trouble(_ account: Int64, _ why: String, _ w: Wording) -> Fields {
-        Fields(["account": w.link(Paths.account(account), "\(account)"), "why": "\(why)"])
+        Fields(["account": w.link(Paths.account(account), "\(account)"), "why": w.said(why)])
     }
 
     private func line(_ item: ListedSubscription, _ w: Wording) -> Fields {
         var row = Fields([
             "account": w.link(Paths.account(item.accountID), "\(item.accountNumber)"), "name": "\(item.accountName)",
-            "pack": "\(item.packID)", "kind": item.kind == .base ? w.say("pack.base") : w.say("pack.addOn"),
+            "pack": "\(names[item.packID] ?? item.packID)",
+            "kind": item.kind == .base ? w.say("pack.base") : w.say("pack.addOn"),
             "seller": item.seller == "own" ? w.say("pack.ownSeller") : "\(item.seller)", "days": item.days(w),
             "chip": item.state.chip(w), "next": item.next(w, w.day(ofMs: w.nowMs)) ?? "",
             "packID": "\(item.packID)", "action": "\(Paths.askPack(item.accountID))",

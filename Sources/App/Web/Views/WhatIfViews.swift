@@ -130,7 +130,14 @@ extension WhatIfPageView: PageContent {
         row.set("totalAfter", money(report.total.after))
         row.set("totalChange", money(report.total.change, signed: true))
         for (key, rows) in [("gainerRows", report.gainers), ("loserRows", report.losers)] {
-            row.set(key, rows.map { accountRow($0, w) })
+            let bars = AmountBars(rows.map(\.outcome.change)).cells()
+            row.set(
+                key,
+                zip(rows, bars).map { row, bar in
+                    var one = accountRow(row, w)
+                    one.set("picture", Markup(trusted: bar))
+                    return one
+                })
         }
     }
 
@@ -234,7 +241,15 @@ extension ComparisonPageView: PageContent {
                 return one
             })
         let heldMinor = found.held?.totalMinor
-        row.set("offers", found.offers.map { offerRow($0, heldMinor, frame, w) })
+        let held = found.offers.firstIndex(where: \.isHeld)
+        let bars = AmountBars(found.offers.map { $0.totalMinor ?? 0 }, marked: held).cells()
+        row.set(
+            "offers",
+            zip(found.offers, bars).map { offer, bar in
+                var one = offerRow(offer, heldMinor, frame, w)
+                one.set("picture", Markup(trusted: bar))
+                return one
+            })
         row.set("hasOffers", !found.offers.isEmpty)
         return row
     }

@@ -48,9 +48,12 @@ public struct AccountLoads: Sendable {
         }
     }
 
-    /// - Parameter needsExport: reads what was fed in too.
+    /// - Parameters:
+    ///   - needsExport: reads what was fed in too.
+    ///   - needsApparent: reads apparent energy too, for power factors.
     public static func of(
-        _ accounts: [SupplyAccount], from: CivilDay, to: CivilDay, needsExport: Bool, site: Site, org: Org
+        _ accounts: [SupplyAccount], from: CivilDay, to: CivilDay, needsExport: Bool, needsApparent: Bool,
+        site: Site, org: Org
     ) async throws -> [AccountLoads] {
         let scope = Scope(orgID: org.orgID)
         let (installed, exchanges) = try await site.money.read { transaction in
@@ -68,10 +71,12 @@ public struct AccountLoads: Sendable {
             let own = byAccount[account.accountID] ?? []
             let drawn = try await blocks(own, exchanges, .importWh, from, to, site, org)
             let fedIn = needsExport ? try await blocks(own, exchanges, .exportWh, from, to, site, org) : [:]
+            let apparent = needsApparent ? try await blocks(own, exchanges, .importVAh, from, to, site, org) : [:]
             var days: [CivilDay: TariffLoadDay] = [:]
             var missing: [CivilDay: Int] = [:]
             for (day, block) in drawn {
-                let load = load(day, block, fedIn[day], org.zone, &minutes)
+                var load = load(day, block, fedIn[day], org.zone, &minutes)
+                load.importVAh = block.apparent(apparent[day]) ?? []
                 days[day] = load
                 let gaps = block.count(of: .missing)
                 if gaps > 0 { missing[day] = gaps }
@@ -82,6 +87,27 @@ public struct AccountLoads: Sendable {
                     periodS: Int64(days.values.first?.periodS ?? 1800), zone: org.zone))
         }
         return found
+    }
+
+    /// What an account fed in.
+    /// - Returns: the days on which it had a meter, and the blocks that are there, gaps included.
+    public static func fedIn(
+        _ accountID: Int64, from: CivilDay, to: CivilDay, site: Site, org: Org
+    ) async throws -> (metered: Set<CivilDay>, blocks: [CivilDay: DayBlock]) {
+        let scope = Scope(orgID: org.orgID)
+        let (installed, exchanges) = try await site.money.read { transaction in
+            (
+                try Installation.of(accountIDs: [accountID], from: from, to: to, scope, in: transaction),
+                try MeterReplacement.since(from, scope, in: transaction).filter { $0.day <= to }
+            )
+        }
+        var metered: Set<CivilDay> = []
+        for one in installed {
+            let (first, last) = (max(one.fromDay, from), min(one.toDay ?? to, to))
+            guard first <= last else { continue }
+            metered.formUnion((first.number...last.number).map { CivilDay(number: $0) })
+        }
+        return (metered, try await blocks(installed, exchanges, .exportWh, from, to, site, org))
     }
 
     private static func load(

@@ -63,7 +63,8 @@ public struct PackComparison: Sendable, Equatable {
         }.sorted { $0.id < $1.id }
         let loads = try await AccountLoads.of(
             [account], from: first.first, to: min(last.last, today.advanced(by: -1)),
-            needsExport: open.contains { $0.metering != .importOnly }, site: site, org: org)
+            needsExport: open.contains { $0.metering != .importOnly },
+            needsApparent: open.contains(where: \.looksAtApparent), site: site, org: org)
         return PackComparison(loads[0], open, held: held, first...last, today, books.prices, months: count)
     }
 
@@ -144,7 +145,8 @@ public struct SlabWarning: Sendable, Equatable {
         let yesterday = today.advanced(by: -1)
         let start = min(period.first, today.advanced(by: -meanDays))
         let loads = try await AccountLoads.of(
-            [account], from: start, to: yesterday, needsExport: tariff.metering != .importOnly, site: site, org: org)
+            [account], from: start, to: yesterday, needsExport: tariff.metering != .importOnly,
+            needsApparent: tariff.looksAtApparent, site: site, org: org)
         guard let expected = expected(loads[0], period, from: start, today: today) else { return nil }
         let prices = try await site.money.read { [orgID = org.orgID] in
             try MarketPriceStore.prices(

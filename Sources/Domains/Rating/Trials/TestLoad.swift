@@ -71,7 +71,8 @@ public struct TestLoad: Sendable, Equatable {
             }
             period = BillPeriod(first: first, last: last)
             let found = try await AccountLoads.of(
-                [account], from: first, to: last, needsExport: tariff.metering != .importOnly, site: site, org: org)[0]
+                [account], from: first, to: last, needsExport: tariff.metering != .importOnly,
+                needsApparent: tariff.looksAtApparent, site: site, org: org)[0]
             loads = (first.number...last.number).map { found.load(CivilDay(number: $0)) }
             missing = found.missingDays(first, last)
             facts = AccountFacts(account)

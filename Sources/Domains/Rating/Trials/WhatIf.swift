@@ -102,6 +102,10 @@ struct WhatIfPricing: Sendable {
     static let noReadings = "no month with enough readings"
 
     /// Whether anything on either side looks at what is fed in.
+    func needsApparent(_ books: TrialBooks) -> Bool {
+        tariff.looksAtApparent || books.byPack.values.flatMap(\.tariffs).contains(where: \.looksAtApparent)
+    }
+
     func needsExport(_ books: TrialBooks) -> Bool {
         tariff.metering != .importOnly || books.byPack.values.contains { $0.needsExport }
     }
@@ -191,7 +195,7 @@ public struct WhatIfRunner: Sendable {
         let scope = Scope(orgID: org.orgID)
         let nowMs = site.clocks.businessNowMs()
         let today = org.zone.day(atS: nowMs / 1000)
-        let tariff = try PackCheck.read(asked.text)
+        let tariff = try await site.money.read { try PackCheck.read(asked.text, scope, in: $0) }
         let months = try asked.asked.months(today: max(today, asked.madeOn(org.zone)))
         let pricing = WhatIfPricing(tariff: tariff, against: asked.asked.against, months: months, today: today)
         let (accounts, held, books) = try await site.money.read { transaction in
@@ -212,7 +216,7 @@ public struct WhatIfRunner: Sendable {
         }
         let loads = try await AccountLoads.of(
             accounts, from: months.lowerBound.first, to: min(months.upperBound.last, today.advanced(by: -1)),
-            needsExport: pricing.needsExport(books), site: site, org: org)
+            needsExport: pricing.needsExport(books), needsApparent: pricing.needsApparent(books), site: site, org: org)
         let outcomes = zip(loads, held).map { loads, held in
             (loads.account.accountID, pricing.outcome(loads, held: held, books))
         }

@@ -152,7 +152,8 @@ public struct WhatIfReport: Sendable, Equatable {
 
 extension WhatIf {
     /// The report so far, in the slabs of what was priced.
-    public func report(_ rows: [WhatIfReport.Row]) -> WhatIfReport {
-        WhatIfReport(rows, slabLimitsWh: (try? PackCheck.read(text))?.monthlySlabLimitsWh ?? [])
+    /// - Parameter tariff: that; nil where it cannot be read any more.
+    public func report(_ rows: [WhatIfReport.Row], _ tariff: Tariff?) -> WhatIfReport {
+        WhatIfReport(rows, slabLimitsWh: tariff?.monthlySlabLimitsWh ?? [])
     }
 }

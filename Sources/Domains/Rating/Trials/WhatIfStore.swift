@@ -104,6 +104,11 @@ public struct WhatIf: Sendable, Equatable {
             """, [.int(scope.orgID), .int(whatIfID ?? 0)], decode)
     }
 
+    /// Whether any is not done.
+    public static func isAnyOpen(_ scope: Scope, in transaction: any SQLTransaction) throws -> Bool {
+        try next(nil, scope, in: transaction) != nil
+    }
+
     static func waiting(
         _ whatIfID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Int64] {
@@ -187,7 +192,7 @@ public struct AskWhatIf: Command {
         }
         var asked = asked
         let text = try subjectText(&asked, scope, in: transaction)
-        let tariff = try PackCheck.read(text)
+        let tariff = try PackCheck.read(text, scope, in: transaction)
         if asked.against != WhatIfAsked.present {
             let other = try Packs.book(asked.against, scope, in: transaction).tariffs[0]
             guard other.currency == tariff.currency, other.minorDigits == tariff.minorDigits else {
