@@ -14,10 +14,9 @@ import Testing
                     try transaction.run("DELETE FROM many")
                     // Each is there twice: the second changes nothing. No value, of either kind, anywhere.
                     let rows = (0..<count).map { index -> [SQLValue] in
-                        [
-                            SQLValue.int(index / 2), index % 3 == 0 ? SQLValue.null : SQLValue.int(index),
-                            index < 40 || index % 5 == 0 ? SQLValue.null : SQLValue.text("t'\(index), ($1)"),
-                        ]
+                        let n: SQLValue = index % 3 == 0 ? .null : .int(index)
+                        let t: SQLValue = index < 40 || index % 5 == 0 ? .null : .text("t'\(index), ($1)")
+                        return [.int(index / 2), n, t]
                     }
                     try transaction.runMany(
                         "INSERT INTO many (id, n, t, f) VALUES ($1, $2, $3, 7) ON CONFLICT (id) DO NOTHING", rows)

@@ -1,6 +1,7 @@
 // Accounts found by their balance, also while the steps of a large entry wait to be added to the kept balances.
 import Access
 import CivilTime
+import Clocks
 import Journal
 import SQL
 import Supply

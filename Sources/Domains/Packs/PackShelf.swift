@@ -167,6 +167,8 @@ public enum PackShelf {
     public static func names(
         _ packIDs: Set<String>, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [String: String] {
+        guard !packIDs.isEmpty else { return [:] }
+        let calendars = try Calendars.all(scope, in: transaction)
         var names: [String: String] = [:]
         for packID in packIDs {
             names[packID] =
@@ -177,7 +179,8 @@ public enum PackShelf {
                     """, [.int(scope.orgID), .text(packID)]
                 ) { row in
                     try? PackForm(
-                        kind: row.text(0), isTariff: row.int(1) != 0, definition: row.text(2), named: packID
+                        kind: row.text(0), isTariff: row.int(1) != 0, definition: row.text(2), named: packID,
+                        calendars
                     ).name
                 }.first ?? nil
         }

@@ -55,7 +55,7 @@ extension PageFrame {
                 Entry(place: .accounts, path: Paths.accounts, name: "nav.accounts"),
                 Entry(place: .supply, path: Paths.supply, name: "nav.supply"),
                 Entry(place: .packs, path: Paths.packs, name: "nav.packs"),
-                Entry(place: .packs, path: Paths.calendars, name: "calendars.link"),
+                Entry(place: .packs, path: Paths.calendars, name: "calendars.title"),
                 Entry(place: .subscriptions, path: Paths.subscriptions, name: "nav.subscriptions"),
                 Entry(place: .approvals, path: Paths.approvals, name: "nav.approvals"),
             ]
