@@ -505,6 +505,13 @@ table journal_balance
   column debit_balance_paise bigint not null
   column estimated_paise bigint not null
   constraint journal_balance_pkey PRIMARY KEY (org_id, journal_account_id)
+table journal_chart_balance
+  column org_id bigint not null
+  column journal_account_id bigint not null
+  column lane bigint not null
+  column debit_balance_paise bigint not null
+  column estimated_paise bigint not null
+  constraint journal_chart_balance_pkey PRIMARY KEY (org_id, journal_account_id, lane)
 table journal_entry
   column org_id bigint not null
   column entry_id bigint not null
@@ -554,6 +561,12 @@ table journal_settlement
   constraint journal_settlement_org_id_pending_id_fkey FOREIGN KEY (org_id, pending_id) REFERENCES journal_pending(org_id, pending_id)
   constraint journal_settlement_pkey PRIMARY KEY (org_id, pending_id)
   CREATE UNIQUE INDEX journal_settlement_key ON public.journal_settlement USING btree (org_id, settlement_key)
+table journal_unsettled
+  column org_id bigint not null
+  column entry_id bigint not null
+  column legs bigint not null
+  constraint journal_unsettled_org_id_entry_id_fkey FOREIGN KEY (org_id, entry_id) REFERENCES journal_entry(org_id, entry_id)
+  constraint journal_unsettled_pkey PRIMARY KEY (org_id, entry_id)
 table liveness
   column org_id bigint not null
   column poll_id bigint not null
@@ -1050,6 +1063,21 @@ table posting
   constraint posting_org_id_entry_id_fkey FOREIGN KEY (org_id, entry_id) REFERENCES journal_entry(org_id, entry_id)
   constraint posting_pkey PRIMARY KEY (org_id, entry_id, line)
   CREATE INDEX posting_account ON public.posting USING btree (org_id, journal_account_id, entry_id, line)
+table posting_bundle
+  column org_id bigint not null
+  column account_range bigint not null
+  column entry_id bigint not null
+  column part bigint not null
+  column kind text collate C not null
+  column supply_day bigint
+  column revision bigint
+  column estimated bigint not null
+  column first_account_id bigint not null
+  column last_account_id bigint not null
+  column legs text collate C not null
+  constraint posting_bundle_org_id_entry_id_fkey FOREIGN KEY (org_id, entry_id) REFERENCES journal_entry(org_id, entry_id)
+  constraint posting_bundle_pkey PRIMARY KEY (org_id, account_range, entry_id, part)
+  CREATE INDEX posting_bundle_entry ON public.posting_bundle USING btree (org_id, entry_id)
 table process_lease
   column process_number bigint not null
   column holder text collate C not null

@@ -2,6 +2,7 @@
 import Clocks
 import Access
 import CivilTime
+import Clocks
 import Journal
 import SQL
 import Supply
