@@ -120,12 +120,12 @@ public enum DayBlocks {
         guard from <= to, !meterIDs.isEmpty else { return [] }
         let month = from.month
         var parameters: [SQLValue] = [.int(orgID), .int(channel.rawValue)]
-        let ids = parameters.bind(meterIDs)
+        let those = parameters.bind(meterIDs, of: "meter_id")
         var dated = parameters
         let days = dated.bind(try daysWithBlocks(from: from, to: to, orgID: orgID, in: transaction))
         var found = try transaction.query(
             """
-            SELECT \(columns) FROM day_block WHERE org_id = $1 AND day IN (\(days)) AND meter_id IN (\(ids))
+            SELECT \(columns) FROM day_block WHERE org_id = $1 AND day IN (\(days)) AND \(those)
               AND channel = $2
             """, dated, decode)
         parameters.append(.day(month.first))
@@ -133,7 +133,7 @@ public enum DayBlocks {
         found += try transaction.query(
             """
             SELECT \(MeterMonth.columns) FROM meter_month
-            WHERE org_id = $1 AND day = $\(parameters.count) AND meter_id IN (\(ids)) AND channel = $2
+            WHERE org_id = $1 AND day = $\(parameters.count) AND \(those) AND channel = $2
             """, parameters
         ) { row in
             let month = try MeterMonth.decode(row, month)

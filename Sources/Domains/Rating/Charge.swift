@@ -145,10 +145,10 @@ public struct Charge: Sendable, Equatable {
         accountIDs: [Int64], from: CivilDay, to: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Int64: [CivilDay: Charge]] {
         var parameters: [SQLValue] = [.int(scope.orgID), .day(from), .day(to)]
-        let marks = parameters.bind(accountIDs)
+        let those = parameters.bind(accountIDs, of: "account_id")
         let rows = try transaction.query(
             """
-            SELECT \(columns) FROM charge WHERE org_id = $1 AND account_id IN (\(marks)) AND day >= $2 AND day <= $3
+            SELECT \(columns) FROM charge WHERE org_id = $1 AND \(those) AND day >= $2 AND day <= $3
             ORDER BY account_id, day, revision
             """, parameters, decode)
         // The latest revision comes last.
@@ -160,11 +160,11 @@ public struct Charge: Sendable, Equatable {
         accountIDs: [Int64], on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
     ) throws -> [Int64: End] {
         var parameters: [SQLValue] = [.int(scope.orgID), .day(day)]
-        let marks = parameters.bind(accountIDs)
+        let those = parameters.bind(accountIDs, of: "account_id")
         let rows = try transaction.query(
             """
             SELECT account_id, packs, closing_state FROM charge
-            WHERE org_id = $1 AND day = $2 AND account_id IN (\(marks)) ORDER BY account_id, revision
+            WHERE org_id = $1 AND day = $2 AND \(those) ORDER BY account_id, revision
             """, parameters
         ) { (try $0.int(0), End(day: day, packs: try $0.text(1), closing: try $0.bytes(2))) }
         // The latest revision comes last.

@@ -40,6 +40,16 @@ extension [SQLValue] {
         }
         return marks
     }
+
+    /// Binds ids and returns the condition that a column is one of them. Their ends are told as well: PostgreSQL would
+    /// read all rows that the other conditions leave, and go through the list for each.
+    public mutating func bind(_ ids: [Int64], of column: String) -> String {
+        guard let least = ids.min(), let greatest = ids.max() else { return "\(column) IN (NULL)" }
+        let marks = bind(ids)
+        append(.int(least))
+        append(.int(greatest))
+        return "\(column) IN (\(marks)) AND \(column) >= $\(count - 1) AND \(column) <= $\(count)"
+    }
 }
 
 /// One row of a result, columns by position from 0. Valid only inside the decode closure.
