@@ -316,7 +316,8 @@ let package = Package(
             "Runs",
             domainBase + [
                 "API", "Access", "Accounts", "Aggregation", "Grid", "HeadEnd", "IntervalData", "Jobs", "Journal",
-                "Messaging", "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer", "TestSupport",
+                "Messaging", "MeterData", "Meters", "Packs", "Payments", "Rating", "Supply", "TestRetailer",
+                "TestSupport",
             ]),
         tests(
             "Packs",

@@ -1121,6 +1121,7 @@ table rate_again
   column org_id bigint not null
   column account_id bigint not null
   column from_day bigint not null
+  column asked bigint not null default 0
   constraint rate_again_pkey PRIMARY KEY (org_id, account_id)
 table rating_correction
   column org_id bigint not null

@@ -176,7 +176,7 @@ CREATE TABLE projected_balance (org_id INTEGER NOT NULL, account_id INTEGER NOT 
 CREATE TABLE push_aside (org_id INTEGER NOT NULL, aside_key TEXT NOT NULL, aside_id INTEGER NOT NULL, reason TEXT NOT NULL, meter_id INTEGER, sender TEXT NOT NULL, remote TEXT NOT NULL, apdu BLOB NOT NULL, times INTEGER NOT NULL, first_at_ms INTEGER NOT NULL, last_at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, aside_key)) STRICT, WITHOUT ROWID
 CREATE INDEX push_aside_last ON push_aside (org_id, last_at_ms, aside_id)
 CREATE TABLE push_sender (org_id INTEGER NOT NULL, meter_id INTEGER NOT NULL, key_number INTEGER NOT NULL, highest INTEGER, seen INTEGER NOT NULL, words BLOB NOT NULL, last_at_ms INTEGER NOT NULL, PRIMARY KEY (org_id, meter_id)) STRICT, WITHOUT ROWID
-CREATE TABLE rate_again (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, from_day INTEGER NOT NULL, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
+CREATE TABLE rate_again (org_id INTEGER NOT NULL, account_id INTEGER NOT NULL, from_day INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (org_id, account_id)) STRICT, WITHOUT ROWID
 CREATE TABLE rating_correction (org_id INTEGER NOT NULL, correction_id INTEGER NOT NULL, account_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, first_day INTEGER NOT NULL, last_day INTEGER NOT NULL, days INTEGER NOT NULL, difference_paise INTEGER NOT NULL, PRIMARY KEY (org_id, correction_id)) STRICT
 CREATE INDEX rating_correction_account ON rating_correction (org_id, account_id, correction_id)
 CREATE INDEX rating_correction_time ON rating_correction (org_id, at_ms)

@@ -11,7 +11,7 @@ import Testing
 @testable import Journal
 
 /// Endpoints whose probe asks for something that waits for a second person, and is answered so.
-let waitForASecond: Set<String> = ["accounts.adjust"]
+let waitForASecond: Set<String> = ["accounts.adjust", "arrears.write-off", "supply.release"]
 
 private let everybody: Set<Role> = [.consumer, .operator, .administrator]
 

@@ -124,7 +124,7 @@ import Testing
 
     @Test("8b: a day that comes late is billed by the version that held on it", arguments: TestEngine.available)
     func formerVersion(_ engine: TestEngine) async throws {
-        func text(_ version: Int, _ from: String, _ price: Int) -> String {
+        @Sendable func text(_ version: Int, _ from: String, _ price: Int) -> String {
             "format: 1\nid: FLAT\nversion: \(version)\nname: Flat\nvalidFrom: \(from)\n"
                 + "components: [{id: energy, kind: energy, perKWh: \(price)}]\n"
         }
@@ -140,9 +140,10 @@ import Testing
                 as: Self.system, source: "test")
             town.clock.nowMs = now
             try await Self.read(town, [Self.day(2)]) { _ in 1000 }
-            // As when its draft is approved.
-            let second = text(2, "2026-04-11", 7)
-            _ = try await town.site.money.write { try Packs.store(tariff: second, town.scope, in: $0) }
+            // As an approved draft publishes it: what is held is not changed by one person alone.
+            try await town.site.money.write { [scope = town.scope] in
+                _ = try Packs.store(tariff: text(2, "2026-04-11", 7), file: "FLAT", scope, in: $0)
+            }
             // Both days arrive when version 2 is the latest there is.
             try await Self.read(town, [Self.monday, Self.sunday]) { _ in 1000 }
             let charges = try await town.charges(101, Self.day(1), Self.day(30))

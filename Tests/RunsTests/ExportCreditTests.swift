@@ -43,6 +43,9 @@ import Testing
               - {pack: DOM-TOU, from: \(bench.first), exportPrice: \(rupees)}
 
             """
+        try await bench.site.money.write { [first = bench.first, scope = bench.scope] in
+            try Setting.set(CreditExport.fromSetting.name, "\(first.month)", from: first, scope, in: $0)
+        }
         _ = try await bench.site.perform(
             try SetPackTerms(Array(text.utf8), name: "terms"), as: bench.actor, source: "test")
     }

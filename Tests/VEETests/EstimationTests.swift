@@ -256,7 +256,8 @@ private func oneDay(_ value: Int32) -> DayBlock { block([Int32?](repeating: valu
     /// What was the same day by day is forecast as it was, steps and all.
     @Test func aShapeThatNeverChangesIsForecastExactly() {
         let shape = (0..<48).map { Int64($0 < 16 || $0 > 40 ? 100 : 700) }
-        let some = series((0..<14).flatMap { _ in shape } + Array(repeating: nil, count: 48))
+        var some = series(Array(repeating: 0, count: 15))
+        for slot in 0..<14 * 48 { some.set(slot, shape[slot % 48], .actual) }
         #expect(forecast(some, day: CivilDay("2009-03-15")!) == shape)
     }
 

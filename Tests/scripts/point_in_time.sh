@@ -40,7 +40,7 @@ pg pg_basebackup -h "$folder/pg" -U postgres -D "$folder/pg/new" --checkpoint=fa
 sleep 1
 moment=$(sql "SELECT clock_timestamp()")
 sleep 1
-sql "DROP TABLE posting, org"
+sql "DROP TABLE posting, org CASCADE"
 sql "SELECT pg_switch_wal()" >/dev/null
 for _ in $(seq 100); do
     last=$(sql "SELECT COALESCE(last_archived_wal, '') >= pg_walfile_name(pg_current_wal_lsn() - 1)

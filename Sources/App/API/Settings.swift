@@ -26,7 +26,8 @@ public enum BusbarSettings {
                 + HeadEndSettings.all + OrderRules.settings + MeterRules.settings + EditLimits.settings
                 + Estimator.settings + MonthKeeper.settings + DeliveryPaths.settings + AccountingPeriods.settings
                 + Forecaster.settings + CutBrake.settings + InstalmentCap.settings + [MoneyReport.averageCost]
-                + PackShelf.settings + TwoPersons.settings(commands: BusbarRequests.names))
+                + PackShelf.settings + [CreditExport.fromSetting]
+                + TwoPersons.settings(commands: BusbarRequests.names))
     }
 
     private static func portalPayments(test: Bool) -> SettingKind {

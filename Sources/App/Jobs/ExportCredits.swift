@@ -90,6 +90,8 @@ struct ExportCredits: Sendable {
 
     private func sellers(_ accountIDs: [Int64], _ month: CivilMonth) async throws -> [Seller] {
         try await site.money.read { [scope] transaction in
+            let today = org.zone.day(atS: site.clocks.businessNowMs() / 1000)
+            guard try CreditExport.begins(by: month, on: today, scope, in: transaction) else { return [] }
             let packs = try Set(buying(in: transaction).map(\.packID))
             guard !packs.isEmpty, !accountIDs.isEmpty else { return [] }
             let offers = try PackOffers(scope, in: transaction)

@@ -24,8 +24,8 @@ extension PacksSchema {
         [
             "ALTER TABLE pack ADD COLUMN looks_at_apparent {flag} NOT NULL DEFAULT 0",
             """
-            UPDATE pack SET looks_at_apparent = 1
-            WHERE format = 1 AND definition <> REPLACE(definition, 'powerFactor', '')
+            UPDATE pack
+            SET looks_at_apparent = 1 WHERE format = 1 AND definition <> REPLACE(definition, 'powerFactor', '')
             """,
         ])
 }
@@ -121,6 +121,9 @@ public enum Calendars {
         guard known.count < SharedCalendar.versionsMax else {
             throw Refusal(
                 .conflict, "Calendar \(calendar.name) has \(known.count) versions.", hint: "Begin another calendar.")
+        }
+        guard try list(scope, in: transaction).count < limit else {
+            throw Refusal(.conflict, "There are \(limit) versions of calendars.", hint: "Remove calendars nobody uses.")
         }
         if let chargedTo, calendar.validFrom <= chargedTo {
             throw Refusal(

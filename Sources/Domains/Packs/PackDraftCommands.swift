@@ -179,6 +179,7 @@ public struct DecidePackDraft: ConfirmedCommand, Codable {
             try PackCheck.fits(tariff, scope, in: transaction)
             try proveNotice(tariff, context, in: transaction)
             try Packs.store(tariff: draft.text, file: tariff.id, scope, in: transaction)
+            try RateAgain.from(tariff, context, in: transaction)
             context.changed(
                 .company, "tariff \(tariff.id)", from: nil, to: "version \(tariff.version) from \(tariff.validFrom)")
         }

@@ -25,7 +25,7 @@ public enum PacksSchema {
                 """,
                 "CREATE INDEX subscription_account ON subscription (org_id, account_id, from_day)",
             ]),
-        tariffs, PackDraft.migration, terms, holding, calendars, apparent,
+        tariffs, PackDraft.migration, terms, holding, calendars, apparent, RateAgain.counted,
     ]
 }
 

@@ -183,10 +183,7 @@ public struct StoreTariff: Command {
         if try versionCount(scope, in: transaction) != before {
             try refuseHeld(tariff.id, scope, context, in: transaction)
         }
-        // A day ahead of any zone: what begins later has no day that was charged.
-        if Int64(tariff.validFrom.number) <= context.businessNowMs / 86_400_000 + 1 {
-            try RateAgain.from(tariff.validFrom, holdersOf: tariff.id, scope, in: transaction)
-        }
+        try RateAgain.from(tariff, context, in: transaction)
         context.changed(
             .company, "tariff \(tariff.id)", from: nil, to: "version \(tariff.version) from \(tariff.validFrom)")
         return "\(tariff.id)@\(tariff.version)"
@@ -212,15 +209,31 @@ public struct StoreTariff: Command {
 /// Accounts whose days must be rated again from a day on, because who holds what or what it costs was changed for days
 /// past. The next rating run takes them up.
 public enum RateAgain {
+    /// `asked` counts how often it was asked: what is asked while a run is at it is not done by that run.
+    static let counted = Migration(
+        83, .money, "how often rating again was asked",
+        ["ALTER TABLE rate_again ADD COLUMN asked {int} NOT NULL DEFAULT 0"])
+
+    private static let onceMore = """
+        ON CONFLICT (org_id, account_id) DO UPDATE SET asked = rate_again.asked + 1,
+          from_day = CASE WHEN excluded.from_day < rate_again.from_day THEN excluded.from_day
+            ELSE rate_again.from_day END
+        """
+
+    /// One account, as a run finds it.
+    public struct Waiting: Sendable {
+        public var accountID: Int64
+        public var fromDay: CivilDay
+        var asked: Int64
+    }
+
     /// The earlier of two days counts.
     public static func from(
         _ day: CivilDay, accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
     ) throws {
         try transaction.run(
             """
-            INSERT INTO rate_again (org_id, account_id, from_day) VALUES ($1, $2, $3)
-            ON CONFLICT (org_id, account_id) DO UPDATE SET from_day = excluded.from_day
-            WHERE excluded.from_day < rate_again.from_day
+            INSERT INTO rate_again (org_id, account_id, from_day) VALUES ($1, $2, $3) \(onceMore)
             """, [.int(scope.orgID), .int(accountID), .day(day)])
     }
 
@@ -233,30 +246,33 @@ public enum RateAgain {
             INSERT INTO rate_again (org_id, account_id, from_day)
             SELECT DISTINCT org_id, account_id, CAST($3 AS BIGINT) FROM subscription
             WHERE org_id = $1 AND pack_id = $2 AND kind = 'base' AND state NOT IN ('draft', 'rejected')
-              AND (to_day IS NULL OR to_day >= $3)
-            ON CONFLICT (org_id, account_id) DO UPDATE SET from_day = excluded.from_day
-            WHERE excluded.from_day < rate_again.from_day
+              AND (to_day IS NULL OR to_day >= $3) \(onceMore)
             """, [.int(scope.orgID), .text(packID), .day(day)])
+    }
+
+    /// All accounts that a new version of a tariff concerns on days that may be charged.
+    static func from(_ tariff: Tariff, _ context: CommandContext, in transaction: any SQLTransaction) throws {
+        // A day ahead of any zone: what begins later has no day that was charged.
+        guard Int64(tariff.validFrom.number) <= context.businessNowMs / 86_400_000 + 1 else { return }
+        try from(tariff.validFrom, holdersOf: tariff.id, context.actor.scope, in: transaction)
     }
 
     /// What waits, in order of account, after one.
     public static func waiting(
         after accountID: Int64, limit: Int, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws -> [(accountID: Int64, fromDay: CivilDay)] {
+    ) throws -> [Waiting] {
         try transaction.query(
             """
-            SELECT account_id, from_day FROM rate_again WHERE org_id = $1 AND account_id > $2
+            SELECT account_id, from_day, asked FROM rate_again WHERE org_id = $1 AND account_id > $2
             ORDER BY account_id LIMIT $3
             """, [.int(scope.orgID), .int(accountID), .int(limit)]
-        ) { (try $0.int(0), try $0.day(1)) }
+        ) { Waiting(accountID: try $0.int(0), fromDay: try $0.day(1), asked: try $0.int(2)) }
     }
 
-    /// Done, unless an earlier day was asked for meanwhile.
-    public static func done(
-        _ day: CivilDay, accountID: Int64, _ scope: Scope, in transaction: any SQLTransaction
-    ) throws {
+    /// Done, unless it was asked again meanwhile.
+    public static func done(_ found: Waiting, _ scope: Scope, in transaction: any SQLTransaction) throws {
         try transaction.run(
-            "DELETE FROM rate_again WHERE org_id = $1 AND account_id = $2 AND from_day >= $3",
-            [.int(scope.orgID), .int(accountID), .day(day)])
+            "DELETE FROM rate_again WHERE org_id = $1 AND account_id = $2 AND asked = $3",
+            [.int(scope.orgID), .int(found.accountID), .int(found.asked)])
     }
 }

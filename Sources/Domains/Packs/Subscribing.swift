@@ -241,6 +241,23 @@ public struct SweepPacks: Command {
 /// Credits what was fed in during a month that is over, at the export price of the base pack of each day. Once: the
 /// same energy again changes nothing, other energy is followed by the difference.
 public struct CreditExport: Command {
+    /// Months of before were credited by hand or by another system, or not at all; two persons say where this begins.
+    public static let fromSetting = SettingKind(
+        "packs.credit-export-from", initial: "none",
+        hint: "The first month whose energy fed in is credited at a pack's export price, as 2026-04, or none."
+    ) { text in
+        text == "none" ? text : CivilMonth(text).map { "\($0)" }
+    }.forTwo
+
+    /// Whether a month is one of those that are credited.
+    public static func begins(
+        by month: CivilMonth, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction
+    ) throws -> Bool {
+        let text = try Setting.value(fromSetting.name, on: day, scope, in: transaction)
+        guard let first = text.flatMap({ CivilMonth($0) }) else { return false }
+        return month >= first
+    }
+
     public static let name = "packs.credit-export"
     public static let permissions: [Permission] = [.runJobs]
     public var accountID: Int64

@@ -30,12 +30,18 @@ enum Expected {
     }
 
     /// Posts what is expected under the key of a recharge.
-    /// - Returns: its entry; nil when nothing is expected, or not any more.
+    /// - Returns: its entry; nil when nothing is expected, or not any more, or something else: that is given up.
     static func post(
-        _ key: String, _ context: CommandContext, in transaction: any SQLTransaction
+        _ key: String, _ legs: [Leg], _ context: CommandContext, in transaction: any SQLTransaction
     ) throws -> Int64? {
         let (scope, nowMs) = (context.actor.scope, context.businessNowMs)
-        guard case .open? = try Journal.pending(key, atMs: nowMs, scope, in: transaction)?.state else { return nil }
+        guard let pending = try Journal.pending(key, atMs: nowMs, scope, in: transaction), pending.state == .open else {
+            return nil
+        }
+        guard pending.legs == legs else {
+            try Journal.void(key, key: "void:\(key)", atMs: nowMs, scope, in: transaction)
+            return nil
+        }
         return try Journal.postPending(
             key, key: key, atMs: nowMs, entryID: context.ids.next(), scope, in: transaction)
     }

@@ -204,7 +204,9 @@ public struct Recharge: GroupedCommand {
         // What a gateway had authorised is expected already and is posted out of that.
         var entryIDs = try asked.map { command, context in
             command.method == .gateway
-                ? try Expected.post(command.entryKey, context, in: transaction) : nil
+                ? try Expected.post(
+                    command.entryKey, Self.legs(command.accountID, command.amountPaise), context, in: transaction)
+                : nil
         }
         let rest = asked.indices.filter { entryIDs[$0] == nil }
         let entries = rest.map { asked[$0].command.entry(asked[$0].context) }

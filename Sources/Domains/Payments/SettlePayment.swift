@@ -226,6 +226,7 @@ public struct SettlePayment: Command {
             for paymentID in try KnownPayment.authorized(order, scope, in: transaction) {
                 try Expected.void(paymentID, gateway: gateway, context, in: transaction)
             }
+            try Expected.void(known.payment.paymentID, gateway: gateway, context, in: transaction)
         } else if known.aside == nil, known.payment.state == .authorized, event != nil || payment.state != .failed {
             try Expected.pend(known, order, gateway: gateway, context, in: transaction)
         } else {

@@ -213,7 +213,7 @@ public struct Rater: Sendable {
             }
             try await site.money.write { transaction in
                 for item in page {
-                    try RateAgain.done(item.fromDay, accountID: item.accountID, scope, in: transaction)
+                    try RateAgain.done(item, scope, in: transaction)
                 }
             }
         }

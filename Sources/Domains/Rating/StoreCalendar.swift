@@ -8,7 +8,8 @@ import Packs
 import SQL
 import Tariffs
 
-/// Stores a version of a calendar. Once a published tariff looks at the calendar it takes a second person.
+/// Stores a version of a calendar. All but the first take a second person, as does one a published tariff looks at:
+/// whoever approves a draft has read it with the calendars of that moment.
 public struct StoreCalendar: ConfirmedCommand, Codable {
     public static let name = "packs.store-calendar"
     public static let permissions: [Permission] = [.draftPacks]
@@ -30,7 +31,9 @@ public struct StoreCalendar: ConfirmedCommand, Codable {
 
     public func isSensitive(in transaction: any SQLTransaction, _ context: CommandContext) throws -> Bool {
         let calendar = try Calendars.read(text, file: file)
-        return try !Calendars.users(of: calendar.name, context.actor.scope, in: transaction).isEmpty
+        let known = try Calendars.list(named: calendar.name, context.actor.scope, in: transaction)
+        if known.contains(where: { $0.text == text }) { return false }
+        return try !known.isEmpty || !Calendars.users(of: calendar.name, context.actor.scope, in: transaction).isEmpty
     }
 
     /// - Returns: `NAME@VERSION`.
@@ -81,9 +84,19 @@ extension Charge {
             parameters.append(.text(pack))
             return "$\(parameters.count)"
         }.joined(separator: ", ")
+        // Without anybody who ever held one, the search would walk through all charges.
+        let first =
+            try transaction.first(
+                """
+                SELECT MIN(from_day) FROM subscription WHERE org_id = $1 AND kind = 'base' AND pack_id IN (\(marks))
+                  AND state NOT IN ('draft', 'rejected')
+                """, parameters
+            ) { try $0.optionalDay(0) } ?? nil
+        guard let first else { return nil }
+        parameters.append(.day(first))
         return try transaction.first(
             """
-            SELECT c.day FROM charge c WHERE c.org_id = $1 AND EXISTS (
+            SELECT c.day FROM charge c WHERE c.org_id = $1 AND c.day >= $\(parameters.count) AND EXISTS (
               SELECT 1 FROM subscription s WHERE s.org_id = c.org_id AND s.account_id = c.account_id
                 AND s.kind = 'base' AND s.pack_id IN (\(marks)) AND s.state NOT IN ('draft', 'rejected')
                 AND s.from_day <= c.day AND (s.to_day IS NULL OR s.to_day >= c.day))

@@ -83,11 +83,13 @@ public enum CutBrake {
     public static let settings: [SettingKind] = [
         .wholeNumber(
             perRun, 1...1_000_000, initial: 1_000,
-            hint: "How many supplies one run of the job cuts at most; the rest waits for the next run."),
+            hint: "How many supplies one run of the job cuts at most; the rest waits for the next run."
+        ).forTwo,
         .wholeNumber(
             share, 1...100, initial: 10,
             hint: "When more of all accounts than this share in percent would be cut in one run, nobody is cut and a "
-                + "person is asked."),
+                + "person is asked."
+        ).forTwo,
     ]
 
     static func value(_ name: String, on day: CivilDay, _ scope: Scope, in transaction: any SQLTransaction) throws

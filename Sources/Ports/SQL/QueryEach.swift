@@ -1,8 +1,8 @@
 // The same look-up for many keys in one statement. Writes text only; knows no table.
 
 extension SQLTransaction {
-    /// What `sql` finds for each of many keys. The key stands in it as `$each`, what is the same for all as `$1` and on.
-    /// The rows come in no order, and one may come twice.
+    /// What `sql` finds for each of many keys. The key stands in it as `$each`, what is the same for all as `$1` and
+    /// on. The rows come in no order, and one may come twice.
     ///
     /// One look each by its index, joined: of a long `IN (…)` PostgreSQL may remember a plan that reads all rows, made
     /// while the table was small.

@@ -43,7 +43,8 @@ private func makeRoles(_ owner: String, _ app: String, _ reader: String) -> Stri
 
     -- What is there already goes to the owner.
     DO $$ DECLARE name text; BEGIN
-      FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
+      FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relkind IN ('r', 'p', 'v')
       LOOP EXECUTE format('ALTER TABLE public.%I OWNER TO \(owner)', name); END LOOP;
     END $$;
     """

@@ -24,7 +24,7 @@ func settingLabel(_ field: String, _ w: Wording) -> Markup? {
         "setting.supply.cuts-share-max-percent",
         "setting.arrears.cap-rule",
         "setting.arrears.cap-a-day-paise", "setting.arrears.cap-percent", "setting.reports.average-cost-paise-per-kwh",
-        "setting.packs.notice-days", "setting.packs.slab-warning-percent",
+        "setting.packs.notice-days", "setting.packs.credit-export-from", "setting.packs.slab-warning-percent",
         "setting.payments.adjust-alone-paise", "setting.access.two-persons", "setting.access.request-days",
     ]
     let key = "setting.\(name)"
