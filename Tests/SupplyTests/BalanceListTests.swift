@@ -1,5 +1,4 @@
 // Accounts found by their balance, also while the steps of a large entry wait to be added to the kept balances.
-import Clocks
 import Access
 import CivilTime
 import Clocks
