@@ -1184,6 +1184,10 @@ table rating_run_part
   column before_paise bigint not null
   column after_paise bigint not null
   constraint rating_run_part_pkey PRIMARY KEY (org_id, run_id, account_id, day, component)
+table rating_turn
+  column org_id bigint not null
+  column turn bigint not null
+  constraint rating_turn_pkey PRIMARY KEY (org_id)
 table raw_frames partition by RANGE (day)
   column org_id bigint not null
   column day bigint not null
